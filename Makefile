@@ -1,0 +1,46 @@
+# Commands of the project. Each works in a fresh clone: what it needs it installs into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$$(sed -n 's/^uv==//p' constraints.txt)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
+	@touch $@
+
+.PHONY: help install demo ui test lint bench constraints clean
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: $(STAMP) ## Install the provider and what its tests need into .venv
+
+demo: $(STAMP) ## Run the Bell pair DAG in a real Airflow against the emulator, print the counts
+	$(BIN)/python -m tools.demo
+
+ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends it)
+	$(BIN)/python -m tools.demo --ui
+
+test: $(STAMP) ## All tests, real Airflow included
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
+	$(BIN)/python -m benchmarks
+
+constraints: ## Resolve the dependencies anew into constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra qiskit --group dev pyproject.toml -o constraints.txt
+	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
+
+clean: ## Remove the virtual environment and what the commands left behind
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
