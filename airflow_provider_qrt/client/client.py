@@ -1,0 +1,412 @@
+"""The REST API of one instance, a method per endpoint.
+
+Described at https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest. Every method raises the errors of
+:mod:`airflow_provider_qrt.client.errors`; those that read or may safely be repeated are retried on what may pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal
+from urllib.parse import parse_qs, quote, urlsplit
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.limits import (
+    API_VERSION,
+    FIRST_VERSION_WITH_DEVICE_OBJECTS,
+    JOBS_PAGE_SIZE,
+    READ_TIMEOUT,
+    SUBMIT_TIMEOUT,
+    WORKLOADS_PAGE_SIZE,
+)
+from airflow_provider_qrt.client.models import (
+    Backend,
+    BackendStatus,
+    Instance,
+    InstanceUsage,
+    Job,
+    JobMetrics,
+    Session,
+    SubmittedJob,
+    Workload,
+)
+from airflow_provider_qrt.client.retry import RetryPolicy
+from airflow_provider_qrt.client.settings import ClientSettings
+from airflow_provider_qrt.client.transport import Transport
+
+
+class QiskitRuntimeClient:
+    """Client of the Qiskit Runtime REST API (IBM Quantum Compute Service).
+
+    Clients are cheap: the bearer token is shared by all of a process, and nothing is sent before the first call.
+    Several threads may use one client.
+
+    Args:
+        settings: Where to and with which credentials.
+        retry: How stubborn to be; ``RetryPolicy(attempts=1)`` never retries.
+        sleep: Called with seconds between two tries.
+        read_timeout: Seconds to wait for an answer; submissions have 900 s of their own.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
+        self.settings = settings
+        self._http = Transport(settings, retry=retry or RetryPolicy(), sleep=sleep, read_timeout=read_timeout)
+
+    def __enter__(self) -> QiskitRuntimeClient:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the HTTP connections."""
+        self._http.close()
+
+    # Backends
+
+    def backends(self, *, fields: Sequence[str] = ()) -> list[Backend]:
+        """List the instance's backends.
+
+        Args:
+            fields: Extra fields to ask for; ``wait_time_seconds`` is the documented one.
+
+        Raises:
+            ApiVersionNotHonoured: If the service answers in its oldest shape, names only.
+        """
+        answer = self._http.get_json("/backends", params={"fields": ",".join(fields)} if fields else None)
+        devices = _listed(answer, "devices", "GET /backends")
+        if devices and isinstance(devices[0], str):
+            raise errors.ApiVersionNotHonoured(
+                f"The service did not honour the API version {self.settings.api_version!r}: it lists backends by name "
+                f"only, as before {FIRST_VERSION_WITH_DEVICE_OBJECTS}. Set api_version in the connection to "
+                f"{API_VERSION}."
+            )
+        return [Backend.from_json(device) for device in devices]
+
+    def backend_status(self, name: str) -> BackendStatus:
+        """Whether a backend runs jobs now, and its queue."""
+        return BackendStatus.from_json(self._http.get_json(f"/backends/{_quoted(name)}/status"))
+
+    def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> Mapping[str, Any]:
+        """Qubits, basis gates, coupling map and so on, as the service gives them."""
+        return _object(
+            self._http.get_json(
+                f"/backends/{_quoted(name)}/configuration", params=_given(calibration_id=calibration_id)
+            )
+        )
+
+    def backend_properties(
+        self, name: str, *, calibration_id: str | None = None, updated_before: datetime | None = None
+    ) -> Mapping[str, Any]:
+        """Calibration data: T1, T2, gate and readout errors, as the service gives them."""
+        params = _given(calibration_id=calibration_id, updated_before=updated_before)
+        return _object(self._http.get_json(f"/backends/{_quoted(name)}/properties", params=params))
+
+    # Jobs
+
+    def submit_job(
+        self,
+        *,
+        program_id: str,
+        backend: str,
+        params: Mapping[str, Any],
+        tags: Sequence[str] = (),
+        session_id: str | None = None,
+        max_execution_seconds: int | None = None,
+        log_level: str | None = None,
+        calibration_id: str | None = None,
+        private: bool = False,
+    ) -> SubmittedJob:
+        """Submit a job. Not repeated when its fate is unknown: the service has no idempotency key.
+
+        Args:
+            program_id: ``sampler``, ``estimator``, ``executor``, ...
+            backend: Name of the backend.
+            params: The program's input.
+            tags: At most 8, each at most 86 characters.
+            session_id: Session or batch to join.
+            max_execution_seconds: QPU seconds after which the job is stopped (``cost``), at most 10800.
+            log_level: ``critical``, ``error``, ``warning``, ``info`` or ``debug``.
+            calibration_id: Run on a given calibration.
+            private: Input is never given back, results can be read once.
+
+        Raises:
+            SubmissionUnknown: The request went out and no usable answer came; the job may exist.
+            UsageLimitReached: The instance's QPU time is used up; nothing was created.
+        """
+        body: dict[str, Any] = {"program_id": program_id, "backend": backend, "params": params}
+        body |= _given(
+            tags=list(tags) or None,
+            session_id=session_id,
+            cost=max_execution_seconds,
+            log_level=log_level,
+            calibration_id=calibration_id,
+            private=private or None,
+        )
+        try:
+            answer = self._http.submit("/jobs", body=body, read_timeout=SUBMIT_TIMEOUT)
+        except errors.Conflict as error:
+            raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
+        return SubmittedJob.from_json(answer)
+
+    def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
+        """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes."""
+        params = {"exclude_params": _flag(exclude_params)}
+        return Job.from_json(_object(self._http.get_json(f"/jobs/{_quoted(job_id)}", params=params)))
+
+    def jobs(
+        self,
+        *,
+        pending: bool | None = None,
+        program_id: str | None = None,
+        backend: str | None = None,
+        session_id: str | None = None,
+        tags: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        newest_first: bool = True,
+        exclude_params: bool = True,
+        page_size: int = JOBS_PAGE_SIZE,
+    ) -> Iterator[Job]:
+        """Iterate over the jobs that match, page by page, each job once.
+
+        Args:
+            pending: True: queued and running ones; False: finished ones.
+            program_id: Only this program's.
+            backend: Only this backend's.
+            session_id: Only this session's.
+            tags: Jobs that carry all of these.
+            created_after: Inclusive.
+            created_before: Inclusive.
+            newest_first: Order by creation.
+            exclude_params: Leave the inputs out.
+            page_size: Jobs per request, at most 200.
+        """
+        params = _given(
+            pending=_flag(pending),
+            program=program_id,
+            backend=backend,
+            session_id=session_id,
+            tags=list(tags) or None,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        params |= {
+            "exclude_params": _flag(exclude_params),
+            "sort": "DESC" if newest_first else "ASC",
+            "limit": page_size,
+        }
+        seen: set[str] = set()
+        offset = 0
+        while True:
+            answer = self._http.get_json("/jobs", params={**params, "offset": offset})
+            page = _listed(answer, "jobs", "GET /jobs")
+            for data in page:
+                # A job created between two pages shifts the rest, so an id can come twice.
+                if data["id"] not in seen:
+                    seen.add(data["id"])
+                    yield Job.from_json(data)
+            offset += len(page)
+            if not page or offset >= int(answer.get("count") or 0):
+                return
+
+    def job_result(self, job_id: str) -> str:
+        """Return the result of a completed job as text (JSON for primitives).
+
+        Read the state first: a failed job's result may be an error text with status 200. A private job's result is
+        gone once this has returned.
+
+        Raises:
+            ResultsNotReady: If the job has not ended.
+        """
+        path = f"/jobs/{_quoted(job_id)}/results"
+        response = self._http.send("GET", path)
+        if response.status_code == 204:
+            raise errors.ResultsNotReady(
+                204, errors.ErrorBody(message="The job has no results yet"), request=f"GET {path}"
+            )
+        response.encoding = "utf-8"
+        return response.text
+
+    def cancel_job(self, job_id: str) -> None:
+        """Ask for a job to be cancelled; it takes effect after a moment.
+
+        Raises:
+            Conflict: If it has ended already.
+        """
+        self._http.send("POST", f"/jobs/{_quoted(job_id)}/cancel")
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove the record of a job that has ended. Not the way to stop one."""
+        self._http.send("DELETE", f"/jobs/{_quoted(job_id)}")
+
+    def job_metrics(self, job_id: str) -> JobMetrics:
+        """When the job was created, picked up and finished, and what it used."""
+        return JobMetrics.from_json(_object(self._http.get_json(f"/jobs/{_quoted(job_id)}/metrics")))
+
+    def job_logs(self, job_id: str) -> str:
+        """The job's log; empty when it has none (the service says 404 then)."""
+        try:
+            return self._http.send("GET", f"/jobs/{_quoted(job_id)}/logs").text
+        except errors.NotFound:
+            return ""
+
+    def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
+        """Replace the job's tags."""
+        self._http.send("PUT", f"/jobs/{_quoted(job_id)}/tags", body={"tags": list(tags)})
+
+    def tags(self, search: str) -> list[str]:
+        """Tags of jobs that contain ``search`` (3 to 100 characters)."""
+        answer = self._http.get_json("/tags", params={"type": "job", "search": search})
+        return [str(tag) for tag in _listed(answer, "tags", "GET /tags")]
+
+    # Sessions and batches
+
+    def create_session(
+        self,
+        *,
+        mode: Literal["batch", "dedicated"],
+        backend: str | None = None,
+        max_ttl: int | None = None,
+    ) -> Session:
+        """Open a session (``dedicated``) or batch. Not repeated when its fate is unknown.
+
+        Args:
+            mode: A dedicated session is charged for the time it is open, a batch for its jobs only.
+            backend: Backend it is bound to.
+            max_ttl: Seconds it may live; the plan's limit applies.
+
+        Raises:
+            SubmissionUnknown: The request went out and no usable answer came; the session may exist.
+        """
+        body = {"mode": mode, **_given(backend=backend, max_ttl=max_ttl)}
+        return Session.from_json(self._http.submit("/sessions", body=body))
+
+    def session(self, session_id: str) -> Session:
+        """Read a session or batch."""
+        return Session.from_json(_object(self._http.get_json(f"/sessions/{_quoted(session_id)}")))
+
+    def close_session(self, session_id: str) -> None:
+        """Refuse new jobs, let the queued and running ones finish, then close."""
+        self._http.send("PATCH", f"/sessions/{_quoted(session_id)}", body={"accepting_jobs": False})
+
+    def cancel_session(self, session_id: str) -> None:
+        """Close at once: queued jobs are not run any more, the running one finishes."""
+        self._http.send("DELETE", f"/sessions/{_quoted(session_id)}/close")
+
+    # Instance, usage, workloads, versions
+
+    def instance(self) -> Instance:
+        """The instance's backends and plan."""
+        return Instance.from_json(_object(self._http.get_json("/instance")))
+
+    def instance_usage(self) -> InstanceUsage:
+        """QPU seconds used and allowed in the current period."""
+        return InstanceUsage.from_json(_object(self._http.get_json("/instances/usage")))
+
+    def workloads(
+        self,
+        *,
+        mode: Literal["job", "session", "batch"] | None = None,
+        status: Sequence[str] = (),
+        backend: str | None = None,
+        search: str | None = None,
+        tags: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        mine: bool = False,
+        newest_first: bool = True,
+        page_size: int = WORKLOADS_PAGE_SIZE,
+    ) -> Iterator[Workload]:
+        """Iterate over jobs, sessions and batches, page by page along the service's cursors.
+
+        Args:
+            mode: Only this kind. The one way to list sessions.
+            status: ``pending``, ``in_progress``, ``completed``, ``failed``, ``canceled``.
+            backend: Only this backend's.
+            search: An id or a tag.
+            tags: Those that carry these.
+            created_after: Inclusive.
+            created_before: Inclusive.
+            mine: Only those of the API key's user.
+            newest_first: Order by creation.
+            page_size: Items per request, at most 50.
+        """
+        params = _given(
+            mode=mode,
+            status=list(status) or None,
+            backend=backend,
+            search=search,
+            tags=list(tags) or None,
+            created_after=created_after,
+            created_before=created_before,
+            user="me" if mine else None,
+        )
+        params |= {"sort": "-createdAt" if newest_first else "createdAt", "limit": page_size}
+        cursor: str | None = None
+        while True:
+            answer = self._http.get_json("/workloads", params={**params, **_given(next=cursor)})
+            for data in _listed(answer, "workloads", "GET /workloads"):
+                yield Workload.from_json(data)
+            following = _next_cursor(answer.get("next"))
+            if not following or following == cursor:
+                return
+            cursor = following
+
+    def versions(self) -> list[str]:
+        """API versions the service offers; needs no credentials."""
+        answer = self._http.get_json("/versions", authenticated=False)
+        return [str(version) for version in _listed(answer, "versions", "GET /versions")]
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _flag(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that are not None, with times written as the API wants them."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _object(answer: Any) -> Mapping[str, Any]:
+    if not isinstance(answer, Mapping):
+        raise errors.UnexpectedAnswer(f"The service answered with {type(answer).__name__} instead of an object.")
+    return answer
+
+
+def _listed(answer: Any, name: str, request: str) -> list[Any]:
+    listed = answer.get(name) if isinstance(answer, Mapping) else None
+    if not isinstance(listed, list):
+        raise errors.UnexpectedAnswer(f"{request}: the answer holds no list of {name}.")
+    return listed
+
+
+def _next_cursor(link: Any) -> str | None:
+    """The cursor in ``{"href": "...?next=..."}``, or None on the last page."""
+    href = link.get("href") if isinstance(link, Mapping) else link
+    if not isinstance(href, str):
+        return None
+    return next(iter(parse_qs(urlsplit(href).query).get("next", ())), None)

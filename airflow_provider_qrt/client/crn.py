@@ -1,0 +1,84 @@
+"""The instance's cloud resource name (CRN): which region it lives in, and where that region's service is.
+
+Format: https://cloud.ibm.com/docs/account?topic=account-crn. Of its ten fields the sixth is the region and the eighth
+the instance's id; the seventh names the account and is not for logs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.limits import (
+    IAM_URL,
+    PRIVATE_IAM_URL,
+    SERVICE_HOST,
+    UNPREFIXED_REGION,
+)
+
+_SHAPE = "crn:v1:bluemix:public:quantum-computing:<region>:a/<account>:<instance id>::"
+_HOW = f"Copy it whole from https://{SERVICE_HOST}/instances; it looks like {_SHAPE}"
+
+
+@dataclass(frozen=True)
+class InstanceCrn:
+    """A parsed CRN. ``str()`` and ``repr()`` leave the account out.
+
+    Attributes:
+        value: The whole CRN, as the ``Service-CRN`` header wants it.
+        region: For instance ``us-east`` or ``eu-de``.
+        instance_id: The instance's own id.
+    """
+
+    value: str = field(repr=False)
+    region: str
+    instance_id: str
+
+    def __str__(self) -> str:
+        return f"instance {self.instance_id} in {self.region}"
+
+    @classmethod
+    def parse(cls, text: str) -> InstanceCrn:
+        """Read a CRN; the two trailing colons, a frequent casualty of copying, may be missing.
+
+        Raises:
+            InvalidSettings: If it is not the CRN of a quantum-computing instance.
+        """
+        text = text.strip()
+        if not text:
+            raise InvalidSettings(f"The connection has no instance CRN. {_HOW}.")
+        fields = text.rstrip(":").split(":")
+        if fields[0] != "crn":
+            raise InvalidSettings(f"The instance CRN must begin with 'crn:'. {_HOW}.")
+        if len(fields) != 8:
+            raise InvalidSettings(
+                f"The instance CRN is malformed: {len(fields)} of its 8 filled fields were found. {_HOW}."
+            )
+        _, _, _, _, service, region, scope, instance_id = fields
+        if service != "quantum-computing":
+            raise InvalidSettings(
+                f"The CRN names the service {service!r}, not 'quantum-computing'. "
+                f"Use the CRN of an IBM Quantum instance. {_HOW}."
+            )
+        if not region or not scope or not instance_id:
+            raise InvalidSettings(f"The instance CRN lacks its region, account or instance id. {_HOW}.")
+        return cls(value=":".join(fields) + "::", region=region, instance_id=instance_id)
+
+
+def base_url(region: str, *, private: bool = False) -> str:
+    """Return the API's base URL for a region.
+
+    Args:
+        region: Sixth field of the CRN.
+        private: Use the private endpoint, reachable from an IBM Cloud VPC only. There us-east has its prefix too.
+    """
+    if private:
+        return f"https://private.{region}.{SERVICE_HOST}/api/v1"
+    if region == UNPREFIXED_REGION:
+        return f"https://{SERVICE_HOST}/api/v1"
+    return f"https://{region}.{SERVICE_HOST}/api/v1"
+
+
+def iam_url(*, private: bool = False) -> str:
+    """Return the base URL of IBM Cloud IAM, public or private."""
+    return PRIVATE_IAM_URL if private else IAM_URL

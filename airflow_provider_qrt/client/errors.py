@@ -1,0 +1,184 @@
+"""What can go wrong when speaking to the service: a small tree with a meaning each.
+
+Code that decides about retrying reads the class, never the text. The text is for people: the HTTP status, IBM's own
+code, message, solution and trace id, and what to do. It never contains a credential.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SECRETS = (
+    (re.compile(r"crn:v1:[^\s\"'<>,]*", re.IGNORECASE), "crn:***"),
+    (re.compile(r"\ba/[0-9a-f]{32}\b", re.IGNORECASE), "a/***"),
+    (re.compile(r"\beyJ[\w-]{6,}(\.[\w-]+){0,2}"), "***"),
+    (re.compile(r"(?i)\b(bearer|apikey)([ =:]+)[^\s\"'&,]+"), r"\1\2***"),
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return ``text`` with CRNs, account ids, tokens and keys blotted out.
+
+    The service does not normally echo them; a gateway or proxy between us and it may.
+    """
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """What the service says of a failed request.
+
+    Attributes:
+        code: IBM's error code as text (``"1291"``, ``"not_found"``, ``"BXNIM0415E"``), or None.
+        message: What happened.
+        solution: What IBM proposes, or None.
+        trace: The id to give to IBM support, or None.
+    """
+
+    code: str | None = None
+    message: str = ""
+    solution: str | None = None
+    trace: str | None = None
+
+
+class QiskitRuntimeError(Exception):
+    """Base of everything the client raises on its own account."""
+
+
+class InvalidSettings(QiskitRuntimeError, ValueError):
+    """The connection lacks something or holds something malformed; nothing was sent."""
+
+
+class ConnectionFailed(QiskitRuntimeError):
+    """Nothing can have reached the service: no name, no route, refused, or no connection in time."""
+
+
+class TokenUnavailable(ConnectionFailed):
+    """IBM Cloud IAM gave no token, for a reason that may pass; nothing reached the service."""
+
+
+class NoAnswer(QiskitRuntimeError):
+    """The request went out and no (whole) answer came back; the service may have acted on it."""
+
+
+class UnexpectedAnswer(QiskitRuntimeError):
+    """An answer that is not what the API describes, such as a proxy's HTML page with status 200."""
+
+
+class ApiVersionNotHonoured(UnexpectedAnswer):
+    """The service answered in its oldest shape, as it does for an API version it does not know."""
+
+
+class SubmissionUnknown(QiskitRuntimeError):
+    """A submission whose fate is not known: the job may exist or not. Look for it before sending it again.
+
+    The cause (``__cause__``) is the :class:`NoAnswer`, :class:`ServerError` or :class:`UnexpectedAnswer` that was met.
+    """
+
+
+class ApiError(QiskitRuntimeError):
+    """The service refused a request.
+
+    Attributes:
+        status: HTTP status code.
+        body: IBM's :class:`ErrorBody`.
+    """
+
+    what_to_do = ""
+
+    def __init__(self, status: int, body: ErrorBody, *, request: str) -> None:
+        self.status = status
+        self.body = body
+        self.request = request
+        super().__init__(without_secrets(self._text()))
+
+    @property
+    def code(self) -> str | None:
+        """IBM's error code as text, or None."""
+        return self.body.code
+
+    def _text(self) -> str:
+        code = f", code {self.body.code}" if self.body.code else ""
+        parts = [f"{self.request}: HTTP {self.status}{code}: {self.body.message or 'no reason given'}"]
+        if self.body.solution:
+            parts.append(f"IBM's solution: {self.body.solution}")
+        if self.what_to_do:
+            parts.append(self.what_to_do)
+        if self.body.trace:
+            parts.append(f"Trace for IBM support: {self.body.trace}")
+        return " ".join(part.rstrip(".") + "." for part in parts)
+
+
+class BadRequest(ApiError):
+    """400 and other 4xx: the input is wrong; sending it again changes nothing."""
+
+
+class ResultsNotReady(BadRequest):
+    """Results were asked for before the job ended (400 with code 1234, or 204)."""
+
+
+class Unauthorized(ApiError):
+    """401: the service does not accept the credentials, even with a fresh token."""
+
+    what_to_do = (
+        "Check that the API key in the connection's password is valid and that the instance CRN belongs to its account"
+    )
+
+
+class InvalidApiKey(Unauthorized):
+    """IBM Cloud IAM does not know the API key (400 or 401 from the token endpoint)."""
+
+    what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
+
+
+class Forbidden(ApiError):
+    """403: the credentials are good, but lack the right for this."""
+
+    what_to_do = "Ask for an access policy on the instance that includes this action"
+
+
+class NotFound(ApiError):
+    """404: it does not exist, or it belongs to another instance or region than the connection names."""
+
+
+class Conflict(ApiError):
+    """409: the state of things does not allow it, such as cancelling a job that has ended."""
+
+
+class UsageLimitReached(Conflict):
+    """409 on a submission: the instance's QPU time is used up. Nothing was submitted."""
+
+    what_to_do = (
+        "Raise the instance's limit, wait for its usage period to turn, or use a connection with another instance"
+    )
+
+
+class RateLimited(ApiError):
+    """429: too many requests in the window; nothing was done.
+
+    Attributes:
+        retry_after: Seconds the service asked to wait, or None if it did not say.
+    """
+
+    def __init__(self, status: int, body: ErrorBody, *, request: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(status, body, request=request)
+
+
+class ServerError(ApiError):
+    """5xx, 520 to 524 included: the service or something before it failed; trying again later may help.
+
+    Attributes:
+        retry_after: Seconds the service asked to wait, or None if it did not say.
+    """
+
+    def __init__(self, status: int, body: ErrorBody, *, request: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(status, body, request=request)
+
+
+TRANSIENT = (ConnectionFailed, NoAnswer, RateLimited, ServerError, UnexpectedAnswer)
+"""What may be gone at the next try, for a request that may be sent twice."""

@@ -1,0 +1,41 @@
+"""Facts about the service, each named once with where it comes from.
+
+IBM's REST API is described at https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest and its limits at
+https://quantum.cloud.ibm.com/docs/guides/job-limits and https://quantum.cloud.ibm.com/docs/guides/max-execution-time.
+"""
+
+from __future__ import annotations
+
+API_VERSION = "2026-04-15"
+"""The only version of the REST API without a sunset date (``GET /versions``)."""
+
+FIRST_VERSION_WITH_DEVICE_OBJECTS = "2025-01-01"
+"""Before this version ``GET /backends`` answers names only; an unknown version is answered the same way."""
+
+IAM_URL = "https://iam.cloud.ibm.com"
+PRIVATE_IAM_URL = "https://private.iam.cloud.ibm.com"
+SERVICE_HOST = "quantum.cloud.ibm.com"
+UNPREFIXED_REGION = "us-east"
+"""The region whose public host carries no prefix."""
+DOCUMENTED_REGIONS = ("us-east", "eu-de")
+
+MAX_TAGS = 8
+MAX_TAG_LENGTH = 86
+"""Tags of a job: at most eight, each at most 86 characters (``POST /jobs``; codes 1204 and 1205)."""
+
+MAX_EXECUTION_SECONDS = 10_800
+"""QPU time of one job; ``cost`` above it is capped (three hours)."""
+
+SUBMISSIONS_PER_MINUTE = 5
+"""``POST /jobs`` per user; 12 s between two submissions keeps within it."""
+
+JOBS_PAGE_SIZE = 200
+"""Largest ``limit`` of ``GET /jobs``; a larger one silently becomes the default."""
+
+WORKLOADS_PAGE_SIZE = 50
+"""Largest ``limit`` of ``GET /workloads``."""
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+SUBMIT_TIMEOUT = 900.0
+"""Seconds. A submission may carry many megabytes of circuits; the official client allows 900 s for it too."""

@@ -1,0 +1,401 @@
+"""What the service tells of its backends, jobs, sessions and accounts, as frozen dataclasses.
+
+Each class reads one JSON object of the API (``from_json``) and keeps the fields that are documented; what the service
+adds later is ignored. Times are aware datetimes in UTC, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_qrt.client.states import JobState, JobStatus
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Read an RFC 3339 timestamp; None if there is none or it cannot be read."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> float | None:
+    """Read a number, also where the service sends it as text (``usage_allocation_seconds`` of an instance)."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """QPU time charged for a job.
+
+    Attributes:
+        seconds: QPU seconds; None as long as the service has not settled the bill.
+        complete: Whether the figure is final. While it is ``pending`` a zero is not the price.
+    """
+
+    seconds: float | None
+    complete: bool
+
+    @classmethod
+    def from_json(cls, owner: Mapping[str, Any]) -> Usage | None:
+        """Read ``usage`` of a job or of its metrics, in the shape before or after API version 2026-03-15."""
+        usage = owner.get("usage")
+        usage = usage if isinstance(usage, Mapping) else {}
+        if "qpu_charge_time_seconds" in usage or "status" in usage:
+            complete = str(usage.get("status", "complete")).lower() != "pending"
+            return cls(_number(usage.get("qpu_charge_time_seconds")) if complete else None, complete)
+        old = usage.get("quantum_seconds", usage.get("seconds"))
+        if old is None and isinstance(owner.get("bss"), Mapping):
+            old = owner["bss"].get("seconds")
+        return cls(_number(old), True) if old is not None else None
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A quantum computer as ``GET /backends`` lists it.
+
+    Attributes:
+        name: For instance ``ibm_fez``.
+        status: ``online``, ``paused`` or ``offline``.
+        status_reason: ``available`` when usable.
+        queue_length: Jobs waiting.
+        num_qubits: Qubits, or None if not said.
+        processor_type: Family, revision and segment.
+        wait_time_seconds: Average, p50 and p95, if asked for with ``fields``.
+        performance_metrics: Error figures as the service gives them.
+        is_simulator: Whether no hardware stands behind it.
+    """
+
+    name: str
+    status: str
+    status_reason: str | None = None
+    queue_length: int = 0
+    num_qubits: int | None = None
+    processor_type: Mapping[str, Any] = field(default_factory=dict)
+    wait_time_seconds: Mapping[str, Any] | None = None
+    performance_metrics: Mapping[str, Any] = field(default_factory=dict)
+    is_simulator: bool = False
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it takes jobs from the queue now."""
+        return self.status == "online" and self.status_reason in (None, "available")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Backend:
+        """Read one of ``devices``."""
+        status = data.get("status")
+        status = status if isinstance(status, Mapping) else {"name": status}
+        qubits = data.get("qubits", data.get("physical_qubits"))
+        return cls(
+            name=str(data["name"]),
+            status=str(status.get("name") or "unknown"),
+            status_reason=_text(status.get("reason")),
+            queue_length=int(data.get("queue_length") or 0),
+            num_qubits=int(qubits) if qubits is not None else None,
+            processor_type=data.get("processor_type") or {},
+            wait_time_seconds=data.get("wait_time_seconds"),
+            performance_metrics=data.get("performance_metrics") or {},
+            is_simulator=bool(data.get("is_simulator")),
+        )
+
+
+@dataclass(frozen=True)
+class BackendStatus:
+    """Answer of ``GET /backends/{name}/status``.
+
+    Attributes:
+        operational: Ready to run jobs.
+        message: ``available``, or why not.
+        queue_length: Jobs waiting.
+        backend_version: Version of the device's configuration.
+    """
+
+    operational: bool
+    message: str
+    queue_length: int
+    backend_version: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> BackendStatus:
+        """Read the answer."""
+        return cls(
+            operational=bool(data.get("state")),
+            message=str(data.get("message") or ""),
+            queue_length=int(data.get("length_queue") or 0),
+            backend_version=_text(data.get("backend_version")),
+        )
+
+
+@dataclass(frozen=True)
+class SubmittedJob:
+    """Answer of ``POST /jobs``."""
+
+    id: str
+    backend: str | None = None
+    session_id: str | None = None
+    private: bool = False
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SubmittedJob:
+        """Read the answer."""
+        return cls(
+            id=str(data["id"]),
+            backend=_text(data.get("backend")),
+            session_id=_text(data.get("session_id")),
+            private=bool(data.get("private")),
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as ``GET /jobs/{id}`` and ``GET /jobs`` describe it.
+
+    Attributes:
+        id: The job's id.
+        state: Its :class:`~airflow_provider_qrt.client.states.JobState`.
+        backend: Name of the backend.
+        program_id: ``sampler``, ``estimator``, ...
+        created: When it was submitted.
+        tags: Its tags.
+        session_id: Session or batch it belongs to.
+        usage: QPU time charged, once there is something to say.
+        estimated_running_seconds: QPU time expected; not a waiting time.
+        max_execution_seconds: ``cost``: the QPU time after which it is stopped.
+        private: Whether results can be read once only.
+        params: Its input, if asked for.
+    """
+
+    id: str
+    state: JobState
+    backend: str | None = None
+    program_id: str | None = None
+    created: datetime | None = None
+    tags: tuple[str, ...] = ()
+    session_id: str | None = None
+    usage: Usage | None = None
+    estimated_running_seconds: float | None = None
+    max_execution_seconds: int | None = None
+    private: bool = False
+    params: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> JobStatus:
+        """Shorthand for ``state.status``."""
+        return self.state.status
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """Read one job."""
+        program = data.get("program")
+        return cls(
+            id=str(data["id"]),
+            state=JobState.from_json(data),
+            backend=_text(data.get("backend")),
+            program_id=_text(program.get("id")) if isinstance(program, Mapping) else _text(program),
+            created=parse_time(data.get("created")),
+            tags=tuple(data.get("tags") or ()),
+            session_id=_text(data.get("session_id")),
+            usage=Usage.from_json(data),
+            estimated_running_seconds=_number(data.get("estimated_running_time_seconds")),
+            max_execution_seconds=int(data["cost"]) if data.get("cost") is not None else None,
+            private=bool(data.get("private")),
+            params=data.get("params"),
+        )
+
+
+@dataclass(frozen=True)
+class JobMetrics:
+    """Answer of ``GET /jobs/{id}/metrics``.
+
+    Attributes:
+        created: When it was submitted.
+        running: When the service picked it up (not proof that the QPU worked on it).
+        finished: When it ended.
+        usage: QPU time charged.
+        circuits_execution_ns: Time the circuits themselves took on the QPU, nanoseconds.
+        caller: The client application as the service recorded it.
+    """
+
+    created: datetime | None = None
+    running: datetime | None = None
+    finished: datetime | None = None
+    usage: Usage | None = None
+    circuits_execution_ns: int | None = None
+    caller: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> JobMetrics:
+        """Read the answer, of any API version."""
+        times = data.get("timestamps")
+        times = times if isinstance(times, Mapping) else {}
+        usage = data.get("usage")
+        execution = data.get("circuits_execution_time_ns")
+        if execution is None and isinstance(usage, Mapping):
+            execution = usage.get("circuits_execution_time_ns")
+        return cls(
+            created=parse_time(times.get("created")),
+            running=parse_time(times.get("running")),
+            finished=parse_time(times.get("finished")),
+            usage=Usage.from_json(data),
+            circuits_execution_ns=int(execution) if execution is not None else None,
+            caller=_text(data.get("caller")),
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session (``dedicated``) or batch.
+
+    Attributes:
+        id: Its id.
+        mode: ``dedicated`` or ``batch``.
+        state: ``open``, ``active``, ``inactive`` or ``closed``.
+        accepting_jobs: Whether jobs may join.
+        backend: Backend it is bound to; None before the first job if none was given.
+        max_ttl: Seconds it may live.
+        interactive_ttl: Seconds it may stay idle before it loses its priority.
+        state_reason: Why it is in this state.
+        started_at: When it was opened.
+        activated_at: When its first job began.
+        closed_at: When it was closed.
+        elapsed_seconds: Usage; None while it goes on.
+    """
+
+    id: str
+    mode: str | None
+    state: str | None
+    accepting_jobs: bool
+    backend: str | None = None
+    max_ttl: int | None = None
+    interactive_ttl: int | None = None
+    state_reason: str | None = None
+    started_at: datetime | None = None
+    activated_at: datetime | None = None
+    closed_at: datetime | None = None
+    elapsed_seconds: float | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Session:
+        """Read a session."""
+        return cls(
+            id=str(data["id"]),
+            mode=_text(data.get("mode")),
+            state=_text(data.get("state")),
+            accepting_jobs=bool(data.get("accepting_jobs")),
+            backend=_text(data.get("backend_name")),
+            max_ttl=data.get("max_ttl"),
+            interactive_ttl=data.get("interactive_ttl"),
+            state_reason=_text(data.get("state_reason")),
+            started_at=parse_time(data.get("started_at")),
+            activated_at=parse_time(data.get("activated_at")),
+            closed_at=parse_time(data.get("closed_at")),
+            elapsed_seconds=_number(data.get("elapsed_time")),
+        )
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Answer of ``GET /instance``: backends and plan of the connection's instance."""
+
+    backends: tuple[str, ...]
+    plan_id: str | None
+    limit_seconds: float | None
+    allocation_seconds: float | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Instance:
+        """Read the answer; its two numbers come as text."""
+        backends = (b.get("name") if isinstance(b, Mapping) else b for b in data.get("backends") or ())
+        return cls(
+            backends=tuple(str(b) for b in backends),
+            plan_id=_text(data.get("plan_id")),
+            limit_seconds=_number(data.get("instance_limit_seconds")),
+            allocation_seconds=_number(data.get("usage_allocation_seconds")),
+        )
+
+
+@dataclass(frozen=True)
+class InstanceUsage:
+    """Answer of ``GET /instances/usage``: QPU seconds used and allowed in the current period."""
+
+    consumed_seconds: float
+    limit_seconds: float | None
+    allocation_seconds: float | None
+    limit_reached: bool
+    period_start: datetime | None
+    period_end: datetime | None
+    plan_id: str | None = None
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """QPU seconds left in this period, or None when there is no limit."""
+        limits = [s for s in (self.limit_seconds, self.allocation_seconds) if s is not None]
+        return max(0.0, min(limits) - self.consumed_seconds) if limits else None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> InstanceUsage:
+        """Read the answer."""
+        period = data.get("usage_period")
+        period = period if isinstance(period, Mapping) else {}
+        return cls(
+            consumed_seconds=_number(data.get("usage_consumed_seconds")) or 0.0,
+            limit_seconds=_number(data.get("usage_limit_seconds")),
+            allocation_seconds=_number(data.get("usage_allocation_seconds")),
+            limit_reached=bool(data.get("usage_limit_reached")),
+            period_start=parse_time(period.get("start_time")),
+            period_end=parse_time(period.get("end_time")),
+            plan_id=_text(data.get("plan_id")),
+        )
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A job, session or batch as ``GET /workloads`` lists it; its status words are not those of jobs.
+
+    Attributes:
+        status: ``pending``, ``in_progress``, ``completed``, ``failed`` or ``canceled`` (one l).
+        mode: ``job``, ``session`` or ``batch``.
+    """
+
+    id: str
+    mode: str | None
+    status: str | None
+    created: datetime | None = None
+    ended: datetime | None = None
+    backend: str | None = None
+    tags: tuple[str, ...] = ()
+    status_reason: str | None = None
+    accepting_jobs: bool | None = None
+    usage: Usage | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Workload:
+        """Read one item."""
+        usage = Usage.from_json(data)
+        if usage is None and (seconds := _number(data.get("usage_seconds"))) is not None:
+            usage = Usage(seconds, True)
+        return cls(
+            id=str(data["id"]),
+            mode=_text(data.get("mode")),
+            status=_text(data.get("status")),
+            created=parse_time(data.get("created")),
+            ended=parse_time(data.get("ended")),
+            backend=_text(data.get("backend")),
+            tags=tuple(data.get("tags") or ()),
+            status_reason=_text(data.get("status_reason")),
+            accepting_jobs=data.get("accepting_jobs"),
+            usage=usage,
+        )

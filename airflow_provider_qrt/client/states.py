@@ -1,0 +1,85 @@
+"""The words the service uses for a job's state, and how to read them.
+
+The rules: ``state.status`` before ``status``; case does not matter; a word that begins with "cancelled" is final,
+since ``Cancelled - Ran too long`` has been seen in both places; a word nobody knows is UNKNOWN and never taken as
+"go on waiting".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+RAN_TOO_LONG = 1305
+"""``reason_code`` of a job stopped at its maximum execution time."""
+
+
+class JobStatus(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    UNKNOWN = "Unknown"
+
+    @classmethod
+    def from_word(cls, word: str) -> JobStatus:
+        """Read the service's word."""
+        lowered = word.strip().lower()
+        if lowered.startswith(("cancelled", "canceled")):
+            return cls.CANCELLED
+        return next((status for status in cls if status.value.lower() == lowered), cls.UNKNOWN)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job's state as the service reports it.
+
+    Attributes:
+        status: The state.
+        word: The service's own word for it.
+        reason: Why, in IBM's words, when a job failed or was cancelled.
+        reason_code: IBM's number for the reason, 1000 to 9999.
+        reason_solution: What IBM proposes.
+    """
+
+    status: JobStatus
+    word: str
+    reason: str | None = None
+    reason_code: int | None = None
+    reason_solution: str | None = None
+
+    @property
+    def ran_too_long(self) -> bool:
+        """Whether the job was stopped at its maximum execution time (and charged up to it)."""
+        return self.status is JobStatus.CANCELLED and (
+            self.reason_code == RAN_TOO_LONG or "too long" in self.word.lower()
+        )
+
+    @classmethod
+    def from_json(cls, job: Mapping[str, Any]) -> JobState:
+        """Read the state out of the service's description of a job."""
+        state = job.get("state")
+        state = state if isinstance(state, Mapping) else {}
+        word = str(state.get("status") or job.get("status") or "")
+        code = state.get("reason_code", state.get("reasonCode"))
+        try:
+            reason_code = int(code) if code is not None else None
+        except (TypeError, ValueError):
+            reason_code = None
+        return cls(
+            status=JobStatus.from_word(word),
+            word=word,
+            reason=state.get("reason") or None,
+            reason_code=reason_code,
+            reason_solution=state.get("reason_solution") or state.get("reasonSolution") or None,
+        )

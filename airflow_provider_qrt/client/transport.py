@@ -1,0 +1,324 @@
+"""HTTP as this API speaks it: one session, a timeout on every call, our own errors, retries where they are safe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+from requests.auth import AuthBase
+
+from airflow_provider_qrt import __version__
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.errors import ErrorBody, without_secrets
+from airflow_provider_qrt.client.iam import GRANT_TYPE, BearerAuth, Token, token_slot
+from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, READ_TIMEOUT
+from airflow_provider_qrt.client.retry import RetryPolicy, parse_retry_after
+from airflow_provider_qrt.client.settings import ClientSettings
+
+_BY_STATUS: dict[int, type[errors.ApiError]] = {
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+}
+
+
+class _NoAuth(AuthBase):
+    """Keeps ``requests`` from looking for credentials in a netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Transport:
+    """Sends requests to the API and to IAM.
+
+    Args:
+        settings: Where to and with which credentials.
+        retry: How stubborn to be.
+        sleep: Called with seconds between two tries.
+        read_timeout: Seconds to wait for an answer, unless a call says otherwise.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        retry: RetryPolicy,
+        sleep: Callable[[float], None] = time.sleep,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
+        self._settings = settings
+        self._retry = retry
+        self._sleep = sleep
+        self._read_timeout = read_timeout
+        self._session = requests.Session()
+        self._session.proxies.update(settings.proxies)
+        self._session.headers.update(
+            {
+                "Accept": "application/json",
+                "User-Agent": f"airflow-provider-qrt/{__version__} {requests.utils.default_user_agent()}",
+            }
+        )
+        self._api_headers = {
+            "Service-CRN": settings.instance.value,
+            "IBM-API-Version": settings.api_version,
+            "X-Qx-Client-Application": (f"qiskit-version-2/airflow_provider_qrt-{__version__}/{settings.application}"),
+        }
+        slot = token_slot(settings.iam_url, settings.api_key)
+        self._auth = BearerAuth(slot, self._fetch_token)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def send(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
+    ) -> requests.Response:
+        """Send a request that may safely be sent twice; retried on what may pass.
+
+        Returns:
+            The answer, with a 2xx status.
+
+        Raises:
+            QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
+        """
+        return self._retry.for_repeatable(self._sleep)(self._once, method, path, params=params, body=body)
+
+    def get_json(self, path: str, *, params: Mapping[str, Any] | None = None, authenticated: bool = True) -> Any:
+        """GET something and read its JSON; an answer that is not JSON is tried again like a failure.
+
+        Raises:
+            QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
+        """
+
+        def once() -> Any:
+            response = self._once("GET", path, params=params, authenticated=authenticated)
+            return read_json(response, f"GET {path}")
+
+        return self._retry.for_repeatable(self._sleep)(once)
+
+    def submit(self, path: str, *, body: Any, read_timeout: float | None = None) -> Any:
+        """POST what must not act twice: retried only after 429 or when nothing can have been received.
+
+        Returns:
+            The answer's JSON.
+
+        Raises:
+            SubmissionUnknown: When the request went out and its fate is not known.
+            QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`; nothing was created then.
+        """
+
+        def once() -> Any:
+            response = self._once("POST", path, body=body, read_timeout=read_timeout)
+            answer = read_json(response, f"POST {path}")
+            if not isinstance(answer, Mapping) or not answer.get("id"):
+                raise errors.UnexpectedAnswer(f"POST {path}: the answer holds no id.")
+            return answer
+
+        try:
+            return self._retry.for_submission(self._sleep)(once)
+        except (errors.NoAnswer, errors.ServerError, errors.UnexpectedAnswer) as error:
+            raise errors.SubmissionUnknown(
+                f"It is not known whether the service acted on POST {path}: {error}"
+            ) from error
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        authenticated: bool = True,
+        read_timeout: float | None = None,
+    ) -> requests.Response:
+        """One try; a 401 drops the token, and one more is made with a fresh one."""
+        url = self._settings.base_url + path
+        label = f"{method} {path}"
+
+        def attempt() -> requests.Response:
+            return self._exchange(
+                label,
+                method,
+                url,
+                params=params,
+                json=body,
+                headers=self._api_headers,
+                auth=self._auth if authenticated else _NoAuth(),
+                timeout=(CONNECT_TIMEOUT, read_timeout or self._read_timeout),
+            )
+
+        response = attempt()
+        if response.status_code == 401 and authenticated:
+            self._auth.drop(response.request)
+            response = attempt()
+        return self._checked(response, label)
+
+    def _exchange(self, label: str, method: str, url: str, **arguments: Any) -> requests.Response:
+        """Send and receive; only connection troubles are errors here."""
+        try:
+            return self._session.request(
+                method,
+                url,
+                verify=self._settings.verify,
+                # A redirect would carry the CRN to a host nobody named.
+                allow_redirects=False,
+                **arguments,
+            )
+        except requests.RequestException as error:
+            raise self._connection_error(label, url, error) from None
+
+    def _connection_error(self, label: str, url: str, error: requests.RequestException) -> Exception:
+        """Say whether anything can have reached the server. The cause is not chained: it may quote the request."""
+        host = urlsplit(url).netloc
+        reason = without_secrets(_innermost(error))
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return errors.InvalidSettings(
+                f"{label}: the TLS certificate of {host} was not accepted ({reason}). "
+                "Set 'verify' in the connection to the path of your CA bundle."
+            )
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+            return errors.InvalidSettings(f"{label}: {reason}")
+        if nothing_was_sent(error):
+            return errors.ConnectionFailed(
+                f"{label}: no connection to {host} ({reason}). Check the connection's host, proxies and the "
+                f"region in the instance CRN ({self._settings.instance.region})."
+            )
+        return errors.NoAnswer(f"{label}: {host} gave no complete answer ({reason}).")
+
+    def _checked(self, response: requests.Response, label: str) -> requests.Response:
+        if response.ok and response.status_code < 300:
+            return response
+        status = response.status_code
+        body = read_error(response)
+        retry_after = parse_retry_after(response.headers.get("Retry-After"))
+        if status == 429:
+            raise errors.RateLimited(status, body, request=label, retry_after=retry_after)
+        if status >= 500:
+            raise errors.ServerError(status, body, request=label, retry_after=retry_after)
+        if status < 400:
+            raise errors.UnexpectedAnswer(
+                f"{label}: HTTP {status}: the service redirects elsewhere, which it never does. "
+                "Check the connection's host."
+            )
+        kind = _BY_STATUS.get(status, errors.BadRequest)
+        if status == 400 and body.code == "1234":
+            kind = errors.ResultsNotReady
+        raise kind(status, body, request=label)
+
+    def _fetch_token(self) -> Token:
+        """Exchange the API key for a token.
+
+        Raises:
+            InvalidApiKey: If IAM does not know the key.
+            TokenUnavailable: If IAM cannot be reached or does not answer as it should.
+        """
+        label = "POST /identity/token (IBM Cloud IAM)"
+
+        def once() -> Token:
+            asked_at = time.time()
+            response = self._exchange(
+                label,
+                "POST",
+                f"{self._settings.iam_url}/identity/token",
+                data={
+                    "grant_type": GRANT_TYPE,
+                    "apikey": self._settings.api_key,
+                    "response_type": "cloud_iam",
+                },
+                auth=_NoAuth(),
+                timeout=(CONNECT_TIMEOUT, self._read_timeout),
+            )
+            if response.status_code in (400, 401):
+                raise errors.InvalidApiKey(response.status_code, read_error(response), request=label)
+            answer = read_json(self._checked(response, label), label)
+            try:
+                value, lifetime = str(answer["access_token"]), float(answer.get("expires_in") or 3600)
+            except (KeyError, TypeError, ValueError):
+                raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.") from None
+            return Token(value, asked_at, asked_at + lifetime)
+
+        try:
+            # A token may be asked for twice without harm, also on the way of a submission.
+            return self._retry.for_repeatable(self._sleep)(once)
+        except errors.TRANSIENT as error:
+            raise errors.TokenUnavailable(f"No token could be had, so nothing was sent. {error}") from error
+
+
+def nothing_was_sent(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that the request cannot have reached the server."""
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    if not isinstance(error, requests.exceptions.ConnectionError):
+        return False
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3.exceptions.MaxRetryError):
+        cause = cause.reason
+    return isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+
+
+def _innermost(error: BaseException) -> str:
+    """The plainest words for a connection trouble, without URLs and their query strings."""
+    cause: Any = error
+    while True:
+        if isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason:
+            cause = cause.reason
+        elif getattr(cause, "args", ()) and isinstance(cause.args[0], BaseException):
+            cause = cause.args[0]
+        else:
+            break
+    text = str(cause).rsplit(": ", 1)[-1] if isinstance(cause, urllib3.exceptions.HTTPError) else str(cause)
+    return text or type(cause).__name__
+
+
+def read_error(response: requests.Response) -> ErrorBody:
+    """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy."""
+    trace = response.headers.get("X-Request-Id") or response.headers.get("CF-Ray")
+    try:
+        data = response.json()
+    except ValueError:
+        kind = response.headers.get("Content-Type", "").split(";")[0]
+        text = "" if "html" in kind or response.text.lstrip().startswith("<") else response.text[:300].strip()
+        return ErrorBody(message=text or response.reason or "", trace=trace)
+    if not isinstance(data, Mapping):
+        return ErrorBody(message=json.dumps(data)[:300], trace=trace)
+    if "errorCode" in data or "errorMessage" in data:
+        context = data.get("context")
+        request_id = context.get("requestId") if isinstance(context, Mapping) else None
+        return ErrorBody(
+            code=str(data.get("errorCode") or "") or None,
+            message=" ".join(str(data[k]) for k in ("errorMessage", "errorDetails") if data.get(k)),
+            trace=request_id or trace,
+        )
+    listed = data.get("errors")
+    first = listed[0] if isinstance(listed, list) and listed else data.get("error", data)
+    if not isinstance(first, Mapping):
+        return ErrorBody(message=str(first)[:300], trace=str(data.get("trace") or "") or trace)
+    return ErrorBody(
+        code=str(first["code"]) if first.get("code") is not None else None,
+        message=str(first.get("message") or ""),
+        solution=str(first.get("solution") or "") or None,
+        trace=str(data.get("trace") or "") or trace,
+    )
+
+
+def read_json(response: requests.Response, label: str) -> Any:
+    """Return the answer's JSON.
+
+    Raises:
+        UnexpectedAnswer: If it is not JSON.
+    """
+    try:
+        return response.json()
+    except ValueError:
+        kind = response.headers.get("Content-Type", "no content type")
+        raise errors.UnexpectedAnswer(
+            f"{label}: HTTP {response.status_code} with {kind} instead of JSON; something between Airflow and "
+            "the service answered in its place."
+        ) from None
