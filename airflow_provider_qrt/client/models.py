@@ -196,6 +196,33 @@ class Job:
         """Shorthand for ``state.status``."""
         return self.state.status
 
+    def to_json(self) -> dict[str, Any]:
+        """The job without its input, in the shape :meth:`from_json` reads."""
+        usage = self.usage
+        return {
+            "id": self.id,
+            "state": {
+                "status": self.state.word,
+                "reason": self.state.reason,
+                "reason_code": self.state.reason_code,
+                "reason_solution": self.state.reason_solution,
+            },
+            "backend": self.backend,
+            "program": {"id": self.program_id},
+            "created": self.created.isoformat() if self.created else None,
+            "tags": list(self.tags),
+            "session_id": self.session_id,
+            "usage": {
+                "qpu_charge_time_seconds": usage.seconds,
+                "status": "complete" if usage.complete else "pending",
+            }
+            if usage
+            else None,
+            "estimated_running_time_seconds": self.estimated_running_seconds,
+            "cost": self.max_execution_seconds,
+            "private": self.private,
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Read one job."""

@@ -1,0 +1,120 @@
+"""Which task a job belongs to, written on the job itself as tags.
+
+The service has no idempotency key, but it finds jobs by tag. The identity tag is the same for every try of a task
+instance and different for everything else, so a job whose answer was lost can be found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH, MAX_TAGS
+
+RESERVED_TAGS = 2
+"""The identity and the fingerprint are always on the job; what is left of IBM's eight is the user's."""
+
+
+class InvalidTags(ValueError):
+    """Tags that the service would refuse."""
+
+
+@dataclass(frozen=True)
+class JobIdentity:
+    """A task instance, without its try number.
+
+    Attributes:
+        dag_id: The DAG.
+        run_id: The DAG run.
+        task_id: The task.
+        map_index: Index of a mapped task, -1 otherwise.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+    def tag(self, submission: int) -> str:
+        """The tag of this task's ``submission``-th job."""
+        text = "\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index)))
+        return f"qrt:{hashlib.sha256(text.encode()).hexdigest()[:40]}:{submission}"
+
+    def readable_tags(self) -> tuple[str, ...]:
+        """Tags for people and for filters, cut to the service's length."""
+        task = self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+        return tuple(tag[:MAX_TAG_LENGTH] for tag in (f"dag:{self.dag_id}", f"task:{task}", f"run:{self.run_id}"))
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """Everything that is asked of the service in one submission.
+
+    Attributes:
+        program_id: ``sampler``, ``estimator``, ...
+        backend: A backend's name, or ``least_busy`` as long as it is not resolved.
+        params: The program's input, JSON-ready.
+        tags: The user's own tags.
+        session_id: Session or batch to join.
+        max_execution_seconds: QPU seconds after which the service stops the job.
+        private: Results can be read once only.
+    """
+
+    program_id: str
+    backend: str
+    params: Mapping[str, Any] = field(repr=False)
+    tags: tuple[str, ...] = ()
+    session_id: str | None = None
+    max_execution_seconds: int | None = None
+    private: bool = False
+
+    def fingerprint(self) -> str:
+        """Digest of what is asked for; another one means another job, however alike the tasks are."""
+        asked = {
+            "program_id": self.program_id,
+            "backend": self.backend,
+            "params": self.params,
+            "session_id": self.session_id,
+            "max_execution_seconds": self.max_execution_seconds,
+            "private": self.private,
+        }
+        text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Check the user's own tags against the service's limits.
+
+    Raises:
+        InvalidTags: Too many, too long, empty, or not text. Says how many are free.
+    """
+    if isinstance(tags, str):
+        raise InvalidTags(f"tags: expected a list of texts, not one text: write [{tags!r}].")
+    free = MAX_TAGS - RESERVED_TAGS
+    if len(tags) > free:
+        raise InvalidTags(
+            f"tags: {len(tags)} given, at most {free} are possible: IBM allows {MAX_TAGS} on a job, and "
+            f"{RESERVED_TAGS} carry its identity so that it is never submitted twice. Drop {len(tags) - free}."
+        )
+    for tag in tags:
+        if not isinstance(tag, str) or not tag.strip():
+            raise InvalidTags(f"tags: {tag!r} is not a text; each tag is a non-empty text.")
+        if len(tag) > MAX_TAG_LENGTH:
+            raise InvalidTags(
+                f"tags: {tag[:20] + '...'!r} has {len(tag)} characters, IBM allows {MAX_TAG_LENGTH}. Shorten it."
+            )
+    return tuple(tags)
+
+
+def job_tags(identity: JobIdentity, submission: int, request: JobRequest) -> tuple[str, ...]:
+    """All tags of a job: identity, fingerprint, the user's, then as many readable ones as fit.
+
+    Raises:
+        InvalidTags: See :func:`check_tags`.
+    """
+    fixed = (identity.tag(submission), f"qrt-input:{request.fingerprint()}", *check_tags(request.tags))
+    readable = [tag for tag in identity.readable_tags() if tag not in fixed]
+    return (*fixed, *readable)[:MAX_TAGS]

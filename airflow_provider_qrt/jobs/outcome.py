@@ -1,0 +1,67 @@
+"""How a wait ended, in a form that can travel from the triggerer to a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_qrt.client.models import Job
+
+
+class Ending(StrEnum):
+    """Why there is nothing more to wait for."""
+
+    FINAL = "final"
+    """The job has ended: completed, failed or cancelled."""
+    TIMED_OUT = "timed_out"
+    """The deadline passed first."""
+    REFUSED = "refused"
+    """The service will not tell: wrong credentials, no right, or no such job."""
+    UNKNOWN_STATE = "unknown_state"
+    """The service reports a state that this version does not know."""
+
+
+@dataclass(frozen=True)
+class WaitOutcome:
+    """The end of a wait.
+
+    Attributes:
+        ending: Why it ended.
+        job_id: The job waited for.
+        job: The job as last read, without its input; None if it could not be read.
+        message: For people; empty for a job that has ended.
+    """
+
+    ending: Ending
+    job_id: str
+    job: Job | None = None
+    message: str = ""
+
+    def to_event(self) -> dict[str, Any]:
+        """A small JSON object, the same wherever the wait took place."""
+        return {
+            "ending": self.ending.value,
+            "job_id": self.job_id,
+            "job": self.job.to_json() if self.job else None,
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_event(cls, event: Any) -> WaitOutcome:
+        """Read what :meth:`to_event` wrote.
+
+        Raises:
+            ValueError: If it is something else; a wait that ended in a way nobody understands is not a success.
+        """
+        try:
+            job = event["job"]
+            return cls(
+                ending=Ending(event["ending"]),
+                job_id=str(event["job_id"]),
+                job=Job.from_json(job) if isinstance(job, Mapping) else None,
+                message=str(event.get("message") or ""),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ValueError(f"The trigger sent an event that is not understood: {event!r}") from None

@@ -1,0 +1,132 @@
+"""What a look at a job means: go on waiting, or stop and why. Pure; ``now`` is passed in.
+
+The blocking and the deferred path are two short loops around :class:`JobPoller`. No hiccup ends a wait: server errors,
+429, dropped connections and unreadable answers are waited out until the deadline. Only a final state, the deadline, a
+definite refusal (401 with a fresh token, 403, 404) or a state that nobody knows ends it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+
+FIRST_DELAY = 3.0
+"""Seconds before the first look; a shorter job than that is rare."""
+SHARE_OF_AGE = 0.5
+"""The next look comes after this share of the job's age, so that a wait is never lengthened by more than that."""
+JITTER = 0.1
+"""Part by which a delay is varied at random, so that jobs submitted together are not asked for together."""
+UNKNOWN_STATE_READS = 5
+"""Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
+
+REFUSALS = (errors.Unauthorized, errors.Forbidden, errors.NotFound, errors.InvalidSettings)
+
+
+@dataclass(frozen=True)
+class KeepWaiting:
+    """Look again later.
+
+    Attributes:
+        seconds: Until then.
+        note: Something worth a line in the log, or empty.
+    """
+
+    seconds: float
+    note: str = ""
+
+
+Decision = KeepWaiting | WaitOutcome
+
+
+@dataclass
+class JobPoller:
+    """Decides about one job. Times are epoch seconds.
+
+    Attributes:
+        job_id: The job.
+        submitted_at: When it was submitted; young jobs are looked at more often.
+        deadline: Until when to wait; None for no end.
+        poll_interval: Longest time between two looks, seconds.
+        where: Connection, instance and region, for messages.
+        random: Source of jitter.
+    """
+
+    job_id: str
+    submitted_at: float
+    deadline: float | None
+    poll_interval: float
+    where: str = ""
+    random: random.Random = field(default_factory=random.Random, repr=False)
+    _unknown_reads: int = field(default=0, init=False)
+    _failed_reads: int = field(default=0, init=False)
+    _last_status: JobStatus | None = field(default=None, init=False)
+
+    def first(self, now: float) -> KeepWaiting:
+        """When to look for the first time."""
+        return KeepWaiting(self._delay(now))
+
+    def on_job(self, job: Job, now: float) -> Decision:
+        """Decide after the job was read."""
+        self._failed_reads = 0
+        if job.status.is_final:
+            return WaitOutcome(Ending.FINAL, self.job_id, job)
+        if job.status is JobStatus.UNKNOWN:
+            self._unknown_reads += 1
+            if self._unknown_reads >= UNKNOWN_STATE_READS:
+                return WaitOutcome(
+                    Ending.UNKNOWN_STATE,
+                    self.job_id,
+                    job,
+                    f"The service reports the state {job.state.word!r} for job {self.job_id}, which this version "
+                    "of the provider does not know. The job may still be running. Look at it on IBM Quantum Platform "
+                    "and update airflow-provider-qrt; a retry looks at the same job again.",
+                )
+        else:
+            self._unknown_reads = 0
+        if self._is_late(now):
+            return self._timed_out(job)
+        note = ""
+        if job.status is not self._last_status:
+            note = f"Job {self.job_id} is {job.state.word.lower() or 'in no known state'}."
+            self._last_status = job.status
+        return KeepWaiting(self._delay(now), note)
+
+    def on_error(self, error: errors.QiskitRuntimeError, now: float) -> Decision:
+        """Decide after the job could not be read."""
+        if isinstance(error, REFUSALS):
+            place = f" Asked with {self.where}." if self.where else ""
+            return WaitOutcome(
+                Ending.REFUSED, self.job_id, None, f"Job {self.job_id} cannot be watched any more. {error}{place}"
+            )
+        if self._is_late(now):
+            return self._timed_out(None)
+        self._failed_reads += 1
+        seconds = self._delay(now)
+        asked = getattr(error, "retry_after", None)
+        if asked is not None and asked > seconds:
+            seconds = self._until_deadline(asked, now)
+        first = self._failed_reads == 1
+        return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if first else "")
+
+    def _delay(self, now: float) -> float:
+        longest = self.poll_interval
+        seconds = min(max(SHARE_OF_AGE * (now - self.submitted_at), min(FIRST_DELAY, longest)), longest)
+        return self._until_deadline(seconds * self.random.uniform(1 - JITTER, 1 + JITTER), now)
+
+    def _until_deadline(self, seconds: float, now: float) -> float:
+        return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
+
+    def _is_late(self, now: float) -> bool:
+        return self.deadline is not None and now >= self.deadline
+
+    def _timed_out(self, job: Job | None) -> WaitOutcome:
+        state = f"is still {job.state.word.lower()}" if job else "could not be read"
+        waited = round((self.deadline or 0) - self.submitted_at)
+        return WaitOutcome(
+            Ending.TIMED_OUT, self.job_id, job, f"Job {self.job_id} {state} after its timeout of {waited} s."
+        )

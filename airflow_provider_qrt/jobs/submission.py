@@ -1,0 +1,259 @@
+"""Submitting a job once, whatever happens on the way.
+
+The service has no idempotency key, and a lost answer may stand for a job that runs and is charged. So: write down what
+is about to be submitted (the intent), submit with the task's identity as a tag, write down the job's id. Whoever comes
+later, after a crash, a retry or a lost answer, finds the id, or the job by its tag, or knows that there is none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.client import QiskitRuntimeClient
+from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.failure import retry_can_help
+from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, job_tags
+
+STORE_KEY = "qiskit_runtime_job"
+LOOK_UP_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Seconds before each look-up by tag; how soon a new job shows in the list is not documented."""
+MAX_POSTS = 3
+"""Submissions tried in one go when each is answered ambiguously and leaves no job behind."""
+
+
+class StateStore(Protocol):
+    """Where a task keeps its state across tries; Airflow's task state store is one."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what was stored, or ``default``."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value."""
+
+
+class LookUpFailed(errors.QiskitRuntimeError):
+    """It could not be found out whether the job exists. Nothing was submitted; the next try asks again."""
+
+
+class JobGone(errors.QiskitRuntimeError):
+    """The job that this task submitted is not known to the service any more."""
+
+
+class How(StrEnum):
+    """How a task came by its job."""
+
+    SUBMITTED = "submitted"
+    REATTACHED = "re-attached to"
+    ADOPTED = "adopted"
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """What the state store holds of a task's job.
+
+    Attributes:
+        fingerprint: Digest of the input.
+        number: Counts this task's submissions, from 1.
+        max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
+        submitted_at: Epoch seconds of the intent.
+        job_id: None until the service has answered.
+        backend: The backend chosen; None until then.
+    """
+
+    fingerprint: str
+    number: int
+    max_tries: int
+    submitted_at: float
+    job_id: str | None = None
+    backend: str | None = None
+
+    @classmethod
+    def read(cls, store: StateStore | None) -> SubmissionRecord | None:
+        """Read the record; None if there is none, or no store."""
+        stored = store.get(STORE_KEY) if store is not None else None
+        return cls(**stored) if isinstance(stored, dict) else None
+
+    def write(self, store: StateStore | None) -> None:
+        """Store the record, if there is where to."""
+        if store is not None:
+            store.set(STORE_KEY, asdict(self))
+
+
+@dataclass(frozen=True)
+class ObtainedJob:
+    """A job that is this task's.
+
+    Attributes:
+        job_id: Its id.
+        how: Submitted now, re-attached or adopted.
+        submitted_at: Epoch seconds.
+        backend: Its backend, if known.
+        session_id: Its session or batch, if any.
+        job: The job as read, when it existed before.
+    """
+
+    job_id: str
+    how: How
+    submitted_at: float
+    backend: str | None = None
+    session_id: str | None = None
+    job: Job | None = None
+
+
+class JobSubmitter:
+    """Obtains the one job of a task.
+
+    Args:
+        client: The API.
+        identity: The task instance.
+        max_tries: Airflow's ``ti.max_tries``.
+        store: The task's state store; None submits anew each time.
+        log: Takes a line for the task log.
+        sleep: Called with seconds.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        client: QiskitRuntimeClient,
+        identity: JobIdentity,
+        *,
+        max_tries: int,
+        store: StateStore | None,
+        log: Callable[[str], object],
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._max_tries = max_tries
+        self._store = store
+        self._log = log
+        self._sleep = sleep
+        self._clock = clock
+
+    def obtain(self, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]) -> ObtainedJob:
+        """Return this task's job: the one it has already, or a new one.
+
+        Args:
+            request: What is asked for.
+            prepare: Called just before a submission, and only then; checks and completes the request (the backend).
+
+        Raises:
+            LookUpFailed: It cannot be said whether the job exists; nothing was submitted.
+            JobGone: The job recorded for this task is not known to the service.
+            SubmissionUnknown: Nothing could be found of what was submitted; the next try looks again.
+            QiskitRuntimeError: The service refused; nothing was created.
+        """
+        record = SubmissionRecord.read(self._store)
+        if record is None:
+            return self._submit(request, 1, prepare)
+        if not self._is_for_this(record, request):
+            return self._submit(request, record.number + 1, prepare)
+        if record.job_id is None:
+            self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
+            job = self._look_up(self._identity.tag(record.number))
+            if job is None:
+                self._log("There is none: nothing had been submitted.")
+                return self._submit(request, record.number, prepare)
+            replace(record, job_id=job.id, backend=job.backend).write(self._store)
+            how = How.ADOPTED
+        else:
+            job, how = self._recorded(record.job_id), How.REATTACHED
+        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and retry_can_help(job.state):
+            self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
+            return self._submit(request, record.number + 1, prepare)
+        self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
+        return ObtainedJob(job.id, how, record.submitted_at, job.backend, job.session_id, job)
+
+    def _is_for_this(self, record: SubmissionRecord, request: JobRequest) -> bool:
+        """Whether the recorded job is the one this try wants: same input, and the user did not clear the task."""
+        if record.max_tries != self._max_tries:
+            self._log(f"The task was cleared; its earlier job {record.job_id or ''} is left as it is.")
+            return False
+        if record.fingerprint != request.fingerprint():
+            self._log(f"The input has changed; the earlier job {record.job_id or ''} is left as it is.")
+            return False
+        return True
+
+    def _recorded(self, job_id: str) -> Job:
+        """Read the job that an earlier try recorded."""
+        try:
+            return self._client.job(job_id)
+        except errors.NotFound as error:
+            raise JobGone(
+                f"This task submitted job {job_id}, which the service does not know any more: it was deleted, or the "
+                "connection now names another instance or region. No other job was submitted. Clear the task to "
+                f"submit anew. {error}"
+            ) from error
+
+    def _submit(self, request: JobRequest, number: int, prepare: Callable[[JobRequest], JobRequest]) -> ObtainedJob:
+        tags = job_tags(self._identity, number, request)
+        ready = prepare(request)
+        intent = SubmissionRecord(
+            fingerprint=request.fingerprint(),
+            number=number,
+            max_tries=self._max_tries,
+            submitted_at=self._clock(),
+            backend=ready.backend,
+        )
+        intent.write(self._store)
+        for last in (False,) * (MAX_POSTS - 1) + (True,):
+            try:
+                answer = self._client.submit_job(
+                    program_id=ready.program_id,
+                    backend=ready.backend,
+                    params=ready.params,
+                    tags=tags,
+                    session_id=ready.session_id,
+                    max_execution_seconds=ready.max_execution_seconds,
+                    private=ready.private,
+                )
+            except errors.SubmissionUnknown as error:
+                if self._store is None:
+                    raise
+                self._log(f"{error} Looking for the job by its tag.")
+                job = self._look_up(self._identity.tag(number))
+                if job is not None:
+                    self._log(f"Found job {job.id} ({job.state.word.lower()}): it had been submitted.")
+                    replace(intent, job_id=job.id).write(self._store)
+                    return ObtainedJob(job.id, How.ADOPTED, intent.submitted_at, job.backend, job.session_id, job)
+                if last:
+                    raise
+                self._log("There is none: the submission is repeated.")
+            else:
+                # The log first: it needs nothing but this process.
+                self._log(f"Submitted job {answer.id} to {answer.backend or ready.backend}.")
+                replace(intent, job_id=answer.id).write(self._store)
+                return ObtainedJob(
+                    answer.id,
+                    How.SUBMITTED,
+                    intent.submitted_at,
+                    answer.backend or ready.backend,
+                    answer.session_id or ready.session_id,
+                )
+        raise AssertionError("unreachable")
+
+    def _look_up(self, tag: str) -> Job | None:
+        """Find the job with this tag; a few reads over some seconds, for a new job may not be listed at once."""
+        for pause in LOOK_UP_PAUSES:
+            self._sleep(pause)
+            try:
+                found = list(self._client.jobs(tags=[tag], newest_first=False))
+            except errors.QiskitRuntimeError as error:
+                raise LookUpFailed(
+                    f"It is not known whether this task's job was submitted, and looking for it failed: {error} "
+                    "Nothing was submitted. A retry of the task looks again."
+                ) from error
+            if found:
+                if len(found) > 1:
+                    others = ", ".join(job.id for job in found[1:])
+                    self._log(f"More than one job carries this task's tag; the others are {others}.")
+                return found[0]
+        return None
