@@ -1,0 +1,28 @@
+"""The two ways this room says no: the input is wrong, or the result cannot be read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InvalidInput(ValueError):
+    """A circuit, parameter value, shot number or option is wrong; nothing was sent.
+
+    The message starts with the place (``circuits[2]: ...``, ``options.twirling.strategy: ...``), says what is
+    wrong, and then what to write instead. Trying again unchanged gives the same error.
+    """
+
+
+class InvalidResult(ValueError):
+    """What the service returned is not a sampler result that can be read here.
+
+    The job itself may well have succeeded and been paid for: the text stays available at IBM (unless the job
+    was private), so a caller should name the job id next to this message.
+    """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest of the known names, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

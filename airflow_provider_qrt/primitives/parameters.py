@@ -1,0 +1,148 @@
+"""The values of a circuit's parameters: every input has one, all are finite numbers, and their shapes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.circuits import CircuitInfo
+from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def check_values(
+    values: Any, info: CircuitInfo | None, where: str, *, by_name: bool
+) -> tuple[dict[str, Any] | list[Any] | None, int]:
+    """Check the parameter values of one PUB.
+
+    Args:
+        values: None, a mapping of names to numbers or arrays, or numbers in the order of the names.
+        info: What the circuit declares; None when that is not known: then only the numbers are checked.
+        where: The place named at the start of an error message.
+        by_name: Return a mapping (for texts, where no document of IBM's fixes an order); else, when ``info`` is
+            given, a nested list in the order of ``info.parameters``.
+
+    Returns:
+        The values as plain lists, all broadcast to the shape of the sweep, or None; and the number of sets.
+
+    Raises:
+        InvalidInput: A name is missing or unknown, something is not a finite real number, shapes do not agree.
+    """
+    import numpy as np
+
+    if values is None or (isinstance(values, Mapping | list | tuple) and not values):
+        if info is not None and info.parameters:
+            raise InvalidInput(
+                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Write the "
+                f"PUB as (circuit, {{{info.parameters[0]!r}: 0.5}}), with a value or a list for each."
+            )
+        return None, 1
+    if isinstance(values, Mapping):
+        named = _from_mapping(values, info, where)
+    elif info is None:
+        array = _numbers(values, where)
+        return array.tolist(), int(np.prod(array.shape[:-1], dtype=np.int64))
+    else:
+        named = _from_sequence(values, info, where, sort=by_name)
+    try:
+        arrays = dict(zip(named, np.broadcast_arrays(*named.values()), strict=True))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in named.items())
+        raise InvalidInput(
+            f"{where}: the shapes of the parameter values do not go together: {shapes}. In a sweep all values have "
+            "one shape, or shapes that numpy can broadcast to one."
+        ) from None
+    size = next(iter(arrays.values())).size
+    if size == 0:
+        raise InvalidInput(f"{where}: the parameter values are an empty list; give at least one set of values.")
+    if by_name or info is None:
+        return {name: array.tolist() for name, array in arrays.items()}, size
+    return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), size
+
+
+def _from_mapping(values: Mapping[Any, Any], info: CircuitInfo | None, where: str) -> dict[str, NDArray[np.float64]]:
+    named: dict[str, NDArray[np.float64]] = {}
+    for key, value in values.items():
+        array = _numbers(value, f"{where}: parameter {_name(key)!r}")
+        elements = _elements(key, info)
+        if elements is None:
+            named[_name(key)] = array
+        elif array.shape[-1:] != (len(elements),):
+            raise InvalidInput(
+                f"{where}: parameter {_name(key)!r} is a vector of {len(elements)} elements; the last axis of its "
+                f"values must have that length, and their shape is {array.shape}."
+            )
+        else:
+            named.update({element: array[..., i] for i, element in enumerate(elements)})
+    if info is None:
+        return named
+    for name in named:
+        if name not in info.parameters:
+            declared = ", ".join(info.parameters) or "none"
+            raise InvalidInput(
+                f"{where}: the circuit has no input {name!r}{did_you_mean(name, info.parameters)} "
+                f"(declared: {declared})"
+            )
+    if missing := [name for name in info.parameters if name not in named]:
+        raise InvalidInput(f"{where}: no value for the input {', '.join(map(repr, missing))}.")
+    return named
+
+
+def _from_sequence(values: Any, info: CircuitInfo, where: str, *, sort: bool) -> dict[str, NDArray[np.float64]]:
+    names = sorted(info.parameters) if sort else list(info.parameters)
+    array = _numbers(values, f"{where}: parameter values")
+    if not names:
+        raise InvalidInput(f"{where}: the circuit declares no inputs, but values were given for some.")
+    if len(names) == 1 and array.shape[-1:] != (1,):
+        array = array[..., None]  # One parameter: its axis may be left out, as in Qiskit.
+    if array.shape[-1:] != (len(names),):
+        raise InvalidInput(
+            f"{where}: the circuit has {len(names)} inputs, in the order of their names {', '.join(names)}; the last "
+            f"axis of the values must have that length, and their shape is {array.shape}. A mapping of names to "
+            "values is easier to get right."
+        )
+    return {name: array[..., i] for i, name in enumerate(names)}
+
+
+def _name(key: Any) -> str:
+    """Return the name of a parameter given by its name or as an object of Qiskit's."""
+    return key if isinstance(key, str) else str(getattr(key, "name", key))
+
+
+def _elements(key: Any, info: CircuitInfo | None) -> list[str] | None:
+    """Return the element names when a key means a whole vector (``theta`` for ``theta[0]``, ``theta[1]``)."""
+    name = _name(key)
+    if info is None or name in info.parameters:
+        return None
+    own = [parameter for parameter in info.parameters if parameter.startswith(f"{name}[")]
+    return sorted(own, key=lambda element: (len(element), element)) or None
+
+
+def _numbers(value: Any, where: str) -> NDArray[np.float64]:
+    """Return finite real numbers as an array."""
+    import numpy as np
+
+    if bad := _not_a_number(value):
+        raise InvalidInput(f"{where}: expected real numbers, found {bad}.")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InvalidInput(f"{where}: the lists have different lengths; values must form a full array.") from None
+    if array.dtype.kind not in "iuf":
+        raise InvalidInput(f"{where}: expected real numbers, found {array.dtype}.")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise InvalidInput(f"{where}: expected finite numbers, found NaN or infinity.")
+    return array
+
+
+def _not_a_number(value: Any) -> str | None:
+    """Describe the first thing in nested lists that is no real number. Arrays are judged by their dtype later."""
+    if isinstance(value, list | tuple):
+        return next((bad for item in value if (bad := _not_a_number(item))), None)
+    if isinstance(value, bool | complex | str | bytes) or value is None or isinstance(value, Mapping):
+        return f"{value!r} ({type(value).__name__})"
+    return None

@@ -1,0 +1,58 @@
+"""``QuantumCircuit`` objects in the form the service takes: base64 of zlib of QPY, in a tagged mapping.
+
+Qiskit is never imported to find out that something is not a circuit of Qiskit's.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_qrt.primitives.circuits import CircuitInfo
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+#: The newest QPY version the service reads (IBM's sampler schema takes 13 to 17).
+MAX_QPY_VERSION = 17
+
+
+def is_quantum_circuit(item: Any) -> bool:
+    """Tell whether an object is a ``qiskit.QuantumCircuit`` or of a class derived from it."""
+    return any(
+        base.__name__ == "QuantumCircuit" and base.__module__.partition(".")[0] == "qiskit"
+        for base in type(item).__mro__
+    )
+
+
+def is_tagged_circuit(item: Any) -> bool:
+    """Tell whether an object is a circuit that is already encoded for the service."""
+    return isinstance(item, Mapping) and item.get("__type__") == "QuantumCircuit" and "__value__" in item
+
+
+def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInfo]:
+    """Serialise a ``QuantumCircuit``.
+
+    Returns:
+        The tagged mapping, and what the circuit declares.
+
+    Raises:
+        InvalidInput: The circuit measures nothing, or QPY cannot hold it (for example metadata that is not JSON).
+    """
+    from qiskit import qpy
+
+    registers = tuple((register.name, register.size) for register in circuit.cregs)
+    if not registers or not any(instruction.clbits for instruction in circuit.data):
+        raise InvalidInput(
+            f"{where}: the circuit {circuit.name!r} measures nothing into a classical register, so a sampler has "
+            "nothing to return. Call circuit.measure_all(), or measure into a ClassicalRegister."
+        )
+    buffer = io.BytesIO()
+    try:
+        qpy.dump(circuit, buffer, version=min(MAX_QPY_VERSION, qpy.common.QPY_VERSION))
+    except Exception as error:
+        raise InvalidInput(f"{where}: QPY cannot hold the circuit {circuit.name!r}: {error}") from error
+    value = base64.b64encode(zlib.compress(buffer.getvalue())).decode("ascii")
+    parameters = tuple(parameter.name for parameter in circuit.parameters)
+    return {"__type__": "QuantumCircuit", "__value__": value}, CircuitInfo(circuit.num_qubits, registers, parameters)

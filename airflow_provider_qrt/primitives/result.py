@@ -1,0 +1,179 @@
+"""The result of a sampler job: PUB by PUB, register by register, with counts, bitstrings and plain JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.bits import BitRegister, Counts, join_registers
+
+if TYPE_CHECKING:
+    from qiskit.primitives import PrimitiveResult
+
+Location = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class SamplerPubResult:
+    """What one PUB measured.
+
+    Attributes:
+        registers: The shots of every classical register, by name, in the order of declaration.
+        metadata: What the service said about the run, plain JSON.
+    """
+
+    registers: Mapping[str, BitRegister]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shots(self) -> int:
+        """Shots for each point of the sweep."""
+        return next(iter(self.registers.values())).shots
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the sweep; ``()`` without one."""
+        return next(iter(self.registers.values())).shape
+
+    @cached_property
+    def _joined(self) -> BitRegister:
+        return join_registers(list(self.registers.values()))
+
+    def join(self) -> BitRegister:
+        """Return all registers as one, the last declared leftmost, as Qiskit's ``join_data()`` does."""
+        return self._joined
+
+    def get_counts(self, loc: Location = None) -> dict[str, int]:
+        """Return the counts over all registers, joined.
+
+        Args:
+            loc: A point of the sweep; None counts all points together, as Qiskit does.
+        """
+        return self.join().counts(loc).to_dict()
+
+    def get_bitstrings(self, loc: Location = None) -> list[str]:
+        """Return a string for every shot over all registers, joined; ``loc`` as in ``get_counts``."""
+        return self.join().bitstrings(loc)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplerResult:
+    """The result of a sampler job: a sequence of ``SamplerPubResult``, one for each PUB, in their order.
+
+    Attributes:
+        pubs: The results of the PUBs.
+        metadata: What the service said about the job as a whole, plain JSON.
+        job: After ``from_xcom`` of an operator's value: its other keys (``job_id``, ``backend``, ...).
+    """
+
+    pubs: tuple[SamplerPubResult, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    job: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pubs)
+
+    def __getitem__(self, index: int) -> SamplerPubResult:
+        return self.pubs[index]
+
+    def __iter__(self) -> Iterator[SamplerPubResult]:
+        return iter(self.pubs)
+
+    def get_counts(self, i: int = 0) -> dict[str, int]:
+        """Return the counts of PUB i, its registers joined with the last declared leftmost."""
+        return self.pubs[i].get_counts()
+
+    def get_bitstrings(self, i: int = 0) -> list[str]:
+        """Return a string for every shot of PUB i; after ``from_xcom`` grouped by value, not in time order."""
+        return self.pubs[i].get_bitstrings()
+
+    def to_qiskit(self) -> PrimitiveResult[Any]:
+        """Return Qiskit's ``PrimitiveResult``, for code written against Qiskit. The bits are not copied.
+
+        Raises:
+            ImportError: Qiskit is not installed (``pip install airflow-provider-qrt[qiskit]``).
+        """
+        from airflow_provider_qrt.primitives.qiskit_result import to_qiskit
+
+        return to_qiskit(self)
+
+    def to_xcom_results(self) -> list[dict[str, Any]]:
+        """Return one plain dictionary for each PUB, ready for JSON.
+
+        ``{"shots", "counts", "registers": {name: {"num_bits", "counts"}}, "metadata"}``. Counts are in ascending
+        order of the bitstrings; in a sweep they are nested lists of counts in its shape.
+        """
+        return [_pub_json(pub, _nested_counts) for pub in self.pubs]
+
+    def manifest(self) -> list[dict[str, Any]]:
+        """Return the same as ``to_xcom_results`` with null for all counts: what XCom keeps of a large result."""
+        return [_pub_json(pub, lambda _register: None) for pub in self.pubs]
+
+    def estimated_xcom_bytes(self) -> int:
+        """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
+        total = len(json.dumps(self.manifest()))
+        for pub in self.pubs:
+            for register in _registers_to_count(pub):
+                total += sum(_json_bytes(counts, len(pub.shape)) for counts in register.point_counts)
+        return total
+
+    @classmethod
+    def from_xcom(cls, value: Mapping[str, Any] | list[Any]) -> SamplerResult:
+        """Rebuild a result from the return value of a sampler operator, or from its ``results`` alone.
+
+        Counts do not say in which order the shots came: ``get_bitstrings()`` gives them grouped by value.
+
+        Raises:
+            ValueError: The value is a manifest (its counts were too large and are in ``result_path``; the message
+                shows how to read them), or is no result of a sampler operator.
+        """
+        from airflow_provider_qrt.primitives.xcom import read_results
+
+        if isinstance(value, Mapping):
+            job = {key: part for key, part in value.items() if key != "results"}
+            return cls(read_results(value.get("results"), job.get("result_path")), {}, job)
+        return cls(read_results(value, None))
+
+
+def _registers_to_count(pub: SamplerPubResult) -> list[BitRegister]:
+    return [pub.join(), *pub.registers.values()]
+
+
+def _pub_json(pub: SamplerPubResult, counts: Callable[[BitRegister], Any]) -> dict[str, Any]:
+    return {
+        "shots": pub.shots,
+        "counts": counts(pub.join()),
+        "registers": {
+            name: {"num_bits": register.num_bits, "counts": counts(register)}
+            for name, register in pub.registers.items()
+        },
+        "metadata": _strict_json(pub.metadata),
+    }
+
+
+def _nested_counts(register: BitRegister) -> Any:
+    points = iter([counts.sorted().to_dict() for counts in register.point_counts])
+
+    def nest(shape: tuple[int, ...]) -> Any:
+        return [nest(shape[1:]) for _ in range(shape[0])] if shape else next(points)
+
+    return nest(register.shape)
+
+
+def _json_bytes(counts: Counts, dimensions: int) -> int:
+    """Bound the JSON of one dictionary: quotes, colon, comma and spaces (6) around each string and its count."""
+    digits = len(str(counts.shots))
+    return len(counts) * (counts.num_bits + 6 + digits) + 4 * (dimensions + 1)
+
+
+def _strict_json(item: Any) -> Any:
+    """Replace NaN and infinities, which JSON does not know and some databases refuse, by null."""
+    if isinstance(item, Mapping):
+        return {key: _strict_json(part) for key, part in item.items()}
+    if isinstance(item, list | tuple):
+        return [_strict_json(part) for part in item]
+    return None if isinstance(item, float) and not math.isfinite(item) else item
