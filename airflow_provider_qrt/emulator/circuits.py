@@ -1,0 +1,201 @@
+"""From what a PUB holds to circuits that are ready to run: parse, bind, and keep only the qubits in use.
+
+IBM's REST API reference: ``$n`` names a physical qubit, the indices of virtual registers are taken as
+physical; a circuit on ``$0, $1`` of a 156-qubit machine must cost two qubits here, not 156.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+
+from airflow_provider_qrt.emulator.encoding import load_array
+from airflow_provider_qrt.emulator.errors import INVALID_INPUT
+from airflow_provider_qrt.emulator.outcome import JobFailure
+from airflow_provider_qrt.emulator.submission import Pub
+
+MAX_QPY_BYTES = 256 * 1024 * 1024
+
+_NO_EFFECT = frozenset({"barrier", "delay", "id"})
+_QUARTER_TURNS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "rz": ((), ("s",), ("z",), ("sdg",)),
+    "rx": ((), ("sx",), ("x",), ("sxdg",)),
+}
+
+
+def parse(pub: Pub, where: str) -> Any:
+    """Read the circuit of a PUB.
+
+    Raises:
+        JobFailure: The text is not OpenQASM 3, or the QPY cannot be read.
+    """
+    return _from_qpy(pub.circuit, where) if pub.is_qpy else _from_openqasm(pub.circuit, where)
+
+
+def _from_openqasm(text: str, where: str) -> Any:
+    from qiskit import qasm3
+
+    try:
+        return qasm3.loads(text)
+    except Exception as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise JobFailure(
+            f"The OpenQASM 3 program of {where} could not be read: {detail}",
+            INVALID_INPUT,
+            "Correct the program. Gates outside stdgates.inc must be declared with a gate block.",
+        ) from error
+
+
+def _from_qpy(text: str, where: str) -> Any:
+    from qiskit import qpy
+
+    try:
+        unpack = zlib.decompressobj()
+        raw = unpack.decompress(base64.b64decode(text, validate=True), MAX_QPY_BYTES)
+        if unpack.unconsumed_tail:
+            raise ValueError(f"more than {MAX_QPY_BYTES} bytes of QPY")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            circuits = qpy.load(io.BytesIO(raw))
+        if len(circuits) != 1:
+            raise ValueError(f"{len(circuits)} circuits where one was expected")
+    except Exception as error:
+        raise JobFailure(
+            f"The QPY circuit of {where} could not be read: {error}",
+            INVALID_INPUT,
+            "Send base64 of zlib of QPY version 13 to 17 with one circuit.",
+        ) from error
+    return circuits[0]
+
+
+def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], list[Any]]:
+    """Put a PUB's parameter values into its circuit.
+
+    Args:
+        circuit: The parsed circuit.
+        parameters: A map of names to values, or a list in the order of Qiskit's ``circuit.parameters``
+            (by name); nested lists make a sweep.
+        where: Which PUB, for messages.
+
+    Returns:
+        The shape of the sweep and its bound circuits in C order.
+
+    Raises:
+        JobFailure: Values are missing, too many, of the wrong shape, or not numbers.
+    """
+    from qiskit.primitives.containers.bindings_array import BindingsArray
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    try:
+        values = _values(circuit, parameters)
+        bindings = BindingsArray.coerce(values)
+        SamplerPub(circuit, bindings, shots=1)
+        bound = bindings.bind_all(circuit)
+    except Exception as error:
+        raise JobFailure(
+            f"The parameter values of {where} do not fit its circuit: {error}",
+            INVALID_INPUT,
+            "Give a value for every input of the program.",
+        ) from error
+    return tuple(bound.shape), [bound[index] for index in np.ndindex(bound.shape)]
+
+
+def _values(circuit: Any, parameters: Any) -> dict[Any, Any] | None:
+    if isinstance(parameters, dict) and parameters.get("__type__") == "ndarray":
+        raw = parameters["__value__"]
+        parameters = load_array(raw) if isinstance(raw, str) else raw
+    elif isinstance(parameters, dict):
+        unknown = set(parameters) - {parameter.name for parameter in circuit.parameters}
+        if unknown:
+            raise ValueError(f"there is no input named {', '.join(sorted(unknown))}")
+        return {name: _numbers(value) for name, value in parameters.items()} or None
+    if parameters is None:
+        return None
+    array = _numbers(parameters)
+    if array.size == 0 and circuit.num_parameters == 0:
+        return None
+    if array.ndim == 0 or array.shape[-1] != circuit.num_parameters:
+        given = array.shape[-1] if array.ndim else 1
+        raise ValueError(f"{circuit.num_parameters} values are needed, {given} were given")
+    return {tuple(circuit.parameters): array}
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("__type__") == "ndarray":
+        value = load_array(value["__value__"]) if isinstance(value["__value__"], str) else value["__value__"]
+    array = np.asarray(value, dtype=float)
+    if not np.isfinite(array).all():
+        raise ValueError("a parameter value is not finite")
+    return array
+
+
+def active_qubits(circuit: Any) -> list[int]:
+    """Return the indices of the qubits that the outcome can depend on, in order."""
+    used = {
+        circuit.find_bit(qubit).index
+        for instruction in circuit.data
+        if instruction.operation.name not in _NO_EFFECT
+        for qubit in instruction.qubits
+    }
+    return sorted(used)
+
+
+def reduce(circuit: Any) -> Any:
+    """Rewrite a bound circuit on the qubits it really uses, with device gates as Qiskit's own.
+
+    Rotations by whole quarter turns become Clifford gates, so that Clifford circuits of many qubits can
+    run on a stabilizer simulator. Classical bits and registers stay as they are.
+    """
+    from qiskit import QuantumCircuit
+
+    active = active_qubits(circuit)
+    place = {circuit.qubits[index]: position for position, index in enumerate(active)}
+    small = QuantumCircuit(len(active))
+    small.add_bits(circuit.clbits)
+    for register in circuit.cregs:
+        small.add_register(register)
+    for variable in circuit.iter_captured_vars():
+        small.add_capture(variable)
+    for variable in circuit.iter_declared_vars():
+        small.add_uninitialized_var(variable)
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if operation.name in _NO_EFFECT:
+            continue
+        qubits = [place[qubit] for qubit in instruction.qubits]
+        for native in _native(operation):
+            small.append(native, qubits, instruction.clbits)
+    return small
+
+
+def _native(operation: Any) -> list[Any]:
+    from qiskit.circuit import Gate
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    if hasattr(operation, "blocks") and operation.blocks:
+        return [operation.replace_blocks([_native_block(block) for block in operation.blocks])]
+    standard = get_standard_gate_name_mapping()
+    name = operation.name
+    if name in _QUARTER_TURNS and len(operation.params) == 1:
+        turns = float(operation.params[0]) / (math.pi / 2)
+        if abs(turns - round(turns)) < 1e-10:
+            return [standard[gate] for gate in _QUARTER_TURNS[name][round(turns) % 4]]
+    known = standard.get(name)
+    if operation.base_class is not Gate or known is None:
+        return [operation]
+    # A gate that the program declares under a device gate's name is the device's gate.
+    return [type(known)(*operation.params)] if operation.params else [known]
+
+
+def _native_block(block: Any) -> Any:
+    rewritten = block.copy_empty_like()
+    for instruction in block.data:
+        for native in _native(instruction.operation):
+            rewritten.append(native, instruction.qubits, instruction.clbits)
+    return rewritten

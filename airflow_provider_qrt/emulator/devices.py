@@ -1,0 +1,181 @@
+"""The backends: device snapshots that ship with qiskit-ibm-runtime, read as files.
+
+The package is located but not imported, which keeps start-up fast.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+SYMMETRIC = frozenset({"cz", "rzz", "swap"})
+"""Two-qubit gates that do the same in both directions."""
+
+FRACTIONAL = {
+    "rx": ("x", "gate rx(theta) q { U(theta, -pi/2, pi/2) q; }"),
+    "rzz": ("cz", "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }"),
+}
+"""Gates that today's Heron machines offer beyond the snapshots': whose qubits they share, and what they do."""
+
+STATUSES = ("online", "paused", "offline")
+
+_PREFIXES = ("ibmq_", "ibm_", "fake_", "alt_")
+
+
+class Device:
+    """One backend: a snapshot of its configuration and calibration, and a status that can be set.
+
+    Attributes:
+        name: As in its configuration, ``ibm_fez``.
+        status: ``online``, ``paused`` or ``offline``.
+        reason: Why; ``available`` when usable.
+        base_queue_length: Jobs of other people in its queue.
+        available_since: Moment since which it takes jobs out of its queue, or None while it does not.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.name = str(self.configuration["backend_name"])
+        self.status = "online"
+        self.reason = "available"
+        self.base_queue_length = 0
+        self.available_since: float | None = 0.0
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """The answer of ``GET /backends/{id}/configuration``."""
+        configuration = _read(self._directory, "conf_*.json")
+        family = (configuration.get("processor_type") or {}).get("family")
+        if family == "Heron":
+            _add_fractional_gates(configuration)
+        return configuration
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        """The answer of ``GET /backends/{id}/properties``."""
+        return _read(self._directory, "props_*.json")
+
+    @property
+    def qubits(self) -> int:
+        """Number of qubits."""
+        return int(self.configuration["n_qubits"])
+
+    @cached_property
+    def basis(self) -> frozenset[str]:
+        """Names of the gates that the machine carries out."""
+        return frozenset(self.configuration["basis_gates"])
+
+    @cached_property
+    def dynamic(self) -> bool:
+        """Whether control flow is supported."""
+        return "if_else" in self.configuration.get("supported_instructions", ())
+
+    @cached_property
+    def _pairs(self) -> dict[str, frozenset[tuple[int, int]]]:
+        coupling = {(int(a), int(b)) for a, b in self.configuration["coupling_map"]}
+        found: dict[str, frozenset[tuple[int, int]]] = {}
+        for gate in self.configuration["gates"]:
+            own = {(int(p[0]), int(p[1])) for p in gate.get("coupling_map") or [] if len(p) == 2}
+            found[gate["name"]] = frozenset(own or coupling)
+        return found
+
+    def couples(self, gate: str, first: int, second: int) -> bool:
+        """Say whether a two-qubit gate is available on this ordered pair of qubits."""
+        pairs = self._pairs.get(gate, frozenset())
+        return (first, second) in pairs or (gate in SYMMETRIC and (second, first) in pairs)
+
+    def set_status(self, status: str, reason: str | None, now: float) -> None:
+        """Change the status; queued jobs wait while it is not ``online``."""
+        self.status = status
+        self.reason = reason or ("available" if status == "online" else status)
+        if status != "online":
+            self.available_since = None
+        elif self.available_since is None:
+            self.available_since = now
+
+    @cached_property
+    def listing(self) -> dict[str, Any]:
+        """What ``GET /backends`` says about it that does not change."""
+        configuration = self.configuration
+        clops = configuration.get("clops_h")
+        return {
+            "name": self.name,
+            "is_simulator": False,
+            "qubits": self.qubits,
+            "clops": {"type": "hardware", "value": int(clops)} if isinstance(clops, int | float) else None,
+            "processor_type": configuration.get("processor_type"),
+            "performance_metrics": self._performance(),
+        }
+
+    def _performance(self) -> dict[str, Any]:
+        # The layered error is a benchmark of its own that no snapshot records.
+        errors: list[float] = []
+        for gate in self.properties["gates"]:
+            if len(gate["qubits"]) == 2:
+                errors += [p["value"] for p in gate["parameters"] if p["name"] == "gate_error"]
+        readout = [
+            item["value"] for qubit in self.properties["qubits"] for item in qubit if item["name"] == "readout_error"
+        ]
+        usable = [error for error in errors if error < 1]
+        metrics: dict[str, Any] = {}
+        if usable:
+            metrics["two_q_error_best"] = {"value": min(usable)}
+            metrics["two_q_error_median"] = {"value": statistics.median(usable)}
+        if readout:
+            metrics["readout_error_median"] = {"value": statistics.median(readout)}
+        return metrics
+
+
+def load_devices(names: tuple[str, ...]) -> dict[str, Device]:
+    """Find the snapshots of these backends.
+
+    Args:
+        names: ``ibm_fez`` or ``fez``.
+
+    Raises:
+        ValueError: There is no snapshot of that name; the message lists those that exist.
+        ModuleNotFoundError: qiskit-ibm-runtime is not installed.
+    """
+    spec = find_spec("qiskit_ibm_runtime")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("the emulator reads its devices from qiskit-ibm-runtime: install it")
+    root = Path(spec.origin).parent / "fake_provider" / "backends"
+    known = {path.parent.name for path in root.glob("*/conf_*.json")}
+    devices: dict[str, Device] = {}
+    for name in names:
+        short = name
+        for prefix in _PREFIXES:
+            short = short.removeprefix(prefix)
+        if short not in known:
+            raise ValueError(f"no snapshot of {name!r}; there are: {', '.join(sorted(known))}")
+        device = Device(root / short)
+        devices[device.name] = device
+    return devices
+
+
+def _read(directory: Path, pattern: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(next(directory.glob(pattern)).read_text())
+    return loaded
+
+
+def _add_fractional_gates(configuration: dict[str, Any]) -> None:
+    by_name = {gate["name"]: gate for gate in configuration["gates"]}
+    for name, (like, definition) in FRACTIONAL.items():
+        if name in configuration["basis_gates"] or like not in by_name:
+            continue
+        configuration["basis_gates"] = sorted([*configuration["basis_gates"], name])
+        supported = configuration.get("supported_instructions")
+        if supported is not None and name not in supported:
+            supported.append(name)
+        configuration["gates"].append(
+            {
+                "name": name,
+                "parameters": ["theta"],
+                "qasm_def": definition,
+                "coupling_map": by_name[like].get("coupling_map"),
+            }
+        )

@@ -1,0 +1,83 @@
+"""Writing results, in both encodings of IBM's REST API reference.
+
+Plain JSON names hexadecimal samples; the tagged encoding nests ``{"__type__", "__value__"}`` objects that
+``qiskit_ibm_runtime.RuntimeDecoder`` turns back into Qiskit's result classes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_provider_qrt.emulator.outcome import PubSamples
+
+
+def encode_samples(pubs: Sequence[PubSamples], tagged: bool) -> str:
+    """Write a sampler result as JSON text.
+
+    Args:
+        pubs: Samples of every PUB, in order.
+        tagged: Whether the tagged Qiskit encoding is wanted.
+    """
+    return json.dumps(_tagged(pubs) if tagged else _plain(pubs))
+
+
+def load_array(text: str) -> NDArray[Any]:
+    """Read the value of a tagged ``ndarray``: base64 of zlib of an ``.npy`` file without pickles.
+
+    Raises:
+        ValueError: The text is not that.
+    """
+    try:
+        raw = zlib.decompress(base64.b64decode(text, validate=True))
+        loaded: NDArray[Any] = np.load(io.BytesIO(raw), allow_pickle=False)
+    except (zlib.error, EOFError, OSError) as error:
+        raise ValueError(f"not an encoded array: {error}") from error
+    return loaded
+
+
+def _plain(pubs: Sequence[PubSamples]) -> dict[str, Any]:
+    results = []
+    for pub in pubs:
+        data = {
+            name: {"samples": _hex(register.packed), "num_bits": register.num_bits}
+            for name, register in pub.registers.items()
+        }
+        results.append({"data": data, "metadata": {"circuit_metadata": {}}})
+    return {"results": results, "metadata": {"version": 2}}
+
+
+def _hex(packed: NDArray[np.uint8]) -> list[Any]:
+    if packed.ndim > 2:
+        return [_hex(inner) for inner in packed]
+    return [hex(int.from_bytes(row.tobytes(), "big")) for row in packed]
+
+
+def _tagged(pubs: Sequence[PubSamples]) -> dict[str, Any]:
+    results = []
+    for pub in pubs:
+        fields = {
+            name: _tag("BitArray", {"array": _array(register.packed), "num_bits": register.num_bits})
+            for name, register in pub.registers.items()
+        }
+        data = {"field_names": list(fields), "shape": list(pub.shape), "fields": fields}
+        metadata: dict[str, Any] = {"circuit_metadata": {}}
+        results.append(_tag("SamplerPubResult", {"data": _tag("DataBin", data), "metadata": metadata}))
+    return _tag("PrimitiveResult", {"pub_results": results, "metadata": {"version": 2}})
+
+
+def _tag(kind: str, value: Any) -> dict[str, Any]:
+    return {"__type__": kind, "__value__": value}
+
+
+def _array(array: NDArray[Any]) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return _tag("ndarray", base64.b64encode(zlib.compress(buffer.getvalue())).decode())

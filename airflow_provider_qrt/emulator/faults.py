@@ -1,0 +1,130 @@
+"""Faults on demand: error answers, delays and connections that die, before or after the server acted."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.emulator.errors import bad_request
+
+API_PREFIX = "/api/v1"
+PHASES = ("before", "after")
+
+
+@dataclass
+class Fault:
+    """One rule. It applies to a number of matching requests, then lapses.
+
+    Attributes:
+        id: Its number.
+        method: HTTP method, or ``*``.
+        path: fnmatch pattern, or a regular expression when it begins with ``^``. It is tried on the path
+            with and without ``/api/v1``.
+        times: How many requests it still applies to; None for ever.
+        skip: How many matching requests it lets pass first.
+        status: HTTP status to answer with.
+        body: JSON body of that answer; an error body in the right shape when left out.
+        html: HTML body of that answer, as a gateway sends it.
+        headers: Headers of that answer.
+        retry_after: Value of its ``Retry-After`` header, in seconds or as a date.
+        delay: Seconds to wait at the point that ``phase`` names.
+        drop: Close the connection without an answer, ``before`` or ``after`` the server acted.
+        phase: Whether status and delay come ``before`` the server acts (it does not act at all when a
+            status is given) or ``after`` it did.
+        applied: How many requests it was applied to.
+    """
+
+    id: int
+    method: str = "*"
+    path: str = "*"
+    times: int | None = 1
+    skip: int = 0
+    status: int | None = None
+    body: Any = None
+    html: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    retry_after: str | None = None
+    delay: float = 0.0
+    drop: str | None = None
+    phase: str = "before"
+    applied: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        """Say whether the rule is about such a request."""
+        if self.method not in ("*", method):
+            return False
+        paths = {path, path.removeprefix(API_PREFIX)}
+        if self.path.startswith("^"):
+            return any(re.search(self.path, one) for one in paths)
+        return any(fnmatch.fnmatchcase(one, self.path) for one in paths)
+
+    def view(self) -> dict[str, Any]:
+        """Return the rule as JSON."""
+        return asdict(self)
+
+
+class Faults:
+    """The rules in force, oldest first."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._numbered = 0
+
+    def add(self, rule: Any) -> Fault:
+        """Put a rule in force.
+
+        Raises:
+            ApiError: 400 for a rule that makes no sense.
+        """
+        fault = _read(rule, self._numbered + 1)
+        self._numbered = fault.id
+        self._rules.append(fault)
+        return fault
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the rule that applies to this request, and count it."""
+        for rule in self._rules:
+            if rule.times == 0 or not rule.matches(method, path):
+                continue
+            if rule.skip > 0:
+                rule.skip -= 1
+                continue
+            if rule.times is not None:
+                rule.times -= 1
+            rule.applied += 1
+            return rule
+        return None
+
+    def view(self) -> list[dict[str, Any]]:
+        """Return all rules, used up ones included."""
+        return [rule.view() for rule in self._rules]
+
+    def clear(self) -> None:
+        """Lift all rules."""
+        self._rules.clear()
+
+
+def _read(rule: Any, number: int) -> Fault:
+    if not isinstance(rule, dict):
+        raise bad_request("A fault is a JSON object.")
+    known = set(Fault.__dataclass_fields__) - {"id", "applied"}
+    unknown = sorted(set(rule) - known)
+    if unknown:
+        raise bad_request(f"Unknown in the fault: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+    fault = Fault(number, **rule)
+    fault.method = str(fault.method).upper()
+    fault.delay = float(fault.delay or 0)
+    fault.headers = {str(name): str(value) for name, value in (fault.headers or {}).items()}
+    if fault.retry_after is not None:
+        fault.retry_after = str(fault.retry_after)
+    if fault.drop not in (None, *PHASES) or fault.phase not in PHASES:
+        raise bad_request("drop and phase are before or after.")
+    if fault.status is not None and not (isinstance(fault.status, int) and 100 <= fault.status <= 599):
+        raise bad_request("status must be an HTTP status.")
+    if fault.status is None and (fault.body is not None or fault.html is not None):
+        fault.status = 500
+    if fault.status is None and fault.drop is None and not fault.delay:
+        raise bad_request("A fault needs a status, a drop or a delay.")
+    return fault

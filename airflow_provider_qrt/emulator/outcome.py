@@ -1,0 +1,66 @@
+"""How the work of a job ended: a result to hand out, or a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class JobFailure(Exception):
+    """The job fails, for a reason that the user is told.
+
+    Attributes:
+        reason: What went wrong.
+        code: IBM's reason code.
+        solution: What to do about it.
+    """
+
+    def __init__(self, reason: str, code: int, solution: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.solution = solution
+
+
+@dataclass(frozen=True)
+class Register:
+    """The samples of one classical register.
+
+    Attributes:
+        packed: Unsigned bytes of shape ``(*pub_shape, shots, ceil(num_bits / 8))``, big-endian, padded on
+            the left.
+        num_bits: Size of the register.
+    """
+
+    packed: NDArray[np.uint8]
+    num_bits: int
+
+
+@dataclass(frozen=True)
+class PubSamples:
+    """The samples of one PUB.
+
+    Attributes:
+        shape: Shape of the parameter sweep; empty for one set of values.
+        registers: By name, in order of declaration.
+    """
+
+    shape: tuple[int, ...]
+    registers: dict[str, Register]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the simulation of a job came to.
+
+    Attributes:
+        finished: Moment at which it was done, in seconds since the epoch.
+        result: The result as JSON text, or None when the job failed.
+        failure: Why it failed, or None.
+    """
+
+    finished: float
+    result: str | None = None
+    failure: JobFailure | None = None

@@ -1,0 +1,149 @@
+"""``/jobs``: submit, list, read, results, cancel, delete, metrics, logs, tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from airflow_provider_qrt.emulator import versions
+from airflow_provider_qrt.emulator.errors import NOT_FOUND, NOT_READY, ApiError, bad_request
+from airflow_provider_qrt.emulator.jobs import Job, State
+from airflow_provider_qrt.emulator.requests_in import flag, json_body, moment, optional_flag, several, whole
+from airflow_provider_qrt.emulator.service import Service
+from airflow_provider_qrt.emulator.submission import read_tags
+from airflow_provider_qrt.emulator.views import caller, job_view, metrics_view
+
+MOST_PER_PAGE = 200
+
+
+def router(service: Service) -> APIRouter:
+    """Return the routes under ``/jobs``."""
+    routes = APIRouter()
+
+    def view(job: Job, request: Request, now: float, with_params: bool) -> dict[str, Any]:
+        date = versions.effective(request.headers.get(versions.HEADER))
+        return job_view(job, now, service.settings.usage_pending_seconds, date, with_params)
+
+    @routes.post("/jobs")
+    async def submit(request: Request) -> Response:
+        service.limit.admit()
+        body = await json_body(request)
+        job = service.submit(body, caller(request.headers.get("X-Qx-Client-Application")))
+        answer: dict[str, Any] = {"id": job.id, "backend": job.submission.backend}
+        for name in ("session_id", "calibration_id"):
+            if getattr(job.submission, name) is not None:
+                answer[name] = getattr(job.submission, name)
+        if job.submission.private:
+            answer["private"] = True
+        return JSONResponse(answer)
+
+    @routes.get("/jobs")
+    async def search(request: Request) -> Response:
+        now = service.settle()
+        limit = whole(request, "limit", MOST_PER_PAGE, 1, MOST_PER_PAGE)
+        offset = whole(request, "offset", 0, 0, 10**9)
+        with_params = not flag(request, "exclude_params", True)
+        found = _search(service, request, now)
+        return JSONResponse(
+            {
+                "jobs": [view(job, request, now, with_params) for job in found[offset : offset + limit]],
+                "count": len(found),
+                "offset": offset,
+                "limit": limit,
+            }
+        )
+
+    @routes.get("/jobs/{job_id}")
+    async def read(job_id: str, request: Request) -> Response:
+        now = service.settle()
+        job = service.jobs.get(job_id)
+        return JSONResponse(view(job, request, now, not flag(request, "exclude_params", False)))
+
+    @routes.get("/jobs/{job_id}/results")
+    async def results(job_id: str) -> Response:
+        service.settle()
+        job = service.jobs.get(job_id)
+        if not job.final:
+            message = f"The job is {job.state}; its results are not ready."
+            raise ApiError(400, NOT_READY, message, "Wait until the job has ended.")
+        if job.state is State.FAILED:
+            return PlainTextResponse(_failure_text(job))
+        if job.result is None:
+            raise ApiError(404, NOT_FOUND, "There are no results of this job.", "Read its state.")
+        text = job.result
+        if job.submission.private:
+            job.result = None
+        return Response(text, media_type="application/json")
+
+    @routes.post("/jobs/{job_id}/cancel")
+    async def cancel(job_id: str) -> Response:
+        service.cancel(service.jobs.get(job_id))
+        return Response(status_code=204)
+
+    @routes.delete("/jobs/{job_id}")
+    async def delete(job_id: str) -> Response:
+        service.settle()
+        job = service.jobs.get(job_id)
+        if not job.final:
+            raise bad_request(f"The job is {job.state} and cannot be deleted.", "Cancel it first.")
+        service.jobs.remove(job_id)
+        return Response(status_code=204)
+
+    @routes.get("/jobs/{job_id}/metrics")
+    async def metrics(job_id: str, request: Request) -> Response:
+        now = service.settle()
+        job = service.jobs.get(job_id)
+        date = versions.effective(request.headers.get(versions.HEADER))
+        return JSONResponse(metrics_view(job, now, service.settings.usage_pending_seconds, date))
+
+    @routes.get("/jobs/{job_id}/logs")
+    async def logs(job_id: str) -> Response:
+        service.settle()
+        job = service.jobs.get(job_id)
+        if job.state is not State.FAILED:
+            raise ApiError(404, NOT_FOUND, "There are no logs of this job.", "Jobs that failed have logs.")
+        return PlainTextResponse(_failure_text(job))
+
+    @routes.put("/jobs/{job_id}/tags")
+    async def tags(job_id: str, request: Request) -> Response:
+        job = service.jobs.get(job_id)
+        body = await json_body(request)
+        if not isinstance(body, dict) or set(body) != {"tags"} or body["tags"] is None:
+            raise bad_request('The body must be {"tags": [...]}.')
+        job.tags = read_tags(body["tags"])
+        return Response(status_code=204)
+
+    return routes
+
+
+def _search(service: Service, request: Request, now: float) -> list[Job]:
+    query = request.query_params
+    sort = query.get("sort", "DESC")
+    if sort not in ("ASC", "DESC"):
+        raise bad_request("sort must be ASC or DESC.")
+    pending = optional_flag(request, "pending")
+    after, before = moment(request, "created_after"), moment(request, "created_before")
+    tags = set(several(request, "tags"))
+    found = []
+    for job in service.jobs:
+        wanted = (
+            now >= job.created + service.settings.visibility_seconds
+            and query.get("program", job.submission.program_id) == job.submission.program_id
+            and query.get("backend", job.submission.backend) == job.submission.backend
+            and query.get("session_id", job.submission.session_id) == job.submission.session_id
+            and (pending is None or pending is not job.final)
+            and (after is None or job.created >= after)
+            and (before is None or job.created <= before)
+            and tags <= set(job.tags)
+        )
+        if wanted:
+            found.append(job)
+    return found if sort == "ASC" else found[::-1]
+
+
+def _failure_text(job: Job) -> str:
+    # IBM's service may answer with a traceback here; clients cut from its last line on.
+    return f"Traceback (most recent call last):\n  ...\nJobFailed: {job.reason_code}: {job.reason}\n"

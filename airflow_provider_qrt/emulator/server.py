@@ -1,0 +1,252 @@
+"""Serving an emulator: inside a test with :class:`Emulator`, or in the foreground for ``python -m``."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import fields
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.error import HTTPError
+
+from airflow_provider_qrt.emulator.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from airflow_provider_qrt.emulator.service import Service
+
+START_TIMEOUT_SECONDS = 30.0
+CONTROL_TIMEOUT_SECONDS = 120.0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(128)
+    return listener
+
+
+def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Server:
+    """Return a uvicorn server of an emulator that calls ``on_ready`` once it listens."""
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from airflow_provider_qrt.emulator.app import build
+    from airflow_provider_qrt.emulator.wire import TRANSPORT, Receive, Scope, Send
+
+    class DroppableProtocol(H11Protocol):
+        """HTTP over a connection that the application can get at, to drop it."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            application: Any = self.app
+
+            async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+                scope[TRANSPORT] = self.transport
+                await application(scope, receive, send)
+
+            self.app = with_transport
+
+    class Announcing(uvicorn.Server):
+        """A server that says when it is ready."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            service.warm_up()
+            on_ready()
+
+    config = uvicorn.Config(
+        build(service),
+        loop="asyncio",
+        http=DroppableProtocol,
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+    return Announcing(config)
+
+
+class Emulator:
+    """A Qiskit Runtime service on this machine, for as long as a ``with`` block lasts.
+
+    It listens on 127.0.0.1 in a thread of this process. Keyword arguments are the attributes of
+    :class:`~airflow_provider_qrt.emulator.settings.Settings`.
+
+    Args:
+        port: TCP port; 0 takes a free one.
+        settings: ``queue_seconds``, ``run_seconds``, ``seed``, ``rate_limit``, ``token_lifetime``,
+            ``usage_pending_seconds``, ``api_key``, ``instance``, ``backends`` and so on.
+    """
+
+    def __init__(self, *, port: int = 0, **settings: Any) -> None:
+        unknown = set(settings) - {one.name for one in fields(Settings)}
+        if unknown:
+            raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
+        if "backends" in settings:
+            settings["backends"] = tuple(settings["backends"])
+        self._settings = Settings(**settings)
+        self._asked_port = port
+        self._port: int | None = None
+        self._server: uvicorn.Server | None = None
+        self._service: Service | None = None
+        self._thread: threading.Thread | None = None
+        # Proxies of the environment must not come between a test and its own machine.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    @property
+    def root_url(self) -> str:
+        """``http://127.0.0.1:<port>``."""
+        if self._port is None:
+            raise RuntimeError("the emulator is not running")
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """Base URL of the API, ``.../api/v1``."""
+        return f"{self.root_url}/api/v1"
+
+    @property
+    def iam_url(self) -> str:
+        """Base URL of IAM; ``/identity/token`` follows it."""
+        return self.root_url
+
+    @property
+    def api_key(self) -> str:
+        """The API key that IAM accepts."""
+        return self._settings.api_key
+
+    @property
+    def instance(self) -> str:
+        """The CRN of the instance."""
+        return self._settings.instance
+
+    def start(self) -> Self:
+        """Start serving; returns once it listens.
+
+        Raises:
+            RuntimeError: It did not start.
+        """
+        from airflow_provider_qrt.emulator.service import Service
+
+        ready = threading.Event()
+        listener = listen("127.0.0.1", self._asked_port)
+        self._service = Service(self._settings)
+        self._server = make_server(self._service, ready.set)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, name="qrt-emulator", daemon=True
+        )
+        self._port = listener.getsockname()[1]
+        self._thread.start()
+        if not ready.wait(START_TIMEOUT_SECONDS):
+            self.stop()
+            raise RuntimeError("the emulator did not start")
+        return self
+
+    def stop(self) -> None:
+        """Stop serving. Running simulations are left to end by themselves."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(10)
+        if self._service is not None:
+            self._service.shut_down()
+        self._server = self._thread = self._service = self._port = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return every job, oldest first."""
+        found: list[dict[str, Any]] = self._control("GET", "/jobs")["jobs"]
+        return found
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the journal, oldest request first."""
+        found: list[dict[str, Any]] = self._control("GET", "/requests")["requests"]
+        return found
+
+    def clear_requests(self) -> None:
+        """Empty the journal."""
+        self._control("DELETE", "/requests")
+
+    def add_fault(self, **rule: Any) -> dict[str, Any]:
+        """Put a fault in force; the keys are those of :class:`~airflow_provider_qrt.emulator.faults.Fault`."""
+        fault: dict[str, Any] = self._control("POST", "/faults", rule)
+        return fault
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the fault rules, with how often each was applied."""
+        found: list[dict[str, Any]] = self._control("GET", "/faults")["faults"]
+        return found
+
+    def clear_faults(self) -> None:
+        """Lift all faults."""
+        self._control("DELETE", "/faults")
+
+    def configure(self, **settings: Any) -> dict[str, Any]:
+        """Change settings while it runs: durations, ``rate_limit``, ``backends`` (status, queue_length)."""
+        changed: dict[str, Any] = self._control("POST", "/settings", settings)
+        return changed
+
+    def finish(
+        self,
+        job_id: str,
+        status: str = "Completed",
+        reason: str | None = None,
+        reason_code: int | None = None,
+        reason_solution: str | None = None,
+    ) -> dict[str, Any]:
+        """End a job at once and return it.
+
+        ``Completed`` only skips the waiting: the result is still the simulator's, and a circuit that
+        cannot run still fails.
+        """
+        body = {
+            "status": status,
+            "reason": reason,
+            "reason_code": reason_code,
+            "reason_solution": reason_solution,
+        }
+        job: dict[str, Any] = self._control("POST", f"/jobs/{job_id}", body)
+        return job
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's clock forward."""
+        self._control("POST", "/clock", {"advance_seconds": seconds})
+
+    def revoke_tokens(self) -> None:
+        """Make every token issued so far expired."""
+        self._control("POST", "/tokens/revoke")
+
+    def reset(self) -> None:
+        """Forget jobs, sessions, faults and the journal."""
+        self._control("POST", "/reset")
+
+    def _control(self, method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - always http to this machine
+            f"{self.root_url}/_emulator{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+        )
+        try:
+            with self._opener.open(request, timeout=CONTROL_TIMEOUT_SECONDS) as answer:
+                text = answer.read()
+        except HTTPError as error:
+            with error:
+                detail = json.loads(error.read())["errors"][0]["message"]
+            raise ValueError(detail) from None
+        return json.loads(text) if text else None

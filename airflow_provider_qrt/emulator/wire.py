@@ -1,0 +1,152 @@
+"""Between the socket and the application: writes the journal and carries out faults.
+
+Dropping a connection is done to the transport itself: the client sees a reset, never an HTTP answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from airflow_provider_qrt.emulator.clock import timestamp
+from airflow_provider_qrt.emulator.errors import error_body
+from airflow_provider_qrt.emulator.faults import Fault
+from airflow_provider_qrt.emulator.journal import Entry
+from airflow_provider_qrt.emulator.routes_control import PREFIX
+from airflow_provider_qrt.emulator.service import Service
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+TRANSPORT = "qrt.transport"
+"""Where the protocol puts the connection's transport into the scope."""
+
+AUTHENTICATED = "qrt.authenticated"
+"""Where the journal puts what to call once a token was accepted."""
+
+
+class Wire:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: App, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path.startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        entry = self._write_down(scope)
+        began = time.perf_counter()
+
+        def authenticated() -> None:
+            entry.authenticated = True
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry.status = message["status"]
+                entry.seconds = round(time.perf_counter() - began, 6)
+            await send(message)
+
+        scope[AUTHENTICATED] = authenticated
+        fault = self._service.faults.take(scope["method"], path)
+        if fault is None:
+            await self._app(scope, receive, watched)
+        else:
+            entry.fault = fault.id
+            await self._serve_with_fault(fault, entry, scope, receive, watched)
+        entry.seconds = round(time.perf_counter() - began, 6)
+
+    async def _serve_with_fault(self, fault: Fault, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.phase == "before" and fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop == "before":
+            entry.dropped = "before"
+            await _drop(scope)
+            return
+        answer = _answer(fault, scope["path"])
+        if answer is not None and fault.phase == "before" and fault.drop is None:
+            await answer(scope, receive, send)
+            return
+        kept: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            kept.append(message)
+
+        await self._app(scope, receive, keep)
+        if fault.phase == "after" and fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop == "after":
+            entry.dropped = "after"
+            await _drop(scope)
+            return
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        for message in kept:
+            await send(message)
+
+    def _write_down(self, scope: Scope) -> Entry:
+        settings = self._service.settings
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        secrets = [settings.api_key, settings.instance, settings.instance.split(":")[6].removeprefix("a/")]
+
+        def clean(text: str) -> str:
+            for secret in secrets:
+                text = text.replace(secret, "***") if len(secret) > 8 else text
+            return text
+
+        return self._service.journal.open(
+            scope["method"],
+            clean(scope["path"]),
+            clean(scope["query_string"].decode("latin-1")),
+            timestamp(self._service.clock.now()),
+            {name: clean(value) for name, value in headers.items()},
+        )
+
+
+def _answer(fault: Fault, path: str) -> Response | None:
+    if fault.status is None:
+        return None
+    headers = dict(fault.headers)
+    if fault.retry_after is not None:
+        headers["Retry-After"] = fault.retry_after
+    if fault.html is not None:
+        return HTMLResponse(fault.html, fault.status, headers)
+    if fault.status in (204, 304):
+        return Response(status_code=fault.status, headers=headers)
+    body = fault.body
+    if body is None and path.startswith("/identity/"):
+        body = {
+            "errorCode": "BXNIM0500E",
+            "errorMessage": "An injected fault.",
+            "context": {"requestId": uuid.uuid4().hex},
+        }
+    elif body is None:
+        body = error_body(9999, "An injected fault.", "Lift the fault rule.")
+    return JSONResponse(body, fault.status, headers)
+
+
+async def _drop(scope: Scope) -> None:
+    transport: asyncio.Transport = scope[TRANSPORT]
+    connection = transport.get_extra_info("socket")
+    # Without lingering the kernel sends a reset instead of a polite end of stream.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    # The protocol must hear of the loss before this request ends, or it would answer 500.
+    while not transport.is_closing():  # pragma: no cover
+        await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
