@@ -28,6 +28,10 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 
+_NO_TUNNEL = "Tunnel connection failed"
+"""How ``http.client`` begins when a proxy refuses ``CONNECT``."""
+
+
 class _NoAuth(AuthBase):
     """Keeps ``requests`` from looking for credentials in a netrc file."""
 
@@ -58,7 +62,6 @@ class Transport:
         self._sleep = sleep
         self._read_timeout = read_timeout
         self._session = requests.Session()
-        self._session.proxies.update(settings.proxies)
         self._session.headers.update(
             {
                 "Accept": "application/json",
@@ -169,6 +172,8 @@ class Transport:
                 verify=self._settings.verify,
                 # A redirect would carry the CRN to a host nobody named.
                 allow_redirects=False,
+                # On the request, not the session: there HTTPS_PROXY of the environment would win.
+                proxies=dict(self._settings.proxies),
                 **arguments,
             )
         except requests.RequestException as error:
@@ -253,13 +258,16 @@ class Transport:
 
 def nothing_was_sent(error: requests.RequestException) -> bool:
     """Whether the connection was never made, so that the request cannot have reached the server."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
     if not isinstance(error, requests.exceptions.ConnectionError):
         return False
-    cause = error.args[0] if error.args else None
+    cause: object = error.args[0] if error.args else None
     if isinstance(cause, urllib3.exceptions.MaxRetryError):
         cause = cause.reason
+    if isinstance(cause, urllib3.exceptions.ProxyError):
+        # Raised as well when the proxy drops a request that it may have passed on already.
+        cause = cause.original_error
+    if isinstance(cause, OSError) and str(cause).startswith(_NO_TUNNEL):
+        return True
     return isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
@@ -269,6 +277,8 @@ def _innermost(error: BaseException) -> str:
     while True:
         if isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason:
             cause = cause.reason
+        elif isinstance(cause, urllib3.exceptions.ProxyError):
+            return f"proxy: {_innermost(cause.original_error)}"
         elif getattr(cause, "args", ()) and isinstance(cause.args[0], BaseException):
             cause = cause.args[0]
         else:
