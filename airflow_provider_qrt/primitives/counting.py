@@ -119,8 +119,10 @@ def _changes(words: NDArray[np.uint64], order: NDArray[np.intp]) -> NDArray[np.b
     """Tell for each row in the order, but the last, whether the next row is another."""
     import numpy as np
 
-    changes = np.empty(len(order) - 1, dtype=np.bool_)
+    changes = np.zeros(len(order) - 1, dtype=np.bool_)
     for start in range(0, len(changes), _BLOCK):
-        block = words[order[start : start + _BLOCK + 1]]
-        changes[start : start + _BLOCK] = (block[1:] != block[:-1]).any(axis=1)
+        taken = order[start : start + _BLOCK + 1]
+        for column in range(words.shape[1]):
+            word = words[taken, column]
+            changes[start : start + _BLOCK] |= word[1:] != word[:-1]
     return changes

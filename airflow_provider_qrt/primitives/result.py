@@ -104,8 +104,9 @@ class SamplerResult:
     def to_xcom_results(self) -> list[dict[str, Any]]:
         """Return one plain dictionary for each PUB, ready for JSON.
 
-        ``{"shots", "counts", "registers": {name: {"num_bits", "counts"}}, "metadata"}``. Counts are in ascending
-        order of the bitstrings; in a sweep they are nested lists of counts in its shape.
+        ``{"shots", "counts", "registers": {name: {"num_bits", "index", "counts"}}, "metadata"}``. Counts are in
+        ascending order of the bitstrings; in a sweep they are nested lists of counts in its shape. ``index`` is
+        the place of the register in the order of declaration: PostgreSQL does not keep the order of keys.
         """
         return [_pub_json(pub, _nested_counts) for pub in self.pubs]
 
@@ -148,8 +149,8 @@ def _pub_json(pub: SamplerPubResult, counts: Callable[[BitRegister], Any]) -> di
         "shots": pub.shots,
         "counts": counts(pub.join()),
         "registers": {
-            name: {"num_bits": register.num_bits, "counts": counts(register)}
-            for name, register in pub.registers.items()
+            name: {"num_bits": register.num_bits, "index": index, "counts": counts(register)}
+            for index, (name, register) in enumerate(pub.registers.items())
         },
         "metadata": _strict_json(pub.metadata),
     }

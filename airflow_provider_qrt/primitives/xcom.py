@@ -37,13 +37,19 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
         if entry["counts"] is None:
             raise InvalidResult(_manifest_message(where, result_path))
         try:
-            widths = {str(name): int(part["num_bits"]) for name, part in entry["registers"].items()}
+            widths = _widths(entry["registers"])
             joined = BitRegister(_read_counts(entry["counts"], sum(widths.values())), sum(widths.values()))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidResult(f"{where}: the counts cannot be read: {error}") from None
         registers = {next(iter(widths)): joined} if len(widths) == 1 else split_register(joined, widths)
         read.append(SamplerPubResult(registers, dict(entry.get("metadata") or {})))
     return tuple(read)
+
+
+def _widths(registers: Mapping[str, Any]) -> dict[str, int]:
+    """Return the size of each register, in the order of declaration whatever order the database gave back."""
+    declared = sorted(registers.items(), key=lambda item: int(item[1].get("index", 0)))
+    return {str(name): int(part["num_bits"]) for name, part in declared}
 
 
 def _manifest_message(where: str, result_path: Any) -> str:

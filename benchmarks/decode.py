@@ -1,0 +1,171 @@
+"""Decode and count a large sampler result, side by side with qiskit-ibm-runtime in the same process.
+
+The payload is what the service sends for one register of 127 bits and a million shots in the tagged encoding. Two
+data sets: a noisy GHZ state (two outcomes dominate, about a thousand in all) and a million distinct outcomes.
+Times are the best of several runs, from the text to the counts. Memory is the peak that ``tracemalloc`` sees
+above the baseline, in which the payload is already loaded; the raw array takes 16 bytes a shot.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import io
+import json
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+NUM_BITS = 127
+SHOTS = 1_000_000
+BYTES_PER_SHOT = 16
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: seconds of both, and peak memory in multiples of the raw array."""
+
+    data: str
+    what: str
+    distinct: int
+    ours_s: float
+    qiskit_s: float
+    ours_peak: float
+    qiskit_peak: float
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster ours is."""
+        return self.qiskit_s / self.ours_s
+
+
+def noisy_ghz(shots: int = SHOTS) -> Any:
+    """Return packed shots of which 85 % are all zeros or all ones, the rest one of a thousand others."""
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    others = _random_rows(rng, 1000)
+    zeros_and_ones = np.zeros((2, BYTES_PER_SHOT), dtype=np.uint8)
+    zeros_and_ones[1] = 0xFF
+    zeros_and_ones[1, 0] = 0x7F
+    outcomes = np.concatenate([zeros_and_ones, others])
+    weights = np.concatenate([[0.425, 0.425], np.full(1000, 0.15 / 1000)])
+    return outcomes[rng.choice(len(outcomes), size=shots, p=weights)]
+
+
+def all_distinct(shots: int = SHOTS) -> Any:
+    """Return packed random shots; among 2**127 outcomes a million are distinct."""
+    import numpy as np
+
+    return _random_rows(np.random.default_rng(7), shots)
+
+
+def _random_rows(rng: Any, count: int) -> Any:
+    rows = rng.integers(0, 256, (count, BYTES_PER_SHOT), dtype="uint8")
+    rows[:, 0] &= 0x7F
+    return rows
+
+
+def payload_of(rows: Any) -> str:
+    """Return the result text the service would send for these shots."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    array = {"__type__": "ndarray", "__value__": base64.b64encode(zlib.compress(buffer.getvalue())).decode()}
+    bits = {"__type__": "BitArray", "__value__": {"array": array, "num_bits": NUM_BITS}}
+    data = {"field_names": ["meas"], "shape": [], "fields": {"meas": bits}}
+    pub = {"data": {"__type__": "DataBin", "__value__": data}, "metadata": {}}
+    value = {"pub_results": [{"__type__": "SamplerPubResult", "__value__": pub}], "metadata": {"version": 2}}
+    return json.dumps({"__type__": "PrimitiveResult", "__value__": value})
+
+
+def ours_counts(payload: str) -> Any:
+    """Decode and count, counts left packed."""
+    from airflow_provider_qrt.primitives import decode_sampler_result
+
+    return decode_sampler_result(payload)[0].join().counts()
+
+
+def ours_dict(payload: str) -> dict[str, int]:
+    """Decode and count into a plain dictionary."""
+    return ours_counts(payload).to_dict()
+
+
+def qiskit_dict(payload: str) -> dict[str, int]:
+    """Decode and count as a user of qiskit-ibm-runtime does."""
+    from qiskit_ibm_runtime import RuntimeDecoder
+
+    return json.loads(payload, cls=RuntimeDecoder)[0].data.meas.get_counts()
+
+
+def _seconds(function: Callable[[str], Any], payload: str, repeats: int) -> float:
+    best = float("inf")
+    for _ in range(repeats):
+        gc.collect()
+        start = time.perf_counter()
+        result = function(payload)
+        best = min(best, time.perf_counter() - start)
+        del result
+    return best
+
+
+def _peak(function: Callable[[str], Any], payload: str, raw: int) -> float:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        result = function(payload)
+        _, peak = tracemalloc.get_traced_memory()
+        del result
+    finally:
+        tracemalloc.stop()
+    return (peak - before) / raw
+
+
+def run(shots: int = SHOTS, repeats: int = REPEATS) -> list[dict[str, Any]]:
+    """Measure, and check on the way that both sides count the same.
+
+    Returns:
+        One dictionary a line: the fields of ``Row`` and ``speedup``.
+    """
+    rows = []
+    for name, make in (("noisy GHZ", noisy_ghz), ("all distinct", all_distinct)):
+        packed = make(shots)
+        payload = payload_of(packed)
+        raw = packed.nbytes
+        del packed
+        ours = ours_dict(payload)
+        if ours != qiskit_dict(payload):
+            raise AssertionError(f"{name}: the two sides count differently")
+        distinct = len(ours)
+        del ours
+        qiskit_s = _seconds(qiskit_dict, payload, max(2, repeats // 2))
+        qiskit_peak = _peak(qiskit_dict, payload, raw)
+        for what, function in (("compact counts", ours_counts), ("plain dict", ours_dict)):
+            ours_s = _seconds(function, payload, repeats)
+            row = Row(name, what, distinct, ours_s, qiskit_s, _peak(function, payload, raw), qiskit_peak)
+            rows.append({**asdict(row), "speedup": row.speedup})
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    raw_mb = SHOTS * BYTES_PER_SHOT / 1e6
+    print(f"Decode and count {SHOTS:,} shots of {NUM_BITS} bits (raw array: {raw_mb:.0f} MB)")
+    print(f"{'data':14}{'to':16}{'distinct':>10}{'ours':>9}{'qiskit':>9}{'faster':>9}{'peak ours':>12}{'qiskit':>9}")
+    for row in run():
+        print(
+            f"{row['data']:14}{row['what']:16}{row['distinct']:>10,}{row['ours_s']:>8.3f}s{row['qiskit_s']:>8.3f}s"
+            f"{row['speedup']:>8.1f}x{row['ours_peak']:>9.1f} raw{row['qiskit_peak']:>5.1f} raw"
+        )
+    print("Goals: compact counts at least 5 times faster, with a peak of at most 3 raw. Qiskit returns a dict.")
+
+
+if __name__ == "__main__":
+    main()
