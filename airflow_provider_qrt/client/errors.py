@@ -129,7 +129,7 @@ class Unauthorized(ApiError):
 
 
 class InvalidApiKey(Unauthorized):
-    """IBM Cloud IAM does not know the API key (400 or 401 from the token endpoint)."""
+    """IBM Cloud IAM does not know or accept the API key (400, 401 or 403 from the token endpoint)."""
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 

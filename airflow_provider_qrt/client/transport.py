@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,7 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 
+_USABLE_TOKEN = re.compile(r"[!-~]+")
 _NO_TUNNEL = "Tunnel connection failed"
 """How ``http.client`` begins when a proxy refuses ``CONNECT``."""
 
@@ -221,7 +223,8 @@ class Transport:
         """Exchange the API key for a token.
 
         Raises:
-            InvalidApiKey: If IAM does not know the key.
+            InvalidApiKey: If IAM does not know or accept the key.
+            InvalidSettings: If what answers is not IAM.
             TokenUnavailable: If IAM cannot be reached or does not answer as it should.
         """
         label = "POST /identity/token (IBM Cloud IAM)"
@@ -240,13 +243,22 @@ class Transport:
                 auth=_NoAuth(),
                 timeout=(CONNECT_TIMEOUT, self._read_timeout),
             )
-            if response.status_code in (400, 401):
+            if response.status_code in (400, 401, 403):
                 raise errors.InvalidApiKey(response.status_code, read_error(response), request=label)
+            if 400 <= response.status_code < 500 and response.status_code != 429:
+                # Not NotFound or Conflict: a caller would take those for the state of its job.
+                raise errors.InvalidSettings(
+                    f"{label}: HTTP {response.status_code} from {urlsplit(self._settings.iam_url).netloc}, which does "
+                    "not seem to be IBM Cloud IAM. Check the connection's iam_url and proxies."
+                )
             answer = read_json(self._checked(response, label), label)
+            value = answer.get("access_token") if isinstance(answer, Mapping) else None
+            if not isinstance(value, str) or not _USABLE_TOKEN.fullmatch(value):
+                raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.")
             try:
-                value, lifetime = str(answer["access_token"]), float(answer.get("expires_in") or 3600)
-            except (KeyError, TypeError, ValueError):
-                raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.") from None
+                lifetime = float(answer.get("expires_in") or 3600)
+            except (TypeError, ValueError):
+                raise errors.UnexpectedAnswer(f"{label}: the answer's expires_in is not a number.") from None
             return Token(value, asked_at, asked_at + lifetime)
 
         try:
@@ -258,6 +270,8 @@ class Transport:
 
 def nothing_was_sent(error: requests.RequestException) -> bool:
     """Whether the connection was never made, so that the request cannot have reached the server."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
     if not isinstance(error, requests.exceptions.ConnectionError):
         return False
     cause: object = error.args[0] if error.args else None
