@@ -34,6 +34,11 @@ class InstanceCrn:
     region: str
     instance_id: str
 
+    @property
+    def account(self) -> str:
+        """Id of the account; not for logs."""
+        return next(iter(self.value.split(":")[6:7]), "").removeprefix("a/")
+
     def __str__(self) -> str:
         return f"instance {self.instance_id} in {self.region}"
 

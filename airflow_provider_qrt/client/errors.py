@@ -7,21 +7,31 @@ code, message, solution and trace id, and what to do. It never contains a creden
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SECRETS = (
     (re.compile(r"crn:v1:[^\s\"'<>,]*", re.IGNORECASE), "crn:***"),
     (re.compile(r"\ba/[0-9a-f]{32}\b", re.IGNORECASE), "a/***"),
     (re.compile(r"\beyJ[\w-]{6,}(\.[\w-]+){0,2}"), "***"),
-    (re.compile(r"(?i)\b(bearer|apikey)([ =:]+)[^\s\"'&,]+"), r"\1\2***"),
+    (re.compile(r"(?i)\b(bearer|api_?key)([ =:\"']+)[^\s\"'&,]+"), r"\1\2***"),
 )
+_SHORTEST_SECRET = 8
+"""Nothing shorter is looked for as such: it would blot out ordinary words."""
 
 
-def without_secrets(text: str) -> str:
+def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     """Return ``text`` with CRNs, account ids, tokens and keys blotted out.
 
     The service does not normally echo them; a gateway or proxy between us and it may.
+
+    Args:
+        text: To be shown to people.
+        known: Secrets that were sent; they need not look like one.
     """
+    for secret in sorted(known, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

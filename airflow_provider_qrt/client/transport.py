@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -29,6 +29,7 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 
+_LONGEST_MESSAGE = 2000
 _USABLE_TOKEN = re.compile(r"[!-~]+")
 _NO_TUNNEL = "Tunnel connection failed"
 """How ``http.client`` begins when a proxy refuses ``CONNECT``."""
@@ -184,7 +185,7 @@ class Transport:
     def _connection_error(self, label: str, url: str, error: requests.RequestException) -> Exception:
         """Say whether anything can have reached the server. The cause is not chained: it may quote the request."""
         host = urlsplit(url).netloc
-        reason = without_secrets(_innermost(error))
+        reason = without_secrets(_innermost(error), self._secrets_in(error.request))
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.InvalidSettings(
                 f"{label}: the TLS certificate of {host} was not accepted ({reason}). "
@@ -199,11 +200,18 @@ class Transport:
             )
         return errors.NoAnswer(f"{label}: {host} gave no complete answer ({reason}).")
 
+    def _secrets_in(self, request: requests.PreparedRequest | requests.Request | None) -> tuple[str, ...]:
+        """What an answer to ``request`` might quote and nobody may read."""
+        instance = self._settings.instance
+        token = str(request.headers.get("Authorization", "")) if request is not None else ""
+        key = self._settings.api_key
+        return key, quote_plus(key), instance.value, instance.account, token.removeprefix("Bearer ")
+
     def _checked(self, response: requests.Response, label: str) -> requests.Response:
         if response.ok and response.status_code < 300:
             return response
         status = response.status_code
-        body = read_error(response)
+        body = read_error(response, self._secrets_in(response.request))
         retry_after = parse_retry_after(response.headers.get("Retry-After"))
         if status == 429:
             raise errors.RateLimited(status, body, request=label, retry_after=retry_after)
@@ -244,7 +252,9 @@ class Transport:
                 timeout=(CONNECT_TIMEOUT, self._read_timeout),
             )
             if response.status_code in (400, 401, 403):
-                raise errors.InvalidApiKey(response.status_code, read_error(response), request=label)
+                raise errors.InvalidApiKey(
+                    response.status_code, read_error(response, self._secrets_in(response.request)), request=label
+                )
             if 400 <= response.status_code < 500 and response.status_code != 429:
                 # Not NotFound or Conflict: a caller would take those for the state of its job.
                 raise errors.InvalidSettings(
@@ -301,34 +311,45 @@ def _innermost(error: BaseException) -> str:
     return text or type(cause).__name__
 
 
-def read_error(response: requests.Response) -> ErrorBody:
-    """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy."""
-    trace = response.headers.get("X-Request-Id") or response.headers.get("CF-Ray")
+def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> ErrorBody:
+    """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy.
+
+    Args:
+        response: The answer.
+        secrets: What to blot out if the answer quotes it.
+    """
+
+    def said(value: Any) -> str:
+        # Blotted before it is cut: a cut secret would not be recognised any more.
+        return without_secrets(str(value), secrets)[:_LONGEST_MESSAGE] if value is not None else ""
+
+    trace = said(response.headers.get("X-Request-Id") or response.headers.get("CF-Ray")) or None
     try:
         data = response.json()
     except ValueError:
         kind = response.headers.get("Content-Type", "").split(";")[0]
-        text = "" if "html" in kind or response.text.lstrip().startswith("<") else response.text[:300].strip()
-        return ErrorBody(message=text or response.reason or "", trace=trace)
+        text = "" if "html" in kind or response.text.lstrip().startswith("<") else said(response.text).strip()
+        return ErrorBody(message=text or said(response.reason), trace=trace)
     if not isinstance(data, Mapping):
-        return ErrorBody(message=json.dumps(data)[:300], trace=trace)
+        return ErrorBody(message=said(json.dumps(data)), trace=trace)
     if "errorCode" in data or "errorMessage" in data:
         context = data.get("context")
         request_id = context.get("requestId") if isinstance(context, Mapping) else None
         return ErrorBody(
-            code=str(data.get("errorCode") or "") or None,
-            message=" ".join(str(data[k]) for k in ("errorMessage", "errorDetails") if data.get(k)),
-            trace=request_id or trace,
+            code=said(data.get("errorCode")) or None,
+            message=" ".join(said(data[k]) for k in ("errorMessage", "errorDetails") if data.get(k)),
+            trace=said(request_id) or trace,
         )
+    trace = said(data.get("trace")) or trace
     listed = data.get("errors")
     first = listed[0] if isinstance(listed, list) and listed else data.get("error", data)
     if not isinstance(first, Mapping):
-        return ErrorBody(message=str(first)[:300], trace=str(data.get("trace") or "") or trace)
+        return ErrorBody(message=said(first), trace=trace)
     return ErrorBody(
-        code=str(first["code"]) if first.get("code") is not None else None,
-        message=str(first.get("message") or ""),
-        solution=str(first.get("solution") or "") or None,
-        trace=str(data.get("trace") or "") or trace,
+        code=said(first.get("code")) or None,
+        message=said(first.get("message")) or said(response.reason),
+        solution=said(first.get("solution")) or None,
+        trace=trace,
     )
 
 
@@ -341,7 +362,7 @@ def read_json(response: requests.Response, label: str) -> Any:
     try:
         return response.json()
     except ValueError:
-        kind = response.headers.get("Content-Type", "no content type")
+        kind = without_secrets(response.headers.get("Content-Type", "no content type"))[:100]
         raise errors.UnexpectedAnswer(
             f"{label}: HTTP {response.status_code} with {kind} instead of JSON; something between Airflow and "
             "the service answered in its place."
