@@ -1,0 +1,1 @@
+"""Hooks: the Airflow connection and the client behind it."""

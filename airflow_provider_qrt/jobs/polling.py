@@ -15,6 +15,8 @@ from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 
+DEFAULT_POLL_INTERVAL = 30.0
+"""Longest time between two looks, seconds, unless the user says otherwise."""
 FIRST_DELAY = 3.0
 """Seconds before the first look; a shorter job than that is rare."""
 SHARE_OF_AGE = 0.5

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, job_tags
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 STORE_KEY = "qiskit_runtime_job"
 LOOK_UP_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
@@ -64,6 +66,7 @@ class SubmissionRecord:
         submitted_at: Epoch seconds of the intent.
         job_id: None until the service has answered.
         backend: The backend chosen; None until then.
+        delivered: Whether the task has handed the job's result (or, not waiting, its id) on.
     """
 
     fingerprint: str
@@ -72,6 +75,7 @@ class SubmissionRecord:
     submitted_at: float
     job_id: str | None = None
     backend: str | None = None
+    delivered: bool = False
 
     @classmethod
     def read(cls, store: StateStore | None) -> SubmissionRecord | None:
@@ -154,8 +158,19 @@ class JobSubmitter:
         record = SubmissionRecord.read(self._store)
         if record is None:
             return self._submit(request, 1, prepare)
-        if not self._is_for_this(record, request):
+        if record.fingerprint != request.fingerprint():
+            self._log(f"The input has changed; the earlier job {record.job_id or ''} is left as it is.")
             return self._submit(request, record.number + 1, prepare)
+        if record.max_tries != self._max_tries:
+            paid_for = self._undelivered(record)
+            if paid_for is None:
+                self._log(f"The task was cleared, so a new job is submitted; the last was {record.job_id or 'none'}.")
+                return self._submit(request, record.number + 1, prepare)
+            replace(record, max_tries=self._max_tries).write(self._store)
+            self._log(f"Job {paid_for.id} completed and its result was never delivered; it is not bought again.")
+            return ObtainedJob(
+                paid_for.id, How.REATTACHED, record.submitted_at, paid_for.backend, paid_for.session_id, paid_for
+            )
         if record.job_id is None:
             self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
             job = self._look_up(self._identity.tag(record.number))
@@ -172,15 +187,21 @@ class JobSubmitter:
         self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
         return ObtainedJob(job.id, how, record.submitted_at, job.backend, job.session_id, job)
 
-    def _is_for_this(self, record: SubmissionRecord, request: JobRequest) -> bool:
-        """Whether the recorded job is the one this try wants: same input, and the user did not clear the task."""
-        if record.max_tries != self._max_tries:
-            self._log(f"The task was cleared; its earlier job {record.job_id or ''} is left as it is.")
-            return False
-        if record.fingerprint != request.fingerprint():
-            self._log(f"The input has changed; the earlier job {record.job_id or ''} is left as it is.")
-            return False
-        return True
+    def delivered(self) -> None:
+        """Note that the task has handed the job's result on: clearing it from now on means a new job."""
+        record = SubmissionRecord.read(self._store)
+        if record is not None:
+            replace(record, delivered=True).write(self._store)
+
+    def _undelivered(self, record: SubmissionRecord) -> Job | None:
+        """The job before a clear, if it completed and the task failed to hand its result on."""
+        if record.delivered or record.job_id is None:
+            return None
+        try:
+            job = self._client.job(record.job_id)
+        except errors.NotFound:
+            return None
+        return job if job.status is JobStatus.COMPLETED else None
 
     def _recorded(self, job_id: str) -> Job:
         """Read the job that an earlier try recorded."""

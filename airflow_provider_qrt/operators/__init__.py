@@ -1,0 +1,1 @@
+"""Operators: tasks that run something on IBM Quantum."""

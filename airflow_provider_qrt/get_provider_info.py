@@ -1,0 +1,60 @@
+"""What Airflow asks of a provider: names, connection form, configuration. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, EXTRA_FIELDS, UI_FIELD_BEHAVIOUR
+
+INTEGRATION = "IBM Quantum (Qiskit Runtime)"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata."""
+    return {
+        "package-name": "airflow-provider-qrt",
+        "name": INTEGRATION,
+        "description": "Run circuits on IBM Quantum through the Qiskit Runtime REST API (IBM Quantum Compute Service).",
+        "integrations": [
+            {
+                "integration-name": INTEGRATION,
+                "external-doc-url": "https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONNECTION_TYPE,
+                "hook-name": INTEGRATION,
+                "hook-class-name": "airflow_provider_qrt.hooks.qiskit_runtime.QiskitRuntimeHook",
+                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+                "conn-fields": {name: field.as_conn_field() for name, field in EXTRA_FIELDS.items()},
+            }
+        ],
+        "hooks": _modules("hooks.qiskit_runtime"),
+        "operators": _modules("operators.primitives"),
+        "sensors": _modules("sensors.qiskit_runtime"),
+        "triggers": _modules("triggers.qiskit_runtime"),
+        "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],
+        "config": {
+            "qiskit_runtime": {
+                "description": "Settings of the IBM Quantum (Qiskit Runtime) provider.",
+                "options": {
+                    "max_xcom_bytes": {
+                        "description": (
+                            "Largest result, in bytes of JSON, that a task returns through XCom. A larger one goes to "
+                            "the task's result_path, and XCom holds a manifest."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "4000000",
+                        "default": "1000000",
+                    }
+                },
+            }
+        },
+    }
+
+
+def _modules(*names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": INTEGRATION, "python-modules": [f"airflow_provider_qrt.{name}" for name in names]}]

@@ -1,0 +1,101 @@
+"""From an Airflow connection to the client's settings. Works on plain values, for worker and triggerer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.limits import API_VERSION
+from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.settings import ClientSettings
+
+CHANNEL = "ibm_quantum_platform"
+
+
+class ConnectionLike(Protocol):
+    """What is read of an Airflow connection."""
+
+    conn_id: str
+    host: str | None
+    schema: str | None
+    port: int | None
+    password: str | None
+
+
+def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any]) -> ClientSettings:
+    """Check a connection and return the client's settings.
+
+    Args:
+        connection: The connection.
+        extra: Its extra fields, parsed.
+
+    Raises:
+        InvalidSettings: Something is missing or malformed. Names the connection and what to put where.
+    """
+    from airflow_provider_qrt.client.settings import ClientSettings
+
+    try:
+        channel = extra.get("channel") or CHANNEL
+        if channel != CHANNEL:
+            raise InvalidSettings(f"The channel {channel!r} is not supported; remove it, or set it to {CHANNEL!r}.")
+        version = str(extra.get("api_version") or API_VERSION)
+        return ClientSettings.create(
+            api_key=connection.password,
+            instance=str(extra.get("instance") or ""),
+            base_url=_base_url(connection),
+            iam_url=str(extra.get("iam_url") or ""),
+            api_version=version,
+            private_endpoint=_as_bool(extra.get("private_endpoint"), "private_endpoint"),
+            verify=_verify(extra.get("verify")),
+            proxies=_proxies(extra.get("proxies")),
+        )
+    except InvalidSettings as error:
+        raise InvalidSettings(f"Connection {connection.conn_id!r}: {error}") from None
+
+
+def _base_url(connection: ConnectionLike) -> str:
+    """The host field: a whole URL, or a bare host with the connection's own schema and port; empty stays empty."""
+    host = (connection.host or "").strip()
+    if not host or "://" in host:
+        return host
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'https'}://{host}{port}/api/v1"
+
+
+def _as_bool(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value or "").strip().lower()
+    if text in ("", "false", "no", "0", "none"):
+        return False
+    if text in ("true", "yes", "1"):
+        return True
+    raise InvalidSettings(f"{EXTRA_FIELDS[name].label} ({name}) must be true or false, not {value!r}.")
+
+
+def _verify(value: Any) -> bool | str:
+    if value is None or isinstance(value, bool):
+        return value is not False
+    text = str(value).strip()
+    lowered = text.lower()
+    if lowered in ("", "true", "yes", "1"):
+        return True
+    return False if lowered in ("false", "no", "0") else text
+
+
+def _proxies(value: Any) -> dict[str, str]:
+    import json
+
+    if not value:
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping) or not all(isinstance(proxy, str) for proxy in value.values()):
+        raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')
+    return dict(value)

@@ -1,0 +1,78 @@
+"""The connection's fields: one table for the form in the UI. Every Airflow process reads it: nothing heavy here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.client.limits import API_VERSION
+
+CONNECTION_TYPE = "qiskit_runtime"
+DEFAULT_CONNECTION = "qiskit_runtime_default"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field kept in the connection's ``extra``.
+
+    Attributes:
+        label: What the form calls it.
+        help: What it is for, and what happens when it is empty.
+        schema: JSON Schema of its value.
+    """
+
+    label: str
+    help: str
+    schema: dict[str, Any] = field(default_factory=dict)
+
+    def as_conn_field(self) -> dict[str, Any]:
+        """The shape that provider metadata wants."""
+        return {"label": self.label, "description": self.help, "schema": self.schema}
+
+
+_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+
+EXTRA_FIELDS = {
+    "instance": Field(
+        "Instance CRN",
+        "Cloud resource name of the IBM Quantum instance: copy it from quantum.cloud.ibm.com/instances. It looks like "
+        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and also says which region to ask. Required.",
+        _TEXT,
+    ),
+    "api_version": Field(
+        "API version",
+        "Value of the IBM-API-Version header. Leave it alone unless IBM withdraws this version.",
+        {"type": ["string", "null"], "default": API_VERSION, "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+    ),
+    "iam_url": Field(
+        "IAM URL",
+        "Base URL of IBM Cloud IAM, where the API key becomes a token. Empty: https://iam.cloud.ibm.com. Set it for an "
+        "emulator or a proxy.",
+        _TEXT,
+    ),
+    "private_endpoint": Field(
+        "Private endpoint",
+        "Use the region's private endpoint, reachable from inside an IBM Cloud VPC only.",
+        {"type": ["boolean", "null"], "default": False},
+    ),
+    "verify": Field(
+        "TLS verification",
+        "Empty: check certificates. The path of a CA bundle: check against it. 'false': do not check, which is not for "
+        "production.",
+        _TEXT,
+    ),
+    "proxies": Field(
+        "Proxies",
+        'Proxy per scheme as JSON, for instance {"https": "http://proxy.example.com:3128"}. Empty: the environment\'s.',
+        {"type": ["object", "null"], "format": "json"},
+    ),
+}
+
+UI_FIELD_BEHAVIOUR = {
+    "hidden-fields": ["login", "port", "schema"],
+    "relabeling": {"password": "IBM Cloud API key", "host": "Base URL"},
+    "placeholders": {
+        "password": "create one at cloud.ibm.com/iam/apikeys",
+        "host": "empty: taken from the CRN's region",
+    },
+}

@@ -1,0 +1,155 @@
+"""The hook: an Airflow connection becomes a client of the Qiskit Runtime REST API."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_qrt.hooks.connection import settings_from_connection
+from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.retry import RetryPolicy
+    from airflow_provider_qrt.client.settings import ClientSettings
+
+KILL_TIMEOUT = 2.0
+"""Seconds for the one request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
+
+
+class QiskitRuntimeHook(BaseHook):
+    """Gives access to one IBM Quantum instance.
+
+    Args:
+        qiskit_runtime_conn_id: The connection. Its password is the IBM Cloud API key, its ``instance`` field the CRN.
+
+    Raises:
+        InvalidSettings: On first use, if the connection lacks something; says what to put where.
+    """
+
+    conn_name_attr = "qiskit_runtime_conn_id"
+    default_conn_name = DEFAULT_CONNECTION
+    conn_type = CONNECTION_TYPE
+    hook_name = "IBM Quantum (Qiskit Runtime)"
+
+    def __init__(self, qiskit_runtime_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+
+    @cached_property
+    def settings(self) -> ClientSettings:
+        """The checked settings of the connection."""
+        connection = self.get_connection(self.qiskit_runtime_conn_id)
+        return settings_from_connection(connection, connection.extra_dejson)
+
+    @cached_property
+    def client(self) -> QiskitRuntimeClient:
+        """The client; the bearer token behind it is shared by the whole process."""
+        return self.create_client()
+
+    def get_conn(self) -> QiskitRuntimeClient:
+        """Return :attr:`client`."""
+        return self.client
+
+    def create_client(self, *, retry: RetryPolicy | None = None, read_timeout: float = 60.0) -> QiskitRuntimeClient:
+        """Build a client of its own, for a caller that wants other retries or timeouts (seconds)."""
+        from airflow_provider_qrt.client.client import QiskitRuntimeClient
+
+        return QiskitRuntimeClient(self.settings, retry=retry, read_timeout=read_timeout)
+
+    def create_poll_client(self) -> QiskitRuntimeClient:
+        """Build a client for a loop that looks at a job again and again, and judges errors itself."""
+        return poll_client(self.settings)
+
+    def describe(self) -> str:
+        """Name connection, instance and region for a message; never the account."""
+        return describe_connection(self.qiskit_runtime_conn_id, self.settings)
+
+    def cancel_job_quickly(self, job_id: str) -> str:
+        """Cancel a job with one short request, for the moment in which a task is being killed.
+
+        Returns:
+            What became of it, for the log. Nothing is raised.
+        """
+        from airflow_provider_qrt.client.retry import RetryPolicy
+
+        try:
+            return cancel_job(self.create_client(retry=RetryPolicy(attempts=1), read_timeout=KILL_TIMEOUT), job_id)
+        except Exception as error:
+            return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection and say which rights it proved. Submits nothing.
+
+        Returns:
+            Whether it can be used, and what was found.
+        """
+        from airflow_provider_qrt.client import errors
+
+        try:
+            client = self.create_client()
+            backends = client.backends()
+        except Exception as error:
+            return False, str(error)
+        found = [
+            f"{self.settings.instance}, API version {self.settings.api_version}",
+            "the API key is valid",
+            f"may list backends: {', '.join(backend.name for backend in backends) or 'none there'}",
+        ]
+        for right, check in (
+            ("read jobs", lambda: next(iter(client.jobs(page_size=1)), None)),
+            ("read usage", client.instance_usage),
+        ):
+            try:
+                answer: Any = check()
+            except errors.Forbidden:
+                found.append(f"may NOT {right}")
+            except errors.QiskitRuntimeError as error:
+                found.append(f"could not find out whether it may {right} ({error})")
+            else:
+                found.append(f"may {right}{_usage(answer)}")
+        found.append("the right to submit jobs shows only on submission")
+        return True, "; ".join(found) + "."
+
+
+def _usage(answer: Any) -> str:
+    consumed = getattr(answer, "consumed_seconds", None)
+    if consumed is None:
+        return ""
+    limit = answer.limit_seconds if answer.limit_seconds is not None else answer.allocation_seconds
+    return f" ({consumed:g} s of QPU time used{f' of {limit:g} s' if limit is not None else ''})"
+
+
+def describe_connection(conn_id: str, settings: ClientSettings) -> str:
+    """Name connection, instance and region for a message; never the account."""
+    return f"connection {conn_id!r} ({settings.instance})"
+
+
+def poll_client(settings: ClientSettings) -> QiskitRuntimeClient:
+    """Build a client that never retries by itself: whoever polls decides what an error means."""
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.retry import RetryPolicy
+
+    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1))
+
+
+def cancel_job(client: QiskitRuntimeClient, job_id: str) -> str:
+    """Cancel a job; one that has ended already is fine.
+
+    Returns:
+        What became of it, for the log.
+
+    Raises:
+        QiskitRuntimeError: If the service could not be asked.
+    """
+    from airflow_provider_qrt.client import errors
+
+    try:
+        client.cancel_job(job_id)
+    except errors.Conflict:
+        return f"Job {job_id} had ended already; there was nothing to cancel."
+    except errors.NotFound:
+        return f"Job {job_id} is not known to the service; there was nothing to cancel."
+    return f"Job {job_id} was cancelled."

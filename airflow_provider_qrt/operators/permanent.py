@@ -1,0 +1,42 @@
+"""Errors that no retry mends fail the task at once, with a message that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.identity import InvalidTags
+from airflow_provider_qrt.jobs.submission import JobGone
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+_INPUT = (InvalidInput, InvalidTags, errors.InvalidSettings)
+_REFUSALS = (
+    errors.BadRequest,
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.ApiVersionNotHonoured,
+    JobGone,
+)
+
+
+@contextmanager
+def no_retry_for_permanent_errors(where: Callable[[], str]) -> Iterator[None]:
+    """Turn what a retry cannot mend into ``AirflowFailException``; everything else passes, for Airflow's retries.
+
+    Args:
+        where: Names connection, instance and region, for a refusal of the service.
+
+    Raises:
+        AirflowFailException: In place of a permanent error.
+    """
+    try:
+        yield
+    except _INPUT as error:
+        raise AirflowFailException(str(error)) from error
+    except _REFUSALS as error:
+        raise AirflowFailException(f"{error} Asked with {where()}.") from error

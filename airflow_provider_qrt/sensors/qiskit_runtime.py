@@ -1,0 +1,164 @@
+"""The sensor: waits for a job that something else submitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.triggers.base import StartTriggerArgs
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.failure import describe_failure
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.polling import REFUSALS
+from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_qrt.client.models import Job
+
+TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
+
+
+class QiskitRuntimeJobSensor(BaseSensorOperator):
+    """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
+
+    Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. A connection
+    trouble while waiting is waited out until the sensor's ``timeout``.
+
+    Args:
+        job_id: The job, for instance ``"{{ ti.xcom_pull('submit', key='job_id') }}"``.
+        qiskit_runtime_conn_id: The connection.
+        deferrable: Wait in the triggerer, holding no worker.
+        start_from_trigger: Do not even use a worker for the first look: the scheduler starts the trigger. Needs
+            ``deferrable=True`` and a ``job_id`` that is text (a template is rendered in the triggerer).
+        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
+            ``poke_interval`` is the longest time between two looks; young jobs are looked at more often.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "qiskit_runtime_conn_id")
+    operator_extra_links = (QiskitRuntimeJobLink(),)
+    ui_color = "#e8daff"
+    ui_fgcolor = "#161616"
+    start_from_trigger = False
+    start_trigger_args: StartTriggerArgs | None = None
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start_from_trigger: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.deferrable = deferrable
+        self.job_url: str | None = None
+        # An XComArg cannot travel to the triggerer; such a sensor takes its first look on a worker.
+        self.start_from_trigger = start_from_trigger and deferrable and isinstance(job_id, str)
+        if self.start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=TRIGGER,
+                trigger_kwargs={
+                    "job_id": job_id,
+                    "qiskit_runtime_conn_id": qiskit_runtime_conn_id,
+                    "poll_interval": self.poke_interval,
+                },
+                next_method="execute_complete",
+                next_kwargs=None,
+                timeout=timedelta(seconds=self.timeout),
+            )
+
+    @cached_property
+    def hook(self) -> QiskitRuntimeHook:
+        """The hook of the connection."""
+        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at the job once."""
+        job_id = self._checked_job_id()
+        try:
+            self.job_url = job_url(self.hook.settings.base_url, job_id)
+            context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
+            job = self.hook.client.job(job_id)
+        except REFUSALS as error:
+            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error
+        except errors.QiskitRuntimeError as error:
+            self.log.warning("Job %s could not be read, waiting on. %s", job_id, error)
+            return False
+        if job.status is JobStatus.UNKNOWN:
+            self.log.warning("Job %s is in a state this version does not know: %r.", job_id, job.state.word)
+        if not job.status.is_final:
+            return False
+        return PokeReturnValue(True, self._summary(job))
+
+    def execute(self, context: Context) -> Any:
+        """Wait on the worker, or take one look and defer."""
+        if not self.deferrable:
+            return super().execute(context)
+        first_look = self.poke(context)
+        if not isinstance(first_look, PokeReturnValue):
+            self._defer()
+        return first_look.xcom_value
+
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
+        """Go on after the trigger has fired."""
+        outcome = WaitOutcome.from_event(event)
+        self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
+        if outcome.ending is Ending.REFUSED:
+            raise AirflowFailException(outcome.message)
+        if outcome.job is None or outcome.ending is not Ending.FINAL:
+            raise AirflowException(outcome.message)
+        return self._summary(outcome.job)
+
+    def _defer(self) -> NoReturn:
+        from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+
+        self.defer(
+            trigger=QiskitRuntimeJobTrigger(
+                job_id=self.job_id,
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
+                submitted_at=time.time(),
+                poll_interval=self.poke_interval,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def _checked_job_id(self) -> str:
+        job_id = str(self.job_id or "").strip()
+        if job_id in ("", "None"):
+            raise AirflowFailException(
+                "job_id is empty. Name a job, or take it from the task that submits it: "
+                "\"{{ ti.xcom_pull('the_task', key='job_id') }}\"."
+            )
+        return job_id
+
+    def _summary(self, job: Job) -> dict[str, Any]:
+        """What goes to XCom for a completed job; a failed or cancelled one fails the sensor."""
+        if job.status is not JobStatus.COMPLETED:
+            try:
+                job_log = self.hook.client.job_logs(job.id)
+            except errors.QiskitRuntimeError:
+                job_log = ""
+            raise AirflowFailException(describe_failure(job, job_log))
+        return {
+            "job_id": job.id,
+            "backend": job.backend,
+            "program_id": job.program_id,
+            "status": job.status.value,
+            "session_id": job.session_id,
+            "created": job.created.isoformat() if job.created else None,
+            "usage_seconds": job.usage.seconds if job.usage else None,
+        }

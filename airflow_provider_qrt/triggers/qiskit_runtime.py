@@ -1,0 +1,160 @@
+"""The trigger: waits for one deferred job in the triggerer, and cancels it when its task is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+
+
+class QiskitRuntimeJobTrigger(BaseTrigger):
+    """Fires once, when there is nothing more to wait for.
+
+    The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
+    fetched here; that is the worker's business. The client runs in a thread, so the event loop is never blocked.
+
+    Args:
+        job_id: The job.
+        qiskit_runtime_conn_id: The connection. Credentials are read from it in the triggerer, never passed along.
+        submitted_at: Epoch seconds; None means now. Young jobs are looked at more often.
+        deadline: Epoch seconds until when to wait; None for as long as it takes.
+        poll_interval: Longest time between two looks, seconds.
+        cancel_on_kill: Cancel the job when the task is cleared or marked while it is deferred.
+        cancel_on_timeout: Cancel the job when the deadline passes.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        qiskit_runtime_conn_id: str = DEFAULT_CONNECTION,
+        submitted_at: float | None = None,
+        deadline: float | None = None,
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        cancel_on_kill: bool = False,
+        cancel_on_timeout: bool = False,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.job_id = job_id
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.submitted_at = submitted_at
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_timeout = cancel_on_timeout
+        self._fired = False
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments: plain JSON, without any secret."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "job_id": self.job_id,
+                "qiskit_runtime_conn_id": self.qiskit_runtime_conn_id,
+                "submitted_at": self.submitted_at,
+                "deadline": self.deadline,
+                "poll_interval": self.poll_interval,
+                "cancel_on_kill": self.cancel_on_kill,
+                "cancel_on_timeout": self.cancel_on_timeout,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then fire."""
+        outcome = await self._wait()
+        if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
+            await self._cancel()
+        self._fired = True
+        yield TriggerEvent(outcome.to_event())
+
+    async def on_kill(self) -> None:
+        """Cancel the job, because somebody cleared or marked the task, or deleted the run.
+
+        Airflow also calls this on a triggerer that was slow while another one took its triggers over; then the task is
+        still deferred, and its job goes on.
+        """
+        if not self.cancel_on_kill or self._fired:
+            return
+        if await self._is_still_deferred():
+            self.log.info("Job %s goes on: its task is still deferred, in another triggerer.", self.job_id)
+            return
+        await self._cancel()
+
+    async def _wait(self) -> WaitOutcome:
+        client: QiskitRuntimeClient | None = None
+        now = time.time()
+        poller = JobPoller(self.job_id, self.submitted_at or now, self.deadline, self.poll_interval)
+        step: KeepWaiting | WaitOutcome = poller.first(now)
+        while isinstance(step, KeepWaiting):
+            if step.note:
+                self.log.info(step.note)
+            await asyncio.sleep(step.seconds)
+            try:
+                if client is None:
+                    client = await self._connect(poller)
+                job = await asyncio.to_thread(client.job, self.job_id)
+            except errors.QiskitRuntimeError as error:
+                step = poller.on_error(error, time.time())
+            else:
+                step = poller.on_job(job, time.time())
+        return step
+
+    async def _connect(self, poller: JobPoller) -> QiskitRuntimeClient:
+        """Read the connection and build a client that leaves all retrying to the poller."""
+        from airflow.sdk import BaseHook
+
+        from airflow_provider_qrt.hooks.connection import settings_from_connection
+        from airflow_provider_qrt.hooks.qiskit_runtime import describe_connection, poll_client
+
+        try:
+            connection = await BaseHook.aget_connection(self.qiskit_runtime_conn_id)
+            extra = await connection.aextra_dejson()
+        except AirflowNotFoundException as error:
+            raise errors.InvalidSettings(str(error)) from error
+        except Exception as error:
+            raise errors.ConnectionFailed(f"Airflow did not hand out the connection: {error}") from error
+        settings = settings_from_connection(connection, extra)
+        poller.where = describe_connection(self.qiskit_runtime_conn_id, settings)
+        return poll_client(settings)
+
+    async def _cancel(self) -> None:
+        from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
+
+        try:
+            client = await self._connect(JobPoller(self.job_id, 0, None, self.poll_interval))
+            self.log.info(await asyncio.to_thread(cancel_job, client, self.job_id))
+        except errors.QiskitRuntimeError as error:
+            self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", self.job_id, error)
+
+    async def _is_still_deferred(self) -> bool:
+        """Whether the task still waits for this job. When that cannot be found out: yes, so as not to cancel."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ti = self.task_instance
+        if ti is None:
+            return False
+        try:
+            states = await asyncio.to_thread(
+                RuntimeTaskInstance.get_task_states,
+                dag_id=ti.dag_id,
+                task_ids=[ti.task_id],
+                run_ids=[ti.run_id],
+                map_index=ti.map_index,
+            )
+        except Exception as error:
+            self.log.warning("The state of the task could not be read, so job %s goes on: %s", self.job_id, error)
+            return True
+        key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+        return bool(states.get(ti.run_id, {}).get(key) == "deferred")
