@@ -6,6 +6,7 @@ the instance's id; the seventh names the account and is not for logs.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from airflow_provider_qrt.client.errors import InvalidSettings
@@ -16,6 +17,8 @@ from airflow_provider_qrt.client.limits import (
     UNPREFIXED_REGION,
 )
 
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_PLAIN = re.compile(r"[!-~]+")
 _SHAPE = "crn:v1:bluemix:public:quantum-computing:<region>:a/<account>:<instance id>::"
 _HOW = f"Copy it whole from https://{SERVICE_HOST}/instances; it looks like {_SHAPE}"
 
@@ -67,6 +70,9 @@ class InstanceCrn:
             )
         if not region or not scope or not instance_id:
             raise InvalidSettings(f"The instance CRN lacks its region, account or instance id. {_HOW}.")
+        # The region becomes part of the host that the token is sent to.
+        if not _REGION.fullmatch(region) or not _PLAIN.fullmatch(text):
+            raise InvalidSettings(f"The instance CRN holds characters that no CRN has. {_HOW}.")
         return cls(value=":".join(fields) + "::", region=region, instance_id=instance_id)
 
 

@@ -47,6 +47,9 @@ class ClientSettings:
                 "The connection has no API key. Create one at https://cloud.ibm.com/iam/apikeys and put it in the "
                 "password field."
             )
+        for name in ("api_version", "application"):
+            if not (getattr(self, name).isascii() and getattr(self, name).isprintable()):
+                raise InvalidSettings(f"The connection's {name} must be plain ASCII, for it goes into a header.")
         base = self.base_url or crn.base_url(self.instance.region, private=self.private_endpoint)
         object.__setattr__(self, "api_key", self.api_key.strip())
         object.__setattr__(self, "base_url", _checked_url(base, "host"))
@@ -66,11 +69,19 @@ class ClientSettings:
 
 
 def _checked_url(url: str, name: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidSettings(
-            f"The connection's {name} {url!r} is not a URL; it looks like https://quantum.cloud.ibm.com/api/v1."
-        )
+    # Not quoted in the error: it may hold a password, or a key pasted into the wrong field.
+    not_a_url = InvalidSettings(
+        f"The connection's {name} is not a URL, or one with a query; it looks like https://quantum.cloud.ibm.com/api/v1."
+    )
+    try:
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise not_a_url
+        _ = parts.port
+    except InvalidSettings:
+        raise
+    except ValueError:
+        raise not_a_url from None
     if parts.username or parts.password:
         raise InvalidSettings(f"The connection's {name} must not carry credentials in the URL.")
     return url.strip().rstrip("/")

@@ -118,6 +118,7 @@ class Transport:
         Raises:
             SubmissionUnknown: When the request went out and its fate is not known.
             QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`; nothing was created then.
+            ValueError: If ``body`` holds NaN or infinity, which JSON has not; nothing was sent.
         """
 
         def once() -> Any:
@@ -179,8 +180,16 @@ class Transport:
                 proxies=dict(self._settings.proxies),
                 **arguments,
             )
+        except requests.exceptions.InvalidJSONError as error:
+            raise ValueError(f"{label}: the body cannot be written as JSON ({error}); nothing was sent.") from None
         except requests.RequestException as error:
             raise self._connection_error(label, url, error) from None
+        except OSError as error:
+            if "CA certificate bundle" not in str(error):
+                raise
+            raise errors.InvalidSettings(
+                f"{label}: {error}. Check 'verify' in the connection and REQUESTS_CA_BUNDLE in the environment."
+            ) from None
 
     def _connection_error(self, label: str, url: str, error: requests.RequestException) -> Exception:
         """Say whether anything can have reached the server. The cause is not chained: it may quote the request."""
