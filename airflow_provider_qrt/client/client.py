@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from airflow_provider_qrt.client import errors
@@ -36,6 +36,8 @@ from airflow_provider_qrt.client.models import (
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import Transport
+
+T = TypeVar("T")
 
 
 class QiskitRuntimeClient:
@@ -96,11 +98,11 @@ class QiskitRuntimeClient:
                 f"only, as before {FIRST_VERSION_WITH_DEVICE_OBJECTS}. Set api_version in the connection to "
                 f"{API_VERSION}."
             )
-        return [Backend.from_json(device) for device in devices]
+        return [_read(Backend.from_json, device) for device in devices]
 
     def backend_status(self, name: str) -> BackendStatus:
         """Whether a backend runs jobs now, and its queue."""
-        return BackendStatus.from_json(self._http.get_json(f"/backends/{_quoted(name)}/status"))
+        return _read(BackendStatus.from_json, self._http.get_json(f"/backends/{_quoted(name)}/status"))
 
     def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> Mapping[str, Any]:
         """Qubits, basis gates, coupling map and so on, as the service gives them."""
@@ -162,12 +164,12 @@ class QiskitRuntimeClient:
             answer = self._http.submit("/jobs", body=body, read_timeout=SUBMIT_TIMEOUT)
         except errors.Conflict as error:
             raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
-        return SubmittedJob.from_json(answer)
+        return _read(SubmittedJob.from_json, answer)
 
     def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
         """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes."""
         params = {"exclude_params": _flag(exclude_params)}
-        return Job.from_json(_object(self._http.get_json(f"/jobs/{_quoted(job_id)}", params=params)))
+        return _read(Job.from_json, self._http.get_json(f"/jobs/{_quoted(job_id)}", params=params))
 
     def jobs(
         self,
@@ -218,11 +220,13 @@ class QiskitRuntimeClient:
             page = _listed(answer, "jobs", "GET /jobs")
             for data in page:
                 # A job created between two pages shifts the rest, so an id can come twice.
-                if data["id"] not in seen:
-                    seen.add(data["id"])
-                    yield Job.from_json(data)
+                job = _read(Job.from_json, data)
+                if job.id not in seen:
+                    seen.add(job.id)
+                    yield job
             offset += len(page)
-            if not page or offset >= int(answer.get("count") or 0):
+            count = answer.get("count")
+            if not page or (isinstance(count, int) and offset >= count):
                 return
 
     def job_result(self, job_id: str) -> str:
@@ -257,14 +261,17 @@ class QiskitRuntimeClient:
 
     def job_metrics(self, job_id: str) -> JobMetrics:
         """When the job was created, picked up and finished, and what it used."""
-        return JobMetrics.from_json(_object(self._http.get_json(f"/jobs/{_quoted(job_id)}/metrics")))
+        return _read(JobMetrics.from_json, self._http.get_json(f"/jobs/{_quoted(job_id)}/metrics"))
 
     def job_logs(self, job_id: str) -> str:
         """The job's log; empty when it has none (the service says 404 then)."""
         try:
-            return self._http.send("GET", f"/jobs/{_quoted(job_id)}/logs").text
+            response = self._http.send("GET", f"/jobs/{_quoted(job_id)}/logs")
         except errors.NotFound:
             return ""
+        # Without a charset requests takes text/plain for Latin-1.
+        response.encoding = "utf-8"
+        return response.text
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace the job's tags."""
@@ -295,11 +302,11 @@ class QiskitRuntimeClient:
             SubmissionUnknown: The request went out and no usable answer came; the session may exist.
         """
         body = {"mode": mode, **_given(backend=backend, max_ttl=max_ttl)}
-        return Session.from_json(self._http.submit("/sessions", body=body))
+        return _read(Session.from_json, self._http.submit("/sessions", body=body))
 
     def session(self, session_id: str) -> Session:
         """Read a session or batch."""
-        return Session.from_json(_object(self._http.get_json(f"/sessions/{_quoted(session_id)}")))
+        return _read(Session.from_json, self._http.get_json(f"/sessions/{_quoted(session_id)}"))
 
     def close_session(self, session_id: str) -> None:
         """Refuse new jobs, let the queued and running ones finish, then close."""
@@ -313,11 +320,11 @@ class QiskitRuntimeClient:
 
     def instance(self) -> Instance:
         """The instance's backends and plan."""
-        return Instance.from_json(_object(self._http.get_json("/instance")))
+        return _read(Instance.from_json, self._http.get_json("/instance"))
 
     def instance_usage(self) -> InstanceUsage:
         """QPU seconds used and allowed in the current period."""
-        return InstanceUsage.from_json(_object(self._http.get_json("/instances/usage")))
+        return _read(InstanceUsage.from_json, self._http.get_json("/instances/usage"))
 
     def workloads(
         self,
@@ -359,13 +366,15 @@ class QiskitRuntimeClient:
         )
         params |= {"sort": "-createdAt" if newest_first else "createdAt", "limit": page_size}
         cursor: str | None = None
+        followed: set[str] = set()
         while True:
             answer = self._http.get_json("/workloads", params={**params, **_given(next=cursor)})
             for data in _listed(answer, "workloads", "GET /workloads"):
-                yield Workload.from_json(data)
+                yield _read(Workload.from_json, data)
             following = _next_cursor(answer.get("next"))
-            if not following or following == cursor:
+            if not following or following in followed:
                 return
+            followed.add(following)
             cursor = following
 
     def versions(self) -> list[str]:
@@ -385,10 +394,29 @@ def _flag(value: bool | None) -> str | None:
 def _given(**values: Any) -> dict[str, Any]:
     """Those that are not None, with times written as the API wants them."""
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: _timestamp(value) if isinstance(value, datetime) else value
         for name, value in values.items()
         if value is not None
     }
+
+
+def _timestamp(moment: datetime) -> str:
+    """RFC 3339, which knows no time without an offset; one without is taken for UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def _read(reader: Callable[[Mapping[str, Any]], T], data: Any) -> T:
+    """Apply ``from_json``.
+
+    Raises:
+        UnexpectedAnswer: If a field that must be there is missing or is of another kind.
+    """
+    try:
+        return reader(_object(data))
+    except KeyError as error:
+        raise errors.UnexpectedAnswer(f"The service's answer lacks the field {error}.") from None
+    except (AttributeError, TypeError, ValueError):
+        raise errors.UnexpectedAnswer("A field of the service's answer is of another kind than described.") from None
 
 
 def _object(answer: Any) -> Mapping[str, Any]:

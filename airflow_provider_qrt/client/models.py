@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_qrt.client.states import JobState, JobStatus
 
 
 def parse_time(value: Any) -> datetime | None:
-    """Read an RFC 3339 timestamp; None if there is none or it cannot be read."""
+    """Read an RFC 3339 timestamp, UTC if it does not say; None if there is none or it cannot be read."""
     if not isinstance(value, str) or not value:
         return None
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -16,6 +16,9 @@ RAN_TOO_LONG = 1305
 """``reason_code`` of a job stopped at its maximum execution time."""
 
 
+_TOO_LONG = "too long"
+
+
 class JobStatus(StrEnum):
     """Where a job is in its life."""
 
@@ -62,7 +65,7 @@ class JobState:
     def ran_too_long(self) -> bool:
         """Whether the job was stopped at its maximum execution time (and charged up to it)."""
         return self.status is JobStatus.CANCELLED and (
-            self.reason_code == RAN_TOO_LONG or "too long" in self.word.lower()
+            self.reason_code == RAN_TOO_LONG or _TOO_LONG in self.word.lower()
         )
 
     @classmethod
@@ -70,8 +73,12 @@ class JobState:
         """Read the state out of the service's description of a job."""
         state = job.get("state")
         state = state if isinstance(state, Mapping) else {}
-        word = str(state.get("status") or job.get("status") or "")
-        code = state.get("reason_code", state.get("reasonCode"))
+        twin = str(job.get("status") or "")
+        word = str(state.get("status") or twin)
+        if JobStatus.from_word(word) is JobStatus.CANCELLED and _TOO_LONG in twin.lower():
+            # The twin has a word for it, which ``state.status`` lacks.
+            word = twin
+        code = state.get("reason_code") or state.get("reasonCode")
         try:
             reason_code = int(code) if code is not None else None
         except (TypeError, ValueError):
