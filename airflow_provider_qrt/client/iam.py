@@ -112,17 +112,22 @@ os.register_at_fork(after_in_child=forget_all_tokens)
 
 
 class BearerAuth(AuthBase):
-    """Puts the shared token on each request; ``requests`` calls it."""
+    """Puts the shared token on each request; ``requests`` calls it.
 
-    def __init__(self, slot: TokenSlot, fetch: FetchToken) -> None:
+    Args:
+        slot: Gives the slot. Asked each time, so that a client made before a fork finds the child's own.
+        fetch: Gets a new token from IAM.
+    """
+
+    def __init__(self, slot: Callable[[], TokenSlot], fetch: FetchToken) -> None:
         self._slot = slot
         self._fetch = fetch
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Set the ``Authorization`` header."""
-        request.headers["Authorization"] = f"Bearer {self._slot.get(self._fetch).value}"
+        request.headers["Authorization"] = f"Bearer {self._slot().get(self._fetch).value}"
         return request
 
     def drop(self, request: requests.PreparedRequest) -> None:
         """Forget the token that ``request`` was refused with."""
-        self._slot.drop(str(request.headers.get("Authorization", "")).removeprefix("Bearer "))
+        self._slot().drop(str(request.headers.get("Authorization", "")).removeprefix("Bearer "))

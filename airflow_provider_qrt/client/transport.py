@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -76,8 +77,7 @@ class Transport:
             "IBM-API-Version": settings.api_version,
             "X-Qx-Client-Application": (f"qiskit-version-2/airflow_provider_qrt-{__version__}/{settings.application}"),
         }
-        slot = token_slot(settings.iam_url, settings.api_key)
-        self._auth = BearerAuth(slot, self._fetch_token)
+        self._auth = BearerAuth(partial(token_slot, settings.iam_url, settings.api_key), self._fetch_token)
 
     def close(self) -> None:
         """Close the connections."""
