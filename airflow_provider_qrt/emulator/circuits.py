@@ -44,12 +44,21 @@ def _from_openqasm(text: str, where: str) -> Any:
     try:
         return qasm3.loads(text)
     except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
+        detail = _where_it_broke(error) or " ".join(str(error).split()) or type(error).__name__
         raise JobFailure(
             f"The OpenQASM 3 program of {where} could not be read: {detail}",
             INVALID_INPUT,
             "Correct the program. Gates outside stdgates.inc must be declared with a gate block.",
         ) from error
+
+
+def _where_it_broke(error: Exception) -> str | None:
+    """Return the place of a syntax error, which the parser keeps in the exception's cause."""
+    for inner in getattr(error.__cause__, "args", ()):
+        token = getattr(inner, "offendingToken", None)
+        if token is not None:
+            return f"line {token.line}, column {token.column}: {token.text!r} was not expected"
+    return None
 
 
 def _from_qpy(text: str, where: str) -> Any:

@@ -14,7 +14,8 @@ class Clock:
 
     def now(self) -> float:
         """Return the present moment in seconds since the epoch."""
-        return time.time() + self._ahead
+        # Whole microseconds, as timestamps show it: what was shown must compare equal when it comes back.
+        return round(time.time() + self._ahead, 6)
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward by ``seconds``; it never goes back."""

@@ -65,6 +65,22 @@ class Fault:
         return asdict(self)
 
 
+_OPTIONAL_TEXT = (str, type(None))
+_KINDS: dict[str, tuple[type, ...]] = {
+    "method": (str,),
+    "path": (str,),
+    "times": (int, type(None)),
+    "skip": (int,),
+    "status": (int, type(None)),
+    "html": _OPTIONAL_TEXT,
+    "headers": (dict,),
+    "retry_after": (str, int, float, type(None)),
+    "delay": (int, float),
+    "drop": _OPTIONAL_TEXT,
+    "phase": (str,),
+}
+
+
 class Faults:
     """The rules in force, oldest first."""
 
@@ -113,16 +129,23 @@ def _read(rule: Any, number: int) -> Fault:
     unknown = sorted(set(rule) - known)
     if unknown:
         raise bad_request(f"Unknown in the fault: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+    for name, kinds in _KINDS.items():
+        if name in rule and (not isinstance(rule[name], kinds) or isinstance(rule[name], bool)):
+            raise bad_request(f"{name} has the wrong type.")
     fault = Fault(number, **rule)
-    fault.method = str(fault.method).upper()
-    fault.delay = float(fault.delay or 0)
-    fault.headers = {str(name): str(value) for name, value in (fault.headers or {}).items()}
+    fault.method = fault.method.upper()
+    fault.headers = {str(name): str(value) for name, value in fault.headers.items()}
     if fault.retry_after is not None:
         fault.retry_after = str(fault.retry_after)
+    if fault.path.startswith("^"):
+        try:
+            re.compile(fault.path)
+        except re.error as error:
+            raise bad_request(f"path is not a regular expression: {error}") from error
     if fault.drop not in (None, *PHASES) or fault.phase not in PHASES:
         raise bad_request("drop and phase are before or after.")
-    if fault.status is not None and not (isinstance(fault.status, int) and 100 <= fault.status <= 599):
-        raise bad_request("status must be an HTTP status.")
+    if fault.status is not None and not 200 <= fault.status <= 599:
+        raise bad_request("status must be an HTTP status from 200 to 599.")
     if fault.status is None and (fault.body is not None or fault.html is not None):
         fault.status = 500
     if fault.status is None and fault.drop is None and not fault.delay:

@@ -19,9 +19,12 @@ async def json_body(request: Request) -> Any:
     """
     raw = await request.body()
     try:
-        return json.loads(raw)
+        body = json.loads(raw)
+        # Python reads more than JSON allows (NaN, lone surrogates) and could not send it back.
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
-        raise bad_request(f"The body is not JSON: {error}") from error
+        raise bad_request(f"The body is not JSON: {type(error).__name__}.") from error
+    return body
 
 
 def flag(request: Request, name: str, default: bool) -> bool:

@@ -149,6 +149,8 @@ def _configure(service: Service, body: Any) -> None:
     if not isinstance(body.get("rate_limit", True), bool):
         raise bad_request("rate_limit must be true or false.")
     backends = body.get("backends") or {}
+    if not isinstance(backends, dict) or not all(isinstance(change, dict) for change in backends.values()):
+        raise bad_request("backends must map names to objects.")
     for name, change in backends.items():
         if name not in service.devices:
             raise ApiError(404, NOT_FOUND, f"Backend {name!r} was not found.", "List the backends.")
@@ -156,6 +158,9 @@ def _configure(service: Service, body: Any) -> None:
             raise bad_request("A backend has status, reason and queue_length.")
         if change.get("status", "online") not in STATUSES:
             raise bad_request(f"status must be one of {', '.join(STATUSES)}.")
+        length = change.get("queue_length", 0)
+        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+            raise bad_request("queue_length must be a whole number from 0 on.")
     now = service.settle()
     for name, value in body.items():
         if name != "backends" and (value is not None or name == "usage_limit_seconds"):
@@ -165,4 +170,4 @@ def _configure(service: Service, body: Any) -> None:
         if "status" in change or "reason" in change:
             device.set_status(change.get("status", device.status), change.get("reason"), now)
         if "queue_length" in change:
-            device.base_queue_length = int(change["queue_length"])
+            device.base_queue_length = change["queue_length"]

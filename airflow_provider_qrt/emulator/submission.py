@@ -103,7 +103,9 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
         raise ApiError(404, NOT_FOUND, f"Program {program_id!r} was not found.", "Use program 'sampler'.")
     if backend not in backends:
         raise ApiError(404, NOT_FOUND, f"Backend {backend!r} was not found.", "List the backends.")
-    if body.get("log_level") is not None and body["log_level"] not in LOG_LEVELS:
+    level = _text(body, "log_level")
+    # IBM's reference lists them in lower case, the official client sends capitals.
+    if level is not None and level.lower() not in LOG_LEVELS:
         raise bad_request(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     private = _boolean(body, "private", "the body")
     params = _mapping(body.get("params"), "params")
