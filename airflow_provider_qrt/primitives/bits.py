@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Rows turned into text at a time: the unpacked bits of a block stay within some megabytes.
-_BLOCK = 16_384
+#: Rows turned into text at a time: a block's text of some hundred kilobytes stays in the processor's cache, which
+#: halves the time against blocks of 16 384.
+_BLOCK = 2048
 
 
 class Counts(Mapping[str, int]):
@@ -82,7 +84,12 @@ class Counts(Mapping[str, int]):
 
     def to_dict(self) -> dict[str, int]:
         """Return a plain dictionary, which JSON can hold."""
-        return dict(zip(_strings(self.rows, self.num_bits), self.values_array.tolist(), strict=True))
+        plain: dict[str, int] = {}
+        start = 0
+        for strings in _string_blocks(self.rows, self.num_bits):
+            plain.update(zip(strings, self.values_array[start : start + len(strings)].tolist(), strict=True))
+            start += len(strings)
+        return plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,10 +233,15 @@ def rows_from_strings(strings: list[str], num_bits: int) -> NDArray[np.uint8]:
 
 def _strings(rows: NDArray[np.uint8], num_bits: int) -> Iterator[str]:
     """Yield rows as strings of zeros and ones."""
+    return chain.from_iterable(_string_blocks(rows, num_bits))
+
+
+def _string_blocks(rows: NDArray[np.uint8], num_bits: int) -> Iterator[list[str]]:
+    """Yield rows as strings, a block at a time."""
     import numpy as np
 
     if num_bits == 0:
-        yield from [""] * len(rows)
+        yield [""] * len(rows)
         return
     for start in range(0, len(rows), _BLOCK):
         bits = np.unpackbits(rows[start : start + _BLOCK], axis=-1)
@@ -237,4 +249,4 @@ def _strings(rows: NDArray[np.uint8], num_bits: int) -> Iterator[str]:
         text = np.empty((len(bits), num_bits + 1), dtype=np.uint8)
         np.add(bits[:, bits.shape[1] - num_bits :], np.uint8(ord("0")), out=text[:, 1:])
         text[:, 0] = ord("\n")
-        yield from text.tobytes()[1:].decode("ascii").split("\n")
+        yield text.tobytes()[1:].decode("ascii").split("\n")

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 #: Longest text, in characters, that is given to the reference parser. The parser is written in Python and takes
-#: about 7 microseconds a character whatever the circuit: 0.45 s for 5 000 lines (60 kB), 4.7 s for 50 000 lines
-#: (620 kB). Two seconds on a worker are well spent against a job that would fail after a day in the queue; a
-#: minute is not. Longer texts only get the scan below (0.03 s for 50 000 lines), and the service parses them.
+#: about 10 microseconds a character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three
+#: seconds on a worker are well spent against a job that would fail after a day in the queue; half a minute is
+#: not. Longer texts only get the scan below (0.13 s for 50 000 lines), and the service parses them.
 STRICT_PARSE_MAX_CHARS = 250_000
 
 _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
@@ -34,6 +34,7 @@ _BRACE_OR_DECLARATION = re.compile(
     r"|\b(?P<sized_kind>qubit|bit)\s*\[(?P<sized_size>[^\]]*)\](?P<sized_name>\w+)\s*(?=[;=])"
     r"|\b(?P<old_kind>qreg|creg)\s+(?P<old_name>\w+)\s*(?:\[(?P<old_size>[^\]]*)\])?\s*;"
 )
+_OLD_GATES = re.compile(r"^\s*include\s*[\"']qelib1\.inc[\"']", re.M)
 _PHYSICAL = re.compile(r"\$(\d+)")
 # The result of a measurement is kept: ``c = measure q;``, ``measure q -> c;`` or out of a subroutine.
 _KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*measure\b|\bmeasure\b[^;]*->")
@@ -80,7 +81,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
         raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
     _check_not_something_else(text, where)
     code = _NOISE.sub(_blank, text)
-    _check_header(code, where)
+    _check_header(code, text, where)
     if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
         _parse(text, where)
     info = _scan(code, where)
@@ -114,12 +115,18 @@ def _check_not_something_else(text: str, where: str) -> None:
         )
 
 
-def _check_header(code: str, where: str) -> None:
+def _check_header(code: str, text: str, where: str) -> None:
     header = _HEADER.match(code.lstrip("\ufeff \t\r\n"))
+    old_gates = _OLD_GATES.search(text)
     if header and header[1] == "3":
+        if old_gates:
+            raise InvalidInput(
+                f"{where}: {old_gates.group().strip()} belongs to OpenQASM 2 and is not known to the service; "
+                'in OpenQASM 3 write: include "stdgates.inc"'
+            )
         return
     written = _ANY_HEADER.search(code)
-    if (header and header[1] == "2") or (written and written[1].strip().startswith("2")):
+    if old_gates or (header and header[1] == "2") or (written and written[1].strip().startswith("2")):
         raise InvalidInput(
             f"{where}: this is OpenQASM 2; the service takes OpenQASM 3 only. Convert it once, with Qiskit: "
             "qiskit.qasm3.dumps(qiskit.qasm2.loads(text))"
@@ -132,7 +139,7 @@ def _check_header(code: str, where: str) -> None:
         )
     raise InvalidInput(
         f"{where}: the text does not start with a version, so it is not OpenQASM 3 (or a template was not "
-        f"rendered). It starts with {_excerpt(code)!r}; begin it with: OPENQASM 3.0;"
+        f"rendered). It starts with {_excerpt(text)!r}; begin it with: OPENQASM 3.0;"
     )
 
 

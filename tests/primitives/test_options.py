@@ -1,0 +1,67 @@
+"""Sampler options are a closed schema."""
+
+import pytest
+
+from airflow_provider_qrt.primitives import InvalidInput, check_sampler_options
+
+EVERYTHING = {
+    "default_shots": 100,
+    "dynamical_decoupling": {
+        "enable": True,
+        "sequence_type": "XpXm",
+        "extra_slack_distribution": "edges",
+        "scheduling_method": "asap",
+        "skip_reset_qubits": False,
+    },
+    "execution": {"init_qubits": True, "rep_delay": 0.00025, "meas_type": "classified"},
+    "twirling": {
+        "enable_gates": True,
+        "enable_measure": False,
+        "num_randomizations": "auto",
+        "shots_per_randomization": 64,
+        "strategy": "active-accum",
+    },
+    "simulator": {"seed_simulator": 1},
+    "experimental": {"anything": {"goes": [1]}},
+}
+
+
+def test_every_known_option_is_accepted_and_copied():
+    checked = check_sampler_options(EVERYTHING)
+    assert checked == EVERYTHING
+    assert checked is not EVERYTHING
+    assert checked["twirling"] is not EVERYTHING["twirling"]
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_no_options_are_an_empty_mapping(nothing):
+    assert check_sampler_options(nothing) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dynamical_decouplin": {}}, "options.dynamical_decouplin: unknown; did you mean 'dynamical_decoupling'?"),
+        ({"zzz": 1}, "options.zzz: unknown; known are default_shots, "),
+        ({"twirling": {"strateg": "all"}}, "options.twirling.strateg: unknown; did you mean 'strategy'?"),
+        ({"twirling": {"strategy": "activ"}}, "options.twirling.strategy: expected one of .* did you mean 'active'"),
+        ({"twirling": {"strategy": 3}}, "options.twirling.strategy: expected one of .*, not 3"),
+        ({"twirling": {"num_randomizations": 0}}, "options.twirling.num_randomizations: expected a whole number or"),
+        ({"twirling": True}, "options.twirling: expected a mapping of names to values, got bool"),
+        ({"default_shots": True}, "options.default_shots: expected a whole number, 1 or more, not True"),
+        ({"default_shots": "100"}, "options.default_shots: .*not '100'"),
+        ({"default_shots": 0}, "options.default_shots: "),
+        ({"dynamical_decoupling": {"enable": 1}}, "options.dynamical_decoupling.enable: expected true or false"),
+        ({"execution": {"rep_delay": -1}}, "options.execution.rep_delay: expected a number of seconds"),
+        ({"execution": {"rep_delay": float("nan")}}, "options.execution.rep_delay: "),
+        ({"execution": {"meas_type": "kerneled"}}, "options.execution.meas_type: .*QiskitRuntimeSubmitJobOperator"),
+        ({"execution": {"meas_type": "clasified"}}, "options.execution.meas_type: .*did you mean 'classified'"),
+        ({"experimental": 1}, "options.experimental: expected a mapping"),
+        ({"transpilation": {}}, "options.transpilation: .*set optimization_level on the operator"),
+        ({"resilience_level": 1}, "options.resilience_level: .*belongs to the estimator"),
+        ([1], "options: expected a mapping"),
+    ],
+)
+def test_anything_else_is_refused_with_its_full_path(options, message):
+    with pytest.raises(InvalidInput, match="^" + message):
+        check_sampler_options(options)
