@@ -26,8 +26,8 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
 
     The return value is plain JSON: ``job_id``, ``backend``, ``status``, ``usage_seconds`` and so on, and ``results``,
     one entry per circuit with ``shots``, ``counts`` and ``registers``. Element 0 of a register is the rightmost
-    character, as in Qiskit. ``SamplerResult.from_xcom(value)`` makes an object of it. The keys ``job_id`` and ``session_id`` are
-    pushed on their own before the wait.
+    character, as in Qiskit. ``SamplerResult.from_xcom(value)`` makes an object of it. The keys ``job_id`` and
+    ``session_id`` are pushed on their own before the wait.
 
     Args:
         circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a

@@ -89,8 +89,9 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         """Look at the job once."""
         job_id = self._checked_job_id()
         try:
-            self.job_url = job_url(self.hook.settings.base_url, job_id)
-            context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
+            if self.job_url is None:
+                self.job_url = job_url(self.hook.settings.base_url, job_id)
+                context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
         except REFUSALS as error:
             raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error

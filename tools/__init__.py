@@ -1,0 +1,1 @@
+"""What the project's own commands and tests share; not part of the package."""

@@ -1,0 +1,253 @@
+"""A real Airflow on this machine: api-server, scheduler, dag-processor and triggerer as processes, on SQLite.
+
+Everything it needs lies in one folder and on free ports of 127.0.0.1, so several can run side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+STOP_SECONDS = 20
+FINAL_STATES = ("success", "failed")
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, pause: float = 0.5) -> Any:
+    """Wait until ``condition`` returns something true, and return it."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(pause)
+
+
+class LocalAirflow:
+    """Starts, watches and stops the four components.
+
+    Args:
+        home: Folder for everything, created if missing.
+        dags: Folder of DAG files.
+        connections: Connections as JSON objects by id; they reach Airflow through its environment.
+        settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "PYTHONUNBUFFERED": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags.resolve()),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            **{
+                f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection)
+                for name, connection in (connections or {}).items()
+            },
+            **(settings or {}),
+        }
+
+    # Processes
+
+    def __enter__(self) -> LocalAirflow:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Create the database and start all components."""
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        self.run("db", "migrate")
+        for component in COMPONENTS:
+            self.start_component(component)
+        wait_until(self._answers, seconds=120, what="The start of Airflow's API server")
+
+    def run(self, *arguments: str) -> None:
+        """Run an ``airflow`` command to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"airflow {' '.join(arguments)} failed:\n{done.stdout.decode()[-4000:]}")
+
+    def start_component(self, component: str) -> None:
+        """Start one component; its output goes to ``<home>/<component>.log``."""
+        options = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
+        with (self.home / f"{component}.log").open("ab") as output:
+            self._processes[component] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", component, *options],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def kill_component(self, component: str) -> None:
+        """End one component at once, as a crash would: SIGKILL for its whole process group."""
+        process = self._processes.pop(component)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        """End all components, politely first."""
+        processes = list(self._processes.values())
+        for process in processes:
+            _signal_group(process, signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, end - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+        self._session.close()
+
+    def _answers(self) -> bool:
+        for component, process in self._processes.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"airflow {component} ended:\n{self.component_log(component)[-4000:]}")
+        try:
+            return self._session.get(f"{self.url}/api/v2/version", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def component_log(self, component: str) -> str:
+        """What a component has printed."""
+        return (self.home / f"{component}.log").read_text(errors="replace")
+
+    # REST API
+
+    def api(self, method: str, path: str, **arguments: Any) -> Any:
+        """Call Airflow's public REST API and return its JSON."""
+        if "Authorization" not in self._session.headers:
+            token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=60, **arguments)
+        if not response.ok:
+            raise RuntimeError(f"{method} {path}: HTTP {response.status_code}: {response.text[:1000]}")
+        return response.json() if response.content else None
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run of a DAG, waiting for the DAG to be known first; return the run's id."""
+
+        def known() -> bool:
+            try:
+                return not self.api("GET", f"/dags/{dag_id}")["is_paused"]
+            except RuntimeError:
+                return False
+
+        wait_until(known, seconds=90, what=f"The parsing of DAG {dag_id}")
+        run = self.api("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """State of a DAG run."""
+        return str(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 180) -> str:
+        """Wait until a run has ended and return its state."""
+
+        def ended() -> str | None:
+            state = self.run_state(dag_id, run_id)
+            return state if state in FINAL_STATES else None
+
+        return str(wait_until(ended, seconds=seconds, what=f"The end of run {run_id} of {dag_id}"))
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """A task instance."""
+        return dict(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def wait_for_task_state(
+        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 90
+    ) -> dict[str, Any]:
+        """Wait until a task instance is in one of the states and return it."""
+
+        def there() -> dict[str, Any] | None:
+            task = self.task(dag_id, run_id, task_id)
+            return task if task["state"] in states else None
+
+        what = f"{task_id} of {dag_id} being {' or '.join(states)}"
+        return dict(wait_until(there, seconds=seconds, what=what))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """An XCom value, as the UI shows it."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.api("GET", path, params={"deserialize": "true"})["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """Everything a task instance has logged, in all its tries."""
+        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        return "\n".join(path.read_text(errors="replace") for path in sorted(folder.rglob("*.log*")))
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signal the process group that ``start_component`` created, if anything of it is left."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
