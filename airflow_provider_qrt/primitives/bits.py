@@ -28,7 +28,7 @@ class Counts(Mapping[str, int]):
     """How often each bitstring was seen: a read-only mapping that holds packed rows instead of strings.
 
     In the order of first appearance, unless ``sorted()``. A million distinct outcomes of 127 bits take 24 MB here
-    and some 250 MB as a dictionary, so ask for ``to_dict()`` only when a dictionary is needed.
+    and some 230 MB as a dictionary, so ask for ``to_dict()`` only when a dictionary is needed.
 
     Attributes:
         rows: The distinct outcomes, ``uint8`` of shape ``(distinct, ceil(num_bits / 8))``.

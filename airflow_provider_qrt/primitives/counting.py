@@ -5,8 +5,8 @@ A row of up to eight bytes is one 64-bit word, so sorting the words counts them.
 distinct and nothing more needs to be looked at. Rows with equal hashes are compared in full; if that ever finds
 two different rows, all rows are sorted in full instead, so the answer is exact whatever the data.
 
-Measured on 1 000 000 rows of 16 bytes (two cores, numpy 2.4): sorting the rows themselves by ``numpy.lexsort``
-takes 0.3 s, by ``numpy.unique(axis=0)`` 1.5 s; this takes 0.01 s when all differ and 0.06 s when a thousand do.
+Measured on 1 000 000 rows of 16 bytes (AVX-512, numpy 2.4), all distinct and a thousand distinct: this takes 7 and
+53 ms; sorting whole rows by ``numpy.lexsort`` alone 180 and 35 ms, ``numpy.unique(axis=0)`` 820 and 3000 ms.
 """
 
 from __future__ import annotations

@@ -31,8 +31,6 @@ def check_values(
     Raises:
         InvalidInput: A name is missing or unknown, something is not a finite real number, shapes do not agree.
     """
-    import numpy as np
-
     if values is None or (isinstance(values, Mapping | list | tuple) and not values):
         if info is not None and info.parameters:
             raise InvalidInput(
@@ -40,6 +38,8 @@ def check_values(
                 f"PUB as (circuit, {{{info.parameters[0]!r}: 0.5}}), with a value or a list for each."
             )
         return None, 1
+    import numpy as np
+
     if isinstance(values, Mapping):
         named = _from_mapping(values, info, where)
     elif info is None:
