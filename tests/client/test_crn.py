@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_qrt.client.crn import InstanceCrn, base_url, iam_url
+from airflow_provider_qrt.client.errors import InvalidSettings
+
+ACCOUNT = "0123456789abcdef" * 2
+CRN = f"crn:v1:bluemix:public:quantum-computing:eu-de:a/{ACCOUNT}:11111111-2222-4333-8444-555555555555::"
+
+
+def test_the_sixth_field_is_the_region():
+    assert InstanceCrn.parse(CRN).region == "eu-de"
+
+
+def test_the_eighth_field_is_the_instance_with_its_hyphens():
+    assert InstanceCrn.parse(CRN).instance_id == "11111111-2222-4333-8444-555555555555"
+
+
+def test_the_whole_crn_is_kept_for_the_header():
+    assert InstanceCrn.parse(CRN).value == CRN
+
+
+@pytest.mark.parametrize("text", [CRN[:-1], CRN[:-2], f"  {CRN}\n"], ids=["one colon", "no colons", "white space"])
+def test_copying_casualties_are_repaired(text):
+    assert InstanceCrn.parse(text).value == CRN
+
+
+def test_the_test_cloud_is_accepted():
+    assert InstanceCrn.parse(CRN.replace("bluemix", "staging")).region == "eu-de"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "no instance CRN"),
+        ("   ", "no instance CRN"),
+        ("11111111-2222-4333-8444-555555555555", "begin with 'crn:'"),
+        ("crn:v1:bluemix:public:quantum-computing:eu-de", "malformed"),
+        (CRN.replace("quantum-computing", "cloud-object-storage"), "not 'quantum-computing'"),
+        (CRN.replace("eu-de", ""), "lacks its region"),
+        (CRN.replace("eu-de", "evil.example/#"), "characters that no CRN has"),
+        (CRN.replace("eu-de", "-"), "characters that no CRN has"),
+        (CRN.replace(ACCOUNT, f"{ACCOUNT}\r\nX-Other: 1".replace(":", "")), "characters that no CRN has"),
+        (CRN.replace("555555", "55 5555"), "characters that no CRN has"),
+    ],
+)
+def test_what_is_no_quantum_crn_is_refused_with_the_reason(text, hint):
+    with pytest.raises(InvalidSettings, match=hint):
+        InstanceCrn.parse(text)
+
+
+def test_a_refusal_says_where_to_copy_it_from():
+    with pytest.raises(InvalidSettings, match=r"quantum\.cloud\.ibm\.com/instances"):
+        InstanceCrn.parse("nonsense")
+
+
+@pytest.mark.parametrize("show", [str, repr])
+def test_the_account_is_not_shown(show):
+    assert ACCOUNT not in show(InstanceCrn.parse(CRN))
+
+
+def test_the_account_can_be_had_for_blotting_it_out():
+    assert InstanceCrn.parse(CRN).account == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("region", "private", "url"),
+    [
+        ("us-east", False, "https://quantum.cloud.ibm.com/api/v1"),
+        ("eu-de", False, "https://eu-de.quantum.cloud.ibm.com/api/v1"),
+        ("jp-tok", False, "https://jp-tok.quantum.cloud.ibm.com/api/v1"),
+        ("us-east", True, "https://private.us-east.quantum.cloud.ibm.com/api/v1"),
+        ("eu-de", True, "https://private.eu-de.quantum.cloud.ibm.com/api/v1"),
+    ],
+)
+def test_a_region_has_its_host(region, private, url):
+    assert base_url(region, private=private) == url
+
+
+def test_private_endpoints_have_their_own_iam():
+    assert (iam_url(), iam_url(private=True)) == ("https://iam.cloud.ibm.com", "https://private.iam.cloud.ibm.com")
