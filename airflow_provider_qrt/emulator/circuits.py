@@ -11,6 +11,7 @@ import io
 import math
 import warnings
 import zlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ import numpy as np
 from airflow_provider_qrt.emulator.encoding import load_array
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.outcome import JobFailure
-from airflow_provider_qrt.emulator.submission import Pub
+from airflow_provider_qrt.emulator.programs import Pub
 
 MAX_QPY_BYTES = 256 * 1024 * 1024
 
 _NO_EFFECT = frozenset({"barrier", "delay", "id"})
+_GROUND = frozenset({"measure", "reset"})
 _QUARTER_TURNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "rz": ((), ("s",), ("z",), ("sdg",)),
     "rx": ((), ("sx",), ("x",), ("sxdg",)),
@@ -146,13 +148,35 @@ def _numbers(value: Any) -> Any:
 
 def active_qubits(circuit: Any) -> list[int]:
     """Return the indices of the qubits that the outcome can depend on, in order."""
+    left_out = _idle_measurements(circuit)
     used = {
         circuit.find_bit(qubit).index
-        for instruction in circuit.data
-        if instruction.operation.name not in _NO_EFFECT
+        for place, instruction in enumerate(circuit.data)
+        if instruction.operation.name not in _NO_EFFECT and place not in left_out
         for qubit in instruction.qubits
     }
     return sorted(used)
+
+
+def _idle_measurements(circuit: Any) -> set[int]:
+    """Return the places of measurements and resets of qubits that no gate touches.
+
+    Such a qubit is in its ground state: it writes a zero, and a bit that nothing else writes is zero
+    anyway. Measuring all 156 qubits of a circuit on two thus still costs two.
+    """
+    touched = set()
+    writers: Counter[Any] = Counter()
+    for instruction in circuit.data:
+        writers.update(instruction.clbits)
+        if instruction.operation.name not in _NO_EFFECT | _GROUND:
+            touched.update(instruction.qubits)
+    return {
+        place
+        for place, instruction in enumerate(circuit.data)
+        if instruction.operation.name in _GROUND
+        and instruction.qubits[0] not in touched
+        and all(writers[bit] == 1 for bit in instruction.clbits)
+    }
 
 
 def reduce(circuit: Any) -> Any:
@@ -173,9 +197,10 @@ def reduce(circuit: Any) -> Any:
         small.add_capture(variable)
     for variable in circuit.iter_declared_vars():
         small.add_uninitialized_var(variable)
-    for instruction in circuit.data:
+    left_out = _idle_measurements(circuit)
+    for number, instruction in enumerate(circuit.data):
         operation = instruction.operation
-        if operation.name in _NO_EFFECT:
+        if operation.name in _NO_EFFECT or number in left_out:
             continue
         qubits = [place[qubit] for qubit in instruction.qubits]
         for native in _native(operation):
@@ -191,8 +216,9 @@ def _native(operation: Any) -> list[Any]:
         return [operation.replace_blocks([_native_block(block) for block in operation.blocks])]
     standard = get_standard_gate_name_mapping()
     name = operation.name
-    if name in _QUARTER_TURNS and len(operation.params) == 1:
-        turns = float(operation.params[0]) / (math.pi / 2)
+    # Inside a loop an angle may still be the loop's variable.
+    if name in _QUARTER_TURNS and len(operation.params) == 1 and isinstance(operation.params[0], int | float):
+        turns = operation.params[0] / (math.pi / 2)
         if abs(turns - round(turns)) < 1e-10:
             return [standard[gate] for gate in _QUARTER_TURNS[name][round(turns) % 4]]
     known = standard.get(name)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_provider_qrt.emulator.outcome import PubSamples
+from airflow_provider_qrt.emulator.outcome import PubEstimates, PubSamples
 
 
 def encode_samples(pubs: Sequence[PubSamples], tagged: bool) -> str:
@@ -27,6 +27,30 @@ def encode_samples(pubs: Sequence[PubSamples], tagged: bool) -> str:
         tagged: Whether the tagged Qiskit encoding is wanted.
     """
     return json.dumps(_tagged(pubs) if tagged else _plain(pubs))
+
+
+def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
+    """Write an estimator result as JSON text.
+
+    Args:
+        pubs: Expectation values of every PUB, in order.
+        tagged: Whether the tagged Qiskit encoding is wanted.
+    """
+    results = []
+    for pub in pubs:
+        arrays = {"evs": pub.evs, "stds": pub.stds, "ensemble_standard_error": pub.stds}
+        metadata = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
+        if tagged:
+            fields = {name: _array(array) for name, array in arrays.items()}
+            data = {"field_names": list(fields), "shape": list(pub.evs.shape), "fields": fields}
+            results.append(_tag("EstimatorPubResult", {"data": _tag("DataBin", data), "metadata": metadata}))
+        else:
+            plain = {name: array.tolist() for name, array in arrays.items()}
+            results.append({"data": plain, "metadata": metadata})
+    whole = {"version": 2}
+    if tagged:
+        return json.dumps(_tag("PrimitiveResult", {"pub_results": results, "metadata": whole}))
+    return json.dumps({"results": results, "metadata": whole})
 
 
 def load_array(text: str) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +18,10 @@ HARMLESS_HEADERS = frozenset(
     }
 )
 """The only headers that are written down: neither Authorization nor Service-CRN is among them."""
+
+
+MOST_ENTRIES = 20_000
+"""Older requests are forgotten, so that an emulator may run for days."""
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Journal:
     """The requests since the last clearing, oldest first."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self._numbered = 0
 
     def open(self, method: str, path: str, query: str, time: str | None, headers: dict[str, str]) -> Entry:

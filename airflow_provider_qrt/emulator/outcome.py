@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from airflow_provider_qrt.emulator.programs import Pub
 
 
 class JobFailure(Exception):
@@ -22,6 +25,25 @@ class JobFailure(Exception):
         self.reason = reason
         self.code = code
         self.solution = solution
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A PUB whose circuit was read, checked and given its parameter values.
+
+    Attributes:
+        where: Which PUB, for messages.
+        pub: What was sent.
+        circuit: The circuit as it was read.
+        shape: Shape of the parameter sweep; empty for one set of values.
+        bound: The circuit with each set of values, in C order.
+    """
+
+    where: str
+    pub: Pub
+    circuit: Any
+    shape: tuple[int, ...]
+    bound: list[Any]
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,23 @@ class PubSamples:
 
     shape: tuple[int, ...]
     registers: dict[str, Register]
+
+
+@dataclass(frozen=True)
+class PubEstimates:
+    """The expectation values of one PUB.
+
+    Attributes:
+        evs: Values, of the shape that observables and parameter sweep broadcast to.
+        stds: Their standard errors, of the same shape.
+        shots: Shots for each Pauli string.
+        precision: The standard error that was aimed at.
+    """
+
+    evs: NDArray[np.float64]
+    stds: NDArray[np.float64]
+    shots: int
+    precision: float
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def moment(request: Request, name: str) -> float | None:
     try:
         # A "+" of the zone that was not percent-encoded arrives as a space.
         return parse_timestamp(value.strip().replace(" ", "+"))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise bad_request(f"{name} must be a date-time as in RFC 3339.") from error
 
 

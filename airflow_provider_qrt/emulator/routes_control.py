@@ -80,7 +80,7 @@ def router(service: Service) -> APIRouter:
     async def advance(request: Request) -> Response:
         body = await json_body(request)
         seconds = body.get("advance_seconds") if isinstance(body, dict) else None
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
             raise bad_request('The body must be {"advance_seconds": seconds}, and time only moves forward.')
         service.settle()
         service.clock.advance(seconds)
@@ -144,8 +144,10 @@ def _configure(service: Service, body: Any) -> None:
     # Everything is checked before anything changes.
     for name in (*_SECONDS, "usage_limit_seconds", "max_active_qubits"):
         value = body.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-            raise bad_request(f"{name} must be a number from 0 on.")
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9
+        ):
+            raise bad_request(f"{name} must be a number from 0 to 1e9.")
     if not isinstance(body.get("rate_limit", True), bool):
         raise bad_request("rate_limit must be true or false.")
     backends = body.get("backends") or {}

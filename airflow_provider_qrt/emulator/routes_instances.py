@@ -42,7 +42,7 @@ def router(service: Service) -> APIRouter:
     async def configure(request: Request) -> Response:
         body = await json_body(request)
         limit = body.get("instance_limit") if isinstance(body, dict) else None
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1e9:
             raise bad_request('The body must be {"instance_limit": seconds}.')
         service.settings.usage_limit_seconds = float(limit)
         return Response(status_code=204)

@@ -185,3 +185,15 @@ def test_parameter_values_that_do_not_fit_fail_the_job(api, values):
 
 def test_more_than_ten_million_executions_fail_the_job(api):
     assert api.failure((api.bell(), None, 10_000_001))["reason_code"] == 6000
+
+
+def test_measuring_every_qubit_of_the_machine_costs_only_those_in_use(api):
+    source = f"{api.qasm}bit[156] c; rx(pi/3) $0; sx $0; rx(pi) $155; "
+    source += "".join(f"c[{qubit}] = measure ${qubit}; " for qubit in range(156))
+    found = samples(api.result(api.submit((source, None, 20))), register="c")
+    assert {int(sample, 16) >> 1 for sample in found} == {1 << 154}
+
+
+def test_a_loop_may_turn_by_its_own_variable(api):
+    source = f"{api.qasm}bit[1] c; for int i in [0:3] {{ rx(i * pi / 6) $0; }} c[0] = measure $0;"
+    assert samples(api.result(api.submit((source, None, 5))), register="c") == ["0x1"] * 5

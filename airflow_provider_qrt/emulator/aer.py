@@ -1,0 +1,82 @@
+"""Running reduced circuits on qiskit-aer, without noise, and saying what is too wide for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_provider_qrt.emulator.errors import INVALID_INPUT, SIMULATOR_FAILURE
+from airflow_provider_qrt.emulator.outcome import JobFailure
+
+CLIFFORD_GATES = frozenset(
+    {"x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "cx", "cy", "cz", "swap", "iswap", "ecr", "dcx", "id"}
+)
+NOT_GATES = frozenset(
+    {"measure", "reset", "barrier", "delay", "if_else", "for_loop", "while_loop", "switch_case", "box"}
+    | {"store", "break_loop", "continue_loop"}
+)
+SAVES = frozenset({"save_expval"})
+
+
+def run(circuits: Sequence[Any], shots: int, seed: int | None, max_active: int, where: str) -> Any:
+    """Simulate the circuits of one PUB.
+
+    Args:
+        circuits: Reduced circuits.
+        shots: Shots for each.
+        seed: Makes the samples repeatable.
+        max_active: Widest circuit that is simulated when it is not Clifford.
+        where: Which PUB, for messages.
+
+    Returns:
+        Aer's result, its memory one hexadecimal word a shot.
+
+    Raises:
+        JobFailure: There is nothing to run, a circuit is too wide, or Aer cannot run it.
+    """
+    from qiskit_aer import AerSimulator
+
+    if not circuits:
+        raise JobFailure(f"{where} has no parameter values to run.", INVALID_INPUT, "Send at least one set.")
+    wide = [one for one in circuits if one.num_qubits > max_active]
+    if wide and not all(is_clifford(one) for one in wide):
+        raise JobFailure(
+            f"The circuit of {where} uses {wide[0].num_qubits} qubits. The emulator simulates at most "
+            f"{max_active} unless the circuit is Clifford.",
+            SIMULATOR_FAILURE,
+            "Use fewer qubits, or run it on a real machine.",
+        )
+    # The seed is cut to what Aer takes: a signed 32-bit number.
+    options = {} if seed is None else {"seed_simulator": seed & 0x7FFFFFFF}
+    simulator = AerSimulator(method="stabilizer" if wide else "automatic", **options)
+    ready = [one if one.num_qubits else _with_a_qubit(one) for one in circuits]
+    result = simulator.run(ready, shots=shots, memory=True).result()
+    if not result.success:
+        raise JobFailure(
+            f"The simulator could not run {where}: {_status(result)}",
+            SIMULATOR_FAILURE,
+            "This is a limit of the emulator, not of the service.",
+        )
+    return result
+
+
+def is_clifford(circuit: Any) -> bool:
+    """Say whether a stabilizer simulator can run a reduced circuit."""
+    for instruction in circuit.data:
+        if instruction.operation.name not in CLIFFORD_GATES | NOT_GATES | SAVES:
+            return False
+        if not all(is_clifford(block) for block in getattr(instruction.operation, "blocks", ())):
+            return False
+    return True
+
+
+def _with_a_qubit(circuit: Any) -> Any:
+    from qiskit.circuit import Qubit
+
+    # Aer refuses a circuit without qubits, yet reading untouched classical bits is a fair request.
+    circuit.add_bits([Qubit()])
+    return circuit
+
+
+def _status(result: Any) -> str:
+    return "; ".join(str(one.status) for one in result.results if not one.success) or str(result.status)

@@ -1,0 +1,179 @@
+"""The inputs of the programs that are run here: ``sampler`` and ``estimator``, version 2.
+
+IBM's REST API reference: ``params`` and its ``options`` are closed objects. A sampler PUB is ``[circuit,
+parameter values, shots]``, an estimator PUB ``[circuit, observables, parameter values, precision]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_qrt.emulator import checks
+from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.settings import DEFAULT_PRECISION, DEFAULT_SHOTS
+
+
+@dataclass(frozen=True)
+class Pub:
+    """One PUB, not yet parsed.
+
+    Attributes:
+        circuit: OpenQASM 3 text, or base64 of zlib of QPY.
+        is_qpy: Which of the two.
+        parameters: Values as they were sent.
+        shots: Shots for each set of values; for an estimator, for each Pauli string.
+        observables: What an estimator measures, as it was sent; None for a sampler.
+        precision: The standard error that an estimator aims at.
+    """
+
+    circuit: str
+    is_qpy: bool
+    parameters: Any
+    shots: int
+    observables: Any = None
+    precision: float | None = None
+
+
+_TWIRLING = frozenset({"enable_gates", "enable_measure", "num_randomizations", "shots_per_randomization", "strategy"})
+_DECOUPLING = frozenset(
+    {"enable", "sequence_type", "extra_slack_distribution", "scheduling_method", "skip_reset_qubits"}
+)
+_RESILIENCE = frozenset(
+    {"measure_mitigation", "measure_noise_learning", "zne_mitigation", "zne", "pec_mitigation", "pec"}
+    | {"layer_noise_learning", "layer_noise_model"}
+)
+_Groups = dict[str, frozenset[str] | None]
+_SAMPLER_KEYS = frozenset({"pubs", "version", "support_qiskit", "shots", "options"})
+_SAMPLER_OPTIONS: _Groups = {
+    "default_shots": None,
+    "dynamical_decoupling": _DECOUPLING,
+    "execution": frozenset({"init_qubits", "rep_delay", "meas_type"}),
+    "twirling": _TWIRLING,
+    "simulator": None,
+    "experimental": None,
+}
+_ESTIMATOR_KEYS = frozenset({"pubs", "version", "support_qiskit", "precision", "resilience_level", "options"})
+_ESTIMATOR_OPTIONS: _Groups = {
+    "default_precision": None,
+    "default_shots": None,
+    "seed_estimator": None,
+    "dynamical_decoupling": _DECOUPLING,
+    "execution": frozenset({"init_qubits", "rep_delay"}),
+    "twirling": _TWIRLING,
+    "resilience": _RESILIENCE,
+    "simulator": None,
+    "experimental": None,
+}
+
+
+def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
+    """Read the input of a sampler.
+
+    Raises:
+        ApiError: 400 for what is malformed.
+    """
+    options = _options(params, _SAMPLER_KEYS, _SAMPLER_OPTIONS)
+    meas_type = (options.get("execution") or {}).get("meas_type", "classified")
+    if meas_type != "classified":
+        raise bad_request("params.options.execution.meas_type: only classified results are simulated.")
+    shots = checks.shots(params.get("shots"), "params.shots")
+    if shots is None:
+        shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
+    pubs = []
+    for where, pub in _pubs(params):
+        if not 1 <= len(pub) <= 3:
+            raise bad_request(f"{where} must be [circuit, parameter values, shots].")
+        circuit, parameters, own = (*pub, None, None)[:3]
+        text, is_qpy = _circuit(circuit, where)
+        own_shots = checks.shots(own, f"{where}[2]")
+        pubs.append(Pub(text, is_qpy, _values(parameters, f"{where}[1]"), own_shots or shots or DEFAULT_SHOTS))
+    return tuple(pubs)
+
+
+def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
+    """Read the input of an estimator.
+
+    Raises:
+        ApiError: 400 for what is malformed.
+    """
+    options = _options(params, _ESTIMATOR_KEYS, _ESTIMATOR_OPTIONS)
+    level = params.get("resilience_level")
+    if level is not None and (isinstance(level, bool) or level not in (0, 1, 2)):
+        raise bad_request("params.resilience_level must be 0, 1 or 2.")
+    resilience = options.get("resilience") or {}
+    if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
+        raise bad_request("zne_mitigation and pec_mitigation exclude each other.")
+    wanted = checks.precision(params.get("precision"), "params.precision")
+    shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
+    if wanted is None and shots is not None:
+        wanted = 1 / math.sqrt(shots)
+    if wanted is None:
+        wanted = checks.precision(options.get("default_precision"), "params.options.default_precision")
+    pubs = []
+    for where, pub in _pubs(params):
+        if not 2 <= len(pub) <= 4:
+            raise bad_request(f"{where} must be [circuit, observables, parameter values, precision].")
+        circuit, observables, parameters, own = (*pub, None, None)[:4]
+        text, is_qpy = _circuit(circuit, where)
+        if not isinstance(observables, str | list | dict) or not observables:
+            raise bad_request(f"{where}[1] must be a Pauli string, a map of them, or a list of either.")
+        precision = checks.precision(own, f"{where}[3]") or wanted or DEFAULT_PRECISION
+        pubs.append(
+            Pub(
+                circuit=text,
+                is_qpy=is_qpy,
+                parameters=_values(parameters, f"{where}[2]"),
+                shots=math.ceil(round(1 / precision**2, 6)),
+                observables=observables,
+                precision=precision,
+            )
+        )
+    return tuple(pubs)
+
+
+READERS: dict[str, Callable[[dict[str, Any]], tuple[Pub, ...]]] = {
+    "sampler": read_sampler,
+    "estimator": read_estimator,
+}
+"""How to read the input of each program that exists here."""
+
+
+def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> dict[str, Any]:
+    checks.refuse_unknown(params, keys, "params")
+    if params.get("version", 2) != 2:
+        raise bad_request("params.version must be 2: version 1 of the primitives was withdrawn.")
+    options = params.get("options")
+    options = {} if options is None else checks.mapping(options, "params.options")
+    checks.refuse_unknown(options, frozenset(groups), "params.options")
+    for name, known in groups.items():
+        if known is not None and options.get(name) is not None:
+            group = checks.mapping(options[name], f"params.options.{name}")
+            checks.refuse_unknown(group, known, f"params.options.{name}")
+    return options
+
+
+def _pubs(params: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+    pubs = params.get("pubs")
+    if not isinstance(pubs, list) or not pubs:
+        raise bad_request("params.pubs must be a list of at least one PUB.")
+    return [(f"params.pubs[{index}]", pub if isinstance(pub, list) else [pub]) for index, pub in enumerate(pubs)]
+
+
+def _circuit(circuit: Any, where: str) -> tuple[str, bool]:
+    is_qpy = isinstance(circuit, dict)
+    if is_qpy:
+        if circuit.get("__type__") != "QuantumCircuit":
+            raise bad_request(f"{where}[0] is an object, but not an encoded QuantumCircuit.")
+        circuit = circuit.get("__value__")
+    if not isinstance(circuit, str) or not circuit:
+        raise bad_request(f"{where}[0] must be OpenQASM 3 text or an encoded QuantumCircuit.")
+    return circuit, is_qpy
+
+
+def _values(parameters: Any, where: str) -> Any:
+    if parameters is not None and not isinstance(parameters, list | dict):
+        raise bad_request(f"{where} must be a map or a list of parameter values.")
+    return parameters
