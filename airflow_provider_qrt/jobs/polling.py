@@ -17,8 +17,8 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 
 DEFAULT_POLL_INTERVAL = 30.0
 """Longest time between two looks, seconds, unless the user says otherwise."""
-FIRST_DELAY = 3.0
-"""Seconds before the first look; a shorter job than that is rare."""
+SHORTEST_DELAY = 2.0
+"""Seconds between looks at a young job; a job shorter than that is rare."""
 SHARE_OF_AGE = 0.5
 """The next look comes after this share of the job's age, so that a wait is never lengthened by more than that."""
 JITTER = 0.1
@@ -55,6 +55,7 @@ class JobPoller:
         deadline: Until when to wait; None for no end.
         poll_interval: Longest time between two looks, seconds.
         where: Connection, instance and region, for messages.
+        first_delay: Seconds before the first look at least.
         random: Source of jitter.
     """
 
@@ -63,6 +64,7 @@ class JobPoller:
     deadline: float | None
     poll_interval: float
     where: str = ""
+    first_delay: float = 0.0
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
     _failed_reads: int = field(default=0, init=False)
@@ -70,7 +72,7 @@ class JobPoller:
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
-        return KeepWaiting(self._delay(now))
+        return KeepWaiting(self._until_deadline(max(self._delay(now), self.first_delay), now))
 
     def on_job(self, job: Job, now: float) -> Decision:
         """Decide after the job was read."""
@@ -117,7 +119,7 @@ class JobPoller:
 
     def _delay(self, now: float) -> float:
         longest = self.poll_interval
-        seconds = min(max(SHARE_OF_AGE * (now - self.submitted_at), min(FIRST_DELAY, longest)), longest)
+        seconds = min(max(SHARE_OF_AGE * (now - self.submitted_at), min(SHORTEST_DELAY, longest)), longest)
         return self._until_deadline(seconds * self.random.uniform(1 - JITTER, 1 + JITTER), now)
 
     def _until_deadline(self, seconds: float, now: float) -> float:

@@ -18,6 +18,10 @@ from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
+FIRST_DELAY = 6.0
+"""Seconds before the first look. Airflow may notice only five seconds later (``[workers] min_heartbeat_interval``) that
+the worker process which deferred the task has ended; a task that is running again by then is taken for killed."""
+
 
 class QiskitRuntimeJobTrigger(BaseTrigger):
     """Fires once, when there is nothing more to wait for.
@@ -95,7 +99,9 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
     async def _wait(self) -> WaitOutcome:
         client: QiskitRuntimeClient | None = None
         now = time.time()
-        poller = JobPoller(self.job_id, self.submitted_at or now, self.deadline, self.poll_interval)
+        poller = JobPoller(
+            self.job_id, self.submitted_at or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY
+        )
         step: KeepWaiting | WaitOutcome = poller.first(now)
         while isinstance(step, KeepWaiting):
             if step.note:
