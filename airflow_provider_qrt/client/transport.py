@@ -105,7 +105,7 @@ class Transport:
 
         def once() -> Any:
             response = self._once("GET", path, params=params, authenticated=authenticated)
-            return read_json(response, f"GET {path}")
+            return read_json(response, f"GET {path}", self._secrets_in(response.request))
 
         return self._retry.for_repeatable(self._sleep)(once)
 
@@ -123,7 +123,7 @@ class Transport:
 
         def once() -> Any:
             response = self._once("POST", path, body=body, read_timeout=read_timeout)
-            answer = read_json(response, f"POST {path}")
+            answer = read_json(response, f"POST {path}", self._secrets_in(response.request))
             if not isinstance(answer, Mapping) or not answer.get("id"):
                 raise errors.UnexpectedAnswer(f"POST {path}: the answer holds no id.")
             return answer
@@ -270,7 +270,7 @@ class Transport:
                     f"{label}: HTTP {response.status_code} from {urlsplit(self._settings.iam_url).netloc}, which does "
                     "not seem to be IBM Cloud IAM. Check the connection's iam_url and proxies."
                 )
-            answer = read_json(self._checked(response, label), label)
+            answer = read_json(self._checked(response, label), label, self._secrets_in(response.request))
             value = answer.get("access_token") if isinstance(answer, Mapping) else None
             if not isinstance(value, str) or not _USABLE_TOKEN.fullmatch(value):
                 raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.")
@@ -362,7 +362,7 @@ def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> Erro
     )
 
 
-def read_json(response: requests.Response, label: str) -> Any:
+def read_json(response: requests.Response, label: str, secrets: Iterable[str] = ()) -> Any:
     """Return the answer's JSON.
 
     Raises:
@@ -371,7 +371,7 @@ def read_json(response: requests.Response, label: str) -> Any:
     try:
         return response.json()
     except ValueError:
-        kind = without_secrets(response.headers.get("Content-Type", "no content type"))[:100]
+        kind = without_secrets(response.headers.get("Content-Type", "no content type"), secrets)[:100]
         raise errors.UnexpectedAnswer(
             f"{label}: HTTP {response.status_code} with {kind} instead of JSON; something between Airflow and "
             "the service answered in its place."
