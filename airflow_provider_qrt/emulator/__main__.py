@@ -12,7 +12,8 @@ from airflow_provider_qrt.emulator.settings import DEFAULT_API_KEY, DEFAULT_BACK
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve in the foreground."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
     settings = Settings(
         api_key=asked.api_key,
         instance=asked.instance,
@@ -27,13 +28,19 @@ def main(arguments: list[str] | None = None) -> None:
     from airflow_provider_qrt.emulator.server import listen, make_server
     from airflow_provider_qrt.emulator.service import Service
 
-    listener = listen(asked.host, asked.port)
+    try:
+        service = Service(settings)
+        listener = listen(asked.host, asked.port)
+    except (ValueError, ModuleNotFoundError) as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"cannot listen on {asked.host} port {asked.port}: {error.strerror or error}")
     port = listener.getsockname()[1]
     host = f"[{asked.host}]" if ":" in asked.host else asked.host
     root = f"http://{host}:{port}"
 
     def announce() -> None:
-        print(_start_block(root, settings), flush=True)
+        print(_start_block(root, settings, list(service.devices)), flush=True)
         if asked.ready_file is not None:
             ready = {"url": f"{root}/api/v1", "iam_url": root, "pid": os.getpid()}
             # Renamed into place, so that nobody reads half of it.
@@ -41,7 +48,6 @@ def main(arguments: list[str] | None = None) -> None:
             draft.write_text(json.dumps(ready))
             draft.replace(asked.ready_file)
 
-    service = Service(settings)
     try:
         make_server(service, announce).run(sockets=[listener])
     except KeyboardInterrupt:
@@ -80,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _start_block(root: str, settings: Settings) -> str:
+def _start_block(root: str, settings: Settings, backends: list[str]) -> str:
     extra = json.dumps({"instance": settings.instance, "iam_url": root})
     return "\n".join(
         [
@@ -91,7 +97,7 @@ def _start_block(root: str, settings: Settings) -> str:
             f"  Controls  {root}/_emulator",
             f"  API key   {settings.api_key}",
             f"  CRN       {settings.instance}",
-            f"  Backends  {', '.join(settings.backends)}",
+            f"  Backends  {', '.join(backends)}",
             "",
             "Airflow connection:",
             "  type      qiskit_runtime",

@@ -106,7 +106,7 @@ def test_the_journal_holds_no_secrets(connect):
         token = api.headers["Authorization"].removeprefix("Bearer ")
         account = emulator.instance.split(":")[6].removeprefix("a/")
         api.get(f"/accounts/{account}?key=a-very-secret-key")
-        api.get("/backends", headers={"X-Qx-Client-Application": "a-very-secret-key"})
+        api.get("/backends", headers={"X-Qx-Client-Application": f"a-very-secret-key/{token}"})
         text = json.dumps(emulator.requests())
     for secret in (token, "a-very-secret-key", account, "Bearer"):
         assert secret not in text
@@ -196,3 +196,10 @@ def test_the_command_serves_and_says_where(tmp_path):
         shown, _ = process.communicate(timeout=20)
     assert "qiskit_runtime" in shown
     assert said["url"] in shown
+
+
+def test_the_command_says_what_is_wrong_with_its_arguments():
+    command = [sys.executable, "-m", "airflow_provider_qrt.emulator", "--port", "0", "--backends", "ibm_nowhere"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert shown.returncode == 2
+    assert "no snapshot of 'ibm_nowhere'" in shown.stderr
