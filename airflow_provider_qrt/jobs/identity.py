@@ -85,14 +85,18 @@ class JobRequest:
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Check the user's own tags against the service's limits.
+def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
+    """Check the user's own tags against the service's limits; None and an empty text are no tags.
 
     Raises:
         InvalidTags: Too many, too long, empty, or not text. Says how many are free.
     """
+    if not tags:
+        return ()
     if isinstance(tags, str):
         raise InvalidTags(f"tags: expected a list of texts, not one text: write [{tags!r}].")
+    if not isinstance(tags, list | tuple | set | frozenset):
+        raise InvalidTags(f"tags: expected a list of texts, not {tags!r}.")
     free = MAX_TAGS - RESERVED_TAGS
     if len(tags) > free:
         raise InvalidTags(
