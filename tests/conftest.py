@@ -1,0 +1,163 @@
+"""An Airflow home of its own, an emulator, a connection to it, and what a task's context must hold."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+# Before anything imports Airflow: it reads these once.
+_HOME = tempfile.mkdtemp(prefix="airflow-provider-qrt-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["AIRFLOW_HOME"] = _HOME
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False")
+
+import pytest  # noqa: E402
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.emulator import Emulator
+
+CONNECTION = "AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT"
+QUICK: dict[str, Any] = {
+    "queue_seconds": 0.0,
+    "run_seconds": 0.0,
+    "usage_pending_seconds": 0.0,
+    "visibility_seconds": 0.0,
+    "rate_limit": False,
+    "usage_limit_seconds": None,
+}
+
+
+@pytest.fixture(scope="session")
+def _shared_emulator() -> Iterator[Emulator]:
+    from airflow_provider_qrt.emulator import Emulator
+
+    with Emulator(**QUICK, seed=7) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_shared_emulator: Emulator) -> Emulator:
+    """A Qiskit Runtime service without jobs, faults or delays."""
+    _shared_emulator.reset()
+    _shared_emulator.configure(**QUICK)
+    return _shared_emulator
+
+
+@pytest.fixture
+def connect(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Define the default connection to the emulator, with any part of it replaced."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    def define(extra: dict[str, Any] | None = None, **parts: Any) -> None:
+        whole = {
+            "conn_type": "qiskit_runtime",
+            "password": emulator.api_key,
+            "host": emulator.url,
+            "extra": {"instance": emulator.instance, "iam_url": emulator.iam_url, **(extra or {})},
+            **parts,
+        }
+        monkeypatch.setenv(CONNECTION, json.dumps(whole))
+
+    return define
+
+
+@pytest.fixture
+def connection(connect: Callable[..., None]) -> None:
+    """The default connection leads to the emulator."""
+    connect()
+
+
+class StateStore:
+    """A task's state store: JSON in, JSON out."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.retentions: list[Any] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.values[key]) if key in self.values else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self.values[key] = json.dumps(value)
+        self.retentions.append(retention)
+
+
+@dataclass
+class TaskInstance:
+    """What operators ask of a task instance. ``max_tries`` grows when the task is cleared."""
+
+    dag_id: str = "the_dag"
+    run_id: str = "manual__2026-01-01"
+    task_id: str = "the_task"
+    map_index: int = -1
+    max_tries: int = 2
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: Any = None, key: str = "return_value", **_: Any) -> Any:
+        return self.pushed.get(key)
+
+
+@pytest.fixture
+def ti() -> TaskInstance:
+    return TaskInstance()
+
+
+@pytest.fixture
+def store() -> StateStore:
+    return StateStore()
+
+
+@pytest.fixture
+def context(ti: TaskInstance, store: StateStore) -> dict[str, Any]:
+    """What a task is given; the same one stands for every try of the task."""
+    return {"ti": ti, "task_state_store": store}
+
+
+@pytest.fixture
+def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triggers do not put off their first look, as they do for the sake of Airflow's supervisor."""
+    monkeypatch.setattr("airflow_provider_qrt.triggers.qiskit_runtime.FIRST_DELAY", 0.0)
+
+
+@pytest.fixture
+def in_the_triggerer(impatient_triggers: None) -> Callable[[Any], Any]:
+    """Send a trigger through JSON as Airflow does, run it, and return its event's payload, through JSON as well."""
+    from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+
+    def run(trigger: Any) -> Any:
+        path, arguments = trigger.serialize()
+        assert path == f"{QiskitRuntimeJobTrigger.__module__}.{QiskitRuntimeJobTrigger.__qualname__}"
+        again = QiskitRuntimeJobTrigger(**json.loads(json.dumps(arguments)))
+
+        async def first_event() -> Any:
+            async for event in again.run():
+                return event.payload
+            return None
+
+        return json.loads(json.dumps(asyncio.run(first_event())))
+
+    return run
+
+
+@pytest.fixture
+def sent(emulator: Emulator) -> Callable[..., list[str]]:
+    """The requests that reached the API, as ``"POST /jobs"``; without those to IAM."""
+
+    def requests(start: str = "") -> list[str]:
+        lines = [f"{one['method']} {one['path'].removeprefix('/api/v1')}" for one in emulator.requests()]
+        return [line for line in lines if line.startswith(start) and "/identity/token" not in line]
+
+    return requests

@@ -1,0 +1,121 @@
+"""Which task a job belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, check_tags, job_tags
+
+IDENTITY = JobIdentity("dag", "run", "task")
+REQUEST = JobRequest("sampler", "ibm_fez", {"pubs": [["OPENQASM 3.0;"]]})
+
+
+def test_the_tag_is_the_same_for_every_try():
+    assert JobIdentity("dag", "run", "task").tag(1) == IDENTITY.tag(1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        JobIdentity("other", "run", "task"),
+        JobIdentity("dag", "other", "task"),
+        JobIdentity("dag", "run", "other"),
+        JobIdentity("dag", "run", "task", 0),
+        JobIdentity("dagr", "un", "task"),
+    ],
+    ids=["dag", "run", "task", "map index", "the same letters, parted elsewhere"],
+)
+def test_the_tag_is_another_for_another_task_instance(other):
+    assert other.tag(1) != IDENTITY.tag(1)
+
+
+def test_the_tag_is_another_for_another_submission():
+    assert IDENTITY.tag(1) != IDENTITY.tag(2)
+
+
+def test_names_of_any_length_and_alphabet_fit_the_services_limits():
+    long = JobIdentity("d" * 250, "r" * 250, "für_ü" * 50, 1023)
+    tags = job_tags(long, 999_999, dataclasses.replace(REQUEST, tags=("mine",)))
+    assert len(tags) <= 8
+    assert max(map(len, tags)) <= 86
+
+
+def test_people_can_read_off_dag_task_and_run():
+    assert set(job_tags(IDENTITY, 1, REQUEST)) >= {"dag:dag", "task:task", "run:run"}
+
+
+def test_people_can_tell_mapped_tasks_apart():
+    assert "task:task[3]" in job_tags(JobIdentity("dag", "run", "task", 3), 1, REQUEST)
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_the_users_tags_and_the_identity_are_on_the_job_whatever_else_fits(count):
+    own = tuple(f"own-{number}" for number in range(count))
+    tags = job_tags(IDENTITY, 1, dataclasses.replace(REQUEST, tags=own))
+    assert len(tags) <= 8
+    assert {*own, IDENTITY.tag(1), f"qrt-input:{REQUEST.fingerprint()}"} <= set(tags)
+
+
+def test_no_tag_is_on_the_job_twice():
+    tags = job_tags(IDENTITY, 1, dataclasses.replace(REQUEST, tags=("dag:dag",)))
+    assert len(tags) == len(set(tags))
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        (tuple("abcdefg"), "7 given, at most 6 are possible.*Drop 1"),
+        (("x" * 87,), "has 87 characters, IBM allows 86"),
+        (("good", 5), "5 is not a text"),
+        (("",), "non-empty"),
+        (("  ",), "non-empty"),
+        ("single", r"write \['single'\]"),
+        (5, "expected a list of texts"),
+        ({"a": "b"}, "expected a list of texts"),
+    ],
+    ids=["seven", "too long", "not text", "empty", "blank", "one text", "a number", "a mapping"],
+)
+def test_tags_that_the_service_would_refuse_are_refused_with_the_remedy(tags, says):
+    with pytest.raises(InvalidTags, match=says):
+        check_tags(tags)
+
+
+@pytest.mark.parametrize("tags", [None, (), [], ""], ids=repr)
+def test_no_tags_can_be_said_in_several_ways(tags):
+    assert check_tags(tags) == ()
+
+
+def test_six_tags_of_full_length_are_fine():
+    six = tuple(letter * 86 for letter in "abcdef")
+    assert check_tags(list(six)) == six
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"program_id": "estimator"},
+        {"backend": "ibm_torino"},
+        {"params": {"pubs": [["OPENQASM 3.1;"]]}},
+        {"session_id": "s"},
+        {"max_execution_seconds": 10},
+        {"private": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_fingerprint_changes_with_each_part_of_the_input(change):
+    assert dataclasses.replace(REQUEST, **change).fingerprint() != REQUEST.fingerprint()
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
+    one, other = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
+    assert JobRequest("sampler", "b", one).fingerprint() == JobRequest("sampler", "b", other).fingerprint()
+
+
+def test_tags_are_not_part_of_the_input():
+    assert dataclasses.replace(REQUEST, tags=("mine",)).fingerprint() == REQUEST.fingerprint()
+
+
+def test_the_input_is_not_in_the_repr():
+    assert "OPENQASM" not in repr(REQUEST)

@@ -1,0 +1,261 @@
+"""What a look at a job means."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.polling import SHORTEST_DELAY, UNKNOWN_STATE_READS, JobPoller, KeepWaiting
+from airflow_provider_qrt.jobs.waiting import wait_for_job
+
+
+class NoJitter(random.Random):
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+class Jitter(random.Random):
+    """Always the same end of the range."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def uniform(self, a: float, b: float) -> float:
+        return a + (b - a) * self.share
+
+
+def job(word: str = "Running") -> Job:
+    return Job.from_json({"id": "j", "state": {"status": word}})
+
+
+def poller(*, deadline: float | None = None, poll_interval: float = 30.0, **others) -> JobPoller:
+    others.setdefault("random", NoJitter())
+    return JobPoller("j", submitted_at=1000.0, deadline=deadline, poll_interval=poll_interval, **others)
+
+
+BODY = errors.ErrorBody(message="said the service")
+PASSING = [
+    errors.ServerError(503, BODY, request="GET /jobs/j"),
+    errors.RateLimited(429, BODY, request="GET /jobs/j"),
+    errors.NoAnswer("hung up"),
+    errors.ConnectionFailed("no route"),
+    errors.TokenUnavailable("IAM is down"),
+    errors.UnexpectedAnswer("HTML"),
+]
+
+
+def test_the_first_look_at_a_new_job_comes_after_the_shortest_delay():
+    assert poller().first(now=1000.0) == KeepWaiting(SHORTEST_DELAY)
+
+
+def test_the_first_look_can_be_put_off():
+    assert poller(first_delay=6.0).first(now=1000.0).seconds == 6.0
+
+
+def test_only_the_first_look_is_put_off():
+    assert poller(first_delay=6.0).on_job(job(), now=1000.0).seconds == SHORTEST_DELAY
+
+
+def test_putting_off_the_first_look_does_not_shorten_a_longer_wait():
+    assert poller(first_delay=6.0).first(now=5000.0).seconds == 30.0
+
+
+def test_the_first_look_is_not_put_off_past_the_deadline():
+    assert poller(first_delay=6.0, deadline=1004.0).first(now=1000.0).seconds == 4.0
+
+
+def test_a_short_poll_interval_shortens_the_first_wait_too():
+    assert poller(poll_interval=0.5).first(now=1000.0).seconds == 0.5
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(2, SHORTEST_DELAY), (10, 5.0), (40, 20.0), (60, 30.0), (100_000, 30.0)])
+def test_looks_become_rarer_with_the_age_of_the_job_up_to_the_poll_interval(age, seconds):
+    assert poller().on_job(job(), now=1000.0 + age).seconds == seconds
+
+
+def test_a_poller_made_later_for_the_same_job_goes_on_with_the_longer_interval():
+    assert poller().first(now=1000.0 + 3600).seconds == 30.0
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.0, 27.0), (1.0, 33.0)])
+def test_jitter_varies_a_wait_by_a_tenth(share, seconds):
+    assert poller(random=Jitter(share)).on_job(job(), now=5000.0).seconds == pytest.approx(seconds)
+
+
+def test_two_pollers_do_not_wait_equally_long():
+    waits = {JobPoller("j", 1000.0, None, 30.0).first(now=5000.0).seconds for _ in range(20)}
+    assert len(waits) > 1
+
+
+def test_no_wait_goes_past_the_deadline():
+    late = poller(deadline=1105.0, random=Jitter(1.0))
+    assert late.on_job(job(), now=1100.0).seconds == 5.0
+
+
+def test_a_first_wait_after_the_deadline_is_none_at_all():
+    assert poller(deadline=1100.0).first(now=1200.0).seconds == 0.0
+
+
+def test_without_a_deadline_nothing_is_too_late():
+    assert isinstance(poller().on_job(job(), now=1e9), KeepWaiting)
+
+
+@pytest.mark.parametrize("word", ["Completed", "Failed", "Cancelled", "Cancelled - Ran too long"])
+def test_a_final_state_ends_the_wait(word):
+    ended = poller().on_job(job(word), now=1010.0)
+    assert isinstance(ended, WaitOutcome)
+    assert (ended.ending, ended.job) == (Ending.FINAL, job(word))
+
+
+def test_a_job_that_completed_by_the_deadline_counts_as_completed():
+    ended = poller(deadline=1100.0).on_job(job("Completed"), now=1200.0)
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.FINAL
+
+
+def test_a_job_still_running_at_the_deadline_has_timed_out():
+    ended = poller(deadline=1100.0).on_job(job("Running"), now=1100.0)
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.TIMED_OUT
+    assert ended.message == "Job j is still running after its timeout of 100 s."
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_what_may_pass_does_not_end_the_wait(error):
+    assert isinstance(poller(deadline=5000.0).on_error(error, now=1010.0), KeepWaiting)
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_what_may_pass_is_waited_out_only_until_the_deadline(error):
+    ended = poller(deadline=1100.0).on_error(error, now=1100.0)
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.TIMED_OUT
+    assert "could not be read" in ended.message
+
+
+@pytest.mark.parametrize("kind", [errors.RateLimited, errors.ServerError])
+def test_the_service_may_ask_for_a_longer_wait(kind):
+    error = kind(429, BODY, request="GET /jobs/j", retry_after=100.0)
+    assert poller().on_error(error, now=1000.0).seconds == 100.0
+
+
+def test_the_service_cannot_shorten_a_wait():
+    error = errors.RateLimited(429, BODY, request="GET /jobs/j", retry_after=0.0)
+    assert poller().on_error(error, now=1000.0).seconds == SHORTEST_DELAY
+
+
+def test_not_even_retry_after_goes_past_the_deadline():
+    error = errors.RateLimited(429, BODY, request="GET /jobs/j", retry_after=100.0)
+    assert poller(deadline=1010.0).on_error(error, now=1000.0).seconds == 10.0
+
+
+def test_only_the_first_of_several_failed_looks_is_worth_a_line_in_the_log():
+    looking = poller()
+    notes = [looking.on_error(PASSING[0], now=1010.0).note for _ in range(3)]
+    assert [bool(note) for note in notes] == [True, False, False]
+
+
+def test_a_failure_after_a_good_look_is_worth_a_line_again():
+    looking = poller()
+    looking.on_error(PASSING[0], now=1010.0)
+    looking.on_job(job(), now=1020.0)
+    assert looking.on_error(PASSING[0], now=1030.0).note
+
+
+def test_a_change_of_state_is_logged_once():
+    looking = poller()
+    notes = [looking.on_job(job(word), now=1010.0).note for word in ("Queued", "Queued", "Running", "Running")]
+    assert notes == ["Job j is queued.", "", "Job j is running.", ""]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Unauthorized(401, BODY, request="GET /jobs/j"),
+        errors.InvalidApiKey(400, BODY, request="POST /identity/token"),
+        errors.Forbidden(403, BODY, request="GET /jobs/j"),
+        errors.NotFound(404, BODY, request="GET /jobs/j"),
+        errors.InvalidSettings("the connection has no API key"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_definite_refusal_ends_the_wait_and_says_what_was_asked_with(error):
+    where = "connection 'mine' (instance abc in eu-de)"
+    ended = poller(where=where).on_error(error, now=1010.0)
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.REFUSED
+    assert where in ended.message
+    assert str(error) in ended.message
+
+
+def test_an_unknown_state_is_given_up_after_five_looks():
+    looking = poller()
+    steps = [looking.on_job(job("Pondering"), now=1010.0) for _ in range(UNKNOWN_STATE_READS)]
+    assert [isinstance(step, KeepWaiting) for step in steps] == [True] * 4 + [False]
+    assert steps[-1].ending is Ending.UNKNOWN_STATE
+    assert "'Pondering'" in steps[-1].message
+
+
+def test_an_unknown_state_that_passes_is_forgotten():
+    looking = poller()
+    for _ in range(3):
+        words = ["Pondering"] * (UNKNOWN_STATE_READS - 1) + ["Running"]
+        assert all(isinstance(looking.on_job(job(word), now=1010.0), KeepWaiting) for word in words)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def wait(answers, *, deadline=None, clock=None, log=lambda line: None):
+    clock = clock or Clock(1000.0)
+    left = iter(answers)
+
+    def read(job_id: str) -> Job:
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return wait_for_job(read, poller(deadline=deadline), log=log, sleep=clock.sleep, clock=clock)
+
+
+def test_the_wait_goes_on_through_errors_until_the_job_ends():
+    assert wait([job("Queued"), *PASSING, job("Running"), job("Completed")]).job == job("Completed")
+
+
+def test_the_wait_ends_exactly_at_the_deadline():
+    clock = Clock(1000.0)
+    ended = wait([job()] * 1000, deadline=1100.0, clock=clock)
+    assert (ended.ending, clock.now) == (Ending.TIMED_OUT, 1100.0)
+
+
+def test_the_wait_looks_once_more_at_the_deadline():
+    assert wait([job(), job(), job(), job(), job("Completed")], deadline=1015.0).ending is Ending.FINAL
+
+
+def test_an_error_that_is_not_the_services_is_not_swallowed():
+    with pytest.raises(ZeroDivisionError):
+        wait([ZeroDivisionError()])
+
+
+def test_the_wait_logs_what_changes_and_nothing_else():
+    lines: list[str] = []
+    wait([job("Queued"), job("Queued"), job("Running"), job("Completed")], log=lines.append)
+    assert lines == ["Job j is queued.", "Job j is running."]
