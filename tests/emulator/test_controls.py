@@ -57,13 +57,13 @@ def test_a_fault_can_answer_as_a_gateway_does(api):
 
 
 def test_a_late_answer_runs_into_the_clients_timeout_though_the_server_acted(api):
-    api.emulator.add_fault(method="POST", path="/jobs", delay=1.0, phase="after")
+    api.emulator.add_fault(method="POST", path="/jobs", delay=3, phase="after")
     with pytest.raises(requests.ReadTimeout):
         api.send(
             "POST",
             "/jobs",
             json={"program_id": "sampler", "backend": "ibm_fez", "params": {"pubs": [api.bell()]}},
-            timeout=0.3,
+            timeout=1,
         )
     assert len(api.emulator.jobs()) == 1
 

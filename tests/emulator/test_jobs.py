@@ -244,5 +244,5 @@ def test_a_slow_simulation_does_not_hold_up_other_requests(api):
     job_id = api.submit((wide, None, 1000))
     began = time.monotonic()
     requests.get(f"{api.emulator.url}/versions", timeout=10)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
     api.result(job_id)
