@@ -173,10 +173,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            record = SubmissionRecord.read(self._store(context))
-            if record is not None and record.job_id is not None:
-                self._fail_after_timeout(record.job_id, f"Job {record.job_id} had not ended when its timeout passed.")
-            raise
+            job_id = self._known_job_id(context)
+            if job_id is None:
+                raise
+            self._job_id = job_id
+            with no_retry_for_permanent_errors(self.hook.describe):
+                self.job_url = job_url(self.hook.settings.base_url, job_id)
+                return self._conclude(context, self._last_look(job_id))
 
     def on_kill(self) -> None:
         """Cancel the job with one quick request."""
@@ -230,6 +233,25 @@ class QiskitRuntimeJobOperator(BaseOperator):
             store=self._store(context),
             log=self.log.info,
         )
+
+    def _known_job_id(self, context: Context) -> str | None:
+        """The job of a deferred task that Airflow resumes without an event; XCom has it if no store keeps it."""
+        record = SubmissionRecord.read(self._store(context))
+        if record is not None:
+            return record.job_id
+        ti = context["ti"]
+        stored = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key="job_id")
+        return str(stored) if stored else None
+
+    def _last_look(self, job_id: str) -> WaitOutcome:
+        """See how a job stands that nobody watches any more: one that has ended is not too late."""
+        try:
+            job = self.hook.client.job(job_id)
+        except errors.QiskitRuntimeError as error:
+            return WaitOutcome(Ending.TIMED_OUT, job_id, None, f"Job {job_id} timed out and could not be read. {error}")
+        if job.status.is_final:
+            return WaitOutcome(Ending.FINAL, job_id, job)
+        return WaitOutcome(Ending.TIMED_OUT, job_id, job, f"Job {job_id} had not ended when its timeout passed.")
 
     def _publish(self, context: Context, job: ObtainedJob) -> None:
         """Make the job known, to ``on_kill`` first."""
@@ -286,10 +308,11 @@ class QiskitRuntimeJobOperator(BaseOperator):
         """Cancel a job that is late (once more, if the trigger has done so already) and fail."""
         if not self.cancel_on_timeout:
             raise AirflowException(
-                f"{message} It goes on and is charged: cancel_on_timeout is off. A retry waits for it again."
+                f"{message} It goes on and is charged: cancel_on_timeout is off. A retry looks at it once more; to "
+                "wait longer, raise timeout, which counts from the submission."
             )
         try:
             fate = cancel_job(self.hook.client, job_id)
         except errors.QiskitRuntimeError as error:
             fate = f"It could not be cancelled and may still run and be charged: {error}"
-        raise AirflowException(f"{message} {fate} A retry submits a new job.")
+        raise AirflowException(f"{message} {fate} A retry submits a new job, unless this one has completed.")
