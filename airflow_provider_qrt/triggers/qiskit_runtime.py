@@ -97,6 +97,9 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
         await self._cancel()
 
     async def _wait(self) -> WaitOutcome:
+        if str(self.job_id or "").strip() in ("", "None"):
+            # A template of a sensor that is started here, rendered to nothing. GET /jobs/ would list jobs instead.
+            return WaitOutcome(Ending.REFUSED, "", None, "job_id is empty: there is no job to wait for.")
         client: QiskitRuntimeClient | None = None
         now = time.time()
         poller = JobPoller(
