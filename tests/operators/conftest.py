@@ -1,0 +1,84 @@
+"""A sampler task as Airflow runs it: a fresh operator for every try and every leg of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
+
+
+@dataclass
+class SamplerTask:
+    context: dict[str, Any]
+    in_the_triggerer: Callable[[Any], Any]
+    folder: Path
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def operator(self, **more: Any) -> Any:
+        """The operator after its templates were rendered."""
+        from airflow.sdk import DAG
+
+        from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+        arguments = {"circuits": FLIP, "backend": "ibm_fez", "shots": 20, "poll_interval": 0.02, "deferrable": False}
+        with DAG("the_dag", schedule=None, template_searchpath=[str(self.folder)]) as dag:
+            operator = QiskitRuntimeSamplerOperator(task_id="the_task", **{**arguments, **self.arguments, **more})
+        # What Airflow does when it has parsed a DAG file, and before it executes a task.
+        dag.resolve_template_files()
+        operator.render_template_fields({"params": {"shots": 33, "backend": "ibm_torino"}, **self.context})
+        return operator
+
+    def execute(self, **more: Any) -> Any:
+        """The first leg of a try."""
+        return self.operator(**more).execute(self.context)
+
+    def defer(self, **more: Any) -> Any:
+        """The first leg of a try that must end in a deferral; returns that."""
+        from airflow.sdk.exceptions import TaskDeferred
+
+        with pytest.raises(TaskDeferred) as deferred:
+            self.execute(deferrable=True, **more)
+        return deferred.value
+
+    def resume(self, deferred: Any, **more: Any) -> Any:
+        """The trigger, and the second leg on another worker."""
+        event = self.in_the_triggerer(deferred.trigger)
+        arguments = {**(deferred.kwargs or {}), "event": event}
+        return self.operator(**{**more, "deferrable": True}).resume_execution(
+            deferred.method_name, arguments, self.context
+        )
+
+    def run(self, **more: Any) -> Any:
+        """A whole try, whichever way it waits."""
+        from airflow.sdk.exceptions import TaskDeferred
+
+        try:
+            return self.execute(**more)
+        except TaskDeferred as deferred:
+            return self.resume(deferred, **{**more, "deferrable": True})
+
+    def clear(self) -> None:
+        """Clear the task in the UI."""
+        self.context["ti"].max_tries += 1
+
+
+@pytest.fixture
+def task(context, in_the_triggerer, tmp_path, connection) -> SamplerTask:
+    return SamplerTask(context, in_the_triggerer, tmp_path)
+
+
+@pytest.fixture(params=[False, True], ids=["blocking", "deferred"])
+def either_way(request, task) -> SamplerTask:
+    """The task, waiting on a worker and waiting in the triggerer."""
+    task.arguments["deferrable"] = request.param
+    return task
+
+
+@pytest.fixture(autouse=True)
+def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))

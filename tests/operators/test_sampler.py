@@ -1,0 +1,765 @@
+"""The sampler operator, end to end against the emulator."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from airflow.sdk.bases.operator import TriggerFailureReason
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    TaskDeferralError,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.submission import LookUpFailed
+from airflow_provider_qrt.operators.backends import NoBackendAvailable
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.primitives import SamplerResult
+
+TWO = 'OPENQASM 3.0; include "stdgates.inc"; bit[2] c; x $1; c[0] = measure $0; c[1] = measure $1;'
+NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
+LINK = "_link_QiskitRuntimeJobLink"
+ONE_JOB = r"^/jobs/[^/]+$"
+MAX_BYTES = "AIRFLOW__QISKIT_RUNTIME__MAX_XCOM_BYTES"
+
+
+@pytest.fixture
+def jobs(emulator):
+    return emulator.jobs
+
+
+@pytest.fixture
+def slow(emulator):
+    """Jobs stay in the queue until somebody ends them."""
+    emulator.configure(queue_seconds=600)
+    return emulator
+
+
+# The result
+
+
+def test_the_task_returns_the_counts_and_says_where_they_come_from(either_way, jobs):
+    value = either_way.run()
+    job = jobs()[0]
+    assert {key: value[key] for key in value if key not in ("created", "finished", "usage_seconds", "results")} == {
+        "job_id": job["id"],
+        "backend": "ibm_fez",
+        "program_id": "sampler",
+        "status": "Completed",
+        "session_id": None,
+        "result_path": None,
+    }
+    assert value["results"] == [
+        {
+            "shots": 20,
+            "counts": {"1": 20},
+            "registers": {"c": {"num_bits": 1, "index": 0, "counts": {"1": 20}}},
+            "metadata": value["results"][0]["metadata"],
+        }
+    ]
+
+
+def test_both_ways_of_waiting_give_the_same_xcom(task):
+    blocking, deferred = task.run(durable=False), task.run(durable=False, deferrable=True)
+    changing = dict.fromkeys(("job_id", "created", "finished", "usage_seconds"))
+    assert {**blocking, **changing} == {**deferred, **changing}
+
+
+def test_the_xcom_is_plain_strict_json(either_way):
+    value = either_way.run()
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+
+
+def test_times_and_usage_are_those_of_the_service(task, emulator):
+    emulator.configure(run_seconds=0.2)
+    value = task.run()
+    assert value["usage_seconds"] == pytest.approx(0.2)
+    assert value["created"] < value["finished"]
+    assert value["finished"].endswith("+00:00")
+
+
+def test_usage_that_is_not_settled_yet_is_null_and_not_zero(task, emulator):
+    emulator.configure(usage_pending_seconds=600)
+    assert task.run()["usage_seconds"] is None
+
+
+def test_metrics_that_cannot_be_read_do_not_cost_the_result(task, emulator):
+    emulator.add_fault(path="/jobs/*/metrics", status=403, times=None)
+    value = task.run()
+    assert (value["finished"], value["results"][0]["counts"]) == (None, {"1": 20})
+
+
+def test_the_value_can_be_read_back_as_an_object(task):
+    assert SamplerResult.from_xcom(task.run(circuits=TWO)).get_counts() == {"10": 20}
+
+
+def test_a_list_of_circuits_becomes_one_job(task, jobs, emulator):
+    value = task.run(circuits=[(TWO, None, 5), TWO])
+    assert len(jobs()) == 1
+    assert [one["shots"] for one in value["results"]] == [5, 20]
+
+
+def test_the_job_carries_the_users_tags_and_the_tasks_name(task, jobs):
+    task.run(tags=["mine", "yours"])
+    assert {"mine", "yours", "dag:the_dag", "task:the_task"} <= set(jobs()[0]["tags"])
+
+
+def test_tags_may_be_none(task, jobs):
+    task.run(tags=None)
+    assert len(jobs()) == 1
+
+
+def test_a_job_may_join_a_batch(task, ti, jobs):
+    session = QiskitRuntimeHook().client.create_session(mode="batch", backend="ibm_fez")
+    value = task.run(session_id=session.id)
+    assert (value["session_id"], ti.pushed["session_id"], jobs()[0]["session_id"]) == (session.id,) * 3
+
+
+# Before the wait
+
+
+def test_the_job_id_and_the_link_are_known_before_the_wait(task, slow, ti):
+    deferred = task.defer()
+    job_id = slow.jobs()[0]["id"]
+    assert ti.pushed == {"job_id": job_id, LINK: f"{slow.url}/jobs/{job_id}"}
+    assert deferred.trigger.job_id == job_id
+
+
+def test_a_blocking_task_too_makes_its_job_known_before_the_wait(task, slow, ti):
+    with pytest.raises(AirflowException):
+        task.run(timeout=0.1, cancel_on_timeout=False)
+    assert ti.pushed["job_id"] == slow.jobs()[0]["id"]
+
+
+def test_a_task_that_does_not_wait_returns_at_once(task, slow):
+    value = task.execute(wait_for_completion=False)
+    assert value == {
+        "job_id": slow.jobs()[0]["id"],
+        "backend": "ibm_fez",
+        "program_id": "sampler",
+        "status": "Queued",
+        "session_id": None,
+    }
+
+
+def test_a_task_that_does_not_wait_has_delivered_and_a_clear_buys_anew(task, slow):
+    task.execute(wait_for_completion=False)
+    slow.finish(slow.jobs()[0]["id"])
+    task.clear()
+    task.execute(wait_for_completion=False)
+    assert len(slow.jobs()) == 2
+
+
+def test_nothing_secret_is_handed_to_the_triggerer_or_to_xcom(task, slow, ti):
+    deferred = task.defer()
+    handed = json.dumps([deferred.trigger.serialize(), deferred.kwargs, ti.pushed])
+    for secret in (slow.api_key, slow.instance.split(":")[6], "OPENQASM"):
+        assert secret not in handed.replace(slow.url, "")
+
+
+def test_airflows_own_timeout_comes_after_ours(task, slow):
+    deferred = task.defer(timeout=100)
+    assert 100 < deferred.timeout.total_seconds() < 200
+    assert deferred.trigger.deadline == pytest.approx(time.time() + 100, abs=5)
+
+
+def test_a_job_that_is_found_completed_is_fetched_without_deferring(task, slow):
+    task.defer()
+    slow.finish(slow.jobs()[0]["id"])
+    assert task.execute(deferrable=True)["job_id"] == slow.jobs()[0]["id"]
+
+
+# Templates
+
+
+def test_numbers_may_come_as_text(task, emulator):
+    value = task.run(shots="1024", poll_interval="0.02", timeout="60", max_execution_time="77")
+    assert (value["results"][0]["shots"], emulator.jobs()[0]["cost"]) == (1024, 77)
+
+
+def test_nothing_may_come_as_the_text_none(task, emulator):
+    value = task.run(shots="None", max_execution_time="None", session_id="None", result_path="None")
+    assert (value["results"][0]["shots"], value["result_path"]) == (4096, None)
+
+
+def test_arguments_are_templates(task, jobs):
+    value = task.run(shots="{{ params.shots }}", backend="{{ params.backend }}", tags=["{{ ti.run_id }}"])
+    assert (value["results"][0]["shots"], value["backend"]) == (33, "ibm_torino")
+    assert "manual__2026-01-01" in jobs()[0]["tags"]
+
+
+def test_a_timeout_may_be_a_timedelta(task, slow):
+    assert task.defer(timeout=timedelta(hours=1)).timeout > timedelta(hours=1)
+
+
+def test_a_circuit_may_stand_in_a_file_beside_the_dag(task):
+    (task.folder / "two.qasm").write_text(TWO)
+    assert task.run(circuits="two.qasm")["results"][0]["counts"] == {"10": 20}
+
+
+def test_several_files_make_one_job(task, jobs):
+    (task.folder / "two.qasm").write_text(TWO)
+    (task.folder / "other.qasm3").write_text(TWO.replace("x $1", "x $0"))
+    value = task.run(circuits=["two.qasm", ("other.qasm3", None, 7)])
+    assert [one["counts"] for one in value["results"]] == [{"10": 20}, {"01": 7}]
+    assert len(jobs()) == 1
+
+
+def test_a_file_is_a_template(task):
+    (task.folder / "two.qasm").write_text(TWO.replace("$1;", "${{ params.shots - 32 }};"))
+    assert task.run(circuits="two.qasm")["results"][0]["counts"] == {"10": 20}
+
+
+BLOCKS = """OPENQASM 3.0;
+include "stdgates.inc";
+gate flip q { x q; }
+bit[2] c;
+for uint i in [0:1] { flip $0; }
+c[0] = measure $0;
+if (c[0] == 1) { x $1; } else { x $0; }
+c[1] = measure $1;
+"""
+
+
+@pytest.mark.parametrize("kind", ["inline", "file", "list"])
+def test_the_braces_of_openqasm_survive_the_templates(task, kind):
+    (task.folder / "blocks.qasm").write_text(BLOCKS)
+    circuits = {"inline": BLOCKS, "file": "blocks.qasm", "list": [(BLOCKS,)]}[kind]
+    rendered = task.operator(circuits=circuits).circuits
+    while isinstance(rendered, list | tuple):
+        rendered = rendered[0]
+    assert rendered.strip() == BLOCKS.strip()
+
+
+def test_braces_that_belong_to_jinja_get_the_remedy(task):
+    with pytest.raises(AirflowFailException, match="put a space between the braces"):
+        task.operator(circuits=BLOCKS.replace("{ x q; }", "{{ x q; }}"))
+
+
+@pytest.mark.parametrize("circuits", ["missing.qasm", ["missing.qasm3"]], ids=str)
+def test_a_missing_file_is_named_with_the_remedy(task, circuits):
+    with pytest.raises(AirflowFailException, match=r"'missing\.qasm3?' was not found.*template_searchpath"):
+        task.operator(circuits=circuits)
+
+
+# What is refused before it costs anything
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"circuits": ""}, "circuit is empty"),
+        ({"circuits": []}, "list is empty"),
+        ({"circuits": "OPENQASM 2.0; qreg q[1]; creg c[1]; measure q -> c;"}, "this is OpenQASM 2"),
+        ({"circuits": "OPENQASM 3.0; bit[1] c; x $0 c[0] = measure $0;"}, "line 1, column .*unexpected"),
+        ({"circuits": "OPENQASM 3.0; x $0;"}, "no classical bits"),
+        ({"shots": 0}, "shots: must be at least 1"),
+        ({"shots": "many"}, "shots: expected a whole number, got 'many'"),
+        ({"shots": 2.5}, "shots: expected a whole number"),
+        ({"options": {"dynamical_decoupling": {"enabel": True}}}, "enabel: unknown.*'enable'"),
+        ({"options": {"twirling": {"enable_gates": "yes"}}}, "expected true or false"),
+        ({"backend": "ibm_fezz"}, "'ibm_fezz' is not among the backends of .*Did you mean 'ibm_fez'"),
+        ({"backend": ""}, "backend: name one"),
+        ({"tags": list("abcdefg")}, "7 given, at most 6"),
+        ({"tags": "single"}, r"write \['single'\]"),
+        ({"tags": 7}, "expected a list"),
+        ({"max_execution_time": 0}, "max_execution_time: must be at least 1"),
+        ({"poll_interval": 0}, "poll_interval: must be more than 0"),
+        ({"poll_interval": "often"}, "poll_interval: expected seconds"),
+        ({"timeout": -1}, "timeout: must be more than 0"),
+        ({"timeout": "nan"}, "timeout: must be more than 0"),
+    ],
+    ids=str,
+)
+def test_bad_input_fails_at_once_and_submits_nothing(task, sent, arguments, says):
+    with pytest.raises(AirflowFailException, match=says):
+        task.run(**arguments)
+    assert sent("POST") == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "parts", "says"),
+    [
+        ({}, {"password": None}, "has no API key"),
+        ({}, {"password": "not-the-right-one"}, "BXNIM0415E.*Create an API key"),
+        ({"instance": ""}, {}, "has no instance CRN"),
+        ({"instance": "crn:v1:bluemix"}, {}, "CRN is malformed"),
+        ({"channel": "ibm_quantum"}, {}, "channel 'ibm_quantum' is not supported"),
+    ],
+    ids=["no key", "wrong key", "no CRN", "malformed CRN", "retired channel"],
+)
+def test_a_bad_connection_fails_at_once_and_submits_nothing(task, connect, sent, extra, parts, says):
+    connect(extra, **parts)
+    with pytest.raises(AirflowFailException, match=says):
+        task.run()
+    assert sent("POST") == []
+
+
+def test_the_crn_of_another_region_fails_at_once_and_names_the_region(task, connect, emulator, sent):
+    connect({"instance": emulator.instance.replace("us-east", "eu-de")})
+    with pytest.raises(AirflowFailException, match=r"not found in this region.*qiskit_runtime_default.* in eu-de"):
+        task.run()
+    assert sent("POST") == []
+
+
+def test_a_refused_submission_fails_at_once(task, emulator, jobs):
+    emulator.add_fault(method="POST", path="/jobs", status=403)
+    with pytest.raises(AirflowFailException, match="Ask for an access policy"):
+        task.run()
+    assert jobs() == []
+
+
+def test_a_service_that_is_down_is_worth_a_retry(task, emulator):
+    emulator.add_fault(method="POST", path="/jobs", status=503, times=None)
+    with pytest.raises(errors.SubmissionUnknown):
+        task.run()
+
+
+# Backends
+
+
+def test_least_busy_takes_the_shortest_queue_among_those_online(task, emulator):
+    emulator.configure(
+        backends={
+            "ibm_fez": {"queue_length": 5},
+            "ibm_marrakesh": {"queue_length": 1, "status": "offline"},
+            "ibm_torino": {"queue_length": 2},
+            "ibm_lagos": {"queue_length": 9},
+        }
+    )
+    assert task.run(backend="least_busy")["backend"] == "ibm_torino"
+
+
+def test_when_no_backend_is_online_nothing_is_submitted_and_a_retry_may_help(task, emulator, sent):
+    names = ("ibm_fez", "ibm_marrakesh", "ibm_torino", "ibm_lagos")
+    emulator.configure(backends={name: {"status": "offline"} for name in names})
+    with pytest.raises(NoBackendAvailable, match="ibm_fez is offline"):
+        task.run(backend="least_busy")
+    assert sent("POST") == []
+
+
+def test_a_named_backend_is_used_though_it_is_offline(task, emulator):
+    emulator.configure(backends={"ibm_fez": {"status": "offline"}})
+    deferred = task.defer(backend="ibm_fez")
+    assert emulator.jobs()[0]["id"] == deferred.trigger.job_id
+
+
+def test_a_retry_does_not_move_to_another_backend(task, slow):
+    task.defer(backend="least_busy")
+    slow.configure(backends={slow.jobs()[0]["backend"]: {"queue_length": 99}})
+    task.defer(backend="least_busy")
+    assert len(slow.jobs()) == 1
+
+
+# Large results
+
+
+def test_a_result_goes_to_result_path_and_to_xcom(task):
+    value = task.run(result_path=str(task.folder / "results"))
+    written = json.loads((task.folder / "results" / f"{value['job_id']}.json").read_text())
+    assert written == value
+    assert written["results"][0]["counts"] == {"1": 20}
+
+
+def test_result_path_may_name_the_file(task):
+    value = task.run(result_path=str(task.folder / "new" / "whole.json"))
+    assert value["result_path"] == str(task.folder / "new" / "whole.json")
+    assert (task.folder / "new" / "whole.json").exists()
+
+
+def test_of_a_large_result_xcom_keeps_a_manifest(task, monkeypatch):
+    monkeypatch.setenv(MAX_BYTES, "10")
+    value = task.run(result_path=str(task.folder))
+    assert (value["results"][0]["counts"], value["results"][0]["shots"]) == (None, 20)
+    whole = json.loads((task.folder / f"{value['job_id']}.json").read_text())
+    assert SamplerResult.from_xcom(whole).get_counts() == {"1": 20}
+
+
+def test_a_large_result_without_result_path_names_the_remedy_and_the_job(task, monkeypatch, jobs):
+    monkeypatch.setenv(MAX_BYTES, "10")
+    with pytest.raises(AirflowFailException, match="Set result_path on the task") as caught:
+        task.run()
+    assert jobs()[0]["id"] in str(caught.value)
+
+
+def test_clearing_the_task_with_a_result_path_fetches_the_same_job(either_way, monkeypatch, jobs):
+    monkeypatch.setenv(MAX_BYTES, "10")
+    with pytest.raises(AirflowFailException):
+        either_way.run()
+    either_way.clear()
+    value = either_way.execute(result_path=str(either_way.folder))
+    assert [value["job_id"]] == [job["id"] for job in jobs()]
+
+
+# Submitting once
+
+
+def test_a_try_that_died_after_submitting_is_gone_on_with(task, ti, jobs, monkeypatch):
+    def dies(key, value):
+        raise RuntimeError("the worker died here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ti, "xcom_push", dies, raising=False)
+        with pytest.raises(RuntimeError):
+            task.run()
+    assert task.run()["job_id"] == ti.pushed["job_id"]
+    assert len(jobs()) == 1
+
+
+def test_a_lost_answer_does_not_submit_twice(either_way, emulator, jobs):
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
+    assert [either_way.run()["job_id"]] == [job["id"] for job in jobs()]
+
+
+def test_when_nobody_knows_whether_the_job_exists_the_task_fails_and_its_retry_finds_out(task, emulator, jobs):
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
+    emulator.add_fault(method="GET", path="/jobs", status=403)
+    with pytest.raises(LookUpFailed):
+        task.run()
+    assert [task.run()["job_id"]] == [job["id"] for job in jobs()]
+
+
+def test_a_clear_after_success_buys_anew(either_way, jobs):
+    either_way.run()
+    either_way.clear()
+    either_way.run()
+    assert len(jobs()) == 2
+
+
+def test_a_retry_after_a_result_that_could_not_be_fetched_fetches_it(task, emulator, jobs):
+    emulator.add_fault(path="/jobs/*/results", status=403)
+    with pytest.raises(AirflowFailException):
+        task.run()
+    assert task.run()["results"][0]["counts"] == {"1": 20}
+    assert len(jobs()) == 1
+
+
+def test_a_task_that_is_not_durable_submits_at_every_try(task, jobs):
+    task.run(durable=False)
+    task.run(durable=False)
+    assert len(jobs()) == 2
+
+
+def test_a_deleted_job_fails_the_task_at_once(task, slow, sent):
+    task.defer()
+    slow.reset()
+    with pytest.raises(AirflowFailException, match="does not know any more"):
+        task.run()
+    assert sent("POST") == []
+
+
+def test_the_record_outlives_airflows_default_retention(task, store):
+    from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+    task.run()
+    assert set(store.retentions) == {NEVER_EXPIRE}
+
+
+# Jobs that fail
+
+
+def test_a_circuit_the_machine_cannot_carry_out_fails_without_a_retry(either_way, emulator):
+    with pytest.raises(AirflowFailException, match="failed") as caught:
+        either_way.run(circuits=NOT_ISA)
+    job = emulator.jobs()[0]
+    assert f"(reason code {job['reason_code']}): {job['reason']}" in str(caught.value)
+    assert "IBM's solution: " in str(caught.value)
+
+
+def ends_as(task, emulator, **end):
+    deferred = task.defer()
+    emulator.finish(emulator.jobs()[-1]["id"], **end)
+    with pytest.raises(AirflowException) as caught:
+        task.resume(deferred)
+    return caught.value
+
+
+def test_a_failure_that_may_pass_is_left_to_airflows_retries(task, slow):
+    error = ends_as(task, slow, status="Failed", reason_code=5203, reason="A hiccup", reason_solution="Again")
+    assert not isinstance(error, AirflowFailException)
+    for part in ("A hiccup", "5203", "IBM's solution: Again", "A retry submits a new job."):
+        assert part in str(error)
+
+
+def test_a_permanent_failure_is_not_retried(task, slow):
+    error = ends_as(task, slow, status="Failed", reason_code=7001, reason="Not ISA")
+    assert isinstance(error, AirflowFailException)
+
+
+def test_a_job_that_ran_too_long_is_not_retried(task, slow):
+    error = ends_as(task, slow, status="Cancelled - Ran too long")
+    assert isinstance(error, AirflowFailException)
+    assert "Raise max_execution_time" in str(error)
+
+
+def test_a_job_somebody_cancelled_is_submitted_anew_by_a_retry(task, slow):
+    error = ends_as(task, slow, status="Cancelled")
+    assert not isinstance(error, AirflowFailException)
+    task.defer()
+    assert [job["cancelled"] for job in slow.jobs()] == [True, False]
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_the_failure(task, slow):
+    slow.add_fault(path="/jobs/*/logs", status=403, times=None)
+    error = ends_as(task, slow, status="Failed", reason_code=7001, reason="Not ISA")
+    assert "Not ISA" in str(error)
+
+
+# Timeouts
+
+
+def test_a_timeout_cancels_the_job(either_way, slow):
+    with pytest.raises(AirflowException, match=r"is still queued after its timeout of 0 s"):
+        either_way.run(timeout=0.2)
+    assert slow.jobs()[0]["cancelled"]
+
+
+def test_a_timeout_leaves_the_job_alone_if_asked_to(either_way, slow):
+    with pytest.raises(AirflowException, match="cancel_on_timeout is off"):
+        either_way.run(timeout=0.2, cancel_on_timeout=False)
+    assert not slow.jobs()[0]["cancelled"]
+
+
+def test_a_job_that_cannot_be_cancelled_is_said_to_go_on(task, slow):
+    slow.add_fault(method="POST", path="/jobs/*/cancel", status=403)
+    with pytest.raises(AirflowException, match="may still run and be charged"):
+        task.run(timeout=0.1)
+
+
+def test_a_retry_after_a_timeout_submits_a_new_job(task, slow):
+    with pytest.raises(AirflowException):
+        task.run(timeout=0.1)
+    task.defer()
+    assert len(slow.jobs()) == 2
+
+
+GAVE_UP = ("__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT})
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_when_airflow_gives_up_waiting_the_job_is_cancelled(task, slow, durable):
+    task.defer(durable=durable)
+    with pytest.raises(AirflowException, match="had not ended when its timeout passed"):
+        task.operator(durable=durable).resume_execution(*GAVE_UP, task.context)
+    assert slow.jobs()[0]["cancelled"]
+
+
+def test_when_airflow_gives_up_waiting_a_completed_job_is_fetched(task, slow):
+    deferred = task.defer()
+    slow.finish(deferred.trigger.job_id)
+    value = task.operator().resume_execution(*GAVE_UP, task.context)
+    assert value["job_id"] == deferred.trigger.job_id
+
+
+def test_when_airflow_gives_up_waiting_a_job_may_be_left_alone(task, slow):
+    task.defer()
+    with pytest.raises(AirflowException):
+        task.operator(cancel_on_timeout=False).resume_execution(*GAVE_UP, task.context)
+    assert not slow.jobs()[0]["cancelled"]
+
+
+def test_when_airflow_gives_up_on_a_task_without_a_job_that_is_all(task):
+    with pytest.raises(TaskDeferralTimeout):
+        task.operator().resume_execution(*GAVE_UP, task.context)
+
+
+def test_a_trigger_that_broke_is_left_to_a_retry(task, slow):
+    task.defer()
+    with pytest.raises(TaskDeferralError):
+        task.operator().resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
+    task.defer()
+    assert [job["cancelled"] for job in slow.jobs()] == [False]
+
+
+@pytest.mark.parametrize("event", [None, {}, {"ending": "victory", "job_id": "j", "job": None}], ids=str)
+def test_an_event_that_is_not_understood_is_no_success(task, event):
+    with pytest.raises(ValueError, match="not understood"):
+        task.operator().execute_complete(task.context, event)
+
+
+# Being killed
+
+
+@pytest.fixture
+def killed(task, slow):
+    """Kill a task whose job is in the queue, and return what it cost."""
+
+    def kill(**arguments) -> float:
+        operator = task.operator(deferrable=True, **arguments)
+        with pytest.raises(TaskDeferred):
+            operator.execute(task.context)
+        slow.clear_requests()
+        before = time.monotonic()
+        operator.on_kill()
+        return time.monotonic() - before
+
+    return kill
+
+
+def test_a_kill_cancels_the_job_with_one_request(killed, slow, sent):
+    killed()
+    assert slow.jobs()[0]["cancelled"]
+    assert sent() == [f"POST /jobs/{slow.jobs()[0]['id']}/cancel"]
+
+
+def test_a_kill_leaves_the_job_alone_if_asked_to(killed, sent):
+    killed(cancel_on_kill=False)
+    assert sent() == []
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"status": 409}, {"status": 503}, {"drop": "before"}], ids=str)
+def test_a_kill_never_raises_and_never_insists(killed, slow, sent, fault):
+    slow.add_fault(path="/jobs/*/cancel", times=None, **fault)
+    killed()
+    assert len(sent("POST")) == 1
+
+
+def test_a_kill_does_not_wait_for_a_service_that_does_not_answer(killed, slow):
+    slow.add_fault(path="/jobs/*/cancel", delay=5)
+    assert killed() < 4
+
+
+def test_a_kill_before_there_is_a_job_is_nothing(task, sent):
+    task.operator().on_kill()
+    assert sent() == []
+
+
+def test_a_task_killed_while_it_fetches_the_result_knows_its_job(task, emulator, jobs):
+    deferred = task.defer()
+    emulator.add_fault(path="/jobs/*/results", status=403)
+    operator = task.operator()
+    with pytest.raises(AirflowFailException):
+        operator.execute_complete(task.context, task.in_the_triggerer(deferred.trigger))
+    emulator.clear_requests()
+    operator.on_kill()
+    assert [one["path"] for one in emulator.requests()] == [f"/api/v1/jobs/{jobs()[0]['id']}/cancel"]
+
+
+# Troubles while waiting
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 502, "html": "<h1>Bad gateway</h1>"},
+        {"status": 429, "retry_after": 0},
+        {"drop": "before"},
+        {"drop": "after"},
+        {"status": 200, "html": "<h1>Sign in</h1>"},
+        {"status": 200, "body": []},
+    ],
+    ids=["500", "502 with HTML", "429", "dropped before", "dropped after", "200 with HTML", "200 with a list"],
+)
+def test_no_hiccup_ends_the_wait(either_way, emulator, jobs, fault):
+    emulator.add_fault(method="GET", path=ONE_JOB, times=4, **fault)
+    assert either_way.run()["results"][0]["counts"] == {"1": 20}
+    assert (emulator.faults()[0]["applied"], len(jobs())) == (4, 1)
+
+
+def test_a_token_that_lapses_while_waiting_is_replaced(either_way, emulator):
+    emulator.add_fault(method="GET", path=ONE_JOB, status=401)
+    assert either_way.run()["status"] == "Completed"
+
+
+def test_tokens_revoked_during_the_deferral_are_replaced(task, emulator):
+    deferred = task.defer()
+    emulator.revoke_tokens()
+    assert task.resume(deferred)["status"] == "Completed"
+
+
+def test_a_token_that_cannot_be_renewed_for_a_moment_does_not_end_the_wait(task, emulator):
+    deferred = task.defer()
+    emulator.revoke_tokens()
+    emulator.add_fault(path="/identity/token", status=503, times=2)
+    assert task.resume(deferred)["status"] == "Completed"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_definite_refusal_ends_the_wait_and_says_whose(either_way, slow, status):
+    slow.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
+    with pytest.raises(AirflowFailException, match=r"qiskit_runtime_default.*in us-east") as caught:
+        either_way.run()
+    assert "may still run and be charged" in str(caught.value)
+
+
+def test_after_a_refusal_the_job_stays_with_the_task(task, slow):
+    slow.add_fault(method="GET", path=ONE_JOB, status=403)
+    with pytest.raises(AirflowFailException):
+        task.run()
+    slow.finish(slow.jobs()[0]["id"])
+    task.clear()
+    assert task.run()["job_id"] == slow.jobs()[0]["id"]
+    assert len(slow.jobs()) == 1
+
+
+def test_a_state_nobody_knows_fails_the_task_and_leaves_the_job(either_way, slow):
+    body = {"id": "j", "state": {"status": "Pondering"}}
+    slow.add_fault(method="GET", path=ONE_JOB, status=200, body=body, times=None)
+    with pytest.raises(AirflowException, match="'Pondering'") as caught:
+        either_way.run()
+    assert not isinstance(caught.value, AirflowFailException)
+    assert not slow.jobs()[0]["cancelled"]
+
+
+def test_a_state_nobody_knows_for_a_moment_is_waited_out(either_way, emulator):
+    body = {"id": "j", "state": {"status": "Pondering"}}
+    emulator.add_fault(method="GET", path=ONE_JOB, status=200, body=body, times=4)
+    assert either_way.run()["status"] == "Completed"
+
+
+# What a DAG author sees
+
+
+def test_everything_a_user_may_vary_is_a_template():
+    assert set(QiskitRuntimeSamplerOperator.template_fields) >= {
+        "circuits",
+        "backend",
+        "shots",
+        "options",
+        "session_id",
+        "tags",
+        "max_execution_time",
+        "poll_interval",
+        "timeout",
+        "result_path",
+        "qiskit_runtime_conn_id",
+    }
+
+
+def test_a_circuit_built_anew_for_a_retry_is_the_same_input(task, slow):
+    from qiskit import QuantumCircuit
+
+    def build():
+        circuit = QuantumCircuit(1, 1, name="flip")
+        circuit.x(0)
+        circuit.measure(0, 0)
+        return circuit
+
+    task.defer(circuits=build())
+    task.defer(circuits=build())
+    assert len(slow.jobs()) == 1
+
+
+@pytest.mark.xfail(
+    reason="QPY holds Qiskit's running number for a circuit without a name and a random id per parameter", strict=True
+)
+def test_a_circuit_without_a_name_built_anew_for_a_retry_is_the_same_input(task, slow):
+    from qiskit import QuantumCircuit
+
+    def build():
+        circuit = QuantumCircuit(1, 1)
+        circuit.x(0)
+        circuit.measure(0, 0)
+        return circuit
+
+    task.defer(circuits=build())
+    task.defer(circuits=build())
+    assert len(slow.jobs()) == 1
