@@ -1,0 +1,65 @@
+"""What a DAG file costs the DAG processor, and that every example is one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULES = (
+    "hooks.qiskit_runtime",
+    "links.qiskit_runtime",
+    "operators.primitives",
+    "sensors.qiskit_runtime",
+    "triggers.qiskit_runtime",
+)
+NEVER = ("numpy", "qiskit", "qiskit_ibm_runtime", "openqasm3", "requests", "fastapi")
+EXAMPLES = Path(__file__).parents[1] / "example_dags"
+
+
+def loaded_by(imports: str) -> list[str]:
+    code = f"""
+import airflow.sdk.bases.sensor, airflow.triggers.base, json, sys
+from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, conf
+before = set(sys.modules)
+{imports}
+new = set(sys.modules) - before
+print(json.dumps(sorted(name for name in {NEVER!r} if name in new)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_importing_what_a_dag_file_imports_loads_nothing_heavy():
+    modules = (*MODULES, "get_provider_info")
+    assert loaded_by("\n".join(f"import airflow_provider_qrt.{module}" for module in modules)) == []
+
+
+def test_building_a_task_loads_nothing_heavy():
+    code = """
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
+with DAG("d", schedule=None):
+    run = QiskitRuntimeSamplerOperator(task_id="run", circuits="OPENQASM 3.0; bit c; c = measure $0;")
+    QiskitRuntimeJobSensor(task_id="wait", job_id="j", deferrable=True, start_from_trigger=True) << run
+"""
+    assert loaded_by(code) == []
+
+
+def test_there_are_examples():
+    assert len(list(EXAMPLES.glob("*.py"))) >= 3
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_is_a_dag_that_airflow_can_read(example):
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(example))
+    assert bag.import_errors == {}
+    assert bag.dags
+    for dag in bag.dags.values():
+        assert "qiskit-runtime" in dag.tags

@@ -1,0 +1,329 @@
+"""The trigger of one deferred job."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseHook
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.triggers.qiskit_runtime import FIRST_DELAY, QiskitRuntimeJobTrigger
+
+FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
+ONE_JOB = r"^/jobs/[^/]+$"
+
+
+@pytest.fixture
+def job_id(emulator, connection) -> str:
+    """A job in the queue."""
+    emulator.configure(queue_seconds=600)
+    params = {"version": 2, "pubs": [[FLIP, None, 5]]}
+    submitted = QiskitRuntimeHook().client.submit_job(program_id="sampler", backend="ibm_fez", params=params)
+    emulator.clear_requests()
+    return submitted.id
+
+
+@pytest.fixture
+def trigger(job_id, impatient_triggers):
+    def make(**arguments: Any) -> QiskitRuntimeJobTrigger:
+        return QiskitRuntimeJobTrigger(**{"job_id": job_id, "poll_interval": 0.02, **arguments})
+
+    return make
+
+
+def first_event(trigger: QiskitRuntimeJobTrigger) -> dict[str, Any]:
+    async def run() -> Any:
+        return await anext(trigger.run())
+
+    return asyncio.run(run()).payload
+
+
+# What travels
+
+
+def test_a_trigger_survives_the_way_through_json():
+    made = QiskitRuntimeJobTrigger(
+        job_id="j",
+        qiskit_runtime_conn_id="mine",
+        submitted_at=1.5,
+        deadline=2.5,
+        poll_interval=3.5,
+        cancel_on_kill=True,
+        cancel_on_timeout=True,
+    )
+    path, arguments = made.serialize()
+    again = QiskitRuntimeJobTrigger(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (path, arguments)
+    assert path == "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
+
+
+def test_the_defaults_survive_too():
+    made = QiskitRuntimeJobTrigger(job_id="j")
+    assert QiskitRuntimeJobTrigger(**made.serialize()[1]).serialize() == made.serialize()
+
+
+def test_a_trigger_reads_no_connection_before_it_runs(monkeypatch):
+    def asked(*_: Any) -> None:
+        raise AssertionError("the connection was read")
+
+    monkeypatch.setattr(BaseHook, "get_connection", asked)
+    monkeypatch.setattr(BaseHook, "aget_connection", asked)
+    QiskitRuntimeJobTrigger(job_id="j").serialize()
+
+
+def test_what_travels_holds_no_secret(trigger, emulator):
+    assert emulator.instance not in json.dumps(trigger().serialize())
+
+
+# Waiting
+
+
+def test_it_fires_when_the_job_has_ended(trigger, emulator, job_id):
+    emulator.finish(job_id)
+    event = first_event(trigger())
+    assert (event["ending"], event["job"]["state"]["status"]) == ("final", "Completed")
+
+
+def test_it_fires_once(trigger, emulator, job_id):
+    emulator.finish(job_id)
+
+    async def run() -> int:
+        return len([event async for event in trigger().run()])
+
+    assert asyncio.run(run()) == 1
+
+
+def test_it_does_not_fetch_the_result(trigger, emulator, job_id, sent):
+    emulator.finish(job_id)
+    first_event(trigger())
+    assert sent() == [f"GET /jobs/{job_id}"]
+
+
+def test_it_does_not_ask_for_the_input(trigger, emulator, job_id):
+    emulator.finish(job_id)
+    first_event(trigger())
+    assert [one["query"] for one in emulator.requests() if "/jobs/" in one["path"]] == ["exclude_params=true"]
+
+
+def test_it_waits_for_airflow_to_notice_that_the_worker_is_gone(job_id, monkeypatch):
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(TimeoutError):
+        first_event(QiskitRuntimeJobTrigger(job_id=job_id, submitted_at=time.time()))
+    assert slept == [FIRST_DELAY]
+
+
+@pytest.mark.parametrize("job_id", ["", "  ", "None", None], ids=repr)
+def test_without_a_job_there_is_nothing_to_wait_for(sent, connection, job_id):
+    event = first_event(QiskitRuntimeJobTrigger(job_id=job_id))
+    assert (event["ending"], sent()) == ("refused", [])
+    assert "job_id is empty" in event["message"]
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+def test_when_the_deadline_passes_it_cancels_the_job_if_asked_to(trigger, emulator, cancels):
+    event = first_event(trigger(deadline=time.time() + 0.2, cancel_on_timeout=cancels))
+    assert (event["ending"], emulator.jobs()[0]["cancelled"]) == ("timed_out", cancels)
+
+
+def test_it_fires_though_the_job_cannot_be_cancelled(trigger, emulator):
+    emulator.add_fault(path="/jobs/*/cancel", status=503)
+    assert first_event(trigger(deadline=time.time() + 0.1, cancel_on_timeout=True))["ending"] == "timed_out"
+
+
+def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, emulator, job_id, monkeypatch):
+    emulator.finish(job_id)
+    real, asked = BaseHook.aget_connection, []
+
+    async def sometimes(conn_id: str) -> Any:
+        asked.append(conn_id)
+        if len(asked) < 3:
+            raise RuntimeError("the API server is busy")
+        return await real(conn_id)
+
+    monkeypatch.setattr(BaseHook, "aget_connection", sometimes)
+    assert first_event(trigger())["ending"] == "final"
+    assert len(asked) == 3
+
+
+def test_a_connection_that_does_not_exist_ends_the_wait(trigger, monkeypatch):
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    async def missing(conn_id: str) -> Any:
+        raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+
+    monkeypatch.setattr(BaseHook, "aget_connection", missing)
+    event = first_event(trigger(qiskit_runtime_conn_id="nowhere"))
+    assert event["ending"] == "refused"
+    assert "`nowhere` isn't defined" in event["message"]
+
+
+def test_a_connection_that_lacks_something_ends_the_wait(trigger, connect):
+    connect(password=None)
+    event = first_event(trigger())
+    assert event["ending"] == "refused"
+    assert "has no API key" in event["message"]
+
+
+def test_the_connection_is_read_once(trigger, emulator, job_id, monkeypatch):
+    real, asked = BaseHook.aget_connection, []
+
+    async def counted(conn_id: str) -> Any:
+        asked.append(conn_id)
+        return await real(conn_id)
+
+    monkeypatch.setattr(BaseHook, "aget_connection", counted)
+    first_event(trigger(deadline=time.time() + 0.3))
+    assert asked == ["qiskit_runtime_default"]
+
+
+def test_a_slow_service_does_not_stall_the_event_loop(trigger, emulator, job_id):
+    emulator.finish(job_id)
+    emulator.add_fault(method="GET", path=ONE_JOB, delay=1)
+    longest = 0.0
+
+    async def run() -> None:
+        nonlocal longest
+        waiting = asyncio.ensure_future(anext(trigger().run()))
+        while not waiting.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - before)
+
+    asyncio.run(run())
+    assert emulator.faults()[0]["applied"] == 1
+    assert longest < 0.6
+
+
+# Being killed
+
+
+def states_are(monkeypatch, answer: Any) -> list[dict[str, Any]]:
+    asked: list[dict[str, Any]] = []
+
+    def get_task_states(**which: Any) -> Any:
+        asked.append(which)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    return asked
+
+
+def of_a_task(trigger: QiskitRuntimeJobTrigger, map_index: int = -1) -> QiskitRuntimeJobTrigger:
+    trigger._task_instance = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=map_index)
+    return trigger
+
+
+@pytest.fixture
+def cancelled(emulator):
+    return lambda: emulator.jobs()[0]["cancelled"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_kill_cancels_the_job_only_if_asked_to(trigger, cancelled, wanted):
+    asyncio.run(trigger(cancel_on_kill=wanted).on_kill())
+    assert cancelled() is wanted
+
+
+def test_a_kill_after_the_event_cancels_nothing(trigger, sent, emulator, job_id):
+    killed = trigger(cancel_on_kill=True, deadline=time.time())
+    assert first_event(killed)["ending"] == "timed_out"
+    emulator.clear_requests()
+    asyncio.run(killed.on_kill())
+    assert sent() == []
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "up_for_retry", None])
+def test_a_task_that_was_marked_or_cleared_loses_its_job(trigger, cancelled, monkeypatch, state):
+    states_are(monkeypatch, {"run": {"task": state}})
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True)).on_kill())
+    assert cancelled()
+
+
+def test_a_task_whose_run_was_deleted_loses_its_job(trigger, cancelled, monkeypatch):
+    states_are(monkeypatch, {})
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True)).on_kill())
+    assert cancelled()
+
+
+@pytest.mark.parametrize(("map_index", "key"), [(-1, "task"), (3, "task_3")])
+def test_a_task_that_another_triggerer_took_over_keeps_its_job(trigger, cancelled, monkeypatch, map_index, key):
+    asked = states_are(monkeypatch, {"run": {key: "deferred"}})
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True), map_index).on_kill())
+    assert not cancelled()
+    assert asked == [{"dag_id": "dag", "task_ids": ["task"], "run_ids": ["run"], "map_index": map_index}]
+
+
+def test_another_mapped_tasks_deferral_does_not_count(trigger, cancelled, monkeypatch):
+    states_are(monkeypatch, {"run": {"task_4": "deferred", "task_3": "failed"}})
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True), 3).on_kill())
+    assert cancelled()
+
+
+def test_when_the_state_of_the_task_cannot_be_read_the_job_goes_on(trigger, cancelled, monkeypatch):
+    states_are(monkeypatch, RuntimeError("no answer"))
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True)).on_kill())
+    assert not cancelled()
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"status": 409}, {"status": 503}, {"drop": "before"}], ids=str)
+def test_a_kill_never_raises_and_never_insists(trigger, emulator, sent, fault):
+    emulator.add_fault(path="/jobs/*/cancel", times=None, **fault)
+    asyncio.run(trigger(cancel_on_kill=True).on_kill())
+    assert len(sent("POST")) == 1
+
+
+# In Airflow's own runner
+
+
+async def in_airflows_runner(trigger: QiskitRuntimeJobTrigger, *, kill: bool) -> Any:
+    from airflow.jobs.triggerer_job_runner import TriggerRunner
+
+    runner = TriggerRunner()
+    task = asyncio.create_task(runner.run_trigger(1, trigger))
+    runner.triggers[1] = {"task": task, "name": "the trigger", "events": 0}  # type: ignore[typeddict-item]
+    if kill:
+        await asyncio.sleep(0.15)
+        runner.to_cancel.append(1)
+        await runner.cancel_triggers()
+    await asyncio.wait([task], timeout=30)
+    return runner
+
+
+def test_airflows_runner_gets_the_event(trigger, emulator, job_id):
+    emulator.finish(job_id)
+    runner = asyncio.run(in_airflows_runner(trigger(cancel_on_kill=True), kill=False))
+    assert [entry.event.payload["ending"] for entry in runner.events] == ["final"]
+
+
+def test_airflows_runner_cancels_the_job_of_a_task_that_is_cleared(trigger, cancelled):
+    runner = asyncio.run(in_airflows_runner(trigger(cancel_on_kill=True), kill=True))
+    assert (cancelled(), list(runner.events)) == (True, [])
+
+
+def test_a_triggerer_that_shuts_down_leaves_the_job(trigger, cancelled):
+    async def run() -> None:
+        from airflow.jobs.triggerer_job_runner import TriggerRunner
+
+        runner = TriggerRunner()
+        task = asyncio.create_task(runner.run_trigger(1, trigger(cancel_on_kill=True)))
+        runner.triggers[1] = {"task": task, "name": "the trigger", "events": 0}  # type: ignore[typeddict-item]
+        await asyncio.sleep(0.15)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    assert not cancelled()
