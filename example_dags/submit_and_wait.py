@@ -23,7 +23,7 @@ def submit_and_wait():
 
     wait = QiskitRuntimeJobSensor(
         task_id="wait",
-        job_id="{{ ti.xcom_pull(task_ids='submit', key='job_id') }}",
+        job_id="{{ ti.xcom_pull(task_ids='submit', key='job_id', map_indexes=-1) }}",
         deferrable=True,
         start_from_trigger=True,
         poke_interval=30,
@@ -36,7 +36,7 @@ def submit_and_wait():
         from airflow_provider_qrt.primitives import decode_sampler_result
 
         text = QiskitRuntimeHook().client.job_result(job["job_id"])
-        return decode_sampler_result(text).get_counts().to_dict()
+        return decode_sampler_result(text).get_counts()
 
     submit >> wait
     fetch(wait.output)

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
 
 
+def can_render_in_triggerer(job_id: Any) -> bool:
+    """Whether a ``job_id`` can be left to the triggerer.
+
+    An XComArg cannot. Nor can an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 asks for a list of values then, a
+    request that the triggerer never answers, and the trigger would hang.
+    """
+    return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
+
+
 class QiskitRuntimeJobSensor(BaseSensorOperator):
     """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
 
@@ -39,7 +48,8 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         qiskit_runtime_conn_id: The connection.
         deferrable: Wait in the triggerer, holding no worker.
         start_from_trigger: Do not even use a worker for the first look: the scheduler starts the trigger. Needs
-            ``deferrable=True`` and a ``job_id`` that is text (a template is rendered in the triggerer).
+            ``deferrable=True`` and a ``job_id`` that the triggerer can render: text, and an ``xcom_pull`` in it names
+            ``map_indexes`` (-1 for a task that is not mapped). Otherwise the first look is a worker's.
         kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
             ``poke_interval`` is the longest time between two looks; young jobs are looked at more often.
     """
@@ -65,8 +75,7 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.deferrable = deferrable
         self.job_url: str | None = None
-        # An XComArg cannot travel to the triggerer; such a sensor takes its first look on a worker.
-        self.start_from_trigger = start_from_trigger and deferrable and isinstance(job_id, str)
+        self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=TRIGGER,

@@ -22,6 +22,9 @@ FIRST_DELAY = 6.0
 """Seconds before the first look. Airflow may notice only five seconds later (``[workers] min_heartbeat_interval``) that
 the worker process which deferred the task has ended; a task that is running again by then is taken for killed."""
 
+_last_wishes: set[asyncio.Task[None]] = set()
+"""Cancellations under way; the event loop itself keeps only weak references to its tasks."""
+
 
 class QiskitRuntimeJobTrigger(BaseTrigger):
     """Fires once, when there is nothing more to wait for.
@@ -86,15 +89,23 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Cancel the job, because somebody cleared or marked the task, or deleted the run.
 
-        Airflow also calls this on a triggerer that was slow while another one took its triggers over; then the task is
-        still deferred, and its job goes on.
+        Airflow also calls this on a triggerer that was slow while another one took its triggers over; then the task
+        still waits for this job, and the job goes on.
         """
         if not self.cancel_on_kill or self._fired:
             return
-        if await self._is_still_deferred():
-            self.log.info("Job %s goes on: its task is still deferred, in another triggerer.", self.job_id)
-            return
-        await self._cancel()
+        # The triggerer repeats its cancellation every second or so until the trigger is gone, which would end this
+        # half-way; a task of its own is out of reach.
+        work = asyncio.create_task(self._cancel_unless_awaited())
+        _last_wishes.add(work)
+        work.add_done_callback(_last_wishes.discard)
+        await asyncio.shield(work)
+
+    async def _cancel_unless_awaited(self) -> None:
+        if await self._is_awaited():
+            self.log.info("Job %s goes on: its task still waits for it, in another triggerer.", self.job_id)
+        else:
+            await self._cancel()
 
     async def _wait(self) -> WaitOutcome:
         if str(self.job_id or "").strip() in ("", "None"):
@@ -147,23 +158,33 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
         except errors.QiskitRuntimeError as error:
             self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", self.job_id, error)
 
-    async def _is_still_deferred(self) -> bool:
+    async def _is_awaited(self) -> bool:
         """Whether the task still waits for this job. When that cannot be found out: yes, so as not to cancel."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        ti = self.task_instance
-        if ti is None:
+        if self.task_instance is None:
             return False
         try:
-            states = await asyncio.to_thread(
-                RuntimeTaskInstance.get_task_states,
-                dag_id=ti.dag_id,
-                task_ids=[ti.task_id],
-                run_ids=[ti.run_id],
-                map_index=ti.map_index,
-            )
+            return await asyncio.to_thread(self._read_is_awaited)
         except Exception as error:
             self.log.warning("The state of the task could not be read, so job %s goes on: %s", self.job_id, error)
             return True
+
+    def _read_is_awaited(self) -> bool:
+        """Ask Airflow: is the task deferred, and is this job the one it has published?
+
+        A task that was cleared may be deferred again within a second, with another job.
+        """
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from airflow.sdk.execution_time.xcom import XCom
+
+        ti = self.task_instance
+        assert ti is not None
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        )
         key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-        return bool(states.get(ti.run_id, {}).get(key) == "deferred")
+        if states.get(ti.run_id, {}).get(key) != "deferred":
+            return False
+        published = XCom.get_one(
+            key="job_id", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
+        )
+        return published in (None, self.job_id)

@@ -1,0 +1,125 @@
+"""What goes wrong in a real Airflow, produced for real."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tools.local_airflow import wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def wait_for_trigger(airflow, dag_id: str, run_id: str, task_id: str) -> None:
+    """Wait until the triggerer has taken up the task's trigger: only then can anybody tell it to stop."""
+    wait_until(
+        lambda: "starting" in airflow.task_log(dag_id, run_id, task_id),
+        seconds=30,
+        what="The start of the trigger",
+    )
+
+
+def job_status(service, job_id: str) -> str:
+    """Where a job is on the server."""
+    return next(job["status"] for job in service.jobs() if job["id"] == job_id)
+
+
+def test_a_triggerer_that_dies_while_a_job_queues_costs_nothing(airflow, service, submissions):
+    service.configure(queue_seconds=12)
+    run_id = airflow.trigger("both_ways_deferred")
+    airflow.wait_for_task_state("both_ways_deferred", run_id, "measure", "deferred")
+    airflow.kill_component("triggerer")
+    airflow.start_component("triggerer")
+    assert airflow.wait_for_run("both_ways_deferred", run_id) == "success"
+    assert len(submissions(run_id)) == 1
+    assert airflow.xcom("both_ways_deferred", run_id, "measure")["results"][0]["shots"] == 200
+
+
+def test_a_lost_answer_does_not_submit_twice(airflow, service, submissions):
+    service.add_fault(method="POST", path="/api/v1/jobs", times=1, drop="after")
+    run_id = airflow.trigger("both_ways_deferred")
+    assert airflow.wait_for_run("both_ways_deferred", run_id) == "success"
+    assert len(submissions(run_id)) == 1
+    assert "it had been submitted" in airflow.task_log("both_ways_deferred", run_id, "measure")
+
+
+def test_a_job_that_is_not_isa_fails_the_task_with_ibms_reason_and_no_retry(airflow, submissions):
+    run_id = airflow.trigger("not_isa")
+    assert airflow.wait_for_run("not_isa", run_id) == "failed"
+    assert len(submissions(run_id)) == 1
+    assert airflow.task("not_isa", run_id, "measure")["try_number"] == 1
+    log = airflow.task_log("not_isa", run_id, "measure")
+    assert re.search(r"reason code 7\d\d\d", log)
+    assert "IBM's solution:" in log
+    assert "A retry cannot help" in log
+
+
+def test_a_missing_circuit_file_fails_at_once_and_submits_nothing(airflow, submissions):
+    run_id = airflow.trigger("missing_file")
+    assert airflow.wait_for_run("missing_file", run_id) == "failed"
+    assert submissions(run_id) == []
+    assert airflow.task("missing_file", run_id, "measure")["try_number"] == 1
+    assert "'circuits/not_there.qasm' was not found" in airflow.task_log("missing_file", run_id, "measure")
+
+
+def test_a_result_that_could_not_be_read_is_fetched_by_the_retry_and_not_bought_again(airflow, service, submissions):
+    service.add_fault(method="GET", path="/api/v1/jobs/*/results", times=6, status=503)
+    run_id = airflow.trigger("result_unreadable_once")
+    assert airflow.wait_for_run("result_unreadable_once", run_id) == "success"
+    assert airflow.task("result_unreadable_once", run_id, "measure")["try_number"] == 2
+    assert len(submissions(run_id)) == 1
+
+
+def test_a_job_that_is_late_is_cancelled(airflow, service):
+    service.configure(queue_seconds=600)
+    run_id = airflow.trigger("too_late")
+    assert airflow.wait_for_run("too_late", run_id) == "failed"
+    job_id = airflow.xcom("too_late", run_id, "measure", "job_id")
+    assert job_status(service, job_id) == "Cancelled"
+    assert "after its timeout of 3 s" in airflow.task_log("too_late", run_id, "measure")
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_marking_a_deferred_task_cancels_its_job(airflow, service, state):
+    service.configure(queue_seconds=600)
+    run_id = airflow.trigger("stopped")
+    airflow.wait_for_task_state("stopped", run_id, "measure", "deferred")
+    wait_for_trigger(airflow, "stopped", run_id, "measure")
+    job_id = airflow.xcom("stopped", run_id, "measure", "job_id")
+    path = f"/dags/stopped/dagRuns/{run_id}/taskInstances/measure"
+    airflow.api("PATCH", path, json={"new_state": state})
+    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=30, what="The cancellation of the job")
+
+
+def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow, service, submissions):
+    service.configure(queue_seconds=600)
+    run_id = airflow.trigger("stopped")
+    airflow.wait_for_task_state("stopped", run_id, "measure", "deferred")
+    wait_for_trigger(airflow, "stopped", run_id, "measure")
+    first = airflow.xcom("stopped", run_id, "measure", "job_id")
+    service.configure(queue_seconds=2)
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["measure"], "only_failed": False}
+    airflow.api("POST", "/dags/stopped/clearTaskInstances", json=body)
+    wait_until(lambda: job_status(service, first) == "Cancelled", seconds=30, what="The cancellation of the job")
+    assert airflow.wait_for_run("stopped", run_id) == "success"
+    assert len(submissions(run_id)) == 2
+
+
+def test_no_secret_is_in_any_log_or_row(airflow, service):
+    run_id = airflow.trigger("qiskit_runtime_bell_pair")
+    assert airflow.wait_for_run("qiskit_runtime_bell_pair", run_id) == "success"
+    account = service.instance.split(":")[6]
+    secrets = [service.api_key.encode(), account.encode(), b"Bearer ey"]
+    for log in [*(airflow.home / "logs").rglob("*"), *airflow.home.glob("*.log")]:
+        if log.is_file():
+            text = log.read_bytes()
+            assert not [secret for secret in secrets if secret in text], log
+    with closing(sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert {"xcom", "trigger", "task_state_store", "task_instance"} <= set(tables)
+        for table in tables:
+            rows = repr(database.execute(f'SELECT * FROM "{table}"').fetchall()).encode()
+            assert not [secret for secret in secrets if secret in rows], table
