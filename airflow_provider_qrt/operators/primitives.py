@@ -108,15 +108,27 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
         limit = results.max_xcom_bytes()
         size = result.estimated_xcom_bytes()
         path = arguments.optional_text(self.result_path)
+        if path is None and size > limit and not job.private:
+            raise results.too_large(job.id, size, limit)
+        whole = {**value, "results": result.to_xcom_results()}
         if path is None:
             if size > limit:
-                raise results.too_large(job.id, size, limit)
-            return {**value, "results": result.to_xcom_results()}
-        value["result_path"] = results.result_file(path, job.id)
-        whole = {**value, "results": result.to_xcom_results()}
-        results.write_json(value["result_path"], whole)
-        self.log.info("The result of job %s is in %s.", job.id, value["result_path"])
-        return whole if size <= limit else {**value, "results": result.manifest()}
+                self.log.warning("The result of private job %s can be read once only: XCom takes all of it.", job.id)
+            return whole
+        whole["result_path"] = results.result_file(path, job.id)
+        try:
+            results.write_json(whole["result_path"], whole)
+        except Exception:
+            if not job.private:
+                raise
+            self.log.exception(
+                "The result of private job %s could not be written to %s; it can be read once only, so XCom takes it.",
+                job.id,
+                whole["result_path"],
+            )
+            return {**whole, "result_path": None}
+        self.log.info("The result of job %s is in %s.", job.id, whole["result_path"])
+        return whole if size <= limit else {**whole, "results": result.manifest()}
 
     def _metrics(self, job: Job) -> JobMetrics | None:
         """When the job ended and what it used: worth a line less in XCom, not worth a failure."""

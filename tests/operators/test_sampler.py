@@ -398,6 +398,25 @@ def test_clearing_the_task_with_a_result_path_fetches_the_same_job(either_way, m
     assert [value["job_id"]] == [job["id"] for job in jobs()]
 
 
+def test_the_one_read_of_a_private_result_is_never_wasted_on_a_limit(task, monkeypatch):
+    monkeypatch.setenv(MAX_BYTES, "10")
+    assert task.run(private=True)["results"][0]["counts"] == {"1": 20}
+
+
+def test_the_one_read_of_a_private_result_is_never_wasted_on_a_path(task):
+    (task.folder / "a file").write_text("not a folder")
+    value = task.run(private=True, result_path=str(task.folder / "a file" / "results"))
+    assert (value["results"][0]["counts"], value["result_path"]) == ({"1": 20}, None)
+
+
+def test_a_result_that_could_not_be_written_is_fetched_again_by_a_retry(task, jobs):
+    (task.folder / "a file").write_text("not a folder")
+    with pytest.raises(OSError, match="a file"):
+        task.run(result_path=str(task.folder / "a file" / "results"))
+    assert task.run(result_path=str(task.folder))["results"][0]["counts"] == {"1": 20}
+    assert len(jobs()) == 1
+
+
 # Submitting once
 
 
