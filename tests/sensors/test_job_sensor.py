@@ -231,7 +231,15 @@ def test_the_path_of_the_trigger_is_right():
     assert QiskitRuntimeJobTrigger(job_id="j").serialize()[0] == TRIGGER
 
 
-@pytest.mark.parametrize("arguments", [{"deferrable": False}, {"job_id": SimpleNamespace()}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"deferrable": False},
+        {"job_id": SimpleNamespace()},
+        {"job_id": "{{ ti.xcom_pull(task_ids='submit', key='job_id') }}"},
+    ],
+    ids=["not deferrable", "not text", "an xcom_pull that does not name map_indexes"],
+)
 def test_what_the_scheduler_cannot_start_a_worker_starts(sensor, arguments):
     made = sensor(**{"deferrable": True, "start_from_trigger": True, **arguments})
     assert (made.start_from_trigger, made.start_trigger_args) == (False, None)
@@ -243,7 +251,7 @@ def test_one_sensors_start_is_not_anothers(sensor):
 
 
 def test_a_template_is_rendered_in_the_triggerer(sensor, context):
-    template = "{{ ti.xcom_pull(task_ids='submit', key='job_id') }}"
+    template = "{{ ti.xcom_pull(task_ids='submit', key='job_id', map_indexes=-1) }}"
     started = sensor(job_id=template, deferrable=True, start_from_trigger=True)
     trigger = QiskitRuntimeJobTrigger(**started.start_trigger_args.trigger_kwargs)
     trigger.task_instance = SimpleNamespace(task_id="the_task", task=started)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseHook
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.xcom import XCom
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.triggers.qiskit_runtime import FIRST_DELAY, QiskitRuntimeJobTrigger
@@ -209,7 +210,7 @@ def test_a_slow_service_does_not_stall_the_event_loop(trigger, emulator, job_id)
 # Being killed
 
 
-def states_are(monkeypatch, answer: Any) -> list[dict[str, Any]]:
+def states_are(monkeypatch, answer: Any, published: Any = None) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
 
     def get_task_states(**which: Any) -> Any:
@@ -218,7 +219,12 @@ def states_are(monkeypatch, answer: Any) -> list[dict[str, Any]]:
             raise answer
         return answer
 
+    def get_one(*, key: str, **_: Any) -> Any:
+        assert key == "job_id"
+        return published
+
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    monkeypatch.setattr(XCom, "get_one", get_one)
     return asked
 
 
@@ -260,11 +266,23 @@ def test_a_task_whose_run_was_deleted_loses_its_job(trigger, cancelled, monkeypa
 
 
 @pytest.mark.parametrize(("map_index", "key"), [(-1, "task"), (3, "task_3")])
-def test_a_task_that_another_triggerer_took_over_keeps_its_job(trigger, cancelled, monkeypatch, map_index, key):
-    asked = states_are(monkeypatch, {"run": {key: "deferred"}})
+def test_a_task_that_another_triggerer_took_over_keeps_its_job(trigger, cancelled, monkeypatch, job_id, map_index, key):
+    asked = states_are(monkeypatch, {"run": {key: "deferred"}}, published=job_id)
     asyncio.run(of_a_task(trigger(cancel_on_kill=True), map_index).on_kill())
     assert not cancelled()
     assert asked == [{"dag_id": "dag", "task_ids": ["task"], "run_ids": ["run"], "map_index": map_index}]
+
+
+def test_a_task_that_was_cleared_and_waits_for_another_job_loses_the_first(trigger, cancelled, monkeypatch):
+    states_are(monkeypatch, {"run": {"task": "deferred"}}, published="dother")
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True)).on_kill())
+    assert cancelled()
+
+
+def test_a_deferred_task_whose_job_is_not_published_keeps_it(trigger, cancelled, monkeypatch):
+    states_are(monkeypatch, {"run": {"task": "deferred"}})
+    asyncio.run(of_a_task(trigger(cancel_on_kill=True)).on_kill())
+    assert not cancelled()
 
 
 def test_another_mapped_tasks_deferral_does_not_count(trigger, cancelled, monkeypatch):
@@ -312,6 +330,22 @@ def test_airflows_runner_gets_the_event(trigger, emulator, job_id):
 def test_airflows_runner_cancels_the_job_of_a_task_that_is_cleared(trigger, cancelled):
     runner = asyncio.run(in_airflows_runner(trigger(cancel_on_kill=True), kill=True))
     assert (cancelled(), list(runner.events)) == (True, [])
+
+
+def test_repeated_cancellations_do_not_stop_the_job_from_being_cancelled(trigger, emulator, cancelled):
+    emulator.add_fault(path="/jobs/*/cancel", delay=0.5)
+
+    async def run() -> None:
+        killing = asyncio.create_task(trigger(cancel_on_kill=True).on_kill())
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            killing.cancel()
+        deadline = time.monotonic() + 10
+        while not await asyncio.to_thread(cancelled) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert cancelled()
 
 
 def test_a_triggerer_that_shuts_down_leaves_the_job(trigger, cancelled):
