@@ -1,0 +1,57 @@
+"""``python -m benchmarks``: measure what we claim, print it, and say with the exit status whether it holds.
+
+Nothing else of the project asserts on time: a busy machine must not turn a test red. The goals are counts, and ratios
+within one run, with the one exception of the import time that a DAG file may cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import decode, imports, requests_per_job
+from benchmarks.report import Report, machine
+
+BENCHMARKS: dict[str, Callable[[], Report]] = {
+    "requests": requests_per_job.report,
+    "imports": imports.report,
+    "decode": decode.report,
+}
+
+
+def main() -> int:
+    """Run what was asked for; 1 if a goal is missed or a benchmark broke, else 0."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all when none is given")
+    arguments.add_argument("--write", type=Path, metavar="PATH", help="also write the tables to this file, as Markdown")
+    options = arguments.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        arguments.error(f"unknown benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    chosen = {name: run for name, run in BENCHMARKS.items() if not options.names or name in options.names}
+    line = machine()
+    print(line, flush=True)
+    reports: list[Report] = []
+    broken = []
+    for name, run in chosen.items():
+        print(f"\n[{name}: measuring]\n", flush=True)
+        try:
+            report = run()
+        except Exception:
+            traceback.print_exc()
+            broken.append(name)
+            continue
+        reports.append(report)
+        print(report.text(), flush=True)
+    if options.write:
+        options.write.write_text("\n\n".join([f"Measured: {line}.", *(report.markdown() for report in reports)]) + "\n")
+    missed = [goal for report in reports for goal in report.goals if not goal.met]
+    goals = sum(len(report.goals) for report in reports)
+    print(f"\n{goals - len(missed)} of {goals} goals met" + (f"; broke: {', '.join(broken)}" if broken else ""))
+    return 1 if missed or broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

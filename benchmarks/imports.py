@@ -1,0 +1,127 @@
+"""What a DAG file pays for importing the provider, which the DAG processor pays again and again.
+
+Every round starts two fresh processes, one after the other, so that a busy machine slows both alike. Each imports
+first what any DAG file imports from ``airflow.sdk``, then, timed, either every operator, sensor, trigger, hook and
+link of the provider or, as a DAG file around the official client has it at its top, ``qiskit_ibm_runtime``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from benchmarks.report import Goal, Report, Table
+
+ROUNDS = 15
+MOST_MILLISECONDS = 150
+FORBIDDEN = ("qiskit", "numpy")
+HEAVY = ("numpy", "qiskit", "requests", "openqasm3")
+ROOMS = ("operators", "sensors", "triggers", "hooks", "links", "decorators")
+
+BASE = "from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, task"
+OFFICIAL = "from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2"
+PROGRAM = """
+import json, sys, time
+start = time.perf_counter()
+{base}
+between = time.perf_counter()
+before = set(sys.modules)
+{lines}
+end = time.perf_counter()
+print(json.dumps({{
+    "base": between - start, "added": end - between, "modules": len(set(sys.modules) - before),
+    "heavy": [name for name in {heavy} if name in sys.modules],
+}}))
+"""
+
+
+def provider_lines() -> list[str]:
+    """One import line for each public class of the provider that a DAG file can name."""
+    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink
+    from airflow.triggers.base import BaseTrigger
+
+    import airflow_provider_qrt
+
+    kinds = (BaseOperator, BaseHook, BaseOperatorLink, BaseTrigger)
+    lines = []
+    for found in pkgutil.walk_packages(airflow_provider_qrt.__path__, "airflow_provider_qrt."):
+        if found.name.split(".")[1] not in ROOMS:
+            continue
+        for name, value in vars(import_module(found.name)).items():
+            ours = isinstance(value, type) and issubclass(value, kinds) and value.__module__ == found.name
+            if ours and not name.startswith("_"):
+                lines.append(f"from {found.name} import {name}")
+    return lines
+
+
+def measure(lines: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run the lines in a fresh process."""
+    program = PROGRAM.format(base=BASE, lines=lines, heavy=HEAVY)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def report(rounds: int = ROUNDS) -> Report:
+    """Measure both in turn."""
+    ours_lines = provider_lines()
+    ours, official = [], []
+    with tempfile.TemporaryDirectory(prefix="qrt-bench-") as home:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        environment["AIRFLOW_HOME"] = home
+        for number in range(rounds + 1):
+            pair = measure("\n".join(ours_lines), environment), measure(OFFICIAL, environment)
+            if number:  # the first round writes the byte code and fills the caches of the operating system
+                ours.append(pair[0])
+                official.append(pair[1])
+    base = statistics.median(one["base"] for one in ours + official)
+    rows = [_row("all of airflow_provider_qrt", ours), _row("qiskit_ibm_runtime", official)]
+    median = statistics.median(one["added"] for one in ours) * 1000
+    ratio = statistics.median(b["added"] / a["added"] for a, b in zip(ours, official, strict=True))
+    loaded = sorted({name for one in ours for name in one["heavy"]})
+    forbidden = [name for name in FORBIDDEN if name in loaded]
+    return Report(
+        "Imports of a DAG file",
+        [
+            Table(
+                f"Time added by importing {len(ours_lines)} classes ({rounds} pairs of fresh processes):",
+                ("imported", "median", "quartiles", "slowest", "new modules", "heavy ones loaded"),
+                rows,
+            )
+        ],
+        [
+            Goal(f"the median of the added time is at most {MOST_MILLISECONDS} ms", f"{median:.0f} ms",
+                 median <= MOST_MILLISECONDS),
+            Goal(f"neither {' nor '.join(FORBIDDEN)} is loaded", ", ".join(forbidden) or "neither", not forbidden),
+        ],
+        [
+            f"Both come on top of {base * 1000:.0f} ms (median) for `{BASE}`, which a DAG file imports anyway.",
+            f"Within a pair, importing qiskit_ibm_runtime takes {ratio:.0f} times as long (median).",
+            "Imported: " + ", ".join(line.rsplit(" ", 1)[1] for line in ours_lines) + ".",
+        ],
+    )  # fmt: skip
+
+
+def _row(name: str, measured: list[dict[str, Any]]) -> tuple[str, ...]:
+    times = sorted(one["added"] * 1000 for one in measured)
+    low, median, high = statistics.quantiles(times, n=4)
+    heavy = sorted({name for one in measured for name in one["heavy"]})
+    modules = statistics.median(one["modules"] for one in measured)
+    return (
+        name,
+        f"{median:.0f} ms",
+        f"{low:.0f} to {high:.0f} ms",
+        f"{times[-1]:.0f} ms",
+        f"{modules:.0f}",
+        ", ".join(heavy) or "none",
+    )

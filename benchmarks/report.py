@@ -1,0 +1,103 @@
+"""What a benchmark hands back, and how it is shown: readable text for the terminal, Markdown for the documentation."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of cells that are already text; the first column names the row."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    def text(self) -> str:
+        """Columns aligned with spaces: the first to the left, figures to the right."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
+        shown = []
+        for line in lines:
+            first, *rest = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            shown.append("  ".join([first.strip().ljust(widths[0]), *rest]).rstrip())
+        rule = "  ".join("-" * width for width in widths)
+        return "\n".join([self.title, "", shown[0], rule, *shown[1:]])
+
+    def markdown(self) -> str:
+        """A GitHub table."""
+        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        lines = [self.columns, rule, *self.rows]
+        return "\n".join([self.title, "", *("| " + " | ".join(line) + " |" for line in lines)])
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something we claim, as a count or a ratio, and what came out."""
+
+    claim: str
+    measured: str
+    met: bool
+
+    def __str__(self) -> str:
+        return f"{'met' if self.met else 'MISSED'}: {self.claim}; measured: {self.measured}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one benchmark."""
+
+    title: str
+    tables: list[Table]
+    goals: list[Goal]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def all_met(self) -> bool:
+        """Whether no goal was missed."""
+        return all(goal.met for goal in self.goals)
+
+    def text(self) -> str:
+        """The whole report for a terminal."""
+        parts = [f"{self.title}\n{'=' * len(self.title)}", *(table.text() for table in self.tables)]
+        parts.append("\n".join(f"Goal {goal}" for goal in self.goals))
+        parts.append("\n".join(f"Note: {note}" for note in self.notes))
+        return "\n\n".join(part for part in parts if part)
+
+    def markdown(self) -> str:
+        """The whole report for a Markdown page, under a heading of level 3."""
+        parts = [f"### {self.title}", *(table.markdown() for table in self.tables)]
+        parts.append("\n".join(f"- Goal {goal}" for goal in self.goals))
+        parts.append("\n".join(f"- {note}" for note in self.notes))
+        return "\n\n".join(part for part in parts if part)
+
+
+def version_of(distribution: str) -> str:
+    """The installed version of a distribution, or ``absent``."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def machine() -> str:
+    """The line that every set of figures needs beside it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    versions = ", ".join(
+        f"{name} {version_of(distribution)}"
+        for name, distribution in (
+            ("numpy", "numpy"),
+            ("Airflow", "apache-airflow"),
+            ("qiskit", "qiskit"),
+            ("qiskit-ibm-runtime", "qiskit-ibm-runtime"),
+        )
+    )
+    return (
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {cores} cores ({platform.machine()}, {platform.system()}), "
+        f"Python {platform.python_version()}, {versions}; load average at the start {load}"
+    )

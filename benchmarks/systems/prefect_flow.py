@@ -1,0 +1,38 @@
+"""prefect-qiskit in a Prefect flow, everything at its defaults: submit, wait for the result, count."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.systems.common import answer, asked, bell_pair
+
+
+def main() -> None:
+    """Run one job."""
+    question = asked()
+
+    from prefect import flow
+    from prefect_qiskit import QuantumRuntime
+    from prefect_qiskit.vendors.ibm_quantum import IBMQuantumCredentials
+
+    @flow
+    def one_job() -> tuple[dict[str, int], float]:
+        runtime = QuantumRuntime(
+            resource_name=question["backend"],
+            credentials=IBMQuantumCredentials(
+                api_key=question["key"],
+                crn=question["instance"],
+                # Without a path, this address would be asked for //identity/token.
+                auth_url=question["iam"] + "/identity/token",
+                runtime_url=question["api"] + "/",
+            ),
+            max_retry=0,
+        )
+        result = runtime.sampler([bell_pair()], options={"params": {"shots": question["shots"]}})
+        return result[0].data.meas.get_counts(), time.time()
+
+    answer(*one_job())
+
+
+if __name__ == "__main__":
+    main()
