@@ -60,7 +60,8 @@ class TokenSlot:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler that cancels a job may need a token while its own thread is fetching one.
+        self._lock = threading.RLock()
         self._token: Token | None = None
         self._next_attempt = 0.0
 
@@ -91,7 +92,7 @@ class TokenSlot:
 
 
 _slots: dict[tuple[str, str], TokenSlot] = {}
-_slots_lock = threading.Lock()
+_slots_lock = threading.RLock()
 
 
 def token_slot(iam_url: str, api_key: str) -> TokenSlot:
@@ -104,7 +105,7 @@ def token_slot(iam_url: str, api_key: str) -> TokenSlot:
 def forget_all_tokens() -> None:
     """Empty the cache: for tests, and after a fork, where a lock may be held by a thread that is not there."""
     global _slots_lock
-    _slots_lock = threading.Lock()
+    _slots_lock = threading.RLock()
     _slots.clear()
 
 

@@ -65,6 +65,7 @@ class Transport:
         self._retry = retry
         self._sleep = sleep
         self._read_timeout = read_timeout
+        self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._session = requests.Session()
         self._session.headers.update(
             {
@@ -158,7 +159,7 @@ class Transport:
                 json=body,
                 headers=self._api_headers,
                 auth=self._auth if authenticated else _NoAuth(),
-                timeout=(CONNECT_TIMEOUT, read_timeout or self._read_timeout),
+                timeout=(self._connect_timeout, read_timeout or self._read_timeout),
             )
 
         response = attempt()
@@ -258,7 +259,7 @@ class Transport:
                     "response_type": "cloud_iam",
                 },
                 auth=_NoAuth(),
-                timeout=(CONNECT_TIMEOUT, self._read_timeout),
+                timeout=(self._connect_timeout, self._read_timeout),
             )
             if response.status_code in (400, 401, 403):
                 raise errors.InvalidApiKey(

@@ -13,8 +13,8 @@ DEFAULT_INSTANCE = (
 )
 """The CRN of the only instance that a default emulator serves."""
 
-DEFAULT_BACKENDS = ("ibm_fez", "ibm_marrakesh", "ibm_torino", "ibm_lagos")
-"""Device snapshots served unless told otherwise: three Heron machines and a seven-qubit Falcon."""
+DEFAULT_BACKENDS = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
+"""Device snapshots served unless told otherwise: what IBM runs today, three Heron machines and a Nighthawk."""
 
 USER_ID = "IBMid-EMULATOR0001"
 """The one user, owner of every job."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import API_VERSION
@@ -57,12 +58,14 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
 
 
 def _base_url(connection: ConnectionLike) -> str:
-    """The host field: a whole URL, or a bare host with the connection's own schema and port; empty stays empty."""
+    """The host field: a URL, or a bare host with the connection's own schema and port; empty stays empty."""
     host = (connection.host or "").strip()
-    if not host or "://" in host:
-        return host
-    port = f":{connection.port}" if connection.port else ""
-    return f"{connection.schema or 'https'}://{host}{port}/api/v1"
+    if not host:
+        return ""
+    if "://" not in host:
+        port = f":{connection.port}" if connection.port else ""
+        host = f"{connection.schema or 'https'}://{host}{port}"
+    return host if urlsplit(host).path.strip("/") else f"{host.rstrip('/')}/api/v1"
 
 
 def _as_bool(value: Any, name: str) -> bool:

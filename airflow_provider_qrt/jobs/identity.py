@@ -50,13 +50,26 @@ class JobIdentity:
 
 
 @dataclass(frozen=True)
+class ProgramInput:
+    """What a program is to work on.
+
+    Attributes:
+        params: As sent, JSON-ready.
+        identity: What is the same whenever the same is asked for, JSON-ready; None: the params themselves are.
+    """
+
+    params: Mapping[str, Any] = field(repr=False)
+    identity: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class JobRequest:
     """Everything that is asked of the service in one submission.
 
     Attributes:
         program_id: ``sampler``, ``estimator``, ...
         backend: A backend's name, or ``least_busy`` as long as it is not resolved.
-        params: The program's input, JSON-ready.
+        input: The program's input.
         tags: The user's own tags.
         session_id: Session or batch to join.
         max_execution_seconds: QPU seconds after which the service stops the job.
@@ -65,7 +78,7 @@ class JobRequest:
 
     program_id: str
     backend: str
-    params: Mapping[str, Any] = field(repr=False)
+    input: ProgramInput
     tags: tuple[str, ...] = ()
     session_id: str | None = None
     max_execution_seconds: int | None = None
@@ -76,7 +89,7 @@ class JobRequest:
         asked = {
             "program_id": self.program_id,
             "backend": self.backend,
-            "params": self.params,
+            "params": self.input.params if self.input.identity is None else self.input.identity,
             "session_id": self.session_id,
             "max_execution_seconds": self.max_execution_seconds,
             "private": self.private,

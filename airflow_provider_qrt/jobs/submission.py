@@ -230,7 +230,7 @@ class JobSubmitter:
                 answer = self._client.submit_job(
                     program_id=ready.program_id,
                     backend=ready.backend,
-                    params=ready.params,
+                    params=ready.input.params,
                     tags=tags,
                     session_id=ready.session_id,
                     max_execution_seconds=ready.max_execution_seconds,

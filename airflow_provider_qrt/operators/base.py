@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -17,7 +17,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, check_tags
+from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, SubmissionRecord
@@ -113,8 +113,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
         """The program to run."""
 
     @abstractmethod
-    def build_params(self) -> Mapping[str, Any]:
-        """Check the input and return the program's parameters, before anything is sent.
+    def build_input(self) -> ProgramInput:
+        """Check the input and return it as the program wants it, before anything is sent.
 
         Raises:
             InvalidInput: If something is wrong with it; says what to do.
@@ -201,7 +201,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         return JobRequest(
             program_id=self.program_id,
             backend=backend,
-            params=self.build_params(),
+            input=self.build_input(),
             tags=check_tags(self.tags),
             session_id=arguments.optional_text(self.session_id),
             max_execution_seconds=arguments.whole_number("max_execution_time", self.max_execution_time),

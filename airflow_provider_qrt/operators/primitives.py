@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.primitives import check_sampler_options, coerce_pubs, decode_sampler_result, sampler_params
@@ -82,11 +83,12 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
                 "belong to Jinja: put a space between the braces, or wrap text in airflow.sdk.literal()."
             ) from error
 
-    def build_params(self) -> Mapping[str, Any]:
+    def build_input(self) -> ProgramInput:
         """Check circuits, shots and options, and return the sampler's input."""
         options = check_sampler_options(self.options) if self.options else None
         pubs = coerce_pubs(self.circuits, shots=arguments.whole_number("shots", self.shots))
-        return sampler_params(pubs, options=options)
+        params = sampler_params(pubs, options=options)
+        return ProgramInput(params, identity={**params, "pubs": [pub.identity() for pub in pubs]})
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch and decode the result; what needs the network comes before a private job's one read."""

@@ -32,6 +32,8 @@ class SamplerPub:
         shots: Shots for each parameter set; None leaves it to the options or IBM's default.
         info: What the circuit declares; None for a QPY circuit that came already encoded.
         sweep_size: The number of parameter sets; 1 without a sweep.
+        source: OpenQASM 3 text of a QPY circuit. The same circuit built again has the same text, but not the same QPY
+            bytes: those hold automatic names and random ids.
     """
 
     circuit: str | Mapping[str, Any]
@@ -39,6 +41,11 @@ class SamplerPub:
     shots: int | None = None
     info: CircuitInfo | None = None
     sweep_size: int = 1
+    source: str | None = None
+
+    def identity(self) -> list[Any]:
+        """Return what two PUBs have in common that ask for the same thing, as JSON."""
+        return [self.source or self.circuit, self.parameter_values, self.shots]
 
     def to_json(self) -> list[Any]:
         """Return the PUB as it is sent, without the trailing items that are not set."""
@@ -90,6 +97,7 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
             continue
         circuit, values, own_shots = _split(item, where)
         info: CircuitInfo | None
+        source: str | None = None
         if isinstance(circuit, str):
             if circuit not in seen:
                 strict = len(circuit) <= budget
@@ -97,12 +105,12 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
                 seen[circuit] = check_circuit(circuit, where, strict=strict)
             info = seen[circuit]
         elif is_quantum_circuit(circuit):
-            circuit, info = encode_circuit(circuit, where)
+            circuit, info, source = encode_circuit(circuit, where)
         else:
             info = None
         checked, size = check_values(values, info, where, by_name=isinstance(circuit, str))
         own_shots = _check_shots(own_shots, f"{where}: shots")
-        pubs.append(SamplerPub(circuit, checked, shots if own_shots is None else own_shots, info, size))
+        pubs.append(SamplerPub(circuit, checked, shots if own_shots is None else own_shots, info, size, source))
     check_executions(pubs)
     return tuple(pubs)
 

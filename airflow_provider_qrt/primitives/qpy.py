@@ -31,11 +31,11 @@ def is_tagged_circuit(item: Any) -> bool:
     return isinstance(item, Mapping) and item.get("__type__") == "QuantumCircuit" and "__value__" in item
 
 
-def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInfo]:
+def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInfo, str | None]:
     """Serialise a ``QuantumCircuit``.
 
     Returns:
-        The tagged mapping, and what the circuit declares.
+        The tagged mapping, what the circuit declares, and its OpenQASM 3 text if it can be written so.
 
     Raises:
         InvalidInput: The circuit measures nothing, or QPY cannot hold it (for example metadata that is not JSON).
@@ -55,4 +55,15 @@ def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInf
         raise InvalidInput(f"{where}: QPY cannot hold the circuit {circuit.name!r}: {error}") from error
     value = base64.b64encode(zlib.compress(buffer.getvalue())).decode("ascii")
     parameters = tuple(parameter.name for parameter in circuit.parameters)
-    return {"__type__": "QuantumCircuit", "__value__": value}, CircuitInfo(circuit.num_qubits, registers, parameters)
+    info = CircuitInfo(circuit.num_qubits, registers, parameters)
+    return {"__type__": "QuantumCircuit", "__value__": value}, info, _source(circuit)
+
+
+def _source(circuit: Any) -> str | None:
+    from qiskit import qasm3
+
+    try:
+        return str(qasm3.dumps(circuit))
+    except Exception:
+        # Not every circuit can be written as text; such a one is known by its QPY bytes alone.
+        return None

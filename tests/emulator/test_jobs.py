@@ -155,7 +155,7 @@ def test_jobs_are_filtered_by_pending_backend_and_creation(api):
     done = api.submit((api.bell(), None, 1))
     api.wait(done)
     api.emulator.configure(queue_seconds=100)
-    waiting = api.submit((api.bell(), None, 1), backend="ibm_torino")
+    waiting = api.submit((api.bell(), None, 1), backend="ibm_boston")
     created = api.job(waiting)["created"]
 
     def found(**query):

@@ -162,8 +162,8 @@ def test_a_gate_inside_a_branch_is_checked_too(api):
 
 
 def test_a_qubit_that_the_machine_has_not_got_fails_the_job(api):
-    source = f"{api.qasm}bit[1] c; x $7; c[0] = measure $7;"
-    assert api.failure((source, None, 1), backend="ibm_lagos")["reason_code"] == 7001
+    source = f"{api.qasm}bit[1] c; x $120; c[0] = measure $120;"
+    assert api.failure((source, None, 1), backend="ibm_miami")["reason_code"] == 7001
 
 
 def test_a_program_that_does_not_parse_fails_the_job_and_says_where(api):

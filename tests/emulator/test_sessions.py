@@ -73,7 +73,7 @@ def test_a_session_without_a_backend_takes_that_of_its_first_job(api):
     assert session["backend_name"] is None
     api.submit((api.bell(), None, 1), session_id=session["id"])
     assert api.get(f"/sessions/{session['id']}").json()["backend_name"] == "ibm_fez"
-    other = api.post_job((api.bell(), None, 1), session_id=session["id"], backend="ibm_torino")
+    other = api.post_job((api.bell(), None, 1), session_id=session["id"], backend="ibm_boston")
     assert api.refusal(other)[0] == 400
 
 

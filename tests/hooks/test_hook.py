@@ -150,7 +150,7 @@ def test_the_hook_reads_no_connection_before_it_is_used(monkeypatch):
 
 def test_the_hook_speaks_to_the_service(connection):
     hook = QiskitRuntimeHook()
-    assert {backend.name for backend in hook.get_conn().backends()} >= {"ibm_fez", "ibm_lagos"}
+    assert {backend.name for backend in hook.get_conn().backends()} >= {"ibm_fez", "ibm_miami"}
 
 
 def test_another_connection_can_be_named(monkeypatch):

@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, check_tags, job_tags
+from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput, check_tags, job_tags
 
 IDENTITY = JobIdentity("dag", "run", "task")
-REQUEST = JobRequest("sampler", "ibm_fez", {"pubs": [["OPENQASM 3.0;"]]})
+REQUEST = JobRequest("sampler", "ibm_fez", ProgramInput({"pubs": [["OPENQASM 3.0;"]]}))
 
 
 def test_the_tag_is_the_same_for_every_try():
@@ -96,8 +96,8 @@ def test_six_tags_of_full_length_are_fine():
     "change",
     [
         {"program_id": "estimator"},
-        {"backend": "ibm_torino"},
-        {"params": {"pubs": [["OPENQASM 3.1;"]]}},
+        {"backend": "ibm_boston"},
+        {"input": ProgramInput({"pubs": [["OPENQASM 3.1;"]]})},
         {"session_id": "s"},
         {"max_execution_seconds": 10},
         {"private": True},
@@ -110,7 +110,10 @@ def test_the_fingerprint_changes_with_each_part_of_the_input(change):
 
 def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
     one, other = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
-    assert JobRequest("sampler", "b", one).fingerprint() == JobRequest("sampler", "b", other).fingerprint()
+    assert (
+        JobRequest("sampler", "b", ProgramInput(one)).fingerprint()
+        == JobRequest("sampler", "b", ProgramInput(other)).fingerprint()
+    )
 
 
 def test_tags_are_not_part_of_the_input():

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest
+from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput
 from airflow_provider_qrt.jobs.submission import (
     LOOK_UP_PAUSES,
     MAX_POSTS,
@@ -29,7 +29,7 @@ IDENTITY = JobIdentity("dag", "run", "task")
 
 def request(shots: int = 10, **others: Any) -> JobRequest:
     params = {"version": 2, "support_qiskit": True, "pubs": [[FLIP, None, shots]]}
-    return JobRequest("sampler", "least_busy", params, **others)
+    return JobRequest("sampler", "least_busy", ProgramInput(params), **others)
 
 
 def choose(asked: JobRequest) -> JobRequest:

@@ -30,7 +30,7 @@ class SamplerTask:
             operator = QiskitRuntimeSamplerOperator(task_id="the_task", **{**arguments, **self.arguments, **more})
         # What Airflow does when it has parsed a DAG file, and before it executes a task.
         dag.resolve_template_files()
-        operator.render_template_fields({"params": {"shots": 33, "backend": "ibm_torino"}, **self.context})
+        operator.render_template_fields({"params": {"shots": 33, "backend": "ibm_boston"}, **self.context})
         return operator
 
     def execute(self, **more: Any) -> Any:

@@ -191,7 +191,7 @@ def test_nothing_may_come_as_the_text_none(task, emulator):
 
 def test_arguments_are_templates(task, jobs):
     value = task.run(shots="{{ params.shots }}", backend="{{ params.backend }}", tags=["{{ ti.run_id }}"])
-    assert (value["results"][0]["shots"], value["backend"]) == (33, "ibm_torino")
+    assert (value["results"][0]["shots"], value["backend"]) == (33, "ibm_boston")
     assert "manual__2026-01-01" in jobs()[0]["tags"]
 
 
@@ -330,15 +330,15 @@ def test_least_busy_takes_the_shortest_queue_among_those_online(task, emulator):
         backends={
             "ibm_fez": {"queue_length": 5},
             "ibm_marrakesh": {"queue_length": 1, "status": "offline"},
-            "ibm_torino": {"queue_length": 2},
-            "ibm_lagos": {"queue_length": 9},
+            "ibm_boston": {"queue_length": 2},
+            "ibm_miami": {"queue_length": 9},
         }
     )
-    assert task.run(backend="least_busy")["backend"] == "ibm_torino"
+    assert task.run(backend="least_busy")["backend"] == "ibm_boston"
 
 
 def test_when_no_backend_is_online_nothing_is_submitted_and_a_retry_may_help(task, emulator, sent):
-    names = ("ibm_fez", "ibm_marrakesh", "ibm_torino", "ibm_lagos")
+    names = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
     emulator.configure(backends={name: {"status": "offline"} for name in names})
     with pytest.raises(NoBackendAvailable, match="ibm_fez is offline"):
         task.run(backend="least_busy")
@@ -767,18 +767,18 @@ def test_a_circuit_built_anew_for_a_retry_is_the_same_input(task, slow):
     assert len(slow.jobs()) == 1
 
 
-@pytest.mark.xfail(
-    reason="QPY holds Qiskit's running number for a circuit without a name and a random id per parameter", strict=True
-)
-def test_a_circuit_without_a_name_built_anew_for_a_retry_is_the_same_input(task, slow):
+def test_a_quantum_circuit_built_anew_for_a_retry_is_the_same_input(task, slow):
     from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
 
     def build():
         circuit = QuantumCircuit(1, 1)
-        circuit.x(0)
+        circuit.rz(Parameter("theta"), 0)
         circuit.measure(0, 0)
-        return circuit
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.x(0)
+        return (circuit, [0.5])
 
-    task.defer(circuits=build())
-    task.defer(circuits=build())
+    task.defer(circuits=[build()])
+    task.defer(circuits=[build()])
     assert len(slow.jobs()) == 1
