@@ -150,7 +150,7 @@ def run(shots: int = SHOTS, repeats: int = REPEATS) -> list[dict[str, Any]]:
             raise AssertionError(f"{name}: the two sides count differently")
         distinct = len(ours)
         del ours
-        qiskit_s = _seconds(qiskit_dict, payload, max(2, repeats // 2))
+        qiskit_s = _seconds(qiskit_dict, payload, repeats)
         qiskit_peak = _peak(qiskit_dict, payload, raw)
         for what, function in ((COMPACT, ours_counts), ("plain dict", ours_dict)):
             ours_s = _seconds(function, payload, repeats)

@@ -16,10 +16,12 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Goal, Report, Table
 
+ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 15
 MOST_MILLISECONDS = 150
 FORBIDDEN = ("qiskit", "numpy")
@@ -44,7 +46,10 @@ print(json.dumps({{
 
 
 def provider_lines() -> list[str]:
-    """One import line for each public class of the provider that a DAG file can name."""
+    """One import line for each public class of the provider that a DAG file can name.
+
+    Imports Airflow, which changes logging for the whole process: not for the process of the benchmarks.
+    """
     from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink
     from airflow.triggers.base import BaseTrigger
 
@@ -65,20 +70,31 @@ def provider_lines() -> list[str]:
 def measure(lines: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Run the lines in a fresh process."""
     program = PROGRAM.format(base=BASE, lines=lines, heavy=HEAVY)
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=300
-    )
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(_last_line(program, environment))
     return measured
+
+
+def _last_line(program: str, environment: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return done.stdout.splitlines()[-1]
 
 
 def report(rounds: int = ROUNDS) -> Report:
     """Measure both in turn."""
-    ours_lines = provider_lines()
     ours, official = [], []
     with tempfile.TemporaryDirectory(prefix="qrt-bench-") as home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         environment["AIRFLOW_HOME"] = home
+        program = "import benchmarks.imports as own, json; print(json.dumps(own.provider_lines()))"
+        ours_lines: list[str] = json.loads(_last_line(program, environment))
         for number in range(rounds + 1):
             pair = measure("\n".join(ours_lines), environment), measure(OFFICIAL, environment)
             if number:  # the first round writes the byte code and fills the caches of the operating system
