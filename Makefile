@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test lint bench constraints clean
+.PHONY: help install demo ui test lint bench screenshots constraints clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -36,10 +36,16 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
 	$(BIN)/python -m benchmarks
 
+screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, with Chromium
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } \
+	  || { echo "Chromium is needed: install it with your system's package manager" >&2; exit 1; }
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group browser
+	$(BIN)/python -m tools.screenshots
+
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra qiskit --group dev pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra qiskit --group dev --group browser pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 clean: ## Remove the virtual environment and what the commands left behind

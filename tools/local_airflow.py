@@ -220,6 +220,25 @@ class LocalAirflow:
 
         return str(wait_until(ended, seconds=seconds, what=f"The end of run {run_id} of {dag_id}"))
 
+    def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, expect: str = "success") -> str:
+        """Run a DAG to its end and return the run's id.
+
+        Raises:
+            AssertionError: If it does not end as expected; with everything its tasks and the scheduler said of it.
+        """
+        run_id = self.trigger(dag_id, conf)
+        self.expect_end(dag_id, run_id, expect)
+        return run_id
+
+    def expect_end(self, dag_id: str, run_id: str, expect: str = "success") -> None:
+        """Wait for the end of a run; see :meth:`run_dag`."""
+        state = self.wait_for_run(dag_id, run_id)
+        if state != expect:
+            folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+            logs = [f"{path}:\n{path.read_text()}" for path in sorted(folder.rglob("*.log*")) if path.is_file()]
+            said = [line for line in self.component_log("scheduler").splitlines() if run_id in line and "rror" in line]
+            raise AssertionError("\n".join([f"{dag_id} ended as {state}, not {expect}", *logs, *said]))
+
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """A task instance."""
         return dict(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))

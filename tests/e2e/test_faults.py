@@ -33,22 +33,20 @@ def test_a_triggerer_that_dies_while_a_job_queues_costs_nothing(airflow, service
     airflow.wait_for_task_state("both_ways_deferred", run_id, "measure", "deferred")
     airflow.kill_component("triggerer")
     airflow.start_component("triggerer")
-    assert airflow.wait_for_run("both_ways_deferred", run_id) == "success"
+    airflow.expect_end("both_ways_deferred", run_id)
     assert len(submissions(run_id)) == 1
     assert airflow.xcom("both_ways_deferred", run_id, "measure")["results"][0]["shots"] == 200
 
 
 def test_a_lost_answer_does_not_submit_twice(airflow, service, submissions):
     service.add_fault(method="POST", path="/api/v1/jobs", times=1, drop="after")
-    run_id = airflow.trigger("both_ways_deferred")
-    assert airflow.wait_for_run("both_ways_deferred", run_id) == "success"
+    run_id = airflow.run_dag("both_ways_deferred")
     assert len(submissions(run_id)) == 1
     assert "it had been submitted" in airflow.task_log("both_ways_deferred", run_id, "measure")
 
 
 def test_a_job_that_is_not_isa_fails_the_task_with_ibms_reason_and_no_retry(airflow, submissions):
-    run_id = airflow.trigger("not_isa")
-    assert airflow.wait_for_run("not_isa", run_id) == "failed"
+    run_id = airflow.run_dag("not_isa", expect="failed")
     assert len(submissions(run_id)) == 1
     assert airflow.task("not_isa", run_id, "measure")["try_number"] == 1
     log = airflow.task_log("not_isa", run_id, "measure")
@@ -58,8 +56,7 @@ def test_a_job_that_is_not_isa_fails_the_task_with_ibms_reason_and_no_retry(airf
 
 
 def test_a_missing_circuit_file_fails_at_once_and_submits_nothing(airflow, submissions):
-    run_id = airflow.trigger("missing_file")
-    assert airflow.wait_for_run("missing_file", run_id) == "failed"
+    run_id = airflow.run_dag("missing_file", expect="failed")
     assert submissions(run_id) == []
     assert airflow.task("missing_file", run_id, "measure")["try_number"] == 1
     assert "'circuits/not_there.qasm' was not found" in airflow.task_log("missing_file", run_id, "measure")
@@ -67,16 +64,14 @@ def test_a_missing_circuit_file_fails_at_once_and_submits_nothing(airflow, submi
 
 def test_a_result_that_could_not_be_read_is_fetched_by_the_retry_and_not_bought_again(airflow, service, submissions):
     service.add_fault(method="GET", path="/api/v1/jobs/*/results", times=6, status=503)
-    run_id = airflow.trigger("result_unreadable_once")
-    assert airflow.wait_for_run("result_unreadable_once", run_id) == "success"
+    run_id = airflow.run_dag("result_unreadable_once")
     assert airflow.task("result_unreadable_once", run_id, "measure")["try_number"] == 2
     assert len(submissions(run_id)) == 1
 
 
 def test_a_job_that_is_late_is_cancelled(airflow, service):
     service.configure(queue_seconds=600)
-    run_id = airflow.trigger("too_late")
-    assert airflow.wait_for_run("too_late", run_id) == "failed"
+    run_id = airflow.run_dag("too_late", expect="failed")
     job_id = airflow.xcom("too_late", run_id, "measure", "job_id")
     assert job_status(service, job_id) == "Cancelled"
     assert "after its timeout of 3 s" in airflow.task_log("too_late", run_id, "measure")
@@ -104,13 +99,12 @@ def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow,
     body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["measure"], "only_failed": False}
     airflow.api("POST", "/dags/stopped/clearTaskInstances", json=body)
     wait_until(lambda: job_status(service, first) == "Cancelled", seconds=30, what="The cancellation of the job")
-    assert airflow.wait_for_run("stopped", run_id) == "success"
+    airflow.expect_end("stopped", run_id)
     assert len(submissions(run_id)) == 2
 
 
 def test_no_secret_is_in_any_log_or_row(airflow, service):
-    run_id = airflow.trigger("qiskit_runtime_bell_pair")
-    assert airflow.wait_for_run("qiskit_runtime_bell_pair", run_id) == "success"
+    airflow.run_dag("qiskit_runtime_bell_pair")
     account = service.instance.split(":")[6]
     secrets = [service.api_key.encode(), account.encode(), b"Bearer ey"]
     for log in [*(airflow.home / "logs").rglob("*"), *airflow.home.glob("*.log")]:

@@ -13,15 +13,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
     "dag_id", ["qiskit_runtime_bell_pair", "qiskit_runtime_first_circuit", "qiskit_runtime_submit_and_wait"]
 )
 def test_every_example_dag_runs_to_success_with_one_job(airflow, submissions, dag_id):
-    run_id = airflow.trigger(dag_id)
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    run_id = airflow.run_dag(dag_id)
     assert len(submissions(run_id)) == 1
 
 
 def test_the_bell_pair_dag_hands_counts_to_its_downstream_task(airflow):
     dag_id = "qiskit_runtime_bell_pair"
-    run_id = airflow.trigger(dag_id, {"shots": 400})
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    run_id = airflow.run_dag(dag_id, {"shots": 400})
     phi, psi = airflow.xcom(dag_id, run_id, "measure")["results"]
     assert set(phi["counts"]) == {"00", "11"}
     assert set(psi["counts"]) == {"01", "10"}
@@ -31,8 +29,7 @@ def test_the_bell_pair_dag_hands_counts_to_its_downstream_task(airflow):
 
 @pytest.mark.parametrize("dag_id", ["both_ways_blocking", "both_ways_deferred"])
 def test_blocking_and_deferred_give_the_same_shape_of_xcom(airflow, dag_id):
-    run_id = airflow.trigger(dag_id)
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    run_id = airflow.run_dag(dag_id)
     value = airflow.xcom(dag_id, run_id, "measure")
     assert set(value) == {
         "job_id", "backend", "program_id", "status", "session_id", "created", "finished", "usage_seconds",
@@ -58,27 +55,24 @@ def test_a_waiting_task_is_deferred_and_shows_its_job(airflow, service):
     links = airflow.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/measure/links")
     assert job_id in links["extra_links"]["IBM Quantum job"]
     assert f"Submitted job {job_id}" in airflow.task_log(dag_id, run_id, "measure")
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    airflow.expect_end(dag_id, run_id)
 
 
 def test_a_job_carries_the_identity_of_its_task(airflow, submissions):
     dag_id = "both_ways_deferred"
-    run_id = airflow.trigger(dag_id)
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    run_id = airflow.run_dag(dag_id)
     [job] = submissions(run_id)
     assert {"mine", f"dag:{dag_id}", "task:measure"} <= set(job["tags"])
     assert any(tag.startswith("qrt:") for tag in job["tags"])
 
 
 def test_mapped_tasks_submit_a_job_each(airflow, submissions):
-    run_id = airflow.trigger("mapped")
-    assert airflow.wait_for_run("mapped", run_id) == "success"
+    run_id = airflow.run_dag("mapped")
     assert len(submissions(run_id)) == 2
 
 
 def test_a_sensor_waits_in_every_mode(airflow):
-    run_id = airflow.trigger("sensors")
-    assert airflow.wait_for_run("sensors", run_id) == "success"
+    run_id = airflow.run_dag("sensors")
     job_id = airflow.xcom("sensors", run_id, "submit", "job_id")
     for task_id in ("poke", "reschedule", "deferred", "from_trigger", "not_from_trigger"):
         seen = airflow.xcom("sensors", run_id, task_id)
@@ -86,8 +80,7 @@ def test_a_sensor_waits_in_every_mode(airflow):
 
 
 def test_a_sensor_that_starts_from_the_trigger_holds_a_worker_only_at_its_end(airflow):
-    run_id = airflow.trigger("sensors")
-    assert airflow.wait_for_run("sensors", run_id) == "success"
+    run_id = airflow.run_dag("sensors")
     # A first leg on a worker would log the task's start a second time.
     legs = airflow.task_log("sensors", run_id, "from_trigger").count("DAG bundles loaded")
     assert legs == airflow.task_log("sensors", run_id, "deferred").count("DAG bundles loaded") - 1
