@@ -19,6 +19,7 @@ from airflow_provider_qrt.client.limits import (
     FIRST_VERSION_WITH_DEVICE_OBJECTS,
     JOBS_PAGE_SIZE,
     READ_TIMEOUT,
+    SESSION_CLOSED,
     SUBMIT_TIMEOUT,
     WORKLOADS_PAGE_SIZE,
 )
@@ -163,6 +164,8 @@ class QiskitRuntimeClient:
         try:
             answer = self._http.submit("/jobs", body=body, read_timeout=SUBMIT_TIMEOUT)
         except errors.Conflict as error:
+            if error.code == SESSION_CLOSED:
+                raise
             raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
         return _read(SubmittedJob.from_json, answer)
 

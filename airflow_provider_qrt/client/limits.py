@@ -19,6 +19,9 @@ UNPREFIXED_REGION = "us-east"
 """The region whose public host carries no prefix."""
 DOCUMENTED_REGIONS = ("us-east", "eu-de")
 
+SESSION_CLOSED = "4001"
+"""Error code of a job sent to a session that takes no more."""
+
 MAX_TAGS = 8
 MAX_TAG_LENGTH = 86
 """Tags of a job: at most eight, each at most 86 characters (``POST /jobs``; codes 1204 and 1205)."""

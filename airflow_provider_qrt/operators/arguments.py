@@ -8,11 +8,11 @@ from typing import Any
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 
-def whole_number(name: str, value: Any, *, at_least: int = 1) -> int | None:
+def whole_number(name: str, value: Any, *, at_least: int = 1, at_most: int | None = None) -> int | None:
     """Read a whole number or None (also ``"None"`` and empty text, which templates produce).
 
     Raises:
-        InvalidInput: If it is something else or too small.
+        InvalidInput: If it is something else, too small or too large.
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         return None
@@ -24,6 +24,8 @@ def whole_number(name: str, value: Any, *, at_least: int = 1) -> int | None:
         raise InvalidInput(f"{name}: expected a whole number, got {value!r}.") from None
     if number < at_least:
         raise InvalidInput(f"{name}: must be at least {at_least}, got {number}.")
+    if at_most is not None and number > at_most:
+        raise InvalidInput(f"{name}: must be at most {at_most}, got {number}.")
     return number
 
 

@@ -14,6 +14,7 @@ from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
@@ -204,7 +205,9 @@ class QiskitRuntimeJobOperator(BaseOperator):
             input=self.build_input(),
             tags=check_tags(self.tags),
             session_id=arguments.optional_text(self.session_id),
-            max_execution_seconds=arguments.whole_number("max_execution_time", self.max_execution_time),
+            max_execution_seconds=arguments.whole_number(
+                "max_execution_time", self.max_execution_time, at_most=MAX_EXECUTION_SECONDS
+            ),
             private=self.private,
         )
 

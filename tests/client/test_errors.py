@@ -140,6 +140,13 @@ def test_a_used_up_instance_has_its_own_error(api, client):
         client.submit_job(program_id="sampler", backend="b", params={})
 
 
+def test_a_closed_session_is_not_taken_for_a_used_up_instance(api, client):
+    api.post(f"{BASE}/jobs", status_code=409, json={"errors": [{"code": 4001, "message": "The session is closed."}]})
+    with pytest.raises(errors.Conflict) as caught:
+        client.submit_job(program_id="sampler", backend="b", params={}, session_id="s")
+    assert type(caught.value) is errors.Conflict
+
+
 def test_all_errors_have_one_base():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert all(issubclass(kind, errors.QiskitRuntimeError) for kind in kinds)

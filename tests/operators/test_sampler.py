@@ -271,6 +271,7 @@ def test_a_missing_file_is_named_with_the_remedy(task, circuits):
         ({"tags": "single"}, r"write \['single'\]"),
         ({"tags": 7}, "expected a list"),
         ({"max_execution_time": 0}, "max_execution_time: must be at least 1"),
+        ({"max_execution_time": 10_801}, "max_execution_time: must be at most 10800"),
         ({"poll_interval": 0}, "poll_interval: must be more than 0"),
         ({"poll_interval": "often"}, "poll_interval: expected seconds"),
         ({"timeout": -1}, "timeout: must be more than 0"),
