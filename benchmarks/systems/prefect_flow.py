@@ -1,4 +1,4 @@
-"""prefect-qiskit in a Prefect flow, everything at its defaults: submit, wait for the result, count."""
+"""prefect-qiskit in a Prefect flow, at its defaults but without retries: submit, wait for the result, count."""
 
 from __future__ import annotations
 
