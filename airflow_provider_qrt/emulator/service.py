@@ -54,8 +54,8 @@ class Service:
         self._pool.submit(simulate.warm_up)
 
     def shut_down(self) -> None:
-        """Let go of the worker threads; simulations that have not begun are dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Wait for the simulations under way, as the interpreter would at its end; those not begun are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def settle(self) -> float:
         """Bring every job and session up to the present, and return the present."""
