@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 STORE_KEY = "qiskit_runtime_job"
 LOOK_UP_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each look-up by tag; how soon a new job shows in the list is not documented."""
+CLOCK_MARGIN = timedelta(hours=1)
+"""How far the clocks of worker and service may be apart. Jobs older than that are not looked for: a DAG run that was
+deleted and made again has the same identity, and its former jobs are still listed."""
 MAX_POSTS = 3
 """Submissions tried in one go when each is answered ambiguously and leaves no job behind."""
 
@@ -173,7 +177,7 @@ class JobSubmitter:
             )
         if record.job_id is None:
             self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
-            job = self._look_up(self._identity.tag(record.number))
+            job = self._look_up(record)
             if job is None:
                 self._log("There is none: nothing had been submitted.")
                 return self._submit(request, record.number, prepare)
@@ -240,7 +244,7 @@ class JobSubmitter:
                 if self._store is None:
                     raise
                 self._log(f"{error} Looking for the job by its tag.")
-                job = self._look_up(self._identity.tag(number))
+                job = self._look_up(intent)
                 if job is not None:
                     self._log(f"Found job {job.id} ({job.state.word.lower()}): it had been submitted.")
                     replace(intent, job_id=job.id).write(self._store)
@@ -261,12 +265,14 @@ class JobSubmitter:
                 )
         raise AssertionError("unreachable")
 
-    def _look_up(self, tag: str) -> Job | None:
-        """Find the job with this tag; a few reads over some seconds, for a new job may not be listed at once."""
+    def _look_up(self, intent: SubmissionRecord) -> Job | None:
+        """Find the job by its tag; a few reads over some seconds, for a new job may not be listed at once."""
+        tag = self._identity.tag(intent.number)
+        since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
         for pause in LOOK_UP_PAUSES:
             self._sleep(pause)
             try:
-                found = list(self._client.jobs(tags=[tag], newest_first=False))
+                found = list(self._client.jobs(tags=[tag], created_after=since, newest_first=False))
             except errors.QiskitRuntimeError as error:
                 raise LookUpFailed(
                     f"It is not known whether this task's job was submitted, and looking for it failed: {error} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -60,6 +61,7 @@ class Task:
     max_tries: int = 1
     lines: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    clock: Callable[[], float] = time.time
 
     def submitter(self) -> JobSubmitter:
         return JobSubmitter(
@@ -69,6 +71,7 @@ class Task:
             store=self.store,
             log=self.lines.append,
             sleep=self.slept.append,
+            clock=self.clock,
         )
 
     def run(self, asked: JobRequest | None = None, prepare=choose):
@@ -282,6 +285,15 @@ def test_a_job_that_shows_in_the_list_only_later_is_found(died, emulator, job_id
     emulator.configure(visibility_seconds=5)
     died.slept = Passing(emulator)
     assert [died.run().job_id] == job_ids()
+
+
+def test_the_job_of_a_deleted_run_of_the_same_name_is_not_adopted(task, emulator, job_ids):
+    task.run()
+    task.store.text.clear()
+    emulator.advance(7200)
+    task.clock = lambda: time.time() + 7200
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
+    assert task.run().job_id == job_ids()[1]
 
 
 class Passing(list):
