@@ -122,6 +122,7 @@ class JobSubmitter:
         identity: The task instance.
         max_tries: Airflow's ``ti.max_tries``.
         store: The task's state store; None submits anew each time.
+        cancel_replaced: Cancel an active job when a clear or another input puts a new one in its place.
         log: Takes a line for the task log.
         sleep: Called with seconds.
         clock: Epoch seconds.
@@ -134,6 +135,7 @@ class JobSubmitter:
         *,
         max_tries: int,
         store: StateStore | None,
+        cancel_replaced: bool = True,
         log: Callable[[str], object],
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
@@ -142,6 +144,7 @@ class JobSubmitter:
         self._identity = identity
         self._max_tries = max_tries
         self._store = store
+        self._cancel_replaced = cancel_replaced
         self._log = log
         self._sleep = sleep
         self._clock = clock
@@ -163,17 +166,19 @@ class JobSubmitter:
         if record is None:
             return self._submit(request, 1, prepare)
         if record.fingerprint != request.fingerprint():
-            self._log(f"The input has changed; the earlier job {record.job_id or ''} is left as it is.")
+            self._log(f"The input has changed since job {record.job_id or 'none'}, so a new job is submitted.")
+            self._give_up(self._undelivered(record))
             return self._submit(request, record.number + 1, prepare)
         if record.max_tries != self._max_tries:
-            paid_for = self._undelivered(record)
-            if paid_for is None:
+            former = self._undelivered(record)
+            if former is None or former.status is not JobStatus.COMPLETED:
                 self._log(f"The task was cleared, so a new job is submitted; the last was {record.job_id or 'none'}.")
+                self._give_up(former)
                 return self._submit(request, record.number + 1, prepare)
-            replace(record, max_tries=self._max_tries).write(self._store)
-            self._log(f"Job {paid_for.id} completed and its result was never delivered; it is not bought again.")
+            replace(record, job_id=former.id, backend=former.backend, max_tries=self._max_tries).write(self._store)
+            self._log(f"Job {former.id} completed and its result was never delivered; it is not bought again.")
             return ObtainedJob(
-                paid_for.id, How.REATTACHED, record.submitted_at, paid_for.backend, paid_for.session_id, paid_for
+                former.id, How.REATTACHED, record.submitted_at, former.backend, former.session_id, former
             )
         if record.job_id is None:
             self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
@@ -198,14 +203,31 @@ class JobSubmitter:
             replace(record, delivered=True).write(self._store)
 
     def _undelivered(self, record: SubmissionRecord) -> Job | None:
-        """The job before a clear, if it completed and the task failed to hand its result on."""
-        if record.delivered or record.job_id is None:
+        """The job that this task has handed to nobody; None if there is none, or the service does not know it."""
+        if record.delivered:
             return None
+        if record.job_id is None:
+            return self._look_up(record)
         try:
-            job = self._client.job(record.job_id)
+            return self._client.job(record.job_id)
         except errors.NotFound:
             return None
-        return job if job.status is JobStatus.COMPLETED else None
+
+    def _give_up(self, former: Job | None) -> None:
+        """See that a job nobody waits for any more is not charged beside the one that takes its place."""
+        if former is None or former.status.is_final:
+            return
+        if not self._cancel_replaced:
+            self._log(f"Job {former.id} goes on and is charged: cancel_on_kill is off.")
+            return
+        try:
+            self._client.cancel_job(former.id)
+        except errors.Conflict:
+            return
+        except errors.QiskitRuntimeError as error:
+            self._log(f"Job {former.id} could not be cancelled and may still run and be charged: {error}")
+        else:
+            self._log(f"Job {former.id} was cancelled.")
 
     def _recorded(self, job_id: str) -> Job:
         """Read the job that an earlier try recorded."""

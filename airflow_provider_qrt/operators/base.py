@@ -234,6 +234,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
             identity,
             max_tries=ti.max_tries,
             store=self._store(context),
+            cancel_replaced=self.cancel_on_kill,
             log=self.log.info,
         )
 

@@ -62,6 +62,7 @@ class Task:
     lines: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock: Callable[[], float] = time.time
+    cancel_replaced: bool = True
 
     def submitter(self) -> JobSubmitter:
         return JobSubmitter(
@@ -69,6 +70,7 @@ class Task:
             self.identity,
             max_tries=self.max_tries,
             store=self.store,
+            cancel_replaced=self.cancel_replaced,
             log=self.lines.append,
             sleep=self.slept.append,
             clock=self.clock,
@@ -210,6 +212,12 @@ def test_changed_input_is_another_job(task, job_ids):
     second = task.run(request(shots=20))
     assert job_ids() == [first.job_id, second.job_id]
     assert task.record.number == 2
+
+
+def test_a_job_that_other_input_replaces_is_cancelled(task, emulator):
+    task.run(request(shots=10))
+    task.run(request(shots=20))
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False]
 
 
 def test_a_job_the_service_does_not_know_any_more_is_not_replaced(task, emulator, sent):
@@ -406,6 +414,51 @@ def test_a_cleared_task_gets_a_new_job(task, emulator, job_ids):
     task.clear()
     second = task.run()
     assert job_ids() == [first.job_id, second.job_id]
+
+
+def test_a_job_that_still_runs_is_cancelled_when_its_task_was_cleared(task, emulator):
+    task.run()
+    task.clear()
+    task.run()
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False]
+
+
+def test_a_job_whose_id_was_never_recorded_is_cancelled_when_its_task_was_cleared(died, emulator):
+    died.clear()
+    died.run()
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False]
+
+
+def test_a_job_whose_id_was_never_recorded_is_not_bought_again_by_a_clear(died, emulator, job_ids):
+    emulator.finish(job_ids()[0])
+    died.clear()
+    assert [died.run().job_id] == job_ids() == [died.record.job_id]
+
+
+def test_a_job_whose_id_was_handed_on_is_not_cancelled_by_a_clear(task, emulator):
+    task.run()
+    task.submitter().delivered()
+    task.clear()
+    task.run()
+    assert [job["cancelled"] for job in emulator.jobs()] == [False, False]
+
+
+def test_a_replaced_job_is_left_alone_if_asked_to(task, emulator):
+    task.run()
+    task.clear()
+    task.cancel_replaced = False
+    task.run()
+    assert [job["cancelled"] for job in emulator.jobs()] == [False, False]
+    assert any("goes on and is charged" in line for line in task.lines)
+
+
+def test_a_replaced_job_that_cannot_be_cancelled_is_named_and_replaced(task, emulator, job_ids):
+    first = task.run()
+    emulator.add_fault(path="/jobs/*/cancel", status=403)
+    task.clear()
+    task.run()
+    assert len(job_ids()) == 2
+    assert any(first.job_id in line and "may still run and be charged" in line for line in task.lines)
 
 
 @pytest.mark.parametrize(("status", "code"), [("Failed", 7001), ("Cancelled", None)])
