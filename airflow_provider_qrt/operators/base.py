@@ -105,6 +105,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.job_url: str | None = None
         self._job_id: str | None = None
+        self._killed = False
 
     # What a subclass says
 
@@ -183,7 +184,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 return self._conclude(context, self._last_look(job_id))
 
     def on_kill(self) -> None:
-        """Cancel the job with one quick request."""
+        """Cancel the job with one quick request; one that is just being submitted, as soon as its id is known."""
+        self._killed = True
         if self._job_id is None:
             return
         if self.cancel_on_kill:
@@ -212,6 +214,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         )
 
     def _prepare(self, request: JobRequest) -> JobRequest:
+        self._stop_if_killed()
         backend = choose_backend(self.hook.client.backends(), request.backend, where=self.hook.describe())
         if not backend.is_available:
             self.log.warning(
@@ -260,12 +263,19 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _publish(self, context: Context, job: ObtainedJob) -> None:
         """Make the job known, to ``on_kill`` first."""
         self._job_id = job.job_id
+        self._stop_if_killed()
         self.job_url = job_url(self.hook.settings.base_url, job.job_id)
         ti = context["ti"]
         ti.xcom_push("job_id", job.job_id)
         if job.session_id:
             ti.xcom_push("session_id", job.session_id)
         ti.xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
+
+    def _stop_if_killed(self) -> None:
+        """Airflow's signal handler returns to what it interrupted, which has a few seconds left until SIGKILL."""
+        if self._killed:
+            self.on_kill()
+            raise AirflowException(f"The task was killed while it obtained its job ({self._job_id or 'none yet'}).")
 
     def _defer(self, job: ObtainedJob, poll_interval: float, deadline: float) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger

@@ -651,6 +651,29 @@ def test_a_kill_before_there_is_a_job_is_nothing(task, sent):
     assert sent() == []
 
 
+def test_a_kill_during_the_submission_cancels_the_job_as_soon_as_it_is_known(task, slow, monkeypatch):
+    operator = task.operator(deferrable=True)
+    submit = operator.hook.client.submit_job
+
+    def interrupted(**arguments):
+        answer = submit(**arguments)
+        operator.on_kill()  # As after SIGTERM: the interrupted code goes on.
+        return answer
+
+    monkeypatch.setattr(operator.hook.client, "submit_job", interrupted)
+    with pytest.raises(AirflowException, match="was killed"):
+        operator.execute(task.context)
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+def test_after_a_kill_nothing_is_submitted(task, slow):
+    operator = task.operator(deferrable=True)
+    operator.on_kill()
+    with pytest.raises(AirflowException, match="was killed"):
+        operator.execute(task.context)
+    assert slow.jobs() == []
+
+
 def test_a_task_killed_while_it_fetches_the_result_knows_its_job(task, emulator, jobs):
     deferred = task.defer()
     emulator.add_fault(path="/jobs/*/results", status=403)
