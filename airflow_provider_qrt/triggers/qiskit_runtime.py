@@ -17,6 +17,7 @@ from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, 
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.settings import ClientSettings
 
 FIRST_DELAY = 6.0
 """Seconds before the first look. Airflow may notice only five seconds later (``[workers] min_heartbeat_interval``) that
@@ -132,11 +133,18 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
         return step
 
     async def _connect(self, poller: JobPoller) -> QiskitRuntimeClient:
-        """Read the connection and build a client that leaves all retrying to the poller."""
+        """Build a client that leaves all retrying to the poller."""
+        from airflow_provider_qrt.hooks.qiskit_runtime import describe_connection, poll_client
+
+        settings = await self._read_settings()
+        poller.where = describe_connection(self.qiskit_runtime_conn_id, settings)
+        return poll_client(settings)
+
+    async def _read_settings(self) -> ClientSettings:
+        """Read the connection."""
         from airflow.sdk import BaseHook
 
         from airflow_provider_qrt.hooks.connection import settings_from_connection
-        from airflow_provider_qrt.hooks.qiskit_runtime import describe_connection, poll_client
 
         try:
             connection = await BaseHook.aget_connection(self.qiskit_runtime_conn_id)
@@ -145,15 +153,15 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
             raise errors.InvalidSettings(str(error)) from error
         except Exception as error:
             raise errors.ConnectionFailed(f"Airflow did not hand out the connection: {error}") from error
-        settings = settings_from_connection(connection, extra)
-        poller.where = describe_connection(self.qiskit_runtime_conn_id, settings)
-        return poll_client(settings)
+        return settings_from_connection(connection, extra)
 
     async def _cancel(self) -> None:
+        """Cancel the job, with the client's own retries: nobody else will do it if this fails."""
+        from airflow_provider_qrt.client.client import QiskitRuntimeClient
         from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
 
         try:
-            client = await self._connect(JobPoller(self.job_id, 0, None, self.poll_interval))
+            client = QiskitRuntimeClient(await self._read_settings())
             self.log.info(await asyncio.to_thread(cancel_job, client, self.job_id))
         except errors.QiskitRuntimeError as error:
             self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", self.job_id, error)

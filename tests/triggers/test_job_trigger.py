@@ -139,7 +139,7 @@ def test_when_the_deadline_passes_it_cancels_the_job_if_asked_to(trigger, emulat
 
 
 def test_it_fires_though_the_job_cannot_be_cancelled(trigger, emulator):
-    emulator.add_fault(path="/jobs/*/cancel", status=503)
+    emulator.add_fault(path="/jobs/*/cancel", status=403)
     assert first_event(trigger(deadline=time.time() + 0.1, cancel_on_timeout=True))["ending"] == "timed_out"
 
 
@@ -297,9 +297,16 @@ def test_when_the_state_of_the_task_cannot_be_read_the_job_goes_on(trigger, canc
     assert not cancelled()
 
 
-@pytest.mark.parametrize("fault", [{"status": 404}, {"status": 409}, {"status": 503}, {"drop": "before"}], ids=str)
-def test_a_kill_never_raises_and_never_insists(trigger, emulator, sent, fault):
-    emulator.add_fault(path="/jobs/*/cancel", times=None, **fault)
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429, "retry_after": 0}, {"drop": "before"}], ids=str)
+def test_a_hiccup_does_not_leave_the_job_of_a_killed_task_running(trigger, emulator, cancelled, fault):
+    emulator.add_fault(path="/jobs/*/cancel", **fault)
+    asyncio.run(trigger(cancel_on_kill=True).on_kill())
+    assert cancelled()
+
+
+@pytest.mark.parametrize("status", [403, 404, 409])
+def test_a_kill_never_raises_and_never_insists(trigger, emulator, sent, status):
+    emulator.add_fault(path="/jobs/*/cancel", times=None, status=status)
     asyncio.run(trigger(cancel_on_kill=True).on_kill())
     assert len(sent("POST")) == 1
 
