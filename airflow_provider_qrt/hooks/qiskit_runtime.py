@@ -149,7 +149,7 @@ def cancel_job(client: QiskitRuntimeClient, job_id: str) -> str:
     try:
         client.cancel_job(job_id)
     except errors.Conflict:
-        return f"Job {job_id} had ended already; there was nothing to cancel."
+        return f"Job {job_id} has ended or was cancelled already."
     except errors.NotFound:
         return f"Job {job_id} is not known to the service; there was nothing to cancel."
     return f"Job {job_id} was cancelled."

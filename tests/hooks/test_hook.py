@@ -181,7 +181,9 @@ def test_a_client_that_polls_does_not_retry_by_itself(connection, emulator, sent
     assert len(sent()) == 1
 
 
-@pytest.mark.parametrize(("status", "says"), [(204, "was cancelled"), (409, "had ended"), (404, "not known")])
+@pytest.mark.parametrize(
+    ("status", "says"), [(204, "was cancelled"), (409, "has ended or was cancelled"), (404, "not known")]
+)
 def test_cancelling_says_what_became_of_the_job(connection, emulator, status, says):
     emulator.add_fault(path="/jobs/*/cancel", status=status)
     assert says in cancel_job(QiskitRuntimeHook().client, "j")
