@@ -17,7 +17,6 @@ PRIVATE_IAM_URL = "https://private.iam.cloud.ibm.com"
 SERVICE_HOST = "quantum.cloud.ibm.com"
 UNPREFIXED_REGION = "us-east"
 """The region whose public host carries no prefix."""
-DOCUMENTED_REGIONS = ("us-east", "eu-de")
 
 SESSION_CLOSED = "4001"
 """Error code of a job sent to a session that takes no more."""
@@ -28,9 +27,6 @@ MAX_TAG_LENGTH = 86
 
 MAX_EXECUTION_SECONDS = 10_800
 """QPU time of one job; ``cost`` above it is capped (three hours)."""
-
-SUBMISSIONS_PER_MINUTE = 5
-"""``POST /jobs`` per user; 12 s between two submissions keeps within it."""
 
 JOBS_PAGE_SIZE = 200
 """Largest ``limit`` of ``GET /jobs``; a larger one silently becomes the default."""

@@ -58,7 +58,7 @@ def _measurement_type(value: Any) -> str | None:
         # Such results hold complex readout points instead of bits: there are no counts to hand on.
         return (
             "the sampler operator hands on bits and counts, and this gives complex readout points; "
-            "leave it out, or submit the job with QiskitRuntimeSubmitJobOperator"
+            "leave it out, or submit the job with QiskitRuntimeHook().client.submit_job"
         )
     return _one_of("classified")(value)
 
@@ -89,8 +89,8 @@ _SCHEMA: dict[str, Check | dict[str, Check]] = {
 }
 
 _ELSEWHERE = {
-    "transpilation": "circuits must be transpiled before they are sent; set optimization_level on the operator",
-    "optimization_level": "circuits must be transpiled before they are sent; set optimization_level on the operator",
+    "transpilation": "circuits are sent as they are; transpile them before, for instance with Qiskit",
+    "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "resilience_level": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
     "resilience": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
     "default_precision": "this belongs to the estimator; a sampler takes default_shots",
