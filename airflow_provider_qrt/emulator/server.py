@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import HTTPError
 
+from airflow_provider_qrt.emulator.loading import start_loading
 from airflow_provider_qrt.emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            service.warm_up()
+            start_loading()
             on_ready()
 
     config = uvicorn.Config(
@@ -153,7 +154,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving. Running simulations are left to end by themselves."""
+        """Stop serving, and wait for the simulations under way."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(10)

@@ -49,10 +49,6 @@ class Service:
         self.journal = Journal()
         self._pool = ThreadPoolExecutor(SIMULATION_THREADS, thread_name_prefix="qrt-emulator")
 
-    def warm_up(self) -> None:
-        """Import the simulator in the background."""
-        self._pool.submit(simulate.warm_up)
-
     def shut_down(self) -> None:
         """Wait for the simulations under way, as the interpreter would at its end; those not begun are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -12,18 +12,11 @@ from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, TOO_MANY_SHOTS
+from airflow_provider_qrt.emulator.loading import wait_until_loaded
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.emulator.submission import Submission
-
-
-def warm_up() -> None:
-    """Import the simulator, so that the first job does not wait for it."""
-    import qiskit_aer  # noqa: F401
-    from qiskit import qasm3
-
-    qasm3.loads('OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;')
 
 
 def run(submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int) -> Work:
@@ -39,6 +32,7 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
     Returns:
         A result or the reason for which there is none; nothing is raised.
     """
+    wait_until_loaded()
     try:
         result = _run(submission, device, seed, max_active)
     except JobFailure as failure:
