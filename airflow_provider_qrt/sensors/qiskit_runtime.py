@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_qrt.client import errors
@@ -17,7 +17,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import describe_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import REFUSALS
+from airflow_provider_qrt.jobs.polling import REFUSALS, UNKNOWN_STATE_READS
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.deferrable = deferrable
         self.job_url: str | None = None
+        self._unknown_reads = 0
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
@@ -108,7 +109,13 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
             self.log.warning("Job %s could not be read, waiting on. %s", job_id, error)
             return False
         if job.status is JobStatus.UNKNOWN:
-            self.log.warning("Job %s is in a state this version does not know: %r.", job_id, job.state.word)
+            self._unknown_reads += 1
+            message = f"Job {job_id} is in a state this version of the provider does not know: {job.state.word!r}."
+            if self._unknown_reads >= UNKNOWN_STATE_READS:
+                raise AirflowException(f"{message} Look at it on IBM Quantum Platform and update airflow-provider-qrt.")
+            self.log.warning(message)
+        else:
+            self._unknown_reads = 0
         if not job.status.is_final:
             return False
         return PokeReturnValue(True, self._summary(job))
@@ -117,7 +124,13 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         """Wait on the worker, or take one look and defer."""
         if not self.deferrable:
             return super().execute(context)
-        first_look = self.poke(context)
+        try:
+            first_look = self.poke(context)
+        except AirflowFailException as error:
+            # As Airflow does for a look on the worker, and for the end of a deferral.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
+            raise
         if not isinstance(first_look, PokeReturnValue):
             self._defer()
         return first_look.xcom_value

@@ -190,6 +190,14 @@ def test_soft_fail_skips(sensor, context, emulator, job_id, in_the_triggerer):
         sensor(deferrable=True, soft_fail=True).resume_execution("execute_complete", {"event": event}, context)
 
 
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("lenience", ["soft_fail", "never_fail"])
+def test_a_first_look_that_finds_a_failed_job_skips_too(sensor, context, emulator, job_id, lenience, deferrable):
+    emulator.finish(job_id, "Failed")
+    with pytest.raises(AirflowSkipException):
+        sensor(deferrable=deferrable, **{lenience: True}).execute(context)
+
+
 def test_the_link_is_known_while_it_waits(sensor, context, ti, emulator, job_id):
     with pytest.raises(TaskDeferred):
         sensor(deferrable=True).execute(context)
@@ -210,6 +218,15 @@ def test_a_state_nobody_knows_fails_a_deferred_sensor(sensor, context, emulator,
     )
     with pytest.raises(AirflowException, match="'Pondering'"):
         sensor(deferrable=True).execute_complete(context, in_the_triggerer(deferred.value.trigger))
+
+
+def test_a_state_nobody_knows_does_not_hold_a_worker_until_the_timeout(sensor, context, emulator, sent):
+    emulator.add_fault(
+        method="GET", path=ONE_JOB, status=200, body={"id": "j", "state": {"status": "Pondering"}}, times=None
+    )
+    with pytest.raises(AirflowException, match="'Pondering'"):
+        sensor().execute(context)
+    assert len(sent("GET")) == 5
 
 
 # Started by the scheduler
