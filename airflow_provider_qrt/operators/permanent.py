@@ -38,5 +38,8 @@ def no_retry_for_permanent_errors(where: Callable[[], str]) -> Iterator[None]:
         yield
     except _INPUT as error:
         raise AirflowFailException(str(error)) from error
+    except errors.ResultsNotReady:
+        # Asked for only once the job has completed: the result is still on its way.
+        raise
     except _REFUSALS as error:
         raise AirflowFailException(f"{error} Asked with {where()}.") from error

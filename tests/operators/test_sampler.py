@@ -461,6 +461,15 @@ def test_a_retry_after_a_result_that_could_not_be_fetched_fetches_it(task, emula
     assert len(jobs()) == 1
 
 
+@pytest.mark.parametrize("answer", [{"status": 204}, {"status": 400, "body": {"errors": [{"code": 1234}]}}], ids=str)
+def test_a_result_that_is_late_is_left_to_a_retry(task, emulator, jobs, answer):
+    emulator.add_fault(path="/jobs/*/results", **answer)
+    with pytest.raises(errors.ResultsNotReady):
+        task.run()
+    assert task.run()["results"][0]["counts"] == {"1": 20}
+    assert len(jobs()) == 1
+
+
 def test_a_task_that_is_not_durable_submits_at_every_try(task, jobs):
     task.run(durable=False)
     task.run(durable=False)
