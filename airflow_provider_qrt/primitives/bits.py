@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Rows turned into text at a time: a block's text of some hundred kilobytes stays in the processor's cache, which
-#: halves the time against blocks of 16 384.
 _BLOCK = 2048
+"""Rows turned into text at a time: a block's text of some hundred kilobytes stays in the processor's cache, which
+halves the time against blocks of 16 384."""
 
 
 class Counts(Mapping[str, int]):

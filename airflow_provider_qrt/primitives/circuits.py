@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
-#: Longest text, in characters, that is given to the reference parser. The parser is written in Python and takes
-#: about 10 microseconds a character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three
-#: seconds on a worker are well spent against a job that would fail after a day in the queue; half a minute is
-#: not. Longer texts only get the scan below (0.13 s for 50 000 lines), and the service parses them.
 STRICT_PARSE_MAX_CHARS = 250_000
+"""Longest text, in characters, that is given to the reference parser. The parser is written in Python and takes
+about 10 microseconds a character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three
+seconds on a worker are well spent against a job that would fail after a day in the queue; half a minute is
+not. Longer texts only get the scan below (0.13 s for 50 000 lines), and the service parses them."""
 
 _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
 _ANY_HEADER = re.compile(r"\bOPENQASM\b\s*([^;\n]*)")

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Odd constant of the multiplicative hash: 2**64 divided by the golden ratio.
 _GOLDEN = 0x9E3779B97F4A7C15
-#: Rows compared at a time, so that the comparison needs little memory beside the rows.
+"""Odd constant of the multiplicative hash: 2**64 divided by the golden ratio."""
 _BLOCK = 65_536
+"""Rows compared at a time, so that the comparison needs little memory beside the rows."""
 
 
 def count_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -19,11 +19,11 @@ from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResu
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Most bytes the arrays of one result may take together. IBM's ten million executions a job are 160 MB at 127
-#: bits and 200 MB at 156; a gigabyte leaves room for several wide registers and stops a decompression bomb.
 MAX_DECODED_BYTES = 1 << 30
-#: How much of a text that is no JSON is shown; the reason stands at the end of a traceback.
+"""Most bytes the arrays of one result may take together. IBM's ten million executions a job are 160 MB at 127
+bits and 200 MB at 156; a gigabyte leaves room for several wide registers and stops a decompression bomb."""
 _TAIL_CHARS = 2000
+"""How much of a text that is no JSON is shown; the reason stands at the end of a traceback."""
 
 
 def decode_sampler_result(

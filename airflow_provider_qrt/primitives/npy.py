@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Base64 characters taken at a time; a multiple of four.
 _CHUNK = 1 << 20
-#: An ``.npy`` header is 128 bytes in practice; this bounds what is read in search of its end.
+"""Base64 characters taken at a time; a multiple of four."""
 _MAX_HEADER = 4096
-#: Deflate cannot compress better than this, so a short text cannot stand for a large array (zlib's manual).
+"""An ``.npy`` header is 128 bytes in practice; this bounds what is read in search of its end."""
 _MAX_DEFLATE_RATIO = 1032
+"""Deflate cannot compress better than this, so a short text cannot stand for a large array (zlib's manual)."""
 
 
 def read_array(text: str, max_bytes: int) -> NDArray[Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
 
-#: Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any.
 DEFAULT_SHOTS = 4096
+"""Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any."""
 
 Check = Callable[[Any], str | None]
 """Returns what was expected when the value does not fit, else None."""

@@ -16,8 +16,8 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.parameters import check_values
 from airflow_provider_qrt.primitives.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
 
-#: Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits).
 MAX_EXECUTIONS_PER_JOB = 10_000_000
+"""Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
 
 
 @dataclass(frozen=True)

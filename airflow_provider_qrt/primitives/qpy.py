@@ -14,8 +14,8 @@ from typing import Any
 from airflow_provider_qrt.primitives.circuits import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
-#: The newest QPY version the service reads (IBM's sampler schema takes 13 to 17).
 MAX_QPY_VERSION = 17
+"""The newest QPY version the service reads (IBM's sampler schema takes 13 to 17)."""
 
 
 def is_quantum_circuit(item: Any) -> bool:
