@@ -191,7 +191,7 @@ def test_the_connection_is_read_once(trigger, emulator, job_id, monkeypatch):
 
 def test_a_slow_service_does_not_stall_the_event_loop(trigger, emulator, job_id):
     emulator.finish(job_id)
-    emulator.add_fault(method="GET", path=ONE_JOB, delay=1)
+    emulator.add_fault(method="GET", path=ONE_JOB, delay=3)
     longest = 0.0
 
     async def run() -> None:
@@ -204,7 +204,7 @@ def test_a_slow_service_does_not_stall_the_event_loop(trigger, emulator, job_id)
 
     asyncio.run(run())
     assert emulator.faults()[0]["applied"] == 1
-    assert longest < 0.6
+    assert longest < 2
 
 
 # Being killed
