@@ -48,7 +48,7 @@ def get_provider_info() -> dict[str, Any]:
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "4000000",
-                        "default": "1000000",
+                        "default": "2000000",
                     }
                 },
             }

@@ -22,6 +22,9 @@ from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.retry import RetryPolicy, parse_retry_after
 from airflow_provider_qrt.client.settings import ClientSettings
 
+REQUEST_TIMEOUT = 408
+"""The one 4xx besides 429 that may pass: a gateway gave up waiting."""
+
 _BY_STATUS: dict[int, type[errors.ApiError]] = {
     401: errors.Unauthorized,
     403: errors.Forbidden,
@@ -225,12 +228,17 @@ class Transport:
         retry_after = parse_retry_after(response.headers.get("Retry-After"))
         if status == 429:
             raise errors.RateLimited(status, body, request=label, retry_after=retry_after)
-        if status >= 500:
+        if status >= 500 or status == REQUEST_TIMEOUT:
             raise errors.ServerError(status, body, request=label, retry_after=retry_after)
         if status < 400:
             raise errors.UnexpectedAnswer(
                 f"{label}: HTTP {status}: the service redirects elsewhere, which it never does. "
                 "Check the connection's host."
+            )
+        if _is_page(response):
+            raise errors.UnexpectedAnswer(
+                f"{label}: HTTP {status} with an HTML page. The service never sends one: a proxy or firewall answered "
+                "in its place, or the connection's host is wrong."
             )
         kind = _BY_STATUS.get(status, errors.BadRequest)
         if status == 400 and body.code == "1234":
@@ -261,11 +269,12 @@ class Transport:
                 auth=_NoAuth(),
                 timeout=(self._connect_timeout, self._read_timeout),
             )
-            if response.status_code in (400, 401, 403):
+            refused = response.status_code in (400, 401, 403)
+            if refused and not _is_page(response):
                 raise errors.InvalidApiKey(
                     response.status_code, read_error(response, self._secrets_in(response.request)), request=label
                 )
-            if 400 <= response.status_code < 500 and response.status_code != 429:
+            if 400 <= response.status_code < 500 and response.status_code != 429 and not refused:
                 # Not NotFound or Conflict: a caller would take those for the state of its job.
                 raise errors.InvalidSettings(
                     f"{label}: HTTP {response.status_code} from {urlsplit(self._settings.iam_url).netloc}, which does "
@@ -321,6 +330,12 @@ def _innermost(error: BaseException) -> str:
     return text or type(cause).__name__
 
 
+def _is_page(response: requests.Response) -> bool:
+    """Whether somebody answered with HTML, for people."""
+    kind = response.headers.get("Content-Type", "")
+    return "html" in kind or response.text.lstrip()[:1] == "<"
+
+
 def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> ErrorBody:
     """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy.
 
@@ -337,8 +352,7 @@ def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> Erro
     try:
         data = response.json()
     except ValueError:
-        kind = response.headers.get("Content-Type", "").split(";")[0]
-        text = "" if "html" in kind or response.text.lstrip().startswith("<") else said(response.text).strip()
+        text = "" if _is_page(response) else said(response.text).strip()
         return ErrorBody(message=text or said(response.reason), trace=trace)
     if not isinstance(data, Mapping):
         return ErrorBody(message=said(json.dumps(data)), trace=trace)

@@ -11,8 +11,8 @@ from airflow_provider_qrt.client.states import RAN_TOO_LONG, JobState, JobStatus
 
 _WORTH_ANOTHER_TRY = {1006, 1008, 1010, 1011}
 """Codes of the validation band that IBM documents as "try again"."""
-_PERMANENT_CODES = {1204, 1205, RAN_TOO_LONG, 4001, 5302}
-"""Tag count and length, ran too long, session closed, result too large."""
+_PERMANENT_CODES = {1204, 1205, RAN_TOO_LONG, 4001, 5204, 5302}
+"""Tag count and length, ran too long, session closed, simulator failure, result too large."""
 _PERMANENT_BANDS = (range(1000, 1100), range(6000, 7000), range(7000, 8000), range(8000, 9000))
 """Input validation, shots limits, not ISA, pulse and timing."""
 

@@ -7,23 +7,24 @@ later, after a crash, a retry or a lost answer, finds the id, or the job by its 
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.models import Job, SubmittedJob
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, job_tags
+from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-STORE_KEY = "qiskit_runtime_job"
 LOOK_UP_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each look-up by tag; how soon a new job shows in the list is not documented."""
 CLOCK_MARGIN = timedelta(hours=1)
@@ -31,16 +32,6 @@ CLOCK_MARGIN = timedelta(hours=1)
 deleted and made again has the same identity, and its former jobs are still listed."""
 MAX_POSTS = 3
 """Submissions tried in one go when each is answered ambiguously and leaves no job behind."""
-
-
-class StateStore(Protocol):
-    """Where a task keeps its state across tries; Airflow's task state store is one."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return what was stored, or ``default``."""
-
-    def set(self, key: str, value: Any) -> None:
-        """Store a JSON value."""
 
 
 class LookUpFailed(errors.QiskitRuntimeError):
@@ -57,40 +48,6 @@ class How(StrEnum):
     SUBMITTED = "submitted"
     REATTACHED = "re-attached to"
     ADOPTED = "adopted"
-
-
-@dataclass(frozen=True)
-class SubmissionRecord:
-    """What the state store holds of a task's job.
-
-    Attributes:
-        fingerprint: Digest of the input.
-        number: Counts this task's submissions, from 1.
-        max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
-        submitted_at: Epoch seconds of the intent.
-        job_id: None until the service has answered.
-        backend: The backend chosen; None until then.
-        delivered: Whether the task has handed the job's result (or, not waiting, its id) on.
-    """
-
-    fingerprint: str
-    number: int
-    max_tries: int
-    submitted_at: float
-    job_id: str | None = None
-    backend: str | None = None
-    delivered: bool = False
-
-    @classmethod
-    def read(cls, store: StateStore | None) -> SubmissionRecord | None:
-        """Read the record; None if there is none, or no store."""
-        stored = store.get(STORE_KEY) if store is not None else None
-        return cls(**stored) if isinstance(stored, dict) else None
-
-    def write(self, store: StateStore | None) -> None:
-        """Store the record, if there is where to."""
-        if store is not None:
-            store.set(STORE_KEY, asdict(self))
 
 
 @dataclass(frozen=True)
@@ -148,6 +105,8 @@ class JobSubmitter:
         self._log = log
         self._sleep = sleep
         self._clock = clock
+        self.outstanding_tag: str | None = None
+        """Tag of a submission that is under way and whose job's id is not known yet."""
 
     def obtain(self, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]) -> ObtainedJob:
         """Return this task's job: the one it has already, or a new one.
@@ -190,7 +149,8 @@ class JobSubmitter:
             how = How.ADOPTED
         else:
             job, how = self._recorded(record.job_id), How.REATTACHED
-        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and retry_can_help(job.state):
+        lost = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and retry_can_help(job.state)
+        if lost or (record.abandoned and not job.status.is_final):
             self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
             return self._submit(request, record.number + 1, prepare)
         self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
@@ -201,6 +161,12 @@ class JobSubmitter:
         record = SubmissionRecord.read(self._store)
         if record is not None:
             replace(record, delivered=True).write(self._store)
+
+    def abandoned(self) -> None:
+        """Note that the job was given up and its cancellation asked for: a retry must not wait for it again."""
+        record = SubmissionRecord.read(self._store)
+        if record is not None:
+            replace(record, abandoned=True).write(self._store)
 
     def _undelivered(self, record: SubmissionRecord) -> Job | None:
         """The job that this task has handed to nobody; None if there is none, or the service does not know it."""
@@ -251,41 +217,46 @@ class JobSubmitter:
             backend=ready.backend,
         )
         intent.write(self._store)
-        for last in (False,) * (MAX_POSTS - 1) + (True,):
+        for attempt in itertools.count(1):
+            self.outstanding_tag = self._identity.tag(number)
             try:
-                answer = self._client.submit_job(
-                    program_id=ready.program_id,
-                    backend=ready.backend,
-                    params=ready.input.params,
-                    tags=tags,
-                    session_id=ready.session_id,
-                    max_execution_seconds=ready.max_execution_seconds,
-                    private=ready.private,
-                )
+                job = self._post(ready, tags)
             except errors.SubmissionUnknown as error:
                 if self._store is None:
                     raise
                 self._log(f"{error} Looking for the job by its tag.")
-                job = self._look_up(intent)
-                if job is not None:
-                    self._log(f"Found job {job.id} ({job.state.word.lower()}): it had been submitted.")
-                    replace(intent, job_id=job.id).write(self._store)
-                    return ObtainedJob(job.id, How.ADOPTED, intent.submitted_at, job.backend, job.session_id, job)
-                if last:
+                found = self._look_up(intent)
+                if found is None and attempt == MAX_POSTS:
                     raise
-                self._log("There is none: the submission is repeated.")
+                if found is None:
+                    self._log("There is none: the submission is repeated.")
+                    continue
+                self._log(f"Found job {found.id} ({found.state.word.lower()}): it had been submitted.")
+                obtained = ObtainedJob(
+                    found.id, How.ADOPTED, intent.submitted_at, found.backend, found.session_id, found
+                )
             else:
                 # The log first: it needs nothing but this process.
-                self._log(f"Submitted job {answer.id} to {answer.backend or ready.backend}.")
-                replace(intent, job_id=answer.id).write(self._store)
-                return ObtainedJob(
-                    answer.id,
-                    How.SUBMITTED,
-                    intent.submitted_at,
-                    answer.backend or ready.backend,
-                    answer.session_id or ready.session_id,
+                backend = job.backend or ready.backend
+                self._log(f"Submitted job {job.id} to {backend}.")
+                obtained = ObtainedJob(
+                    job.id, How.SUBMITTED, intent.submitted_at, backend, job.session_id or ready.session_id
                 )
-        raise AssertionError("unreachable")
+            replace(intent, job_id=obtained.job_id).write(self._store)
+            self.outstanding_tag = None
+            return obtained
+        raise AssertionError("the loop above has no end")
+
+    def _post(self, ready: JobRequest, tags: Sequence[str]) -> SubmittedJob:
+        return self._client.submit_job(
+            program_id=ready.program_id,
+            backend=ready.backend,
+            params=ready.input.params,
+            tags=tags,
+            session_id=ready.session_id,
+            max_execution_seconds=ready.max_execution_seconds,
+            private=ready.private,
+        )
 
     def _look_up(self, intent: SubmissionRecord) -> Job | None:
         """Find the job by its tag; a few reads over some seconds, for a new job may not be listed at once."""

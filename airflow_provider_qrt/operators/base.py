@@ -21,7 +21,8 @@ from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
-from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, SubmissionRecord
+from airflow_provider_qrt.jobs.record import SubmissionRecord
+from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
@@ -105,6 +106,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.job_url: str | None = None
         self._job_id: str | None = None
+        self._submitting: JobSubmitter | None = None
         self._killed = False
 
     # What a subclass says
@@ -149,10 +151,11 @@ class QiskitRuntimeJobOperator(BaseOperator):
             request = self._build_request()
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
-            job = self._submitter(context).obtain(request, self._prepare)
+            self._submitting = self._submitter(context)
+            job = self._submitting.obtain(request, self._prepare)
             self._publish(context, job)
             if not self.wait_for_completion:
-                self._submitter(context).delivered()
+                self._submitting.delivered()
                 return self.build_summary(job)
             if job.job is not None and job.job.status.is_final:
                 return self._conclude(context, WaitOutcome(Ending.FINAL, job.job_id, job.job))
@@ -184,14 +187,17 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 return self._conclude(context, self._last_look(job_id))
 
     def on_kill(self) -> None:
-        """Cancel the job with one quick request; one that is just being submitted, as soon as its id is known."""
+        """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
         self._killed = True
-        if self._job_id is None:
+        tag = self._submitting.outstanding_tag if self._submitting is not None else None
+        if self._job_id is None and tag is None:
             return
-        if self.cancel_on_kill:
+        if not self.cancel_on_kill:
+            self.log.info("Job %s goes on and is charged: cancel_on_kill is off.", self._job_id or f"with tag {tag}")
+        elif self._job_id is not None:
             self.log.info(self.hook.cancel_job_quickly(self._job_id))
-        else:
-            self.log.info("Job %s goes on and is charged: cancel_on_kill is off.", self._job_id)
+        elif tag is not None:
+            self.log.info(self.hook.cancel_tagged_job_quickly(tag))
 
     # How it is done
 
@@ -297,7 +303,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _conclude(self, context: Context, outcome: WaitOutcome) -> Any:
         """Turn the end of the wait into a result or a failure."""
         if outcome.ending is Ending.TIMED_OUT:
-            self._fail_after_timeout(outcome.job_id, outcome.message)
+            self._fail_after_timeout(context, outcome.job_id, outcome.message)
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(
                 f"{outcome.message} The job may still run and be charged. Its id stays with the task."
@@ -318,13 +324,14 @@ class QiskitRuntimeJobOperator(BaseOperator):
         message = describe_failure(job, job_log)
         raise (AirflowException if retry_can_help(job.state) else AirflowFailException)(message)
 
-    def _fail_after_timeout(self, job_id: str, message: str) -> NoReturn:
+    def _fail_after_timeout(self, context: Context, job_id: str, message: str) -> NoReturn:
         """Cancel a job that is late (once more, if the trigger has done so already) and fail."""
         if not self.cancel_on_timeout:
             raise AirflowException(
                 f"{message} It goes on and is charged: cancel_on_timeout is off. A retry looks at it once more; to "
                 "wait longer, raise timeout, which counts from the submission."
             )
+        self._submitter(context).abandoned()
         try:
             fate = cancel_job(self.hook.client, job_id)
         except errors.QiskitRuntimeError as error:

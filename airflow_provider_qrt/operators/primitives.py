@@ -11,13 +11,21 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.primitives import check_sampler_options, coerce_pubs, decode_sampler_result, sampler_params
+from airflow_provider_qrt.primitives import (
+    check_sampler_options,
+    coerce_pubs,
+    decode_sampler_result,
+    largest_xcom_bytes,
+    sampler_params,
+)
+from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
     from airflow_provider_qrt.client.models import Job, JobMetrics
+    from airflow_provider_qrt.primitives import SamplerPub
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
 
@@ -88,7 +96,20 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
         options = check_sampler_options(self.options) if self.options else None
         pubs = coerce_pubs(self.circuits, shots=arguments.whole_number("shots", self.shots))
         params = sampler_params(pubs, options=options)
+        self._check_result_fits(pubs, (options or {}).get("default_shots"))
         return ProgramInput(params, identity={**params, "pubs": [pub.identity() for pub in pubs]})
+
+    def _check_result_fits(self, pubs: Sequence[SamplerPub], default_shots: int | None) -> None:
+        """Refuse a job whose result may not fit through XCom and has nowhere else to go."""
+        if not self.wait_for_completion or arguments.optional_text(self.result_path) is not None:
+            return
+        size, limit = largest_xcom_bytes(pubs, default_shots=default_shots), results.max_xcom_bytes()
+        if size > limit:
+            raise InvalidInput(
+                f"The result may take {size:,} bytes, more than the {limit:,} that go through XCom, when every shot "
+                "gives another outcome. Set result_path on the task (a folder, local or in an object store), raise "
+                "[qiskit_runtime] max_xcom_bytes, or ask for fewer shots. Nothing was submitted."
+            )
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch and decode the result; what needs the network comes before a private job's one read."""

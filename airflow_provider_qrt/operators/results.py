@@ -9,7 +9,7 @@ from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 SECTION = "qiskit_runtime"
-DEFAULT_MAX_XCOM_BYTES = 1_000_000
+DEFAULT_MAX_XCOM_BYTES = 2_000_000
 
 
 def max_xcom_bytes() -> int:

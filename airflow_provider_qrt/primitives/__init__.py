@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.pubs import SamplerPub, coerce_pubs
     from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
     from airflow_provider_qrt.primitives.sampler import sampler_params
+    from airflow_provider_qrt.primitives.sizes import largest_xcom_bytes
 
 __all__ = [
     "BitRegister",
@@ -32,6 +33,7 @@ __all__ = [
     "check_sampler_options",
     "coerce_pubs",
     "decode_sampler_result",
+    "largest_xcom_bytes",
     "sampler_params",
 ]
 
@@ -48,6 +50,7 @@ _HOME = {
     "check_sampler_options": "options",
     "coerce_pubs": "pubs",
     "decode_sampler_result": "decoding",
+    "largest_xcom_bytes": "sizes",
     "sampler_params": "sampler",
 }
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.bits import BitRegister, Counts, join_registers
+from airflow_provider_qrt.primitives.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.sizes import counts_json_bytes
 
 if TYPE_CHECKING:
     from qiskit.primitives import PrimitiveResult
@@ -119,7 +120,10 @@ class SamplerResult:
         total = len(json.dumps(self.manifest()))
         for pub in self.pubs:
             for register in _registers_to_count(pub):
-                total += sum(_json_bytes(counts, len(pub.shape)) for counts in register.point_counts)
+                total += sum(
+                    counts_json_bytes(len(counts), counts.num_bits, counts.shots, len(pub.shape))
+                    for counts in register.point_counts
+                )
         return total
 
     @classmethod
@@ -163,12 +167,6 @@ def _nested_counts(register: BitRegister) -> Any:
         return [nest(shape[1:]) for _ in range(shape[0])] if shape else next(points)
 
     return nest(register.shape)
-
-
-def _json_bytes(counts: Counts, dimensions: int) -> int:
-    """Bound the JSON of one dictionary: quotes, colon, comma and spaces (6) around each string and its count."""
-    digits = len(str(counts.shots))
-    return len(counts) * (counts.num_bits + 6 + digits) + 4 * (dimensions + 1)
 
 
 def _strict_json(item: Any) -> Any:

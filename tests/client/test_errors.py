@@ -39,7 +39,6 @@ def refused(api, client, **reply):
         {"json": {"errors": [{"code": 1291, "message": "Said so."}], "trace": "trace-1"}},
         {"json": {"error": {"code": 1291, "message": "Said so."}}},
         {"json": {"error": "Said so."}},
-        {"text": "<html><body>Bad gateway</body></html>"},
         {"text": ""},
         {"json": []},
         {"json": {"errors": []}},
@@ -48,13 +47,30 @@ def refused(api, client, **reply):
         {"json": "Said so."},
         {"json": None},
     ],
-    ids=["errors", "error", "error text", "html", "empty", "list", "no errors", "null errors", "texts", "text", "null"],
+    ids=["errors", "error", "error text", "empty", "list", "no errors", "null errors", "texts", "text", "null"],
 )
 def test_every_status_has_its_class_whatever_the_body(api, client, status, kind, body):
     error = refused(api, client, status_code=status, **body)
     assert type(error) is kind
     assert error.status == status
     assert f"GET /jobs/job-1: HTTP {status}" in str(error)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
+def test_a_page_in_place_of_a_refusal_is_not_the_services_word(api, client, status):
+    api.get(f"{BASE}/jobs/job-1", status_code=status, text="<html><body>Blocked by policy</body></html>")
+    with pytest.raises(errors.UnexpectedAnswer, match=f"HTTP {status} with an HTML page"):
+        client.job("job-1")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, errors.RateLimited), (502, errors.ServerError)])
+def test_a_page_that_says_later_means_later(api, client, status, kind):
+    page = {"text": "<html><body>Too busy</body></html>"}
+    assert type(refused(api, client, status_code=status, **page)) is kind
+
+
+def test_a_gateway_that_gave_up_waiting_is_taken_for_a_hiccup(api, client):
+    assert type(refused(api, client, status_code=408)) is errors.ServerError
 
 
 def test_the_present_body_is_read_whole(api, client):

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import requests
 
 from tools.local_airflow import wait_until
 
@@ -31,6 +32,7 @@ def test_a_triggerer_that_dies_while_a_job_queues_costs_nothing(airflow, service
     service.configure(queue_seconds=12)
     run_id = airflow.trigger("both_ways_deferred")
     airflow.wait_for_task_state("both_ways_deferred", run_id, "measure", "deferred")
+    wait_for_trigger(airflow, "both_ways_deferred", run_id, "measure")
     airflow.kill_component("triggerer")
     airflow.start_component("triggerer")
     airflow.expect_end("both_ways_deferred", run_id)
@@ -89,6 +91,17 @@ def test_marking_a_deferred_task_cancels_its_job(airflow, service, state):
     wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=30, what="The cancellation of the job")
 
 
+def test_marking_a_task_that_waits_on_its_worker_cancels_its_job(airflow, service):
+    service.configure(queue_seconds=600)
+    run_id = airflow.trigger("stopped_on_the_worker")
+    task_log = lambda: airflow.task_log("stopped_on_the_worker", run_id, "measure")  # noqa: E731
+    wait_until(lambda: "Submitted job" in task_log(), seconds=60, what="The submission")
+    job_id = airflow.xcom("stopped_on_the_worker", run_id, "measure", "job_id")
+    path = f"/dags/stopped_on_the_worker/dagRuns/{run_id}/taskInstances/measure"
+    airflow.api("PATCH", path, json={"new_state": "failed"})
+    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=30, what="The cancellation of the job")
+
+
 def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow, service, submissions):
     service.configure(queue_seconds=600)
     run_id = airflow.trigger("stopped")
@@ -106,7 +119,10 @@ def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow,
 def test_no_secret_is_in_any_log_or_row(airflow, service):
     airflow.run_dag("qiskit_runtime_bell_pair")
     account = service.instance.split(":")[6]
-    secrets = [service.api_key.encode(), account.encode(), b"Bearer ey"]
+    # The header and the first claims of a token are the same in all tokens of the emulator.
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
+    token = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=10).json()["access_token"]
+    secrets = [service.api_key.encode(), account.encode(), token[:60].encode()]
     for log in [*(airflow.home / "logs").rglob("*"), *airflow.home.glob("*.log")]:
         if log.is_file():
             text = log.read_bytes()

@@ -13,15 +13,14 @@ import pytest
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.record import STORE_KEY, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import (
     LOOK_UP_PAUSES,
     MAX_POSTS,
-    STORE_KEY,
     How,
     JobGone,
     JobSubmitter,
     LookUpFailed,
-    SubmissionRecord,
 )
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -527,3 +526,23 @@ def test_what_somebody_else_left_under_the_key_is_no_record(task, job_ids):
     task.store.set(STORE_KEY, "something else")
     task.run()
     assert len(job_ids()) == 1
+
+
+def test_a_record_of_a_later_version_is_read_as_far_as_it_is_known(task):
+    task.run()
+    task.store.set(STORE_KEY, {**task.store.get(STORE_KEY), "something_new": 1})
+    assert task.run().how is How.REATTACHED
+
+
+def test_a_job_that_was_given_up_is_not_waited_for_again(task, job_ids):
+    task.run()
+    task.submitter().abandoned()
+    assert task.run().how is How.SUBMITTED
+    assert len(job_ids()) == 2
+
+
+def test_a_job_that_was_given_up_and_completed_all_the_same_is_not_bought_again(task, emulator):
+    first = task.run()
+    task.submitter().abandoned()
+    emulator.finish(first.job_id)
+    assert task.run().job_id == first.job_id

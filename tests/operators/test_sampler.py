@@ -11,6 +11,7 @@ from airflow.sdk.bases.operator import TriggerFailureReason
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
+    AirflowTaskTimeout,
     TaskDeferralError,
     TaskDeferralTimeout,
     TaskDeferred,
@@ -383,25 +384,53 @@ def test_of_a_large_result_xcom_keeps_a_manifest(task, monkeypatch):
     assert SamplerResult.from_xcom(whole).get_counts() == {"1": 20}
 
 
+@pytest.mark.parametrize("way", ["shots", "options"])
+def test_a_result_that_may_be_too_large_is_refused_before_anything_is_submitted(task, monkeypatch, sent, way):
+    monkeypatch.setenv(MAX_BYTES, "1000")
+    wide = 'OPENQASM 3.0; include "stdgates.inc"; bit[20] c; x $0; c[0] = measure $0;'
+    shots = {"shots": 100} if way == "shots" else {"shots": None, "options": {"default_shots": 100}}
+    with pytest.raises(AirflowFailException, match=r"may take 5,816 bytes, more than the 1,000 .* Set result_path"):
+        task.run(circuits=wide, **shots)
+    assert sent("POST") == []
+
+
+def test_a_result_that_cannot_be_too_large_needs_no_result_path(task, monkeypatch):
+    monkeypatch.setenv(MAX_BYTES, "1000")
+    assert task.run(shots=1_000_000)["results"][0]["shots"] == 1_000_000
+
+
+def encoded_circuit():
+    """A circuit in the form the service takes, which says nothing of its registers before the result is there."""
+    from qiskit import QuantumCircuit
+
+    from airflow_provider_qrt.primitives.qpy import encode_circuit
+
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return encode_circuit(circuit, "circuits[0]")[0]
+
+
 def test_a_large_result_without_result_path_names_the_remedy_and_the_job(task, monkeypatch, jobs):
     monkeypatch.setenv(MAX_BYTES, "10")
     with pytest.raises(AirflowFailException, match="Set result_path on the task") as caught:
-        task.run()
+        task.run(circuits=encoded_circuit())
     assert jobs()[0]["id"] in str(caught.value)
 
 
 def test_clearing_the_task_with_a_result_path_fetches_the_same_job(either_way, monkeypatch, jobs):
     monkeypatch.setenv(MAX_BYTES, "10")
+    circuit = encoded_circuit()
     with pytest.raises(AirflowFailException):
-        either_way.run()
+        either_way.run(circuits=circuit)
     either_way.clear()
-    value = either_way.execute(result_path=str(either_way.folder))
+    value = either_way.execute(circuits=circuit, result_path=str(either_way.folder))
     assert [value["job_id"]] == [job["id"] for job in jobs()]
 
 
 def test_the_one_read_of_a_private_result_is_never_wasted_on_a_limit(task, monkeypatch):
     monkeypatch.setenv(MAX_BYTES, "10")
-    assert task.run(private=True)["results"][0]["counts"] == {"1": 20}
+    assert task.run(circuits=encoded_circuit(), private=True)["results"][0]["counts"] == {"1": 20}
 
 
 def test_the_one_read_of_a_private_result_is_never_wasted_on_a_path(task):
@@ -643,16 +672,35 @@ def test_a_kill_leaves_the_job_alone_if_asked_to(killed, sent):
     assert sent() == []
 
 
-@pytest.mark.parametrize("fault", [{"status": 404}, {"status": 409}, {"status": 503}, {"drop": "before"}], ids=str)
-def test_a_kill_never_raises_and_never_insists(killed, slow, sent, fault):
+@pytest.mark.parametrize(
+    ("fault", "tries"), [({"status": 404}, 1), ({"status": 409}, 1), ({"status": 503}, 2), ({"drop": "before"}, 2)]
+)
+def test_a_kill_never_raises_and_tries_twice_at_most(killed, slow, sent, fault, tries):
     slow.add_fault(path="/jobs/*/cancel", times=None, **fault)
     killed()
-    assert len(sent("POST")) == 1
+    assert len(sent("POST")) == tries
 
 
 def test_a_kill_does_not_wait_for_a_service_that_does_not_answer(killed, slow):
     slow.add_fault(path="/jobs/*/cancel", delay=5)
     assert killed() < 4
+
+
+def test_a_timeout_of_the_task_during_the_submission_cancels_the_job_found_by_its_tag(task, slow):
+    operator = task.operator()
+
+    client = operator.hook.client
+    submit = client.submit_job
+
+    def submit_and_be_interrupted(**arguments):
+        submit(**arguments)
+        raise AirflowTaskTimeout("execution_timeout")
+
+    client.submit_job = submit_and_be_interrupted
+    with pytest.raises(AirflowTaskTimeout):
+        operator.execute(task.context)
+    operator.on_kill()
+    assert [job["status"] for job in slow.jobs()] == ["Cancelled"]
 
 
 def test_a_kill_before_there_is_a_job_is_nothing(task, sent):

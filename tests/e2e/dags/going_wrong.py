@@ -28,5 +28,8 @@ with DAG("too_late", schedule=None):
 with DAG("stopped", schedule=None):
     QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, poll_interval=1, deferrable=True)
 
+with DAG("stopped_on_the_worker", schedule=None):
+    QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, poll_interval=1, deferrable=False)
+
 with DAG("result_unreadable_once", schedule=None, default_args=RETRIES):
     QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, poll_interval=1, deferrable=True)

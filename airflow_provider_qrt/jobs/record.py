@@ -1,0 +1,57 @@
+"""What a task remembers of its job from one try to the next."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+STORE_KEY = "qiskit_runtime_job"
+
+
+class StateStore(Protocol):
+    """Where a task keeps its state across tries; Airflow's task state store is one."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what was stored, or ``default``."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value."""
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """What the state store holds of a task's job.
+
+    Attributes:
+        fingerprint: Digest of the input.
+        number: Counts this task's submissions, from 1.
+        max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
+        submitted_at: Epoch seconds of the intent.
+        job_id: None until the service has answered.
+        backend: The backend chosen; None until then.
+        delivered: Whether the task has handed the job's result (or, not waiting, its id) on.
+        abandoned: Whether the task has given the job up and asked for its cancellation, which takes a moment.
+    """
+
+    fingerprint: str
+    number: int
+    max_tries: int
+    submitted_at: float
+    job_id: str | None = None
+    backend: str | None = None
+    delivered: bool = False
+    abandoned: bool = False
+
+    @classmethod
+    def read(cls, store: StateStore | None) -> SubmissionRecord | None:
+        """Read the record; None if there is none, or no store. What a later version added is left aside."""
+        stored = store.get(STORE_KEY) if store is not None else None
+        if not isinstance(stored, dict):
+            return None
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def write(self, store: StateStore | None) -> None:
+        """Store the record, if there is where to."""
+        if store is not None:
+            store.set(STORE_KEY, asdict(self))
