@@ -41,7 +41,7 @@ def run(circuits: Sequence[Any], shots: int, seed: int | None, max_active: int, 
     wide = [one for one in circuits if one.num_qubits > max_active]
     if wide and not all(is_clifford(one) for one in wide):
         raise JobFailure(
-            f"The circuit of {where} uses {wide[0].num_qubits} qubits. The emulator simulates at most "
+            f"The circuit of {where} couples {wide[0].num_qubits} qubits. The emulator simulates at most "
             f"{max_active} unless the circuit is Clifford.",
             SIMULATOR_FAILURE,
             "Use fewer qubits, or run it on a real machine.",

@@ -6,25 +6,26 @@ physical; a circuit on ``$0, $1`` of a 156-qubit machine must cost two qubits he
 
 from __future__ import annotations
 
-import base64
 import io
 import math
 import warnings
-import zlib
 from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.encoding import load_array
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.outcome import JobFailure
 from airflow_provider_qrt.emulator.programs import Pub
+from airflow_provider_qrt.emulator.tensors import inflate
 
 MAX_QPY_BYTES = 256 * 1024 * 1024
 
 _NO_EFFECT = frozenset({"barrier", "delay", "id"})
 _GROUND = frozenset({"measure", "reset"})
+CONTROL_FLOW = frozenset({"if_else", "for_loop", "while_loop", "switch_case", "box", "store"})
 _QUARTER_TURNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "rz": ((), ("s",), ("z",), ("sdg",)),
     "rx": ((), ("sx",), ("x",), ("sxdg",)),
@@ -37,10 +38,15 @@ def parse(pub: Pub, where: str) -> Any:
     Raises:
         JobFailure: The text is not OpenQASM 3, or the QPY cannot be read.
     """
-    return _from_qpy(pub.circuit, where) if pub.is_qpy else _from_openqasm(pub.circuit, where)
+    return read_qpy(pub.circuit, 1, where)[0] if pub.is_qpy else read_openqasm(pub.circuit, where)
 
 
-def _from_openqasm(text: str, where: str) -> Any:
+def read_openqasm(text: str, where: str) -> Any:
+    """Read an OpenQASM 3 program.
+
+    Raises:
+        JobFailure: It is not OpenQASM 3, or uses what the importer does not know.
+    """
     from qiskit import qasm3
 
     try:
@@ -63,30 +69,32 @@ def _where_it_broke(error: Exception) -> str | None:
     return None
 
 
-def _from_qpy(text: str, where: str) -> Any:
+def read_qpy(text: str, number: int, where: str) -> list[Any]:
+    """Read the circuits of a QPY blob.
+
+    Raises:
+        JobFailure: It cannot be read, or holds another number of circuits.
+    """
     from qiskit import qpy
 
     try:
-        unpack = zlib.decompressobj()
-        raw = unpack.decompress(base64.b64decode(text, validate=True), MAX_QPY_BYTES)
-        if unpack.unconsumed_tail:
-            raise ValueError(f"more than {MAX_QPY_BYTES} bytes of QPY")
+        raw = inflate(text, MAX_QPY_BYTES)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             circuits = qpy.load(io.BytesIO(raw))
-        if len(circuits) != 1:
-            raise ValueError(f"{len(circuits)} circuits where one was expected")
+        if len(circuits) != number:
+            raise ValueError(f"{len(circuits)} circuits where {number} were expected")
     except Exception as error:
         raise JobFailure(
-            f"The QPY circuit of {where} could not be read: {error}",
+            f"The QPY of {where} could not be read: {error}",
             INVALID_INPUT,
-            "Send base64 of zlib of QPY version 13 to 17 with one circuit.",
+            "Send base64 of zlib of QPY version 13 to 17.",
         ) from error
-    return circuits[0]
+    return list(circuits)
 
 
-def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], list[Any]]:
-    """Put a PUB's parameter values into its circuit.
+def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Fit a PUB's parameter values to its circuit.
 
     Args:
         circuit: The parsed circuit.
@@ -95,7 +103,7 @@ def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], li
         where: Which PUB, for messages.
 
     Returns:
-        The shape of the sweep and its bound circuits in C order.
+        The shape of the sweep, and its sets of values in C order: an array of shape ``(sets, parameters)``.
 
     Raises:
         JobFailure: Values are missing, too many, of the wrong shape, or not numbers.
@@ -107,14 +115,21 @@ def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], li
         values = _values(circuit, parameters)
         bindings = BindingsArray.coerce(values)
         SamplerPub(circuit, bindings, shots=1)
-        bound = bindings.bind_all(circuit)
+        names = [parameter.name for parameter in circuit.parameters]
+        rows = bindings.as_array(names).reshape(-1, len(names)) if names else np.zeros((math.prod(bindings.shape), 0))
     except Exception as error:
         raise JobFailure(
             f"The parameter values of {where} do not fit its circuit: {error}",
             INVALID_INPUT,
             "Give a value for every input of the program.",
         ) from error
-    return tuple(bound.shape), [bound[index] for index in np.ndindex(bound.shape)]
+    return tuple(bindings.shape), rows
+
+
+def assign(circuit: Any, rows: NDArray[np.float64]) -> list[Any]:
+    """Return the circuit with each set of values, given in the order of ``circuit.parameters``."""
+    parameters = list(circuit.parameters)
+    return [circuit.assign_parameters(dict(zip(parameters, map(float, row), strict=True))) for row in rows]
 
 
 def _values(circuit: Any, parameters: Any) -> dict[Any, Any] | None:
@@ -146,16 +161,27 @@ def _numbers(value: Any) -> Any:
     return array
 
 
-def active_qubits(circuit: Any) -> list[int]:
-    """Return the indices of the qubits that the outcome can depend on, in order."""
+def effective(circuit: Any) -> list[Any]:
+    """Return the instructions that the outcome can depend on, in order."""
     left_out = _idle_measurements(circuit)
-    used = {
-        circuit.find_bit(qubit).index
+    return [
+        instruction
         for place, instruction in enumerate(circuit.data)
         if instruction.operation.name not in _NO_EFFECT and place not in left_out
-        for qubit in instruction.qubits
-    }
-    return sorted(used)
+    ]
+
+
+def is_dynamic(circuit: Any) -> bool:
+    """Say whether a circuit has variables, or instructions that depend on what was measured."""
+    return bool(circuit.num_vars) or any(
+        instruction.operation.name in CONTROL_FLOW or getattr(instruction.operation, "blocks", ())
+        for instruction in circuit.data
+    )
+
+
+def active_qubits(circuit: Any) -> list[int]:
+    """Return the indices of the qubits that the outcome can depend on, in order."""
+    return sorted({circuit.find_bit(qubit).index for one in effective(circuit) for qubit in one.qubits})
 
 
 def _idle_measurements(circuit: Any) -> set[int]:
@@ -179,15 +205,17 @@ def _idle_measurements(circuit: Any) -> set[int]:
     }
 
 
-def reduce(circuit: Any) -> Any:
-    """Rewrite a bound circuit on the qubits it really uses, with device gates as Qiskit's own.
+def reduce(circuit: Any, qubits: list[int] | None = None, instructions: list[Any] | None = None) -> Any:
+    """Rewrite a circuit on the qubits it really uses. Classical bits and registers stay as they are.
 
-    Rotations by whole quarter turns become Clifford gates, so that Clifford circuits of many qubits can
-    run on a stabilizer simulator. Classical bits and registers stay as they are.
+    Args:
+        circuit: The circuit.
+        qubits: The indices of the qubits to keep; those in use by default.
+        instructions: The instructions to keep; those with an effect by default.
     """
     from qiskit import QuantumCircuit
 
-    active = active_qubits(circuit)
+    active = active_qubits(circuit) if qubits is None else qubits
     place = {circuit.qubits[index]: position for position, index in enumerate(active)}
     small = QuantumCircuit(len(active))
     small.add_bits(circuit.clbits)
@@ -197,15 +225,18 @@ def reduce(circuit: Any) -> Any:
         small.add_capture(variable)
     for variable in circuit.iter_declared_vars():
         small.add_uninitialized_var(variable)
-    left_out = _idle_measurements(circuit)
-    for number, instruction in enumerate(circuit.data):
-        operation = instruction.operation
-        if operation.name in _NO_EFFECT or number in left_out:
-            continue
-        qubits = [place[qubit] for qubit in instruction.qubits]
-        for native in _native(operation):
-            small.append(native, qubits, instruction.clbits)
+    for instruction in effective(circuit) if instructions is None else instructions:
+        small.append(instruction.operation, [place[qubit] for qubit in instruction.qubits], instruction.clbits)
     return small
+
+
+def nativize(circuit: Any) -> Any:
+    """Write a bound circuit with Qiskit's own gates in place of the device's.
+
+    Rotations by whole quarter turns become Clifford gates, so that Clifford circuits of many qubits can run
+    on a stabilizer simulator.
+    """
+    return _native_block(circuit)
 
 
 def _native(operation: Any) -> list[Any]:

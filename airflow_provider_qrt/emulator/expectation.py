@@ -65,7 +65,7 @@ def estimate(pub: Prepared, seed: int | None, max_active: int) -> PubEstimates:
     paulis = sorted({pauli for terms in wanted.flat for pauli in terms})
     exact = _exact(pub, paulis, seed, max_active)
     wanted = np.broadcast_to(wanted, shape)
-    sets = np.broadcast_to(np.arange(len(pub.bound)).reshape(pub.shape), shape)
+    sets = np.broadcast_to(np.arange(len(pub.rows)).reshape(pub.shape), shape)
     random = np.random.default_rng(seed)
     evs, stds = np.zeros(shape), np.zeros(shape)
     shots = pub.pub.shots
@@ -91,9 +91,9 @@ def _exact(pub: Prepared, paulis: list[str], seed: int | None, max_active: int) 
     width = pub.circuit.num_qubits
     ready = []
     known: list[dict[str, float]] = []
-    for circuit in pub.bound:
+    for circuit in circuits.assign(pub.circuit, pub.rows):
         active = circuits.active_qubits(circuit)
-        small = circuits.reduce(circuit)
+        small = circuits.nativize(circuits.reduce(circuit))
         values: dict[str, float] = {}
         for number, pauli in enumerate(paulis):
             letters = {qubit: pauli[width - 1 - qubit] for qubit in range(width) if pauli[width - 1 - qubit] != "I"}

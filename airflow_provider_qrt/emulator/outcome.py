@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_provider_qrt.emulator.errors import TOO_MANY_SHOTS
 from airflow_provider_qrt.emulator.programs import Pub
+from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 
 
 class JobFailure(Exception):
@@ -36,14 +38,14 @@ class Prepared:
         pub: What was sent.
         circuit: The circuit as it was read.
         shape: Shape of the parameter sweep; empty for one set of values.
-        bound: The circuit with each set of values, in C order.
+        rows: Its sets of values in C order, of shape ``(sets, parameters)``.
     """
 
     where: str
     pub: Pub
     circuit: Any
     shape: tuple[int, ...]
-    bound: list[Any]
+    rows: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,24 @@ class Work:
     finished: float
     result: str | None = None
     failure: JobFailure | None = None
+
+
+def check_executions(number: int) -> None:
+    """Refuse a job of too many shots in all.
+
+    Raises:
+        JobFailure: Code 6000.
+    """
+    if number > MAX_EXECUTIONS_PER_JOB:
+        raise JobFailure(
+            f"The job asks for {number} executions; {MAX_EXECUTIONS_PER_JOB} are allowed.",
+            TOO_MANY_SHOTS,
+            "Use fewer shots or split the job.",
+        )
+
+
+def seeds_for(seed: int | None, number: int) -> list[int | None]:
+    """Return a seed for each part of a job, so that equal parts differ."""
+    if seed is None:
+        return [None] * number
+    return [int(one) for one in np.random.SeedSequence(seed).generate_state(number)]

@@ -1,4 +1,4 @@
-"""The inputs of the programs that are run here: ``sampler`` and ``estimator``, version 2.
+"""The inputs of the programs that take PUBs: ``sampler`` and ``estimator``, version 2.
 
 IBM's REST API reference: ``params`` and its ``options`` are closed objects. A sampler PUB is ``[circuit,
 parameter values, shots]``, an estimator PUB ``[circuit, observables, parameter values, precision]``.
@@ -138,7 +138,19 @@ READERS: dict[str, Callable[[dict[str, Any]], tuple[Pub, ...]]] = {
     "sampler": read_sampler,
     "estimator": read_estimator,
 }
-"""How to read the input of each program that exists here."""
+"""How to read the input of each program whose input is PUBs."""
+
+EXECUTOR = "executor"
+"""The program that runs circuits with tensors of arguments."""
+
+KNOWN = (*READERS, EXECUTOR)
+"""The programs that run here."""
+
+NOT_EMULATED = {
+    "noise-learner": "it learns the noise of a real machine",
+    "calibrate": "there is nothing here to calibrate",
+}
+"""Programs of IBM's that do not run here, and why."""
 
 
 def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> dict[str, Any]:

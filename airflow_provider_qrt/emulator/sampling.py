@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_provider_qrt.emulator import aer, circuits
+from airflow_provider_qrt.emulator import aer, circuits, components
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
-from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, PubSamples, Register
+from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, PubSamples, Register, seeds_for
 
 
 def check(pub: Prepared) -> None:
@@ -30,18 +32,56 @@ def sample(pub: Prepared, seed: int | None, max_active: int) -> PubSamples:
     Raises:
         JobFailure: It cannot be simulated.
     """
-    circuit, shots = pub.circuit, pub.pub.shots
-    small = [circuits.reduce(one) for one in pub.bound]
-    result = aer.run(small, shots, seed, max_active, pub.where)
-    width = len(circuit.clbits)
-    bits = np.zeros((len(small), shots, width), dtype=np.uint8)
-    for index in range(len(small)):
-        bits[index] = _bits(result.data(index).get("memory"), shots, width)
+    circuit = pub.circuit
+    bits = measure(circuit, pub.rows, pub.pub.shots, seed, max_active, pub.where)
     registers = {}
     for register in circuit.cregs:
         columns = [circuit.find_bit(bit).index for bit in register]
         registers[register.name] = Register(_pack(bits[..., columns], pub.shape), register.size)
     return PubSamples(pub.shape, registers)
+
+
+def measure(
+    circuit: Any, rows: NDArray[np.float64], shots: int, seed: int | None, max_active: int, where: str
+) -> NDArray[np.uint8]:
+    """Run a circuit with each set of parameter values.
+
+    Args:
+        circuit: The circuit.
+        rows: The sets of values, of shape ``(sets, parameters)``.
+        shots: Shots for each set.
+        seed: Makes the samples repeatable.
+        max_active: Widest group of coupled qubits that is simulated when it is not Clifford.
+        where: Which part of the job, for messages.
+
+    Returns:
+        Its classical bits, of shape ``(sets, shots, bits)``.
+
+    Raises:
+        JobFailure: It cannot be simulated.
+    """
+    sets, width = len(rows), len(circuit.clbits)
+    if not sets:
+        raise JobFailure(f"{where} has no parameter values to run.", INVALID_INPUT, "Send at least one set.")
+    values = {parameter: rows[:, column] for column, parameter in enumerate(circuit.parameters)}
+    found = np.zeros((sets, shots, width), dtype=np.uint8)
+    parts = components.split(circuit)
+    seeds = seeds_for(seed, len(parts) + 1)
+    random = np.random.default_rng(seeds[-1])
+    for part, own_seed in zip(parts, seeds[:-1], strict=True):
+        bits = components.single_qubit_bits(part)
+        if bits is not None:
+            ones = random.random((sets, shots)) < components.chance_of_one(part, values, sets)[:, None]
+            for bit in bits:
+                found[..., circuit.find_bit(bit).index] = ones
+            continue
+        small = circuits.reduce(circuit, part.qubits, part.instructions)
+        chosen = [list(values).index(parameter) for parameter in small.parameters]
+        bound = [circuits.nativize(one) for one in circuits.assign(small, rows[:, chosen])]
+        result = aer.run(bound, shots, own_seed, max_active, where)
+        for index in range(sets):
+            found[index] |= _bits(result.data(index).get("memory"), shots, width)
+    return found
 
 
 def _bits(memory: list[str] | None, shots: int, width: int) -> NDArray[np.uint8]:

@@ -5,17 +5,14 @@ Everything here happens in a worker thread; qiskit is imported there, not at sta
 
 from __future__ import annotations
 
-import numpy as np
-
-from airflow_provider_qrt.emulator import circuits, expectation, isa, sampling
+from airflow_provider_qrt.emulator import circuits, executor, expectation, isa, sampling
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
-from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, TOO_MANY_SHOTS
+from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
 from airflow_provider_qrt.emulator.loading import wait_until_loaded
-from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work
+from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.emulator.submission import Submission
 
 
@@ -34,7 +31,10 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
     """
     wait_until_loaded()
     try:
-        result = _run(submission, device, seed, max_active)
+        if submission.quantum_program is not None:
+            result = executor.run(submission.quantum_program, device, clock, seed, max_active)
+        else:
+            result = _run(submission, device, seed, max_active)
     except JobFailure as failure:
         return Work(clock.now(), failure=failure)
     except Exception as error:
@@ -52,14 +52,9 @@ def _run(submission: Submission, device: Device, seed: int | None, max_active: i
     prepared = [_prepare(pub, device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
         expectation.check(pub) if estimating else sampling.check(pub)
-    executions = sum(pub.pub.shots * len(pub.bound) for pub in prepared)
-    if executions > MAX_EXECUTIONS_PER_JOB and not estimating:
-        raise JobFailure(
-            f"The job asks for {executions} executions; {MAX_EXECUTIONS_PER_JOB} are allowed.",
-            TOO_MANY_SHOTS,
-            "Use fewer shots or split the job.",
-        )
-    seeds = _seeds(seed, len(prepared))
+    if not estimating:
+        check_executions(sum(pub.pub.shots * len(pub.rows) for pub in prepared))
+    seeds = seeds_for(seed, len(prepared))
     tagged = submission.support_qiskit
     if estimating:
         estimates = [expectation.estimate(pub, seed, max_active) for pub, seed in zip(prepared, seeds, strict=True)]
@@ -71,12 +66,5 @@ def _run(submission: Submission, device: Device, seed: int | None, max_active: i
 def _prepare(pub: Pub, device: Device, where: str) -> Prepared:
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
-    shape, bound = circuits.bind(circuit, pub.parameters, where)
-    return Prepared(where, pub, circuit, shape, bound)
-
-
-def _seeds(seed: int | None, number: int) -> list[int | None]:
-    """Return a seed for each PUB, so that equal PUBs of a job differ."""
-    if seed is None:
-        return [None] * number
-    return [int(one) for one in np.random.SeedSequence(seed).generate_state(number)]
+    shape, rows = circuits.bind(circuit, pub.parameters, where)
+    return Prepared(where, pub, circuit, shape, rows)

@@ -18,7 +18,8 @@ from airflow_provider_qrt.emulator.errors import (
     ApiError,
     bad_request,
 )
-from airflow_provider_qrt.emulator.programs import READERS, Pub
+from airflow_provider_qrt.emulator.executor_input import QuantumProgram, read_executor
+from airflow_provider_qrt.emulator.programs import EXECUTOR, KNOWN, NOT_EMULATED, READERS, Pub
 from airflow_provider_qrt.emulator.settings import (
     DEFAULT_COST_SECONDS,
     MAX_COST_SECONDS,
@@ -40,7 +41,9 @@ class Submission:
 
     Attributes:
         cost: The job's maximum execution time in seconds.
+        pubs: What a sampler or an estimator runs; empty for an executor.
         support_qiskit: Whether the result is wanted in the tagged Qiskit encoding.
+        quantum_program: What an executor runs, or None.
     """
 
     program_id: str
@@ -54,13 +57,15 @@ class Submission:
     private: bool
     pubs: tuple[Pub, ...]
     support_qiskit: bool
+    quantum_program: QuantumProgram | None = None
 
 
 def read_submission(body: Any, backends: Iterable[str]) -> Submission:
     """Check the body of ``POST /jobs``.
 
     Raises:
-        ApiError: 400 for what is malformed, 404 for a program or a backend that does not exist.
+        ApiError: 400 for what is malformed and for a program that is not emulated, 404 for a program or a
+            backend that does not exist.
     """
     body = checks.mapping(body, "the body")
     checks.refuse_unknown(body, _BODY_KEYS, "the body")
@@ -70,8 +75,10 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
         raise bad_request("program_id is missing.")
     if backend is None:
         raise bad_request("backend is missing.", "Name the backend that the job is to run on.")
-    if program_id not in READERS:
-        hint = f"Programs that exist here: {', '.join(READERS)}."
+    if program_id in NOT_EMULATED:
+        raise bad_request(f"The emulator does not run {program_id}: {NOT_EMULATED[program_id]}.", _run_it_elsewhere())
+    if program_id not in KNOWN:
+        hint = _run_it_elsewhere()
         raise ApiError(404, NOT_FOUND, f"Program {program_id!r} was not found.", hint)
     if backend not in backends:
         raise ApiError(404, NOT_FOUND, f"Backend {backend!r} was not found.", "List the backends.")
@@ -81,18 +88,23 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
         raise bad_request(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     private = checks.boolean(body, "private", "the body")
     params = checks.mapping(body.get("params"), "params")
+    session_id = checks.text(body, "session_id", 36)
+    quantum_program = read_executor(params) if program_id == EXECUTOR else None
+    if quantum_program is not None and quantum_program.chunked and session_id is None:
+        raise bad_request("chunk_size may only be a number inside a session.", "Send auto.")
     return Submission(
         program_id=program_id,
         backend=backend,
         params=params,
         tags=read_tags(body.get("tags")),
         cost=_cost(body.get("cost")),
-        session_id=checks.text(body, "session_id", 36),
+        session_id=session_id,
         calibration_id=checks.text(body, "calibration_id", 100),
         runtime=checks.text(body, "runtime"),
         private=private,
-        pubs=READERS[program_id](params),
-        support_qiskit=checks.boolean(params, "support_qiskit", "params"),
+        pubs=() if quantum_program is not None else READERS[program_id](params),
+        support_qiskit=quantum_program is None and checks.boolean(params, "support_qiskit", "params"),
+        quantum_program=quantum_program,
     )
 
 
@@ -112,6 +124,10 @@ def read_tags(tags: Any) -> tuple[str, ...]:
         message = f"A tag has at most {MAX_TAG_LENGTH} characters."
         raise ApiError(400, TAG_TOO_LONG, message, "Shorten the tag.")
     return tuple(tags)
+
+
+def _run_it_elsewhere() -> str:
+    return f"Programs that exist here: {', '.join(KNOWN)}."
 
 
 def _cost(value: Any) -> int:

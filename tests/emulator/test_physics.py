@@ -140,7 +140,9 @@ def test_a_hundred_entangled_qubits_run_when_the_circuit_is_clifford(api):
 
 
 def test_a_circuit_too_wide_to_simulate_fails_the_job(api):
+    pairs = api.get("/backends/ibm_fez/configuration").json()["coupling_map"]
     source = f"{api.qasm}bit[1] c; " + "".join(f"rx(0.3) ${qubit}; " for qubit in range(40))
+    source += "".join(f"cz ${first}, ${second}; " for first, second in pairs if first < second < 40)
     state = api.failure((f"{source}c[0] = measure $0;", None, 1))
     assert "40 qubits" in state["reason"]
 
@@ -210,3 +212,22 @@ def test_measuring_every_qubit_of_the_machine_costs_only_those_in_use(api):
 def test_a_loop_may_turn_by_its_own_variable(api):
     source = f"{api.qasm}bit[1] c; for int i in [0:3] {{ rx(i * pi / 6) $0; }} c[0] = measure $0;"
     assert samples(api.result(api.submit((source, None, 5))), register="c") == ["0x1"] * 5
+
+
+def test_qubits_that_never_meet_are_simulated_apart(api):
+    source = f"{api.qasm}bit[156] c; " + "".join(f"rx(pi/4 * {q % 9}) ${q}; " for q in range(156))
+    source += "".join(f"c[{q}] = measure ${q}; " for q in range(156))
+    found = samples(api.result(api.submit((source, None, 2000))), register="c")
+    for qubit, chance in [(0, 0.0), (4, 1.0), (8, 0.0), (2, 0.5), (153, 0.0), (155, 0.5), (1, 0.1464)]:
+        share = sum(int(word, 16) >> qubit & 1 for word in found) / 2000
+        assert share == pytest.approx(chance, abs=5 * 0.5 / 2000**0.5)
+
+
+def test_a_rotated_qubit_that_is_reset_in_between_is_measured_as_zero(api):
+    source = f"{api.qasm}bit[2] c; x $3; c[0] = measure $3; reset $3; c[1] = measure $3;"
+    assert samples(api.result(api.submit((source, None, 3))), register="c") == ["0x1"] * 3
+
+
+def test_two_qubits_measured_into_one_bit_leave_the_later_value(api):
+    source = f"{api.qasm}bit[1] c; rx(pi) $3; c[0] = measure $3; rx(0) $9; c[0] = measure $9;"
+    assert samples(api.result(api.submit((source, None, 3))), register="c") == ["0x0"] * 3
