@@ -7,7 +7,6 @@ later, after a crash, a retry or a lost answer, finds the id, or the job by its 
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -217,8 +216,10 @@ class JobSubmitter:
             backend=ready.backend,
         )
         intent.write(self._store)
-        for attempt in itertools.count(1):
-            self.outstanding_tag = self._identity.tag(number)
+        self.outstanding_tag = self._identity.tag(number)
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 job = self._post(ready, tags)
             except errors.SubmissionUnknown as error:
@@ -245,7 +246,6 @@ class JobSubmitter:
             replace(intent, job_id=obtained.job_id).write(self._store)
             self.outstanding_tag = None
             return obtained
-        raise AssertionError("the loop above has no end")
 
     def _post(self, ready: JobRequest, tags: Sequence[str]) -> SubmittedJob:
         return self._client.submit_job(
