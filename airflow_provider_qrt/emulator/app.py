@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import (
     routes_backends,
     routes_control,
+    routes_discovery,
     routes_instances,
     routes_jobs,
     routes_sessions,
@@ -58,6 +59,7 @@ def build(service: Service) -> Wire:
     app.include_router(open_to_all)
     app.include_router(guarded)
     app.include_router(routes_control.router(service))
+    app.include_router(routes_discovery.router(service))
     _shape_errors(app)
     return Wire(app, service)
 

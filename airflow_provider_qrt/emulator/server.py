@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.error import HTTPError
 
 from airflow_provider_qrt.emulator.loading import start_loading
+from airflow_provider_qrt.emulator.official import Environment, connect
 from airflow_provider_qrt.emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Emulator:
         self._server: uvicorn.Server | None = None
         self._service: Service | None = None
         self._thread: threading.Thread | None = None
+        self._environment = Environment()
         # Proxies of the environment must not come between a test and its own machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -155,6 +157,7 @@ class Emulator:
 
     def stop(self) -> None:
         """Stop serving, and wait for the simulations under way."""
+        self._environment.restore()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(10)
@@ -169,6 +172,17 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def qiskit_service(self, **options: Any) -> Any:
+        """Return the official ``QiskitRuntimeService``, connected to this emulator and to nothing else.
+
+        It is a client like any other, with the emulator's own credentials. While the emulator runs, environment
+        variables point the client's look-ups here (see :mod:`~airflow_provider_qrt.emulator.official`).
+
+        Args:
+            options: Further arguments of ``QiskitRuntimeService``.
+        """
+        return connect(self, self._environment, **options)
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return every job, oldest first."""
