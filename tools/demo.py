@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +33,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ui", action="store_true", help="leave everything running and print where to look")
     options = arguments.parse_args()
+    # Whoever ends this politely, what was started here is stopped here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     with (
         tempfile.TemporaryDirectory(prefix="qrt-demo-") as folder,
         Emulator(queue_seconds=5, run_seconds=1) as emulator,
@@ -46,8 +50,6 @@ def main() -> int:
 
 def define_connection(airflow: LocalAirflow, emulator: Emulator) -> None:
     """Create the connection as a user would in the form, so that the form can be looked at."""
-    import json
-
     given = connection(emulator)
     body = {**given, "connection_id": "qiskit_runtime_default", "extra": json.dumps(given["extra"])}
     airflow.api("POST", "/connections", json=body)
