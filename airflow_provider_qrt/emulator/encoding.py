@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.outcome import PubEstimates, PubSamples
 
 
-def encode_samples(pubs: Sequence[PubSamples], tagged: bool) -> str:
+def encode_samples(pubs: Sequence[PubSamples], tagged: bool, start: float, stop: float) -> str:
     """Write a sampler result as JSON text.
 
     Args:
         pubs: Samples of every PUB, in order.
         tagged: Whether the tagged Qiskit encoding is wanted.
+        start: When the sampling began, in seconds since the epoch.
+        stop: When it ended.
     """
-    return json.dumps(_tagged(pubs) if tagged else _plain(pubs))
+    return json.dumps(_tagged(pubs, start, stop) if tagged else _plain(pubs))
 
 
 def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
@@ -42,8 +46,8 @@ def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
         metadata = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
         if tagged:
             fields = {name: _array(array) for name, array in arrays.items()}
-            data = {"field_names": list(fields), "shape": list(pub.evs.shape), "fields": fields}
-            results.append(_tag("EstimatorPubResult", {"data": _tag("DataBin", data), "metadata": metadata}))
+            data = _data_bin(fields, pub.evs.shape)
+            results.append(_tag("PubResult", {"data": data, "metadata": metadata}))
         else:
             plain = {name: array.tolist() for name, array in arrays.items()}
             results.append({"data": plain, "metadata": metadata})
@@ -84,17 +88,30 @@ def _hex(packed: NDArray[np.uint8]) -> list[Any]:
     return [hex(int.from_bytes(row.tobytes(), "big")) for row in packed]
 
 
-def _tagged(pubs: Sequence[PubSamples]) -> dict[str, Any]:
+def _tagged(pubs: Sequence[PubSamples], start: float, stop: float) -> dict[str, Any]:
     results = []
-    for pub in pubs:
+    slices: dict[str, list[Any]] = {}
+    for index, pub in enumerate(pubs):
         fields = {
             name: _tag("BitArray", {"array": _array(register.packed), "num_bits": register.num_bits})
             for name, register in pub.registers.items()
         }
-        data = {"field_names": list(fields), "shape": list(pub.shape), "fields": fields}
         metadata: dict[str, Any] = {"circuit_metadata": {}}
-        results.append(_tag("SamplerPubResult", {"data": _tag("DataBin", data), "metadata": metadata}))
-    return _tag("PrimitiveResult", {"pub_results": results, "metadata": {"version": 2}})
+        results.append(_tag("SamplerPubResult", {"data": _data_bin(fields, pub.shape), "metadata": metadata}))
+        slices[str(index)] = [[*pub.shape, pub.shots], 0, math.prod(pub.shape), 0, pub.shots]
+    span = {
+        "start": _tag("datetime", timestamp(start)),
+        "stop": _tag("datetime", timestamp(stop)),
+        "data_slices": slices,
+    }
+    spans = _tag("ExecutionSpans", {"spans": [_tag("DoubleSliceSpan", span)]})
+    whole = {"version": 2, "execution": {"execution_spans": spans}}
+    return _tag("PrimitiveResult", {"pub_results": results, "metadata": whole})
+
+
+def _data_bin(fields: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    types = [field["__type__"] for field in fields.values()]
+    return _tag("DataBin", {"field_names": list(fields), "field_types": types, "shape": list(shape), "fields": fields})
 
 
 def _tag(kind: str, value: Any) -> dict[str, Any]:

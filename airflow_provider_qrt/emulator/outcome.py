@@ -68,10 +68,12 @@ class PubSamples:
 
     Attributes:
         shape: Shape of the parameter sweep; empty for one set of values.
+        shots: Shots for each set of values.
         registers: By name, in order of declaration.
     """
 
     shape: tuple[int, ...]
+    shots: int
     registers: dict[str, Register]
 
 

@@ -38,7 +38,7 @@ def sample(pub: Prepared, seed: int | None, max_active: int) -> PubSamples:
     for register in circuit.cregs:
         columns = [circuit.find_bit(bit).index for bit in register]
         registers[register.name] = Register(_pack(bits[..., columns], pub.shape), register.size)
-    return PubSamples(pub.shape, registers)
+    return PubSamples(pub.shape, pub.pub.shots, registers)
 
 
 def measure(

@@ -34,7 +34,7 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
         if submission.quantum_program is not None:
             result = executor.run(submission.quantum_program, device, clock, seed, max_active)
         else:
-            result = _run(submission, device, seed, max_active)
+            result = _run(submission, device, clock, seed, max_active)
     except JobFailure as failure:
         return Work(clock.now(), failure=failure)
     except Exception as error:
@@ -47,7 +47,7 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
     return Work(clock.now(), result=result)
 
 
-def _run(submission: Submission, device: Device, seed: int | None, max_active: int) -> str:
+def _run(submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int) -> str:
     estimating = submission.program_id == "estimator"
     prepared = [_prepare(pub, device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
@@ -59,8 +59,9 @@ def _run(submission: Submission, device: Device, seed: int | None, max_active: i
     if estimating:
         estimates = [expectation.estimate(pub, seed, max_active) for pub, seed in zip(prepared, seeds, strict=True)]
         return encode_estimates(estimates, tagged)
+    begun = clock.now()
     samples = [sampling.sample(pub, seed, max_active) for pub, seed in zip(prepared, seeds, strict=True)]
-    return encode_samples(samples, tagged)
+    return encode_samples(samples, tagged, begun, clock.now())
 
 
 def _prepare(pub: Pub, device: Device, where: str) -> Prepared:
