@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         usage_pending_seconds=asked.usage_pending_seconds,
         token_lifetime=asked.token_lifetime,
         seed=asked.seed,
+        noise=asked.noise,
         rate_limit=not asked.no_rate_limit,
     )
     from airflow_provider_qrt.emulator.server import listen, make_server
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--usage-pending-seconds", type=float, default=0.0, help="time until usage is final (default 0)"
     )
     parser.add_argument("--seed", type=int, help="make samples repeatable")
+    parser.add_argument("--noise", action="store_true", help="make the errors of the devices' calibration")
     parser.add_argument("--no-rate-limit", action="store_true", help="accept more than 5 submissions a minute")
     parser.add_argument(
         "--token-lifetime", type=float, default=3600.0, help="life of an access token in seconds (default 3600)"

@@ -1,4 +1,4 @@
-"""Running reduced circuits on qiskit-aer, without noise, and saying what is too wide for it."""
+"""Running reduced circuits on qiskit-aer, and saying what is too wide for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT, SIMULATOR_FAILURE
+from airflow_provider_qrt.emulator.noise import Machine
 from airflow_provider_qrt.emulator.outcome import JobFailure
 
 CLIFFORD_GATES = frozenset(
@@ -18,15 +19,32 @@ NOT_GATES = frozenset(
 SAVES = frozenset({"save_expval"})
 
 
-def run(circuits: Sequence[Any], shots: int, seed: int | None, max_active: int, where: str) -> Any:
+MAX_NOISY_QUBITS = 14
+"""Widest group of coupled qubits that is simulated with noise, where each shot is a computation of its own."""
+
+MAX_DENSE_QUBITS = 12
+"""Widest group whose mixed state can be computed exactly, as expectation values with noise need it."""
+
+
+def run(
+    circuits: Sequence[Any],
+    shots: int,
+    seed: int | None,
+    machine: Machine,
+    where: str,
+    qubits: Sequence[int] = (),
+    exact: bool = False,
+) -> Any:
     """Simulate the circuits of one PUB.
 
     Args:
         circuits: Reduced circuits.
         shots: Shots for each.
         seed: Makes the samples repeatable.
-        max_active: Widest circuit that is simulated when it is not Clifford.
+        machine: What they are run on.
         where: Which PUB, for messages.
+        qubits: The device's numbers of their qubits, for the noise.
+        exact: Whether expectation values are computed and nothing is sampled.
 
     Returns:
         Aer's result, its memory one hexadecimal word a shot.
@@ -38,17 +56,24 @@ def run(circuits: Sequence[Any], shots: int, seed: int | None, max_active: int, 
 
     if not circuits:
         raise JobFailure(f"{where} has no parameter values to run.", INVALID_INPUT, "Send at least one set.")
-    wide = [one for one in circuits if one.num_qubits > max_active]
-    if wide and not all(is_clifford(one) for one in wide):
+    noisy = machine.noise is not None
+    most = min(machine.max_active, MAX_NOISY_QUBITS) if noisy else machine.max_active
+    if noisy and exact:
+        most = min(most, MAX_DENSE_QUBITS)
+    wide = [one for one in circuits if one.num_qubits > most]
+    if wide and ((noisy and exact) or not all(is_clifford(one) for one in wide)):
         raise JobFailure(
             f"The circuit of {where} couples {wide[0].num_qubits} qubits. The emulator simulates at most "
-            f"{max_active} unless the circuit is Clifford.",
+            f"{most}{' with noise' if noisy else ''} unless the circuit is Clifford.",
             SIMULATOR_FAILURE,
             "Use fewer qubits, or run it on a real machine.",
         )
     # The seed is cut to what Aer takes: a signed 32-bit number.
-    options = {} if seed is None else {"seed_simulator": seed & 0x7FFFFFFF}
-    simulator = AerSimulator(method="stabilizer" if wide else "automatic", **options)
+    options: dict[str, Any] = {} if seed is None else {"seed_simulator": seed & 0x7FFFFFFF}
+    if machine.noise is not None:
+        options["noise_model"] = machine.noise.model(qubits, with_readout=not exact)
+    method = "stabilizer" if wide else "density_matrix" if noisy and exact else "automatic"
+    simulator = AerSimulator(method=method, **options)
     ready = [one if one.num_qubits else _with_a_qubit(one) for one in circuits]
     result = simulator.run(ready, shots=shots, memory=True).result()
     if not result.success:

@@ -161,9 +161,14 @@ def _numbers(value: Any) -> Any:
     return array
 
 
-def effective(circuit: Any) -> list[Any]:
-    """Return the instructions that the outcome can depend on, in order."""
-    left_out = _idle_measurements(circuit)
+def effective(circuit: Any, with_idle: bool = False) -> list[Any]:
+    """Return the instructions that the outcome can depend on, in order.
+
+    Args:
+        circuit: The circuit.
+        with_idle: Whether it depends on measurements of qubits on which nothing was done.
+    """
+    left_out = set() if with_idle else _idle_measurements(circuit)
     return [
         instruction
         for place, instruction in enumerate(circuit.data)

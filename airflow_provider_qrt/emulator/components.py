@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator import circuits
+from airflow_provider_qrt.emulator.noise import Noise
 
 ROTATIONS = {"rz": "Z", "p": "Z", "rx": "X", "ry": "Y"}
 """Rotations of one qubit by an angle, up to a phase that no measurement sees."""
@@ -39,12 +40,16 @@ class Component:
     instructions: list[Any] = field(default_factory=list)
 
 
-def split(circuit: Any) -> list[Component]:
-    """Take a circuit apart. Idle qubits, and what has no effect on the outcome, are left out.
+def split(circuit: Any, with_idle: bool = False) -> list[Component]:
+    """Take a circuit apart. What has no effect on the outcome is left out.
 
     A circuit with variables or control flow is kept whole, for any of its parts may depend on any other.
+
+    Args:
+        circuit: The circuit.
+        with_idle: Whether measuring a qubit on which nothing was done has an effect, for it may be read wrongly.
     """
-    kept = circuits.effective(circuit)
+    kept = circuits.effective(circuit, with_idle)
     if circuits.is_dynamic(circuit):
         used = {circuit.find_bit(qubit).index for one in kept for qubit in one.qubits}
         return [Component(sorted(used), kept)] if kept else []
@@ -89,13 +94,16 @@ def single_qubit_bits(part: Component) -> list[Any] | None:
     return bits if len(set(bits)) == len(bits) else None
 
 
-def chance_of_one(part: Component, values: dict[Any, NDArray[np.float64]], sets: int) -> NDArray[np.float64]:
-    """Return, for each set of parameter values, the probability that a simple component is measured as one.
+def chance_of_one(
+    part: Component, values: dict[Any, NDArray[np.float64]], sets: int, noise: Noise | None
+) -> NDArray[np.float64]:
+    """Return, for each set of parameter values, the probability that a simple component is read as one.
 
     Args:
         part: A component for which :func:`single_qubit_bits` is not None.
         values: The values of every parameter, by parameter.
         sets: How many sets there are.
+        noise: The device's noise, or None.
     """
     from qiskit.circuit.library import get_standard_gate_name_mapping
 
@@ -110,7 +118,14 @@ def chance_of_one(part: Component, values: dict[Any, NDArray[np.float64]], sets:
         elif name != "measure":
             state = standard[name].to_matrix() @ state
     chances: NDArray[np.float64] = np.clip(np.abs(state[:, 1, 0]) ** 2, 0, 1)
-    return chances
+    if noise is None:
+        return chances
+    intact = 1.0
+    for instruction in part.instructions:
+        intact *= 1 - noise.depolarization(instruction.operation.name, part.qubits)
+    up, down = noise.readout(part.qubits[0])
+    chances = 0.5 + intact * (chances - 0.5)
+    return chances * (1 - down) + (1 - chances) * up
 
 
 def _angles(angle: Any, values: dict[Any, NDArray[np.float64]], sets: int) -> NDArray[np.float64]:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator import circuits, isa, samplex, sampling, tensors
 from airflow_provider_qrt.emulator.clock import Clock, timestamp
-from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.executor_input import SCHEMA_VERSION, Item, QuantumProgram
+from airflow_provider_qrt.emulator.noise import Machine
 from airflow_provider_qrt.emulator.outcome import JobFailure, check_executions, seeds_for
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 
@@ -41,15 +41,14 @@ class Ready:
     drawn: dict[str, NDArray[Any]]
 
 
-def run(program: QuantumProgram, device: Device, clock: Clock, seed: int | None, max_active: int) -> str:
+def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | None) -> str:
     """Execute a quantum program.
 
     Args:
         program: What to run.
-        device: What to check it against.
+        machine: What to run it on.
         clock: Says when it ran.
         seed: Makes samples and randomizations repeatable.
-        max_active: Widest circuit that is simulated when it is not Clifford.
 
     Returns:
         The result as JSON text.
@@ -62,12 +61,12 @@ def run(program: QuantumProgram, device: Device, clock: Clock, seed: int | None,
     ready = []
     for index, (circuit, item) in enumerate(zip(_circuits(program), program.items, strict=True)):
         where = f"item {index}"
-        isa.check(circuit, device, where)
+        isa.check(circuit, machine.device, where)
         ready.append(_ready(circuit, item, where, seeds[2 * index], MAX_EXECUTIONS_PER_JOB // program.shots))
     check_executions(sum(program.shots * math.prod(item.shape) for item in ready))
     data = [
         {
-            "results": _results(item, program.shots, seeds[2 * index + 1], max_active),
+            "results": _results(item, program.shots, seeds[2 * index + 1], machine),
             "metadata": {"scheduler_timing": None, "stretch_values": None},
         }
         for index, item in enumerate(ready)
@@ -115,12 +114,12 @@ def _broadcast(item: Item, where: str) -> tuple[tuple[int, ...], NDArray[np.floa
         raise _unfit(where, str(error)) from error
 
 
-def _results(item: Ready, shots: int, seed: int | None, max_active: int) -> dict[str, Any]:
+def _results(item: Ready, shots: int, seed: int | None, machine: Machine) -> dict[str, Any]:
     results = {name: tensors.encode(values) for name, values in item.drawn.items()}
     sets = math.prod(item.shape)
     if sets:
         rows = item.arguments.reshape(sets, item.arguments.shape[-1])
-        bits = sampling.measure(item.circuit, rows, shots, seed, max_active, item.where).astype(np.bool_)
+        bits = sampling.measure(item.circuit, rows, shots, seed, machine, item.where).astype(np.bool_)
     else:
         bits = np.zeros((0, shots, len(item.circuit.clbits)), dtype=np.bool_)
     for register in item.circuit.cregs:

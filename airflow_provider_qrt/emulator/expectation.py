@@ -1,4 +1,4 @@
-"""The estimator: expectation values of Pauli observables, with the shot noise of a perfect machine.
+"""The estimator: expectation values of Pauli observables, with shot noise.
 
 Each Pauli string is measured by itself, so many shots each. Its exact value comes from the simulator; the
 shots are then drawn from the binomial distribution that this value implies.
@@ -6,6 +6,7 @@ shots are then drawn from the binomial distribution that this value implies.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator import aer, circuits
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
+from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, PubEstimates
 
 LETTERS = frozenset("IXYZ")
@@ -51,7 +53,7 @@ def observables(pub: Prepared) -> NDArray[Any]:
     return array
 
 
-def estimate(pub: Prepared, seed: int | None, max_active: int) -> PubEstimates:
+def estimate(pub: Prepared, seed: int | None, machine: Machine) -> PubEstimates:
     """Estimate one PUB.
 
     Raises:
@@ -63,7 +65,8 @@ def estimate(pub: Prepared, seed: int | None, max_active: int) -> PubEstimates:
     except ValueError as error:
         raise _malformed(pub, f"observables {wanted.shape} and values {pub.shape} do not broadcast") from error
     paulis = sorted({pauli for terms in wanted.flat for pauli in terms})
-    exact = _exact(pub, paulis, seed, max_active)
+    exact = _exact(pub, paulis, seed, machine)
+    contrast = {pauli: _contrast(pauli, pub, machine.noise) for pauli in paulis}
     wanted = np.broadcast_to(wanted, shape)
     sets = np.broadcast_to(np.arange(len(pub.rows)).reshape(pub.shape), shape)
     random = np.random.default_rng(seed)
@@ -73,7 +76,7 @@ def estimate(pub: Prepared, seed: int | None, max_active: int) -> PubEstimates:
         variance = 0.0
         terms: Any = wanted[index]
         for pauli, coefficient in terms.items():
-            value = exact[int(sets[index])][pauli]
+            value = exact[int(sets[index])][pauli] * contrast[pauli]
             up = random.binomial(shots, min(1.0, max(0.0, (1 + value) / 2)))
             measured = 2 * up / shots - 1
             evs[index] += coefficient * measured
@@ -83,7 +86,15 @@ def estimate(pub: Prepared, seed: int | None, max_active: int) -> PubEstimates:
     return PubEstimates(evs, stds, shots, pub.pub.precision)
 
 
-def _exact(pub: Prepared, paulis: list[str], seed: int | None, max_active: int) -> list[dict[str, float]]:
+def _contrast(pauli: str, pub: Prepared, noise: Noise | None) -> float:
+    """Return what wrong readings leave of the value of a Pauli string; mitigation undoes them."""
+    if noise is None or pub.pub.reads_mitigated:
+        return 1.0
+    wrong = [sum(noise.readout(qubit)) for qubit, letter in enumerate(reversed(pauli)) if letter != "I"]
+    return math.prod(1 - one for one in wrong)
+
+
+def _exact(pub: Prepared, paulis: list[str], seed: int | None, machine: Machine) -> list[dict[str, float]]:
     """Return, for each bound circuit, the exact value of every Pauli string."""
     import qiskit_aer  # noqa: F401 - gives circuits their save instructions
     from qiskit.quantum_info import Pauli
@@ -110,7 +121,8 @@ def _exact(pub: Prepared, paulis: list[str], seed: int | None, max_active: int) 
         known.append(values)
     if all(len(values) == len(paulis) for values in known):
         return known
-    result = aer.run(ready, 1, seed, max_active, pub.where)
+    active = circuits.active_qubits(pub.circuit)
+    result = aer.run(ready, 1, seed, machine, pub.where, active, exact=True)
     for index, values in enumerate(known):
         data = result.data(index)
         for number, pauli in enumerate(paulis):

@@ -27,6 +27,7 @@ class Pub:
         shots: Shots for each set of values; for an estimator, for each Pauli string.
         observables: What an estimator measures, as it was sent; None for a sampler.
         precision: The standard error that an estimator aims at.
+        reads_mitigated: Whether an estimator makes up for bits that are read wrongly.
     """
 
     circuit: str
@@ -35,6 +36,7 @@ class Pub:
     shots: int
     observables: Any = None
     precision: float | None = None
+    reads_mitigated: bool = True
 
 
 _TWIRLING = frozenset({"enable_gates", "enable_measure", "num_randomizations", "shots_per_randomization", "strategy"})
@@ -106,6 +108,9 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
     resilience = options.get("resilience") or {}
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
         raise bad_request("zne_mitigation and pec_mitigation exclude each other.")
+    mitigated = resilience.get("measure_mitigation")
+    if mitigated is None:
+        mitigated = level != 0
     wanted = checks.precision(params.get("precision"), "params.precision")
     shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
     if wanted is None and shots is not None:
@@ -129,6 +134,7 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
                 shots=math.ceil(round(1 / precision**2, 6)),
                 observables=observables,
                 precision=precision,
+                reads_mitigated=bool(mitigated),
             )
         )
     return tuple(pubs)

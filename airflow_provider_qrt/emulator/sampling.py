@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator import aer, circuits, components
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
+from airflow_provider_qrt.emulator.noise import Machine
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, PubSamples, Register, seeds_for
 
 
@@ -26,14 +27,14 @@ def check(pub: Prepared) -> None:
         )
 
 
-def sample(pub: Prepared, seed: int | None, max_active: int) -> PubSamples:
+def sample(pub: Prepared, seed: int | None, machine: Machine) -> PubSamples:
     """Sample one PUB.
 
     Raises:
         JobFailure: It cannot be simulated.
     """
     circuit = pub.circuit
-    bits = measure(circuit, pub.rows, pub.pub.shots, seed, max_active, pub.where)
+    bits = measure(circuit, pub.rows, pub.pub.shots, seed, machine, pub.where)
     registers = {}
     for register in circuit.cregs:
         columns = [circuit.find_bit(bit).index for bit in register]
@@ -42,7 +43,7 @@ def sample(pub: Prepared, seed: int | None, max_active: int) -> PubSamples:
 
 
 def measure(
-    circuit: Any, rows: NDArray[np.float64], shots: int, seed: int | None, max_active: int, where: str
+    circuit: Any, rows: NDArray[np.float64], shots: int, seed: int | None, machine: Machine, where: str
 ) -> NDArray[np.uint8]:
     """Run a circuit with each set of parameter values.
 
@@ -51,7 +52,7 @@ def measure(
         rows: The sets of values, of shape ``(sets, parameters)``.
         shots: Shots for each set.
         seed: Makes the samples repeatable.
-        max_active: Widest group of coupled qubits that is simulated when it is not Clifford.
+        machine: What it is run on.
         where: Which part of the job, for messages.
 
     Returns:
@@ -65,20 +66,21 @@ def measure(
         raise JobFailure(f"{where} has no parameter values to run.", INVALID_INPUT, "Send at least one set.")
     values = {parameter: rows[:, column] for column, parameter in enumerate(circuit.parameters)}
     found = np.zeros((sets, shots, width), dtype=np.uint8)
-    parts = components.split(circuit)
+    parts = components.split(circuit, with_idle=machine.noise is not None)
     seeds = seeds_for(seed, len(parts) + 1)
     random = np.random.default_rng(seeds[-1])
     for part, own_seed in zip(parts, seeds[:-1], strict=True):
         bits = components.single_qubit_bits(part)
-        if bits is not None:
-            ones = random.random((sets, shots)) < components.chance_of_one(part, values, sets)[:, None]
+        if bits is not None and (machine.noise is None or len(bits) < 2):
+            chance = components.chance_of_one(part, values, sets, machine.noise)
+            ones = random.random((sets, shots)) < chance[:, None]
             for bit in bits:
                 found[..., circuit.find_bit(bit).index] = ones
             continue
         small = circuits.reduce(circuit, part.qubits, part.instructions)
         chosen = [list(values).index(parameter) for parameter in small.parameters]
         bound = [circuits.nativize(one) for one in circuits.assign(small, rows[:, chosen])]
-        result = aer.run(bound, shots, own_seed, max_active, where)
+        result = aer.run(bound, shots, own_seed, machine, where, part.qubits)
         for index in range(sets):
             found[index] |= _bits(result.data(index).get("memory"), shots, width)
     return found

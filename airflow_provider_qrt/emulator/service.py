@@ -134,6 +134,7 @@ class Service:
             self.clock,
             None if seed is None else seed + job.ordinal,
             self.settings.max_active_qubits,
+            self.settings.noise,
         )
         self.jobs.add(job)
         return job

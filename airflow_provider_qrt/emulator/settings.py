@@ -52,6 +52,7 @@ class Settings:
         seed: Makes samples repeatable: the n-th job of an emulator gets the same samples each time.
         rate_limit: Whether more than five submissions a minute are refused.
         max_active_qubits: Widest circuit simulated when it is not Clifford.
+        noise: Whether the devices make the errors of their calibration.
         usage_limit_seconds: Usage at which submissions are refused with 409; none by default.
     """
 
@@ -66,4 +67,5 @@ class Settings:
     seed: int | None = None
     rate_limit: bool = True
     max_active_qubits: int = 24
+    noise: bool = False
     usage_limit_seconds: float | None = None

@@ -1,4 +1,4 @@
-"""The physics: a job's circuits, run on qiskit-aer without noise.
+"""The physics: a job's circuits, run on qiskit-aer.
 
 Everything here happens in a worker thread; qiskit is imported there, not at start-up.
 """
@@ -11,12 +11,15 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
 from airflow_provider_qrt.emulator.loading import wait_until_loaded
+from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.submission import Submission
 
 
-def run(submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int) -> Work:
+def run(
+    submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int, noise: bool = False
+) -> Work:
     """Carry out a job.
 
     Args:
@@ -24,17 +27,19 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
         device: What to check it against.
         clock: Says when the work was done.
         seed: Makes the samples repeatable.
-        max_active: Widest circuit that is simulated when it is not Clifford.
+        max_active: Widest group of coupled qubits that is simulated when it is not Clifford.
+        noise: Whether the device makes the errors of its calibration.
 
     Returns:
         A result or the reason for which there is none; nothing is raised.
     """
     wait_until_loaded()
+    machine = Machine(device, max_active, Noise(device) if noise else None)
     try:
         if submission.quantum_program is not None:
-            result = executor.run(submission.quantum_program, device, clock, seed, max_active)
+            result = executor.run(submission.quantum_program, machine, clock, seed)
         else:
-            result = _run(submission, device, clock, seed, max_active)
+            result = _run(submission, machine, clock, seed)
     except JobFailure as failure:
         return Work(clock.now(), failure=failure)
     except Exception as error:
@@ -47,9 +52,9 @@ def run(submission: Submission, device: Device, clock: Clock, seed: int | None, 
     return Work(clock.now(), result=result)
 
 
-def _run(submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int) -> str:
+def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | None) -> str:
     estimating = submission.program_id == "estimator"
-    prepared = [_prepare(pub, device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
+    prepared = [_prepare(pub, machine.device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
         expectation.check(pub) if estimating else sampling.check(pub)
     if not estimating:
@@ -57,10 +62,10 @@ def _run(submission: Submission, device: Device, clock: Clock, seed: int | None,
     seeds = seeds_for(seed, len(prepared))
     tagged = submission.support_qiskit
     if estimating:
-        estimates = [expectation.estimate(pub, seed, max_active) for pub, seed in zip(prepared, seeds, strict=True)]
+        estimates = [expectation.estimate(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
         return encode_estimates(estimates, tagged)
     begun = clock.now()
-    samples = [sampling.sample(pub, seed, max_active) for pub, seed in zip(prepared, seeds, strict=True)]
+    samples = [sampling.sample(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
     return encode_samples(samples, tagged, begun, clock.now())
 
 
