@@ -56,11 +56,11 @@ class SubmissionLimit:
         """Count a submission, whatever becomes of it.
 
         Raises:
-            ApiError: 429, with the seconds until the next one is welcome in ``Retry-After``.
+            ApiError: 429, with the seconds until the next one is welcome in ``Retry-After``, if that is wanted.
         """
         if not self._settings.rate_limit:
             return
-        now = self._clock.now()
+        now = self._clock.unhurried()
         while self._times and now - self._times[0] >= WINDOW_SECONDS:
             self._times.popleft()
         if len(self._times) >= SUBMISSIONS_PER_MINUTE:
@@ -70,7 +70,7 @@ class SubmissionLimit:
                 TOO_MANY_REQUESTS,
                 f"Too many requests: {SUBMISSIONS_PER_MINUTE} jobs a minute may be submitted.",
                 f"Wait {wait} seconds, or put more PUBs into one job.",
-                {"Retry-After": str(wait)},
+                {"Retry-After": str(wait)} if self._settings.retry_after else {},
             )
         self._times.append(now)
 

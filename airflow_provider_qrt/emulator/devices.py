@@ -34,6 +34,8 @@ class Device:
         status: ``online``, ``paused`` or ``offline``.
         reason: Why; ``available`` when usable.
         base_queue_length: Jobs of other people in its queue.
+        queue_seconds: How long a job waits here, or None for the emulator's own setting.
+        run_seconds: How long a job runs here, or None for the emulator's own setting.
         available_since: Moment since which it takes jobs out of its queue, or None while it does not.
     """
 
@@ -43,6 +45,8 @@ class Device:
         self.status = "online"
         self.reason = "available"
         self.base_queue_length = 0
+        self.queue_seconds: float | None = None
+        self.run_seconds: float | None = None
         self.available_since: float | None = 0.0
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import random
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from airflow_provider_qrt.emulator.errors import bad_request
 
 API_PREFIX = "/api/v1"
 PHASES = ("before", "after")
+REVOKE_TOKENS = "revoke_tokens"
+EFFECTS = (REVOKE_TOKENS,)
 
 
 @dataclass
@@ -22,14 +25,18 @@ class Fault:
         method: HTTP method, or ``*``.
         path: fnmatch pattern, or a regular expression when it begins with ``^``. It is tried on the path
             with and without ``/api/v1``.
-        times: How many requests it still applies to; None for ever.
+        times: How many requests it still applies to; None for ever. 1 when left out, None with a probability.
         skip: How many matching requests it lets pass first.
+        probability: How likely it applies to a matching request, from 0 to 1; None for certain.
+        seed: Makes the choices of ``probability`` the same in every run.
         status: HTTP status to answer with.
         body: JSON body of that answer; an error body in the right shape when left out.
         html: HTML body of that answer, as a gateway sends it.
         headers: Headers of that answer.
         retry_after: Value of its ``Retry-After`` header, in seconds or as a date.
         delay: Seconds to wait at the point that ``phase`` names.
+        truncate: Send only so many bytes of the true answer's body, then close the connection.
+        effect: ``revoke_tokens`` makes every token issued so far expired before the server acts.
         drop: Close the connection without an answer, ``before`` or ``after`` the server acted.
         phase: Whether status and delay come ``before`` the server acts (it does not act at all when a
             status is given) or ``after`` it did.
@@ -41,15 +48,26 @@ class Fault:
     path: str = "*"
     times: int | None = 1
     skip: int = 0
+    probability: float | None = None
+    seed: int | None = None
     status: int | None = None
     body: Any = None
     html: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: str | None = None
     delay: float = 0.0
+    truncate: int | None = None
+    effect: str | None = None
     drop: str | None = None
     phase: str = "before"
     applied: int = 0
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)  # noqa: S311 - no secret depends on it
+
+    def strikes(self) -> bool:
+        """Say whether it is this time's turn, by its probability."""
+        return self.probability is None or self._chance.random() < self.probability
 
     def matches(self, method: str, path: str) -> bool:
         """Say whether the rule is about such a request."""
@@ -71,6 +89,10 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "path": (str,),
     "times": (int, type(None)),
     "skip": (int,),
+    "probability": (int, float, type(None)),
+    "seed": (int, type(None)),
+    "truncate": (int, type(None)),
+    "effect": _OPTIONAL_TEXT,
     "status": (int, type(None)),
     "html": _OPTIONAL_TEXT,
     "headers": (dict,),
@@ -107,6 +129,8 @@ class Faults:
             if rule.skip > 0:
                 rule.skip -= 1
                 continue
+            if not rule.strikes():
+                continue
             if rule.times is not None:
                 rule.times -= 1
             rule.applied += 1
@@ -132,6 +156,10 @@ def _read(rule: Any, number: int) -> Fault:
     for name, kinds in _KINDS.items():
         if name in rule and (not isinstance(rule[name], kinds) or isinstance(rule[name], bool)):
             raise bad_request(f"{name} has the wrong type.")
+    if rule.get("probability") is not None:
+        rule = {"times": None, **rule}
+        if not 0 <= rule["probability"] <= 1:
+            raise bad_request("probability must be from 0 to 1.")
     fault = Fault(number, **rule)
     fault.method = fault.method.upper()
     fault.headers = {str(name): str(value) for name, value in fault.headers.items()}
@@ -148,6 +176,10 @@ def _read(rule: Any, number: int) -> Fault:
         raise bad_request("status must be an HTTP status from 200 to 599.")
     if fault.status is None and (fault.body is not None or fault.html is not None):
         fault.status = 500
-    if fault.status is None and fault.drop is None and not fault.delay:
-        raise bad_request("A fault needs a status, a drop or a delay.")
+    if fault.effect not in (None, *EFFECTS):
+        raise bad_request(f"effect must be one of {', '.join(EFFECTS)}.")
+    if fault.truncate is not None and (fault.truncate < 0 or fault.status is not None or fault.drop is not None):
+        raise bad_request("truncate is a number of bytes of the true answer: it goes with no status and no drop.")
+    if fault.status is None and fault.drop is None and fault.truncate is None and not fault.delay and not fault.effect:
+        raise bad_request("A fault needs a status, a drop, a delay, a truncate or an effect.")
     return fault

@@ -1,17 +1,19 @@
-"""The life of the emulator's jobs: Queued, Running, and one of the ends, all derived from the clock.
+"""A job of the emulator: Queued, Running, and one of the ends.
 
-No timer moves a job. Whoever looks first settles what has happened up to that moment, so that listing
-advances jobs exactly as reading them does.
+A job knows what happens to it next and when; :mod:`~airflow_provider_qrt.emulator.timeline` makes it happen.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
@@ -19,7 +21,7 @@ from airflow_provider_qrt.emulator.errors import (
     RAN_TOO_LONG,
     ApiError,
 )
-from airflow_provider_qrt.emulator.outcome import Work
+from airflow_provider_qrt.emulator.outcome import JobFailure, Work
 from airflow_provider_qrt.emulator.submission import Submission
 
 RAN_TOO_LONG_STATUS = "Cancelled - Ran too long"
@@ -35,41 +37,105 @@ class State(StrEnum):
     CANCELLED = "Cancelled"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What is kept of a submission; its inputs belong to the simulation and end with it.
+
+    Attributes:
+        cost: The maximum execution time in seconds.
+        executions: Shots over all PUBs, a sweep counted once: the size that IBM's time estimate goes by.
+        circuits: Number of PUBs or of items.
+    """
+
+    program_id: str
+    backend: str
+    cost: int
+    session_id: str | None
+    calibration_id: str | None
+    runtime: str | None
+    private: bool
+    executions: int
+    circuits: int
+
+    @classmethod
+    def of(cls, submission: Submission) -> Ticket:
+        """Return the ticket of a submission."""
+        program = submission.quantum_program
+        if program is None:
+            executions, circuits = sum(pub.shots for pub in submission.pubs), len(submission.pubs)
+        else:
+            executions, circuits = program.shots * len(program.items), len(program.items)
+        return cls(
+            program_id=submission.program_id,
+            backend=submission.backend,
+            cost=submission.cost,
+            session_id=submission.session_id,
+            calibration_id=submission.calibration_id,
+            runtime=submission.runtime,
+            private=submission.private,
+            executions=executions,
+            circuits=circuits,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An end that was decided beforehand, in place of the simulation's.
+
+    Attributes:
+        status: ``Failed``, ``Cancelled`` or ``Cancelled - Ran too long``.
+        reason: What the user is told.
+        code: The number of the reason.
+        solution: What to do about it.
+    """
+
+    status: str
+    reason: str | None = None
+    code: int | None = None
+    solution: str | None = None
+
+
+@dataclass(slots=True)
 class Job:
     """One job. Moments are seconds since the epoch, durations seconds.
 
     Attributes:
         id: Twenty characters, chosen by the server.
         ordinal: 1 for the first job that the emulator accepted.
-        submission: What was asked for.
+        submission: What was asked for, without the inputs.
+        body: The body of its submission, compressed; None once a private job has ended.
         created: When it was accepted.
         queue_seconds: How long it waits at least.
         run_seconds: How long it runs at least.
         limit: Its maximum execution time.
         tags: Its tags, which can be replaced.
         caller: From ``X-Qx-Client-Application``.
+        held_until: Moment before which it does not start; infinity for one that the usage limit holds.
+        outcome: An end decided beforehand, or None.
         started: When it left the queue, or None.
         ended: When it became final, or None.
-        state: Its state when last settled.
+        state: Its state.
         status: The older twin of ``state``, with one word more.
         reason: Why it failed or was cancelled.
         reason_code: The number of the reason.
         reason_solution: What to do about it.
         charged: QPU seconds used.
         work: The simulation, done or not.
-        result: The result as JSON text while there is one to read.
+        result: The result as compressed JSON text while there is one to read.
     """
 
     id: str
     ordinal: int
-    submission: Submission
+    submission: Ticket
+    body: bytes | None
     created: float
     queue_seconds: float
     run_seconds: float
     limit: float
     tags: tuple[str, ...] = ()
     caller: str = ""
+    held_until: float = 0.0
+    outcome: Outcome | None = None
     started: float | None = None
     ended: float | None = None
     state: State = State.QUEUED
@@ -78,9 +144,8 @@ class Job:
     reason_code: int | None = None
     reason_solution: str | None = None
     charged: float = 0.0
-    work: Future[Work] = field(default_factory=Future)
-    result: str | None = None
-    result_read: bool = False
+    work: Future[Work] | None = field(default=None, repr=False)
+    result: bytes | None = field(default=None, repr=False)
 
     @property
     def final(self) -> bool:
@@ -88,51 +153,70 @@ class Job:
         return self.ended is not None
 
     @property
-    def executions(self) -> int:
-        """Shots over all PUBs, a sweep counted once: the size that IBM's time estimate goes by."""
-        return sum(pub.shots for pub in self.submission.pubs)
+    def params(self) -> dict[str, Any] | None:
+        """The inputs as they were sent, or None when they are gone or private."""
+        if self.body is None or self.submission.private:
+            return None
+        params: dict[str, Any] = json.loads(zlib.decompress(self.body))["params"]
+        return params
 
-    def settle(self, now: float, available_since: float | None) -> None:
-        """Bring the job up to the present.
+    @property
+    def result_text(self) -> str | None:
+        """The result as JSON text, or None."""
+        return None if self.result is None else zlib.decompress(self.result).decode()
+
+    @property
+    def runs_too_long(self) -> bool:
+        """Whether it will pass its maximum execution time."""
+        return self.run_seconds > self.limit
+
+    def due(self, available_since: float | None) -> float | None:
+        """Return when something happens to it next, or None when that is not known.
 
         Args:
-            now: The present.
             available_since: When its backend last began to take jobs, or None while it does not.
         """
-        if self.final:
-            return
         if self.started is None:
             if available_since is None:
-                return
-            ready = max(self.created + self.queue_seconds, available_since)
-            if now < ready:
-                return
-            self.started = ready
-            self.state, self.status = State.RUNNING, State.RUNNING.value
-        if self.run_seconds > self.limit and now >= self.started + self.limit:
-            self.end(
-                self.started + self.limit,
-                State.CANCELLED,
-                f"The job exceeded its maximum execution time of {self.limit:g} seconds.",
-                RAN_TOO_LONG,
-                "Raise the job's maximum execution time, or make the job smaller.",
-            )
-            self.status = RAN_TOO_LONG_STATUS
-            return
-        done = self.started + self.run_seconds
-        if now < done or not self.work.done():
-            return
+                return None
+            return max(self.created + self.queue_seconds, available_since, self.held_until)
+        return self.started + min(self.run_seconds, self.limit)
+
+    def start(self, moment: float) -> None:
+        """Leave the queue."""
+        self.started = moment
+        self.state, self.status = State.RUNNING, State.RUNNING.value
+
+    def finish(self, due: float, now: float) -> bool:
+        """End a running job whose time is over, unless its simulation is still at work.
+
+        Args:
+            due: When its time was over.
+            now: The present.
+
+        Returns:
+            Whether it ended.
+        """
+        if self.runs_too_long:
+            self.end_with(due, _too_long(self.limit))
+            return True
+        if self.outcome is not None:
+            self.end_with(due, self.outcome)
+            return True
+        if self.work is None or not self.work.done():
+            return False
         work = _outcome(self.work)
-        moment = max(done, min(work.finished, now))
-        if work.failure is None:
-            self.result = work.result
-            self.end(moment, State.COMPLETED)
-            self.charged = self.run_seconds
-        else:
+        moment = max(due, min(work.finished, now))
+        if work.failure is not None:
             failure = work.failure
             self.end(moment, State.FAILED, failure.reason, failure.code, failure.solution)
             # Refused by the checks before any machine worked on it.
             self.charged = 0.0
+            return True
+        self.end(moment, State.COMPLETED)
+        if work.result is not None:
+            self.result = zlib.compress(work.result.encode(), 1)
+        return True
 
     def end(
         self,
@@ -146,16 +230,26 @@ class Job:
         self.state, self.status = state, state.value
         self.ended = moment
         self.reason, self.reason_code, self.reason_solution = reason, code, solution
-        self.charged = max(0.0, moment - self.started) if self.started is not None else 0.0
-        self.work.cancel()
+        used = moment - self.started if self.started is not None else 0.0
+        self.charged = min(max(0.0, used), self.run_seconds)
+        if self.work is not None:
+            self.work.cancel()
+        self.work = None
+        if self.submission.private:
+            self.body = None
+
+    def end_with(self, moment: float, outcome: Outcome) -> None:
+        """Make the job final as it was decided."""
+        state = State.FAILED if outcome.status == State.FAILED else State.CANCELLED
+        self.end(moment, state, outcome.reason, outcome.code, outcome.solution)
+        self.status = outcome.status
 
     def hurry(self, now: float) -> None:
         """Skip what is left of waiting and running; the simulation must still finish."""
+        self.outcome = None
+        self.held_until = 0.0
         self.queue_seconds = min(self.queue_seconds, max(0.0, now - self.created))
-        if self.started is None:
-            self.started = now
-            self.state, self.status = State.RUNNING, State.RUNNING.value
-        self.run_seconds = min(self.run_seconds, max(0.0, now - self.started))
+        self.run_seconds = min(self.run_seconds, max(0.0, now - (now if self.started is None else self.started)))
 
 
 class JobStore:
@@ -163,19 +257,42 @@ class JobStore:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self._unfinished: dict[str, Job] = {}
         self._accepted = 0
 
     def __iter__(self) -> Iterator[Job]:
-        return iter(list(self._jobs.values()))
+        return iter(self._jobs.values())
 
-    def next_ordinal(self) -> int:
-        """Return the number of the job that is about to be added."""
-        return self._accepted + 1
+    def __reversed__(self) -> Iterator[Job]:
+        return reversed(self._jobs.values())
+
+    def unfinished(self) -> list[Job]:
+        """Return the jobs that have not ended."""
+        return list(self._unfinished.values())
+
+    @property
+    def accepted(self) -> int:
+        """Number of jobs that were ever accepted."""
+        return self._accepted
+
+    def went_before(self, accepted: int) -> None:
+        """Number on from jobs of an earlier process."""
+        self._accepted = max(self._accepted, accepted)
 
     def add(self, job: Job) -> None:
-        """Keep a new job."""
-        self._accepted = job.ordinal
+        """Keep a job."""
+        self._accepted = max(self._accepted, job.ordinal)
         self._jobs[job.id] = job
+        if not job.final:
+            self._unfinished[job.id] = job
+
+    def ended(self, job: Job) -> None:
+        """Take note that a job has ended."""
+        self._unfinished.pop(job.id, None)
+
+    def find(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
+        return self._jobs.get(job_id)
 
     def get(self, job_id: str) -> Job:
         """Return a job.
@@ -191,12 +308,15 @@ class JobStore:
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         self._jobs.pop(job_id, None)
+        self._unfinished.pop(job_id, None)
 
     def clear(self) -> None:
         """Forget all jobs and number from one again."""
-        for job in self._jobs.values():
-            job.work.cancel()
+        for job in self._unfinished.values():
+            if job.work is not None:
+                job.work.cancel()
         self._jobs.clear()
+        self._unfinished.clear()
         self._accepted = 0
 
 
@@ -206,11 +326,28 @@ def new_id() -> str:
     return "d" + "".join(secrets.choice(alphabet) for _ in range(19))
 
 
+def pack(body: Any) -> bytes:
+    """Compress the body of a submission, for keeping."""
+    return zlib.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
+
+
+def unpack(body: bytes) -> Any:
+    """Undo :func:`pack`."""
+    return json.loads(zlib.decompress(body))
+
+
+def _too_long(limit: float) -> Outcome:
+    return Outcome(
+        RAN_TOO_LONG_STATUS,
+        f"The job exceeded its maximum execution time of {limit:g} seconds.",
+        RAN_TOO_LONG,
+        "Raise the job's maximum execution time, or make the job smaller.",
+    )
+
+
 def _outcome(work: Future[Work]) -> Work:
     error = work.exception()
     if error is not None:
-        from airflow_provider_qrt.emulator.outcome import JobFailure
-
         failure = JobFailure(f"The emulator failed: {error}", INTERNAL_ERROR, "Look at the emulator's log.")
         return Work(0.0, failure=failure)
     return work.result()

@@ -20,11 +20,11 @@ HARMLESS_HEADERS = frozenset(
 """The only headers that are written down: neither Authorization nor Service-CRN is among them."""
 
 
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 10_000
 """Older requests are forgotten, so that an emulator may run for days."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One request.
 
@@ -38,7 +38,8 @@ class Entry:
         status: HTTP status of the answer; None when there was none.
         authenticated: Whether a valid token came with it.
         fault: Number of the fault rule applied, or None.
-        dropped: ``before`` or ``after`` when the connection was dropped, or None.
+        dropped: ``before`` or ``after`` when the connection was dropped, ``truncated`` when the answer was cut, or
+            None.
         seconds: How long it took.
     """
 
@@ -61,11 +62,16 @@ class Journal:
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self._numbered = 0
+        # A client's headers hardly vary: those of like requests are one object.
+        self._headers: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 
     def open(self, method: str, path: str, query: str, time: str | None, headers: dict[str, str]) -> Entry:
         """Write down that a request came; the answer is filled in later."""
         self._numbered += 1
         kept = {name: value for name, value in headers.items() if name in HARMLESS_HEADERS}
+        if len(self._headers) >= MOST_ENTRIES:
+            self._headers.clear()
+        kept = self._headers.setdefault(tuple(kept.items()), kept)
         entry = Entry(self._numbered, time, method, path, query, kept)
         self._entries.append(entry)
         return entry

@@ -65,8 +65,9 @@ def router(service: Service) -> APIRouter:
 
 
 def _queue_length(service: Service, device: Device) -> int:
-    waiting = [job for job in service.jobs if job.submission.backend == device.name and job.state is State.QUEUED]
-    return device.base_queue_length + len(waiting)
+    unfinished = service.jobs.unfinished()
+    waiting = sum(job.submission.backend == device.name and job.state is State.QUEUED for job in unfinished)
+    return device.base_queue_length + waiting
 
 
 def _listing(service: Service, device: Device, with_wait: bool) -> dict[str, Any]:
@@ -77,6 +78,8 @@ def _listing(service: Service, device: Device, with_wait: bool) -> dict[str, Any
         "queue_length": length,
     }
     if with_wait:
-        wait = service.settings.queue_seconds + device.base_queue_length * service.settings.run_seconds
+        queue = service.settings.queue_seconds if device.queue_seconds is None else device.queue_seconds
+        run = service.settings.run_seconds if device.run_seconds is None else device.run_seconds
+        wait = queue + device.base_queue_length * run
         view["wait_time_seconds"] = {"average": wait, "p50": wait, "p95": wait}
     return view

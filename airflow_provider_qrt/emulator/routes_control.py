@@ -8,16 +8,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from airflow_provider_qrt.emulator import control_settings
 from airflow_provider_qrt.emulator.clock import timestamp
-from airflow_provider_qrt.emulator.devices import STATUSES
-from airflow_provider_qrt.emulator.errors import NOT_FOUND, ApiError, bad_request
+from airflow_provider_qrt.emulator.errors import bad_request
 from airflow_provider_qrt.emulator.jobs import Job
 from airflow_provider_qrt.emulator.requests_in import json_body
 from airflow_provider_qrt.emulator.service import Service
 
 PREFIX = "/_emulator"
-
-_SECONDS = ("queue_seconds", "run_seconds", "usage_pending_seconds", "visibility_seconds", "token_lifetime")
 
 
 def router(service: Service) -> APIRouter:
@@ -67,14 +65,24 @@ def router(service: Service) -> APIRouter:
         service.faults.clear()
         return Response(status_code=204)
 
-    @routes.get("/settings")
-    async def settings() -> Response:
-        return JSONResponse(_settings(service))
+    @routes.get("/rules")
+    async def rules() -> Response:
+        return JSONResponse({"rules": service.rules.view()})
 
-    @routes.post("/settings")
-    async def configure(request: Request) -> Response:
-        _configure(service, await json_body(request))
-        return JSONResponse(_settings(service))
+    @routes.post("/rules")
+    async def add_rule(request: Request) -> Response:
+        return JSONResponse(service.rules.add(await json_body(request)).view())
+
+    @routes.delete("/rules")
+    async def clear_rules() -> Response:
+        service.rules.clear()
+        return Response(status_code=204)
+
+    @routes.get("/circuits/{job_id}")
+    async def circuits(job_id: str) -> Response:
+        # Nothing is transpiled here: the circuits are those that were sent.
+        params = service.jobs.get(job_id).params or {}
+        return JSONResponse({"pubs": params.get("pubs")})
 
     @routes.post("/clock")
     async def advance(request: Request) -> Response:
@@ -95,6 +103,7 @@ def router(service: Service) -> APIRouter:
         service.reset()
         return Response(status_code=204)
 
+    routes.include_router(control_settings.router(service))
     return routes
 
 
@@ -117,59 +126,3 @@ def _job(job: Job) -> dict[str, Any]:
         "started": timestamp(job.started),
         "ended": timestamp(job.ended),
     }
-
-
-def _settings(service: Service) -> dict[str, Any]:
-    settings = service.settings
-    return {
-        **{name: getattr(settings, name) for name in _SECONDS},
-        "rate_limit": settings.rate_limit,
-        "usage_limit_seconds": settings.usage_limit_seconds,
-        "max_active_qubits": settings.max_active_qubits,
-        "backends": {
-            device.name: {
-                "status": device.status,
-                "reason": device.reason,
-                "queue_length": device.base_queue_length,
-            }
-            for device in service.devices.values()
-        },
-    }
-
-
-def _configure(service: Service, body: Any) -> None:
-    known = {*_SECONDS, "rate_limit", "usage_limit_seconds", "max_active_qubits", "backends"}
-    if not isinstance(body, dict) or set(body) - known:
-        raise bad_request(f"The body must be an object of {', '.join(sorted(known))}.")
-    # Everything is checked before anything changes.
-    for name in (*_SECONDS, "usage_limit_seconds", "max_active_qubits"):
-        value = body.get(name)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9
-        ):
-            raise bad_request(f"{name} must be a number from 0 to 1e9.")
-    if not isinstance(body.get("rate_limit", True), bool):
-        raise bad_request("rate_limit must be true or false.")
-    backends = body.get("backends") or {}
-    if not isinstance(backends, dict) or not all(isinstance(change, dict) for change in backends.values()):
-        raise bad_request("backends must map names to objects.")
-    for name, change in backends.items():
-        if name not in service.devices:
-            raise ApiError(404, NOT_FOUND, f"Backend {name!r} was not found.", "List the backends.")
-        if set(change) - {"status", "reason", "queue_length"}:
-            raise bad_request("A backend has status, reason and queue_length.")
-        if change.get("status", "online") not in STATUSES:
-            raise bad_request(f"status must be one of {', '.join(STATUSES)}.")
-        length = change.get("queue_length", 0)
-        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            raise bad_request("queue_length must be a whole number from 0 on.")
-    now = service.settle()
-    for name, value in body.items():
-        if name != "backends" and (value is not None or name == "usage_limit_seconds"):
-            setattr(service.settings, name, value)
-    for name, change in backends.items():
-        device = service.devices[name]
-        if "status" in change or "reason" in change:
-            device.set_status(change.get("status", device.status), change.get("reason"), now)
-        if "queue_length" in change:
-            device.base_queue_length = change["queue_length"]

@@ -6,23 +6,22 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from airflow_provider_qrt.emulator import routes_account
 from airflow_provider_qrt.emulator.clock import timestamp
-from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.errors import ApiError, bad_request
 from airflow_provider_qrt.emulator.requests_in import json_body
 from airflow_provider_qrt.emulator.service import Service
-from airflow_provider_qrt.emulator.settings import PLAN_ID
-
-PERIOD_SECONDS = 28 * 86_400
-ALLOCATION_SECONDS = 36_000
+from airflow_provider_qrt.emulator.settings import ALLOCATION_SECONDS, PLAN_ID, USAGE_PERIOD_SECONDS
 
 
 def router(service: Service) -> APIRouter:
     """Return the routes about the instance."""
     routes = APIRouter()
+    routes.include_router(routes_account.router(service))
 
     @routes.get("/instance")
     async def instance() -> Response:
-        limit = _limit(service)
+        limit = service.settings.limit_seconds
         return JSONResponse(
             {
                 "backends": list(service.devices),
@@ -30,13 +29,13 @@ def router(service: Service) -> APIRouter:
                 # IBM's REST API reference: these two numbers are strings.
                 "instance_limit_seconds": f"{limit:g}",
                 "plan_id": PLAN_ID,
-                "usage_allocation_seconds": str(ALLOCATION_SECONDS),
+                "usage_allocation_seconds": str(ALLOCATION_SECONDS[service.settings.plan]),
             }
         )
 
     @routes.get("/instances/configuration")
     async def configuration() -> Response:
-        return JSONResponse({"instance_limit": _limit(service)})
+        return JSONResponse({"instance_limit": service.settings.limit_seconds})
 
     @routes.put("/instances/configuration")
     async def configure(request: Request) -> Response:
@@ -44,24 +43,27 @@ def router(service: Service) -> APIRouter:
         limit = body.get("instance_limit") if isinstance(body, dict) else None
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1e9:
             raise bad_request('The body must be {"instance_limit": seconds}.')
-        service.settings.usage_limit_seconds = float(limit)
+        if limit > ALLOCATION_SECONDS[service.settings.plan]:
+            message = f"The plan's allocation is {ALLOCATION_SECONDS[service.settings.plan]} seconds."
+            raise ApiError(409, "conflict", message, "Set a limit within the allocation.")
+        service.set_limit(float(limit))
         return Response(status_code=204)
 
     @routes.get("/instances/usage")
     async def usage() -> Response:
         now = service.settle()
-        used, limit = service.used_seconds(), _limit(service)
+        used, limit = service.used_seconds(now), service.settings.limit_seconds
         return JSONResponse(
             {
                 "instance_id": service.settings.instance,
                 "plan_id": PLAN_ID,
                 "usage_period": {
-                    "start_time": timestamp(now - PERIOD_SECONDS),
+                    "start_time": timestamp(now - USAGE_PERIOD_SECONDS),
                     "end_time": timestamp(now),
                 },
                 "usage_consumed_seconds": round(used, 6),
                 "usage_limit_seconds": limit,
-                "usage_allocation_seconds": ALLOCATION_SECONDS,
+                "usage_allocation_seconds": ALLOCATION_SECONDS[service.settings.plan],
                 "usage_limit_reached": used >= limit,
             }
         )
@@ -77,8 +79,3 @@ def router(service: Service) -> APIRouter:
         return JSONResponse({"tags": sorted(found)})
 
     return routes
-
-
-def _limit(service: Service) -> float:
-    limit = service.settings.usage_limit_seconds
-    return float(ALLOCATION_SECONDS) if limit is None else limit

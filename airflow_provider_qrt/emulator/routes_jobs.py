@@ -17,6 +17,8 @@ from airflow_provider_qrt.emulator.submission import read_tags
 from airflow_provider_qrt.emulator.views import caller, job_view, metrics_view
 
 MOST_PER_PAGE = 200
+CIRCUITS_PREFIX = "/_emulator/circuits"
+"""Where the circuits lie that IBM would hand out from object storage."""
 
 
 def router(service: Service) -> APIRouter:
@@ -73,9 +75,10 @@ def router(service: Service) -> APIRouter:
             return PlainTextResponse(_failure_text(job))
         if job.result is None:
             raise ApiError(404, NOT_FOUND, "There are no results of this job.", "Read its state.")
-        text = job.result
+        text = job.result_text
         if job.submission.private:
             job.result = None
+            service.changed(job)
         return Response(text, media_type="application/json")
 
     @routes.post("/jobs/{job_id}/cancel")
@@ -86,10 +89,7 @@ def router(service: Service) -> APIRouter:
     @routes.delete("/jobs/{job_id}")
     async def delete(job_id: str) -> Response:
         service.settle()
-        job = service.jobs.get(job_id)
-        if not job.final:
-            raise bad_request(f"The job is {job.state} and cannot be deleted.", "Cancel it first.")
-        service.jobs.remove(job_id)
+        service.delete(service.jobs.get(job_id))
         return Response(status_code=204)
 
     @routes.get("/jobs/{job_id}/metrics")
@@ -107,6 +107,15 @@ def router(service: Service) -> APIRouter:
             raise ApiError(404, NOT_FOUND, "There are no logs of this job.", "Jobs that failed have logs.")
         return PlainTextResponse(_failure_text(job))
 
+    @routes.get("/jobs/{job_id}/transpiled_circuits")
+    async def transpiled(job_id: str, request: Request) -> Response:
+        job = service.jobs.get(job_id)
+        if versions.effective(request.headers.get(versions.HEADER)) >= versions.NO_TRANSPILED_CIRCUITS:
+            raise ApiError(404, NOT_FOUND, "There is no such route.", "It was withdrawn from 2026-02-01 on.")
+        if job.body is None or job.submission.private:
+            raise ApiError(404, NOT_FOUND, "There are no circuits of this job.", "Private jobs do not keep theirs.")
+        return JSONResponse({"url": f"{str(request.base_url).rstrip('/')}{CIRCUITS_PREFIX}/{job_id}"})
+
     @routes.put("/jobs/{job_id}/tags")
     async def tags(job_id: str, request: Request) -> Response:
         job = service.jobs.get(job_id)
@@ -114,6 +123,7 @@ def router(service: Service) -> APIRouter:
         if not isinstance(body, dict) or set(body) != {"tags"} or body["tags"] is None:
             raise bad_request('The body must be {"tags": [...]}.')
         job.tags = read_tags(body["tags"])
+        service.changed(job)
         return Response(status_code=204)
 
     return routes
@@ -128,7 +138,7 @@ def _search(service: Service, request: Request, now: float) -> list[Job]:
     after, before = moment(request, "created_after"), moment(request, "created_before")
     tags = set(several(request, "tags"))
     found = []
-    for job in service.jobs:
+    for job in reversed(service.jobs):
         wanted = (
             now >= job.created + service.settings.visibility_seconds
             and query.get("program", job.submission.program_id) == job.submission.program_id
@@ -141,7 +151,7 @@ def _search(service: Service, request: Request, now: float) -> list[Job]:
         )
         if wanted:
             found.append(job)
-    return found if sort == "ASC" else found[::-1]
+    return found[::-1] if sort == "ASC" else found
 
 
 def _failure_text(job: Job) -> str:

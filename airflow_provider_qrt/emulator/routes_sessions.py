@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.jobs import State
 from airflow_provider_qrt.emulator.requests_in import json_body
 from airflow_provider_qrt.emulator.service import Service
-from airflow_provider_qrt.emulator.sessions import open_session
 
 
 def router(service: Service) -> APIRouter:
@@ -19,25 +19,24 @@ def router(service: Service) -> APIRouter:
     @routes.post("/sessions")
     async def create(request: Request) -> Response:
         body = await json_body(request)
-        session = open_session(body, list(service.devices), service.clock.now())
-        service.sessions[session.id] = session
-        return JSONResponse(session.view(service.clock.now(), []))
+        session = service.open_session(body)
+        return JSONResponse(session.view(service.clock.now()))
 
     @routes.get("/sessions/{session_id}")
     async def read(session_id: str) -> Response:
         now = service.settle()
         session = service.session(session_id)
-        return JSONResponse(session.view(now, service.session_jobs(session_id)))
+        return JSONResponse(session.view(now))
 
     @routes.patch("/sessions/{session_id}")
     async def update(session_id: str, request: Request) -> Response:
-        now = service.settle()
         session = service.session(session_id)
         body = await json_body(request)
+        now = service.settle()
         if not isinstance(body, dict) or set(body) != {"accepting_jobs"}:
             raise bad_request('The body must be {"accepting_jobs": false}.')
         if body["accepting_jobs"] is False:
-            session.refuse_jobs(now)
+            service.timeline.refuse_jobs(session, now)
         elif body["accepting_jobs"] is not True or not session.accepting_jobs:
             raise bad_request("accepting_jobs must be false: a closed session does not open again.")
         return Response(status_code=204)
@@ -45,7 +44,7 @@ def router(service: Service) -> APIRouter:
     @routes.delete("/sessions/{session_id}/close")
     async def close(session_id: str) -> Response:
         now = service.settle()
-        service.session(session_id).close(now, service.session_jobs(session_id))
+        service.timeline.close(service.session(session_id), now, State.CANCELLED, "The session was closed.")
         return Response(status_code=204)
 
     return routes

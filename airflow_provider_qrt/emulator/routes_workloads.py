@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,14 +53,14 @@ def router(service: Service) -> APIRouter:
         sort = request.query_params.get("sort", "-createdAt")
         if sort not in ("createdAt", "-createdAt"):
             raise bad_request("sort must be createdAt or -createdAt.")
-        found = _all(service, request, now)
-        found = [one for one in found if _wanted(one, request)]
-        found.sort(key=lambda one: str(one["created"]), reverse=sort.startswith("-"))
+        found = _wanted(service, request, now)
+        found.sort(key=lambda one: (one.created, one.id), reverse=sort.startswith("-"))
         start = _start(request, found, limit)
-        page = found[start : start + limit]
+        date = versions.effective(request.headers.get(versions.HEADER))
+        page = [one.view(service, now, date) for one in found[start : start + limit]]
         answer: dict[str, Any] = {"workloads": page, "total_count": len(found), "limit": limit}
         if start > 0:
-            answer["previous"] = {"href": _href(request, "previous", found[start]["id"])}
+            answer["previous"] = {"href": _href(request, "previous", found[start].id)}
         if start + limit < len(found):
             answer["next"] = {"href": _href(request, "next", page[-1]["id"])}
         return JSONResponse(answer)
@@ -66,41 +68,80 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _all(service: Service, request: Request, now: float) -> list[dict[str, Any]]:
-    date = versions.effective(request.headers.get(versions.HEADER))
+@dataclass(frozen=True, slots=True)
+class _Workload:
+    """A job or a session, before it is written out."""
+
+    id: str
+    created: float
+    backend: str | None
+    mode: str
+    status: str
+    tags: tuple[str, ...]
+    of: Job | Session
+
+    def view(self, service: Service, now: float, date: str) -> dict[str, Any]:
+        """Return the API's workload object."""
+        view: dict[str, Any] = {
+            "id": self.id,
+            "created": timestamp(self.created),
+            "backend": self.backend,
+            "instance": service.settings.instance,
+            "user_id": USER_ID,
+            "mode": self.mode,
+            "status": self.status,
+        }
+        of = self.of
+        if isinstance(of, Job):
+            view["tags"] = list(of.tags)
+            view["usage"] = usage(of, now, service.settings.usage_pending_seconds, date)
+            view["estimated_running_time_seconds"] = estimate(of)
+        else:
+            view["accepting_jobs"] = of.accepting_jobs
+        ended = of.ended if isinstance(of, Job) else of.closed
+        if ended is not None:
+            view["ended"] = timestamp(ended)
+        if of.reason is not None:
+            view["status_reason"] = of.reason
+        return view
+
+
+def _wanted(service: Service, request: Request, now: float) -> list[_Workload]:
+    query = request.query_params
     after, before = moment(request, "created_after"), moment(request, "created_before")
-    found = []
-    for job in service.jobs:
-        hidden = now < job.created + service.settings.visibility_seconds
-        if not hidden and _within(job.created, after, before):
-            found.append(_job(service, job, now, date))
-    found += [
-        _session(service, session, now)
-        for session in service.sessions.values()
-        if _within(session.opened, after, before)
+    statuses, tags = several(request, "status"), set(several(request, "tags"))
+    search, backend, mode = query.get("search"), query.get("backend"), query.get("mode")
+    return [
+        one
+        for one in _all(service, now)
+        if backend in (None, one.backend)
+        and mode in (None, one.mode)
+        and (not statuses or one.status in statuses)
+        and tags <= set(one.tags)
+        and (search is None or search in one.id or any(search in tag for tag in one.tags))
+        and _within(one.created, after, before)
     ]
-    return found
+
+
+def _all(service: Service, now: float) -> Iterator[_Workload]:
+    hidden_after = now - service.settings.visibility_seconds
+    for job in service.jobs:
+        if job.created <= hidden_after:
+            word = _JOB_WORDS[job.state]
+            yield _Workload(job.id, job.created, job.submission.backend, "job", word, job.tags, job)
+    for session in service.sessions.values():
+        mode, word = _MODES[session.mode], _SESSION_WORDS[session.state]
+        yield _Workload(session.id, session.opened, session.backend, mode, word, (), session)
 
 
 def _within(created: float, after: float | None, before: float | None) -> bool:
     return (after is None or created >= after) and (before is None or created <= before)
 
 
-def _wanted(one: dict[str, Any], request: Request) -> bool:
-    query = request.query_params
-    search = query.get("search")
-    statuses, tags = several(request, "status"), several(request, "tags")
-    return (
-        query.get("backend", one["backend"]) == one["backend"]
-        and query.get("mode", one["mode"]) == one["mode"]
-        and (not statuses or one["status"] in statuses)
-        and set(tags) <= set(one.get("tags", ()))
-        and (search is None or search in one["id"] or any(search in tag for tag in one.get("tags", ())))
-    )
-
-
-def _start(request: Request, found: list[dict[str, Any]], limit: int) -> int:
-    places = {one["id"]: place for place, one in enumerate(found)}
+def _start(request: Request, found: list[_Workload], limit: int) -> int:
+    places: dict[str, int] = {}
+    if {"next", "previous"} & set(request.query_params):
+        places = {one.id: place for place, one in enumerate(found)}
     for name, shift in (("next", 1), ("previous", -limit)):
         cursor = request.query_params.get(name)
         if cursor is None:
@@ -117,42 +158,3 @@ def _href(request: Request, name: str, last: str) -> str:
     kept = [(key, value) for key, value in request.query_params.multi_items() if key not in ("next", "previous")]
     cursor = base64.urlsafe_b64encode(last.encode()).decode()
     return f"{request.url.path}?{urlencode([*kept, (name, cursor)])}"
-
-
-def _job(service: Service, job: Job, now: float, date: str) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "id": job.id,
-        "created": timestamp(job.created),
-        "backend": job.submission.backend,
-        "instance": service.settings.instance,
-        "user_id": USER_ID,
-        "mode": "job",
-        "status": _JOB_WORDS[job.state],
-        "tags": list(job.tags),
-        "usage": usage(job, now, service.settings.usage_pending_seconds, date),
-        "estimated_running_time_seconds": estimate(job),
-    }
-    if job.ended is not None:
-        view["ended"] = timestamp(job.ended)
-    if job.reason is not None:
-        view["status_reason"] = job.reason
-    return view
-
-
-def _session(service: Service, session: Session, now: float) -> dict[str, Any]:
-    jobs = service.session_jobs(session.id)
-    view: dict[str, Any] = {
-        "id": session.id,
-        "created": timestamp(session.opened),
-        "backend": session.backend,
-        "instance": service.settings.instance,
-        "user_id": USER_ID,
-        "accepting_jobs": session.accepting_jobs,
-        "mode": _MODES[session.mode],
-        "status": _SESSION_WORDS[session.state(now, jobs)],
-    }
-    if session.closed is not None:
-        view["ended"] = timestamp(session.closed)
-    if session.reason is not None:
-        view["status_reason"] = session.reason
-    return view

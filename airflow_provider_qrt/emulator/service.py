@@ -13,13 +13,17 @@ from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
 from airflow_provider_qrt.emulator.faults import Faults
 from airflow_provider_qrt.emulator.iam import Identity
-from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, JobStore, State, new_id
+from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, JobStore, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.journal import Journal
-from airflow_provider_qrt.emulator.sessions import Session, admit
-from airflow_provider_qrt.emulator.settings import Settings
-from airflow_provider_qrt.emulator.submission import read_submission
+from airflow_provider_qrt.emulator.rules import JobRules
+from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
+from airflow_provider_qrt.emulator.settings import PLAN_COST_SECONDS, Settings
+from airflow_provider_qrt.emulator.state import Keeper, open_keeper
+from airflow_provider_qrt.emulator.submission import Submission, read_submission
+from airflow_provider_qrt.emulator.timeline import Timeline
 
 SIMULATION_THREADS = 2
+NEVER = float("inf")
 
 
 class Service:
@@ -32,55 +36,48 @@ class Service:
         devices: Its backends, by name.
         jobs: Its jobs.
         sessions: Its sessions and batches, by id.
+        timeline: What happens to both by itself.
         limit: Its submission limit.
         faults: The fault rules.
+        rules: The rules for jobs to come.
         journal: The requests that came.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = Clock()
-        self.identity = Identity(settings, self.clock)
         self.devices = load_devices(settings.backends)
         self.jobs = JobStore()
         self.sessions: dict[str, Session] = {}
+        self._keeper: Keeper = open_keeper(settings.state)
+        self.timeline = Timeline(self.devices, self.jobs, self.sessions, self._keeper.changed)
+        self.clock = Clock(settings.speed, self._keeper.ahead())
+        self.identity = Identity(settings, self.clock)
         self.limit = SubmissionLimit(settings, self.clock)
         self.faults = Faults()
+        self.rules = JobRules()
         self.journal = Journal()
         self._pool = ThreadPoolExecutor(SIMULATION_THREADS, thread_name_prefix="qrt-emulator")
+        self._go_on()
 
     def shut_down(self) -> None:
         """Wait for the simulations under way, as the interpreter would at its end; those not begun are dropped."""
+        self.save()
+        self._keeper.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def settle(self) -> float:
         """Bring every job and session up to the present, and return the present."""
         now = self.clock.now()
-        by_session: dict[str, list[Job]] = {}
-        for job in self.jobs:
-            if job.submission.session_id is None:
-                self._settle(job, now)
-            else:
-                by_session.setdefault(job.submission.session_id, []).append(job)
-        for session in self.sessions.values():
-            jobs = by_session.get(session.id, [])
-            # Twice, for the start of its first job moves the session's own end.
-            for _ in range(2):
-                for job in jobs:
-                    limit = session.expiry() if session.closed is None else session.closed
-                    self._settle(job, min(now, limit) if job.started is None else now)
-                session.settle(min(now, session.expiry() - 1e-6), jobs)
-            session.settle(now, jobs)
-            for job in jobs:
-                self._settle(job, now)
+        self.timeline.settle(now)
         return now
 
-    def _settle(self, job: Job, now: float) -> None:
-        job.settle(now, self.devices[job.submission.backend].available_since)
+    def save(self) -> None:
+        """Write down what has changed, if a file was given for it."""
+        self._keeper.save(self.clock.ahead, self.timeline.charged, self.jobs.accepted)
 
-    def session_jobs(self, session_id: str) -> list[Job]:
-        """Return the jobs of a session."""
-        return [job for job in self.jobs if job.submission.session_id == session_id]
+    def changed(self, one: Job | Session) -> None:
+        """Take note that a job or a session differs from what was written down."""
+        self._keeper.changed(one)
 
     def session(self, session_id: str) -> Session:
         """Return a session.
@@ -93,9 +90,37 @@ class Service:
             raise ApiError(404, NOT_FOUND, "Session not found.", "Check the session id and the instance.")
         return session
 
-    def used_seconds(self) -> float:
-        """Return the QPU seconds charged so far. Jobs must have been settled."""
-        return sum(job.charged for job in self.jobs)
+    def open_session(self, body: Any) -> Session:
+        """Open a session or a batch.
+
+        Raises:
+            ApiError: It is refused.
+        """
+        session = open_session(body, list(self.devices), self.clock.now(), self.settings.plan)
+        self.sessions[session.id] = session
+        self.timeline.watch_session(session)
+        self.changed(session)
+        return session
+
+    def used_seconds(self, now: float) -> float:
+        """Return the seconds charged up to now, to which all was settled."""
+        wall_clock = sum(session.used(now) for session in self.sessions.values() if session.dedicated)
+        return self.timeline.charged + wall_clock
+
+    def set_limit(self, seconds: float | None) -> None:
+        """Set the instance's limit; jobs that an old one held may run when there is usage left."""
+        now = self.settle()
+        self.settings.usage_limit_seconds = seconds
+        if not self._at_limit(now):
+            held = [job for job in self.jobs.unfinished() if job.held_until == NEVER]
+            for job in held:
+                job.held_until = now
+                self.changed(job)
+            self.timeline.wake(held)
+
+    def _at_limit(self, now: float) -> bool:
+        limit = self.settings.usage_limit_seconds
+        return limit is not None and self.used_seconds(now) >= limit
 
     def submit(self, body: Any, caller: str) -> Job:
         """Accept a job and start simulating it in the background.
@@ -103,31 +128,66 @@ class Service:
         Raises:
             ApiError: The job is refused; nothing was created.
         """
-        submission = read_submission(body, self.devices)
         now = self.settle()
-        limit = self.settings.usage_limit_seconds
-        if limit is not None and self.used_seconds() >= limit:
+        body = self._with_backend(body)
+        submission = read_submission(body, self.devices)
+        held = self._at_limit(now)
+        if held and self.settings.usage_limit_mode == "refuse":
             raise ApiError(
                 409,
                 "usage_limit_reached",
                 "The instance has reached its usage limit.",
                 "Raise the instance's limit or wait for the next period.",
             )
+        session = None
         if submission.session_id is not None:
-            admit(self.sessions.get(submission.session_id), submission.backend)
+            session = admit(self.sessions.get(submission.session_id), submission.backend)
+        job = self._new_job(submission, body, caller, now)
+        job.held_until = NEVER if held else 0.0
+        if session is not None:
+            session.backend = submission.backend
+            session.waiting += 1
+            session.joined += 1
+            self.changed(session)
+        self.jobs.add(job)
+        self._simulate(job, submission)
+        self.timeline.watch(job)
+        self.changed(job)
+        return job
+
+    def _with_backend(self, body: Any) -> Any:
+        # A job of a session may leave the backend to it.
+        if not isinstance(body, dict) or body.get("backend") is not None or not isinstance(body.get("session_id"), str):
+            return body
+        session = self.sessions.get(body["session_id"])
+        return body if session is None or session.backend is None else {**body, "backend": session.backend}
+
+    def _new_job(self, submission: Submission, body: Any, caller: str, now: float) -> Job:
+        device, settings = self.devices[submission.backend], self.settings
+        queue = settings.queue_seconds if device.queue_seconds is None else device.queue_seconds
+        run = settings.run_seconds if device.run_seconds is None else device.run_seconds
         job = Job(
             id=new_id(),
-            ordinal=self.jobs.next_ordinal(),
-            submission=submission,
+            ordinal=self.jobs.accepted + 1,
+            submission=Ticket.of(submission),
+            body=pack(body),
             created=now,
-            queue_seconds=self.settings.queue_seconds,
-            run_seconds=self.settings.run_seconds,
-            limit=submission.cost,
+            queue_seconds=queue,
+            run_seconds=run,
+            limit=min(submission.cost, PLAN_COST_SECONDS[settings.plan]),
             tags=submission.tags,
             caller=caller,
         )
+        rule = self.rules.take(submission)
+        if rule is not None:
+            job.queue_seconds = queue if rule.queue_seconds is None else rule.queue_seconds
+            job.run_seconds = run if rule.run_seconds is None else rule.run_seconds
+            job.outcome = rule.outcome()
+        return job
+
+    def _simulate(self, job: Job, submission: Submission) -> None:
         seed = self.settings.seed
-        job.work = self._pool.submit(
+        work = self._pool.submit(
             simulate.run,
             submission,
             self.devices[submission.backend],
@@ -136,8 +196,21 @@ class Service:
             self.settings.max_active_qubits,
             self.settings.noise,
         )
-        self.jobs.add(job)
-        return job
+        self.timeline.watch_work(job, work)
+
+    def _go_on(self) -> None:
+        """Take up what an emulator before this one wrote down."""
+        kept = self._keeper.load()
+        self.timeline.charged = kept.charged
+        for session in kept.sessions:
+            self.sessions[session.id] = session
+            self.timeline.watch_session(session)
+        self.jobs.went_before(kept.accepted)
+        for job, body in kept.jobs:
+            self.jobs.add(job)
+            if body is not None:
+                self._simulate(job, read_submission(body, self.devices))
+                self.timeline.watch(job)
 
     def cancel(self, job: Job) -> None:
         """Cancel a job that has not ended.
@@ -148,7 +221,18 @@ class Service:
         now = self.settle()
         if job.final:
             raise ApiError(409, "conflict", f"The job is {job.state} and cannot be cancelled.", "Nothing needs doing.")
-        job.end(now, State.CANCELLED, "The job was cancelled by the user.")
+        self.timeline.end(job, now, Outcome(State.CANCELLED, "The job was cancelled by the user."))
+
+    def delete(self, job: Job) -> None:
+        """Forget a job that has ended.
+
+        Raises:
+            ApiError: 400 when it has not.
+        """
+        if not job.final:
+            raise bad_request(f"The job is {job.state} and cannot be deleted.", "Cancel it first.")
+        self.jobs.remove(job.id)
+        self._keeper.removed(job)
 
     async def force(self, job: Job, status: str, reason: str | None, code: int | None, hint: str | None) -> None:
         """End a job at once, as a test wants it.
@@ -163,28 +247,37 @@ class Service:
             raise ApiError(409, "conflict", f"The job is already {job.state}.", "Force only unfinished jobs.")
         if status == State.COMPLETED:
             job.hurry(now)
-            await asyncio.wait([asyncio.wrap_future(job.work)])
+            if job.started is None:
+                self.timeline.start(job, now)
+            else:
+                self.timeline.watch(job)
+            if job.work is not None:
+                await asyncio.wait([asyncio.wrap_future(job.work)])
             self.settle()
         elif status == State.FAILED:
-            job.end(now, State.FAILED, reason or "The job failed.", code or 5203, hint or "Submit it again.")
+            outcome = Outcome(status, reason or "The job failed.", code or 5203, hint or "Submit it again.")
+            self.timeline.end(job, now, outcome)
         elif status == State.CANCELLED:
-            job.end(now, State.CANCELLED, reason or "The job was cancelled.", code, hint)
+            self.timeline.end(job, now, Outcome(status, reason or "The job was cancelled.", code, hint))
         elif status == RAN_TOO_LONG_STATUS:
             text = reason or "The job exceeded its maximum execution time."
-            job.end(now, State.CANCELLED, text, code or RAN_TOO_LONG, hint or "Raise the limit.")
-            job.status = RAN_TOO_LONG_STATUS
+            self.timeline.end(job, now, Outcome(status, text, code or RAN_TOO_LONG, hint or "Raise the limit."))
         else:
             ends = ", ".join([State.COMPLETED, State.FAILED, State.CANCELLED, RAN_TOO_LONG_STATUS])
             raise bad_request(f"status must be one of: {ends}.")
 
     def reset(self) -> None:
-        """Forget jobs, sessions, faults, requests and submission counts; settings and tokens stay."""
+        """Forget jobs, sessions, faults, rules, requests and submission counts; settings and tokens stay."""
         self.jobs.clear()
         self.sessions.clear()
+        self.timeline.clear()
+        self._keeper.clear()
         self.faults.clear()
+        self.rules.clear()
         self.journal.clear()
         self.limit.forget()
         now = self.clock.now()
         for device in self.devices.values():
             device.set_status("online", None, now)
             device.base_queue_length = 0
+            device.queue_seconds = device.run_seconds = None

@@ -1,23 +1,24 @@
-"""Sessions and batches, their state derived from their jobs and the clock.
+"""Sessions and batches: their states, what they charge, and how they end.
 
-IBM's REST API reference: *open* until the first job starts, *active* while it works, *inactive* after
-60 idle seconds, *closed* for good. ``accepting_jobs: false`` closes gracefully, ``DELETE .../close`` at
-once.
+IBM's REST API reference: *open* until the first job starts, *active* while it works and for 60 idle seconds
+more, *inactive* after them, *closed* for good. ``accepting_jobs: false`` closes gracefully, ``DELETE .../close``
+at once. :mod:`~airflow_provider_qrt.emulator.timeline` tells a session what happens, in order of time.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.clock import timestamp
-from airflow_provider_qrt.emulator.errors import NOT_FOUND, SESSION_CLOSED, ApiError, bad_request
-from airflow_provider_qrt.emulator.jobs import Job, State
+from airflow_provider_qrt.emulator.errors import NOT_AUTHORISED, NOT_FOUND, SESSION_CLOSED, ApiError, bad_request
 from airflow_provider_qrt.emulator.settings import (
-    DEFAULT_SESSION_TTL_SECONDS,
+    OPEN_PLAN,
     SESSION_IDLE_SECONDS,
+    SESSION_TTL_SECONDS,
     SESSION_UNUSED_SECONDS,
     USER_ID,
 )
@@ -37,10 +38,18 @@ class Session:
         max_ttl: Longest life after its first job starts.
         opened: When it was created.
         accepting_jobs: Whether new jobs may join.
-        refused_at: When it stopped accepting jobs.
+        joined: Number of jobs that ever joined.
+        waiting: Number of its jobs that are Queued.
+        running: Number of its jobs that are Running.
         activated: When its first job started.
+        active_since: When it last became active, or None while it is not.
+        active_seconds: How long it was active before that.
+        busy_seconds: QPU seconds of its jobs.
         closed: When it ended.
         reason: Why it ended.
+        last_started: When a job last started.
+        last_ended: When a job that had started last ended.
+        moments: Its states and when it entered them.
     """
 
     id: str
@@ -49,75 +58,115 @@ class Session:
     max_ttl: int
     opened: float
     accepting_jobs: bool = True
-    refused_at: float | None = None
+    joined: int = 0
+    waiting: int = 0
+    running: int = 0
     activated: float | None = None
+    active_since: float | None = None
+    active_seconds: float = 0.0
+    busy_seconds: float = 0.0
     closed: float | None = None
     reason: str | None = None
+    last_started: float | None = None
+    last_ended: float | None = None
+    moments: list[tuple[str, float]] = field(default_factory=list)
 
-    def expiry(self) -> float:
-        """Return the moment at which it closes by itself."""
-        if self.activated is None:
-            return self.opened + SESSION_UNUSED_SECONDS
-        return self.activated + self.max_ttl
+    @property
+    def dedicated(self) -> bool:
+        """Whether it is charged for its wall clock."""
+        return self.mode == "dedicated"
 
-    def settle(self, now: float, jobs: Sequence[Job]) -> None:
-        """Bring the session up to the present. Its jobs must have been settled before."""
-        starts = [job.started for job in jobs if job.started is not None]
-        if self.activated is None and starts:
-            self.activated = min(starts)
+    @property
+    def state(self) -> str:
+        """``open``, ``active``, ``inactive`` or ``closed``."""
+        return self.moments[-1][0] if self.moments else "open"
+
+    def due(self) -> float | None:
+        """Return when something happens to it next by itself, or None."""
         if self.closed is not None:
+            return None
+        if self.activated is None:
+            return self.opened + SESSION_UNUSED_SECONDS if not self.waiting else None
+        expiry = self.activated + self.max_ttl
+        idle = self.idle_from()
+        return expiry if idle is None else min(expiry, idle)
+
+    def idle_from(self) -> float | None:
+        """Return when it becomes inactive unless another job starts, or None."""
+        if self.active_since is None or self.running or self.last_ended is None:
+            return None
+        return self.last_ended + SESSION_IDLE_SECONDS
+
+    def expired(self, moment: float) -> bool:
+        """Say whether its longest life is over, or it was never used in time."""
+        if self.closed is not None:
+            return False
+        if self.activated is None:
+            return not self.waiting and moment >= self.opened + SESSION_UNUSED_SECONDS
+        return moment >= self.activated + self.max_ttl
+
+    def expect_no_more(self) -> bool:
+        """Say whether it refuses jobs and its last one has ended."""
+        return self.closed is None and not self.accepting_jobs and not self.waiting and not self.running
+
+    def job_started(self, moment: float) -> None:
+        """Take note that one of its jobs left the queue to run."""
+        self.waiting -= 1
+        self.running += 1
+        self.last_started = moment
+        if self.activated is None:
+            self.activated = moment
+        if self.active_since is None and self.closed is None:
+            self.active_since = moment
+            self.moments.append(("active", moment))
+
+    def job_ended(self, moment: float, started: bool, charged: float) -> None:
+        """Take note that one of its jobs ended."""
+        self.busy_seconds += charged
+        if not started:
+            self.waiting -= 1
             return
-        if now >= self.expiry():
-            self._close(self.expiry(), jobs, State.FAILED, "The session reached its maximum time to live.")
-        elif not self.accepting_jobs and all(job.final for job in jobs):
-            ends = [job.ended for job in jobs if job.ended is not None]
-            self.closed = max([self.refused_at or now, *ends])
-            self.reason = "Closed by the user."
+        self.running -= 1
+        self.last_ended = max(moment, self.last_ended or 0.0)
+        if self.closed is not None and not self.running:
+            self._rest(self.last_ended)
 
-    def refuse_jobs(self, now: float) -> None:
-        """Close gracefully: no new jobs, then closed when the last one ended."""
+    def go_idle(self, moment: float) -> None:
+        """Become inactive."""
+        self._rest(moment)
+        self.moments.append(("inactive", moment))
+
+    def refuse_jobs(self) -> None:
+        """Take no new jobs."""
         self.accepting_jobs = False
-        self.refused_at = self.refused_at or now
 
-    def close(self, now: float, jobs: Sequence[Job]) -> None:
-        """Close at once: queued jobs are cancelled, a running one finishes."""
-        if self.closed is None:
-            self._close(now, jobs, State.CANCELLED, "The session was closed.")
-
-    def _close(self, moment: float, jobs: Sequence[Job], state: State, reason: str) -> None:
-        self.closed = moment
-        self.reason = reason
+    def close(self, moment: float, reason: str) -> None:
+        """End. What runs goes on, and is charged."""
+        self.closed, self.reason = moment, reason
         self.accepting_jobs = False
-        for job in jobs:
-            if job.state is State.QUEUED:
-                job.end(moment, state, reason, SESSION_CLOSED, "Open a new session.")
+        self.moments.append(("closed", moment))
+        if not self.running:
+            self._rest(moment)
 
-    def state(self, now: float, jobs: Sequence[Job]) -> str:
-        """Return ``open``, ``active``, ``inactive`` or ``closed``."""
-        if self.closed is not None:
-            return "closed"
-        if self.activated is None:
-            return "open"
-        if any(job.state is State.RUNNING for job in jobs):
-            return "active"
-        ends = [job.ended for job in jobs if job.ended is not None]
-        return "inactive" if ends and now - max(ends) > SESSION_IDLE_SECONDS else "active"
+    def used(self, now: float) -> float:
+        """Return the seconds charged up to now: wall clock while active for a session, QPU time for a batch."""
+        if not self.dedicated:
+            return self.busy_seconds
+        return self.active_seconds + (now - self.active_since if self.active_since is not None else 0.0)
 
-    def view(self, now: float, jobs: Sequence[Job]) -> dict[str, Any]:
+    def _rest(self, moment: float) -> None:
+        if self.active_since is not None:
+            self.active_seconds += max(0.0, moment - self.active_since)
+            self.active_since = None
+
+    def view(self, now: float) -> dict[str, Any]:
         """Return the API's session object."""
-        ends = [job.ended for job in jobs if job.ended is not None and job.started is not None]
-        starts = [job.started for job in jobs if job.started is not None]
-        used = None
-        if self.closed is not None and self.activated is not None:
-            # A session is charged for its wall clock, a batch for its jobs.
-            busy = sum(job.charged for job in jobs)
-            used = max(0.0, self.closed - self.activated) if self.mode == "dedicated" else busy
-        moments = [("open", self.opened), ("active", self.activated), ("closed", self.closed)]
+        over = self.closed is not None and not self.running
         return {
             "id": self.id,
             "backend_name": self.backend,
             "mode": self.mode,
-            "state": self.state(now, jobs),
+            "state": self.state,
             "state_reason": self.reason,
             "accepting_jobs": self.accepting_jobs,
             "max_ttl": self.max_ttl,
@@ -126,46 +175,42 @@ class Session:
             "started_at": timestamp(self.opened),
             "activated_at": timestamp(self.activated),
             "closed_at": timestamp(self.closed),
-            "last_job_started": timestamp(max(starts, default=None)),
-            "last_job_completed": timestamp(max(ends, default=None)),
-            "timestamps": [{"status": word, "timestamp": timestamp(at)} for word, at in moments if at is not None],
+            "last_job_started": timestamp(self.last_started),
+            "last_job_completed": timestamp(self.last_ended),
+            "timestamps": [
+                {"status": word, "timestamp": timestamp(at)} for word, at in [("open", self.opened), *self.moments]
+            ],
             "user_id": USER_ID,
-            "elapsed_time": used,
+            "elapsed_time": round(self.used(now), 6) if over and self.activated is not None else None,
         }
 
 
-def open_session(body: Any, backends: Sequence[str], now: float) -> Session:
+def open_session(body: Any, backends: Sequence[str], now: float, plan: str) -> Session:
     """Read the body of ``POST /sessions``.
 
     Raises:
-        ApiError: 400 for what is malformed, 404 for an unknown backend.
+        ApiError: 400 for what is malformed, 403 for a dedicated session on the Open plan, 404 for an unknown
+            backend.
     """
-    if not isinstance(body, dict):
-        raise bad_request("the body must be a JSON object.")
-    unknown = sorted(set(body) - _BODY_KEYS)
-    if unknown:
-        raise bad_request(f"Unknown in the body: {', '.join(unknown)}.")
+    body = checks.mapping(body, "the body")
+    checks.refuse_unknown(body, _BODY_KEYS, "the body")
     if body.get("mode") not in MODES:
         raise bad_request("mode must be dedicated or batch.")
-    ttl = body.get("max_ttl")
-    if ttl is None:
-        ttl = DEFAULT_SESSION_TTL_SECONDS
+    if plan == OPEN_PLAN and body["mode"] == "dedicated":
+        message = "The Open plan has no dedicated sessions."
+        raise ApiError(403, NOT_AUTHORISED, message, "Open a batch, or use an instance of another plan.")
+    longest = SESSION_TTL_SECONDS[plan]
+    ttl = longest if body.get("max_ttl") is None else body["max_ttl"]
     if isinstance(ttl, bool) or not isinstance(ttl, int) or ttl < 1:
         raise bad_request("max_ttl must be a whole number of seconds.")
     backend = body.get("backend")
     if backend is not None and backend not in backends:
         raise ApiError(404, NOT_FOUND, f"Backend {backend!r} was not found.", "List the backends.")
-    return Session(
-        id=str(uuid.uuid4()),
-        mode=body["mode"],
-        backend=backend,
-        max_ttl=min(ttl, DEFAULT_SESSION_TTL_SECONDS),
-        opened=now,
-    )
+    return Session(id=str(uuid.uuid4()), mode=body["mode"], backend=backend, max_ttl=min(ttl, longest), opened=now)
 
 
-def admit(session: Session | None, backend: str) -> None:
-    """Let a job for ``backend`` join a session that has been settled.
+def admit(session: Session | None, backend: str) -> Session:
+    """Say whether a job for ``backend`` may join a session.
 
     Raises:
         ApiError: 404 for an unknown session, 400 with code 4001 for one that takes no jobs, 400 for the
@@ -173,9 +218,8 @@ def admit(session: Session | None, backend: str) -> None:
     """
     if session is None:
         raise ApiError(404, NOT_FOUND, "Session not found.", "Check the session id.")
-    if session.closed is not None or not session.accepting_jobs:
+    if not session.accepting_jobs:
         raise ApiError(400, SESSION_CLOSED, "The session was closed.", "Open a new session.")
-    if session.backend is None:
-        session.backend = backend
-    elif session.backend != backend:
+    if session.backend not in (None, backend):
         raise bad_request(f"The session is on backend {session.backend}, the job on {backend}.")
+    return session

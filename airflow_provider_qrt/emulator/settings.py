@@ -22,6 +22,10 @@ USER_ID = "IBMid-EMULATOR0001"
 PLAN_ID = "00000000-0000-0000-0000-0000000000e0"
 """The plan of the one instance. It is nobody's real plan."""
 
+OPEN_PLAN = "open"
+PLANS = ("paid", OPEN_PLAN)
+USAGE_LIMIT_MODES = ("refuse", "accept")
+
 # Facts from IBM's REST API reference.
 MAX_TAGS = 8
 MAX_TAG_LENGTH = 86
@@ -31,9 +35,14 @@ DEFAULT_COST_SECONDS = 600
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
 MAX_EXECUTIONS_PER_JOB = 10_000_000
-DEFAULT_SESSION_TTL_SECONDS = 28_800
+PLAN_COST_SECONDS = {"paid": MAX_COST_SECONDS, OPEN_PLAN: 600}
+SESSION_TTL_SECONDS = {"paid": 28_800, OPEN_PLAN: 600}
+ALLOCATION_SECONDS = {"paid": 36_000, OPEN_PLAN: 600}
+USAGE_PERIOD_SECONDS = 28 * 86_400
 SESSION_IDLE_SECONDS = 60
 SESSION_UNUSED_SECONDS = 1_800
+
+MOST_SPEED = 1e6
 
 
 @dataclass
@@ -53,7 +62,13 @@ class Settings:
         rate_limit: Whether more than five submissions a minute are refused.
         max_active_qubits: Widest circuit simulated when it is not Clifford.
         noise: Whether the devices make the errors of their calibration.
-        usage_limit_seconds: Usage at which submissions are refused with 409; none by default.
+        usage_limit_seconds: The instance's limit; by default none is kept.
+        usage_limit_mode: What becomes of a job submitted at that limit: ``refuse`` answers 409, ``accept`` takes it and
+            does not run it until there is usage left. IBM's service was seen to do either.
+        plan: ``paid`` or ``open``. The Open plan has no dedicated sessions, and 600 seconds for a job and a batch.
+        retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
+        speed: How fast time passes for jobs and sessions; tokens and the submission limit keep to normal time.
+        state: SQLite file that jobs, sessions and usage are kept in, or None.
     """
 
     api_key: str = DEFAULT_API_KEY
@@ -69,3 +84,21 @@ class Settings:
     max_active_qubits: int = 24
     noise: bool = False
     usage_limit_seconds: float | None = None
+    usage_limit_mode: str = "refuse"
+    plan: str = "paid"
+    retry_after: bool = True
+    speed: float = 1.0
+    state: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise ValueError(f"plan must be one of {', '.join(PLANS)}")
+        if self.usage_limit_mode not in USAGE_LIMIT_MODES:
+            raise ValueError(f"usage_limit_mode must be one of {', '.join(USAGE_LIMIT_MODES)}")
+        if not 0 < self.speed <= MOST_SPEED:
+            raise ValueError(f"speed must be above 0 and at most {MOST_SPEED:g}")
+
+    @property
+    def limit_seconds(self) -> float:
+        """The instance's limit; its plan's allocation when none was set."""
+        return float(ALLOCATION_SECONDS[self.plan]) if self.usage_limit_seconds is None else self.usage_limit_seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -34,7 +35,7 @@ def usage(job: Job, now: float, pending_seconds: float, api_version: str) -> dic
 
 def estimate(job: Job) -> float:
     """Return the estimated QPU time in seconds."""
-    return round(BASE_SECONDS + SECONDS_PER_EXECUTION * job.executions, 3)
+    return round(BASE_SECONDS + SECONDS_PER_EXECUTION * job.submission.executions, 3)
 
 
 def job_view(job: Job, now: float, pending_seconds: float, api_version: str, with_params: bool) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def job_view(job: Job, now: float, pending_seconds: float, api_version: str, wit
         "status": job.status,
         "program": {"id": job.submission.program_id},
         "created": timestamp(job.created),
-        "cost": job.submission.cost,
+        "cost": int(job.limit),
         "tags": list(job.tags),
         "user_id": USER_ID,
         "usage": usage(job, now, pending_seconds, api_version),
@@ -65,8 +66,8 @@ def job_view(job: Job, now: float, pending_seconds: float, api_version: str, wit
             view[name] = value
     if job.submission.private:
         view["private"] = True
-    elif with_params:
-        view["params"] = job.submission.params
+    elif with_params and job.body is not None:
+        view["params"] = job.params
     return view
 
 
@@ -90,6 +91,8 @@ def metrics_view(job: Job, now: float, pending_seconds: float, api_version: str)
         charged["circuits_execution_time_ns"] = on_circuits
     if api_version < versions.QPU_CHARGE_TIME:
         view["bss"] = {"seconds": charged["seconds"]}
+        view["executions"] = job.submission.executions
+        view["num_circuits"] = job.submission.circuits
     return view
 
 
@@ -102,6 +105,7 @@ def caller(header: str | None) -> str:
     return "/".join(parts[2:]) if len(parts) > 2 else parts[0]
 
 
+@cache
 def _qiskit_version() -> str:
     try:
         return version("qiskit")

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import error_body
-from airflow_provider_qrt.emulator.faults import Fault
+from airflow_provider_qrt.emulator.faults import REVOKE_TOKENS, Fault
 from airflow_provider_qrt.emulator.journal import Entry
 from airflow_provider_qrt.emulator.routes_control import PREFIX
 from airflow_provider_qrt.emulator.service import Service
@@ -53,7 +53,7 @@ class Wire:
         """Serve one request."""
         path = scope.get("path", "")
         if scope["type"] != "http" or path.startswith(PREFIX):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._saving(send))
             return
         entry = self._write_down(scope)
         began = time.perf_counter()
@@ -70,13 +70,24 @@ class Wire:
         scope[AUTHENTICATED] = authenticated
         fault = self._service.faults.take(scope["method"], path)
         if fault is None:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, self._saving(watched))
         else:
             entry.fault = fault.id
             await self._serve_with_fault(fault, entry, scope, receive, watched)
         entry.seconds = round(time.perf_counter() - began, 6)
 
+    def _saving(self, send: Send) -> Send:
+        async def saved(message: Message) -> None:
+            # What an answer tells must be true after a crash.
+            if message["type"] == "http.response.start":
+                self._service.save()
+            await send(message)
+
+        return saved
+
     async def _serve_with_fault(self, fault: Fault, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.effect == REVOKE_TOKENS:
+            self._service.identity.revoke()
         if fault.phase == "before" and fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
@@ -92,7 +103,7 @@ class Wire:
         async def keep(message: Message) -> None:
             kept.append(message)
 
-        await self._app(scope, receive, keep)
+        await self._app(scope, receive, self._saving(keep))
         if fault.phase == "after" and fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "after":
@@ -101,6 +112,10 @@ class Wire:
             return
         if answer is not None:
             await answer(scope, receive, send)
+            return
+        if fault.truncate is not None:
+            entry.dropped = "truncated"
+            await _send_part(kept, fault.truncate, scope, send)
             return
         for message in kept:
             await send(message)
@@ -144,6 +159,17 @@ def _answer(fault: Fault, path: str) -> Response | None:
     elif body is None:
         body = error_body(9999, "An injected fault.", "Lift the fault rule.")
     return JSONResponse(body, fault.status, headers)
+
+
+async def _send_part(messages: list[Message], length: int, scope: Scope, send: Send) -> None:
+    body = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
+    await send(messages[0])
+    await send({"type": "http.response.body", "body": body[:length], "more_body": True})
+    transport: asyncio.Transport = scope[TRANSPORT]
+    transport.close()
+    # The protocol must hear of the end before this request ends, or it would add one of its own.
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _drop(scope: Scope) -> None:

@@ -1,0 +1,148 @@
+"""Rules for jobs to come: how long they wait and run, and how they end."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from airflow_provider_qrt.emulator.errors import RAN_TOO_LONG, bad_request
+from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Outcome, State
+from airflow_provider_qrt.emulator.submission import Submission
+
+ENDS = (State.FAILED.value, State.CANCELLED.value, RAN_TOO_LONG_STATUS)
+DEFAULT_CODES = {State.FAILED.value: 5203, State.CANCELLED.value: 5202, RAN_TOO_LONG_STATUS: RAN_TOO_LONG}
+"""Codes of IBM's reference for a job that failed to run, was cancelled, or ran too long."""
+
+MOST_SECONDS = 1e9
+
+
+@dataclass
+class JobRule:
+    """One rule. It is applied to a number of matching jobs as they are submitted, then lapses.
+
+    Attributes:
+        id: Its number.
+        tag: fnmatch pattern that a tag of the job must match; None for any job.
+        backend: The job's backend; None for any.
+        program_id: The job's program; None for any.
+        times: How many jobs it still applies to; None for all.
+        skip: How many matching jobs it lets pass first.
+        queue_seconds: How long the job is Queued.
+        run_seconds: How long the job is then Running.
+        status: How the job ends when its time is over: ``Failed``, ``Cancelled`` or ``Cancelled - Ran too long``;
+            None leaves it to the simulation.
+        reason: What the user is told of that end.
+        reason_code: Its number.
+        reason_solution: What to do about it.
+        applied: How many jobs it was applied to.
+    """
+
+    id: int
+    tag: str | None = None
+    backend: str | None = None
+    program_id: str | None = None
+    times: int | None = None
+    skip: int = 0
+    queue_seconds: float | None = None
+    run_seconds: float | None = None
+    status: str | None = None
+    reason: str | None = None
+    reason_code: int | None = None
+    reason_solution: str | None = None
+    applied: int = 0
+
+    def matches(self, submission: Submission) -> bool:
+        """Say whether the rule is about such a job."""
+        return (
+            self.backend in (None, submission.backend)
+            and self.program_id in (None, submission.program_id)
+            and (self.tag is None or any(fnmatch.fnmatchcase(tag, self.tag) for tag in submission.tags))
+        )
+
+    def outcome(self) -> Outcome | None:
+        """Return the end that it decides, or None."""
+        if self.status is None:
+            return None
+        return Outcome(
+            self.status,
+            self.reason or f"A rule of the emulator ended the job: {self.status}.",
+            DEFAULT_CODES[self.status] if self.reason_code is None else self.reason_code,
+            self.reason_solution or "Submit the job again.",
+        )
+
+    def view(self) -> dict[str, Any]:
+        """Return the rule as JSON."""
+        return asdict(self)
+
+
+class JobRules:
+    """The rules in force, oldest first."""
+
+    def __init__(self) -> None:
+        self._rules: list[JobRule] = []
+        self._numbered = 0
+
+    def add(self, rule: Any) -> JobRule:
+        """Put a rule in force.
+
+        Raises:
+            ApiError: 400 for a rule that makes no sense.
+        """
+        read = _read(rule, self._numbered + 1)
+        self._numbered = read.id
+        self._rules.append(read)
+        return read
+
+    def take(self, submission: Submission) -> JobRule | None:
+        """Return the oldest rule that applies to this job, and count it."""
+        for rule in self._rules:
+            if rule.times == 0 or not rule.matches(submission):
+                continue
+            if rule.skip > 0:
+                rule.skip -= 1
+                continue
+            if rule.times is not None:
+                rule.times -= 1
+            rule.applied += 1
+            return rule
+        return None
+
+    def view(self) -> list[dict[str, Any]]:
+        """Return all rules, used up ones included."""
+        return [rule.view() for rule in self._rules]
+
+    def clear(self) -> None:
+        """Lift all rules."""
+        self._rules.clear()
+
+
+_TEXTS = ("tag", "backend", "program_id", "status", "reason", "reason_solution")
+_COUNTS = ("times", "skip", "reason_code")
+_SECONDS = ("queue_seconds", "run_seconds")
+
+
+def _read(rule: Any, number: int) -> JobRule:
+    known = (*_TEXTS, *_COUNTS, *_SECONDS)
+    if not isinstance(rule, dict) or set(rule) - set(known):
+        raise bad_request(f"A rule is an object of {', '.join(known)}.")
+    given = {name: value for name, value in rule.items() if value is not None}
+    for name, value in given.items():
+        if name in _TEXTS and not isinstance(value, str):
+            raise bad_request(f"{name} must be text.")
+        if name in _COUNTS and (
+            isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_SECONDS
+        ):
+            raise bad_request(f"{name} must be a whole number.")
+        if name in _SECONDS and not seconds(value):
+            raise bad_request(f"{name} must be a number of seconds.")
+    if given.get("status", ENDS[0]) not in ENDS:
+        raise bad_request(f"status must be one of {', '.join(ENDS)}.")
+    if not set(given) & {"status", *_SECONDS}:
+        raise bad_request("A rule needs queue_seconds, run_seconds or a status.")
+    return JobRule(number, **given)
+
+
+def seconds(value: Any) -> bool:
+    """Say whether a JSON value is a duration."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= MOST_SECONDS

@@ -1,0 +1,220 @@
+"""Jobs, sessions and usage in an SQLite file, so that they outlive the process.
+
+Only what has changed is written, before the answer that tells of it is sent. Times need no writing: what became due
+while no process ran is brought about by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from airflow_provider_qrt.emulator.jobs import Job, Outcome, State, Ticket, unpack
+from airflow_provider_qrt.emulator.sessions import Session
+
+FORMAT = 1
+"""Changes with the tables or with what is in them."""
+
+LEAST_MOVE_SECONDS = 1.0
+"""A clock that moved by less, with nothing else changed, is not worth writing."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ordinal INTEGER, record TEXT, body BLOB, result BLOB);
+CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, record TEXT);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL);
+"""
+_APART = ("body", "result", "work")
+
+
+@dataclass
+class Kept:
+    """What an earlier process left.
+
+    Attributes:
+        jobs: In order of submission; the body of its submission with each that has not ended.
+        sessions: In order of opening.
+        charged: Seconds charged outside of dedicated sessions.
+        accepted: Number of jobs ever accepted.
+    """
+
+    jobs: list[tuple[Job, Any]] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    charged: float = 0.0
+    accepted: int = 0
+
+
+class Keeper(Protocol):
+    """Keeps the state of an emulator, or does not."""
+
+    def ahead(self) -> float:
+        """Return how far the clock was ahead of the machine's, in seconds."""
+
+    def load(self) -> Kept:
+        """Return what an earlier process left."""
+
+    def changed(self, one: Job | Session) -> None:
+        """Take note of something to be written."""
+
+    def removed(self, job: Job) -> None:
+        """Take note of a job to be forgotten."""
+
+    def save(self, ahead: float, charged: float, accepted: int) -> None:
+        """Write what was taken note of."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+    def close(self) -> None:
+        """Keep nothing from now on."""
+
+
+def open_keeper(path: str | None) -> Keeper:
+    """Return a keeper that uses the file at ``path``, or one that keeps nothing for None.
+
+    Raises:
+        ValueError: The file is none of an emulator's.
+    """
+    if path is None:
+        return Forgetful()
+    try:
+        return StateFile(Path(path))
+    except sqlite3.Error as error:
+        raise ValueError(f"cannot keep the state in {path}: {error}") from error
+
+
+class Forgetful:
+    """A keeper that keeps nothing."""
+
+    def ahead(self) -> float:
+        """Return 0."""
+        return 0.0
+
+    def load(self) -> Kept:
+        """Return nothing."""
+        return Kept()
+
+    def changed(self, one: Job | Session) -> None:
+        """Do nothing."""
+
+    def removed(self, job: Job) -> None:
+        """Do nothing."""
+
+    def save(self, ahead: float, charged: float, accepted: int) -> None:
+        """Do nothing."""
+
+    def clear(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class StateFile:
+    """A keeper with an SQLite file.
+
+    Args:
+        path: The file; it is created when there is none.
+
+    Raises:
+        sqlite3.Error: The file cannot be used.
+        ValueError: It is of another version of the emulator.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Opened by the thread that creates the emulator, used by the one that serves.
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=NORMAL")
+        self._file.executescript(_TABLES)
+        if self._fact("format", FORMAT) != FORMAT:
+            raise ValueError(f"{path} was written by another version of the emulator: use another file")
+        self._file.execute("INSERT OR REPLACE INTO facts VALUES ('format', ?)", (FORMAT,))
+        self._dirty: dict[str, Job | Session] = {}
+        self._gone: set[str] = set()
+        self._closed = False
+        self._ahead = self.ahead()
+
+    def ahead(self) -> float:
+        """Return how far the clock was ahead of the machine's, in seconds."""
+        return max(0.0, self._fact("ahead", 0.0))
+
+    def load(self) -> Kept:
+        """Return what an earlier process left."""
+        kept = Kept(charged=self._fact("charged", 0.0), accepted=int(self._fact("accepted", 0)))
+        for record, body, result in self._file.execute("SELECT record, body, result FROM jobs ORDER BY ordinal"):
+            job = _job(json.loads(record), body, result)
+            kept.jobs.append((job, None if job.final or body is None else unpack(body)))
+        for (record,) in self._file.execute("SELECT record FROM sessions ORDER BY rowid"):
+            read = json.loads(record)
+            read["moments"] = [(word, moment) for word, moment in read["moments"]]
+            kept.sessions.append(Session(**read))
+        return kept
+
+    def changed(self, one: Job | Session) -> None:
+        """Take note of something to be written."""
+        self._dirty[one.id] = one
+
+    def removed(self, job: Job) -> None:
+        """Take note of a job to be forgotten."""
+        self._dirty.pop(job.id, None)
+        self._gone.add(job.id)
+
+    def save(self, ahead: float, charged: float, accepted: int) -> None:
+        """Write what was taken note of, as one transaction."""
+        moved = abs(ahead - self._ahead) > LEAST_MOVE_SECONDS
+        if self._closed or not (self._dirty or self._gone or moved):
+            return
+        self._file.execute("BEGIN")
+        for one in self._dirty.values():
+            if isinstance(one, Job):
+                row = (one.id, one.ordinal, json.dumps(_record(one)), one.body, one.result)
+                self._file.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", row)
+            else:
+                # Updated in place, which keeps the order.
+                self._file.execute(
+                    "INSERT INTO sessions VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+                    (one.id, json.dumps(asdict(one))),
+                )
+        self._file.executemany("DELETE FROM jobs WHERE id = ?", [(name,) for name in self._gone])
+        facts = {"ahead": ahead, "charged": charged, "accepted": accepted}
+        self._file.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", list(facts.items()))
+        self._file.execute("COMMIT")
+        self._dirty.clear()
+        self._gone.clear()
+        self._ahead = ahead
+
+    def clear(self) -> None:
+        """Forget everything but the clock."""
+        self._dirty.clear()
+        self._gone.clear()
+        self._file.executescript(
+            "DELETE FROM jobs; DELETE FROM sessions; DELETE FROM facts WHERE name IN ('charged', 'accepted');"
+        )
+
+    def close(self) -> None:
+        """Keep nothing from now on."""
+        self._closed = True
+        self._file.close()
+
+    def _fact(self, name: str, default: float) -> float:
+        found = self._file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return default if found is None else float(found[0])
+
+
+def _record(job: Job) -> dict[str, Any]:
+    names = [name for name in Job.__dataclass_fields__ if name not in _APART]
+    record = {name: getattr(job, name) for name in names}
+    record["submission"] = asdict(job.submission)
+    record["outcome"] = None if job.outcome is None else asdict(job.outcome)
+    return record
+
+
+def _job(record: dict[str, Any], body: bytes | None, result: bytes | None) -> Job:
+    record["submission"] = Ticket(**record["submission"])
+    record["outcome"] = None if record["outcome"] is None else Outcome(**record["outcome"])
+    record["tags"] = tuple(record["tags"])
+    record["state"] = State(record["state"])
+    return Job(**record, body=body, result=result)

@@ -1,0 +1,177 @@
+"""What happens by itself, in order of time: jobs start and end, sessions fall idle and expire.
+
+No timer runs. Whoever asks for something first brings about what has happened since, from a heap of moments at
+which something is due; what a request costs does not grow with the number of jobs that wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+
+from airflow_provider_qrt.emulator.devices import Device
+from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
+from airflow_provider_qrt.emulator.jobs import Job, JobStore, Outcome, State
+from airflow_provider_qrt.emulator.outcome import Work
+from airflow_provider_qrt.emulator.sessions import Session
+
+EXPIRED = "The session reached its maximum time to live."
+UNUSED = "The session was never used."
+
+
+class Timeline:
+    """The order of events of one emulator.
+
+    Args:
+        devices: The backends by name.
+        jobs: The jobs.
+        sessions: The sessions by id.
+        changed: Called with every job and session that something happened to.
+
+    Attributes:
+        charged: Seconds charged so far: QPU time of jobs outside of dedicated sessions. Dedicated sessions are
+            charged for their wall clock instead.
+    """
+
+    def __init__(
+        self,
+        devices: Mapping[str, Device],
+        jobs: JobStore,
+        sessions: Mapping[str, Session],
+        changed: Callable[[Job | Session], None],
+    ) -> None:
+        self._devices = devices
+        self._jobs = jobs
+        self._sessions = sessions
+        self._changed = changed
+        self._heap: list[tuple[float, int, str]] = []
+        self._pushed = 0
+        # Filled by the threads that simulate.
+        self._simulated: deque[str] = deque()
+        self.charged = 0.0
+
+    def settle(self, now: float) -> None:
+        """Bring about what is due."""
+        while self._simulated:
+            job = self._jobs.find(self._simulated.popleft())
+            if job is not None:
+                self._push(job.id, self._due(job))
+        while self._heap and self._heap[0][0] <= now:
+            moment, _, name = heapq.heappop(self._heap)
+            job = self._jobs.find(name)
+            if job is not None:
+                self._job_is_due(job, moment, now)
+            elif name in self._sessions:
+                self._session_is_due(self._sessions[name], moment)
+
+    def watch(self, job: Job) -> None:
+        """Follow a job: a new one, or one whose times have changed."""
+        self._push(job.id, self._due(job))
+
+    def watch_work(self, job: Job, work: Future[Work]) -> None:
+        """Follow the simulation of a job."""
+        job.work = work
+        work.add_done_callback(lambda _: self._simulated.append(job.id))
+
+    def watch_session(self, session: Session) -> None:
+        """Follow a session: a new one, or one whose times have changed."""
+        self._push(session.id, session.due())
+
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Look again at jobs that could not start."""
+        for job in jobs:
+            if job.started is None:
+                self.watch(job)
+
+    def start(self, job: Job, moment: float) -> None:
+        """Let a job leave the queue."""
+        job.start(moment)
+        session = self._session(job)
+        if session is not None:
+            session.job_started(moment)
+            self._changed(session)
+            self.watch_session(session)
+        self._changed(job)
+        self.watch(job)
+
+    def end(self, job: Job, moment: float, outcome: Outcome) -> None:
+        """End a job before its time."""
+        job.end_with(moment, outcome)
+        self._ended(job)
+
+    def refuse_jobs(self, session: Session, now: float) -> None:
+        """Close a session gracefully."""
+        session.refuse_jobs()
+        self._changed(session)
+        self._close_if_done(session, now)
+
+    def close(self, session: Session, moment: float, state: State, reason: str) -> None:
+        """Close a session: what is Queued ends in ``state``, what is Running goes on."""
+        if session.closed is not None:
+            return
+        # First, so that none of the ends below closes it.
+        session.close(moment, reason)
+        for job in self._jobs.unfinished() if session.waiting else ():
+            if job.submission.session_id == session.id and job.started is None:
+                self.end(job, moment, Outcome(state.value, reason, SESSION_CLOSED, "Open a new session."))
+        self._changed(session)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._heap.clear()
+        self._simulated.clear()
+        self.charged = 0.0
+
+    def _push(self, name: str, moment: float | None) -> None:
+        if moment is not None:
+            self._pushed += 1
+            heapq.heappush(self._heap, (moment, self._pushed, name))
+
+    def _due(self, job: Job) -> float | None:
+        return None if job.final else job.due(self._devices[job.submission.backend].available_since)
+
+    def _job_is_due(self, job: Job, moment: float, now: float) -> None:
+        due = self._due(job)
+        if due is None:
+            return
+        if due > moment:
+            self._push(job.id, due)
+        elif job.started is None:
+            self.start(job, due)
+        elif job.finish(due, now):
+            self._ended(job)
+
+    def _session_is_due(self, session: Session, moment: float) -> None:
+        if session.expired(moment):
+            if session.activated is None:
+                self.close(session, moment, State.CANCELLED, UNUSED)
+            else:
+                self.close(session, session.activated + session.max_ttl, State.FAILED, EXPIRED)
+            return
+        idle = session.idle_from()
+        if idle is not None and moment >= idle:
+            session.go_idle(idle)
+            self._changed(session)
+            self.watch_session(session)
+
+    def _ended(self, job: Job) -> None:
+        self._jobs.ended(job)
+        self._changed(job)
+        session = self._session(job)
+        if session is None or not session.dedicated:
+            self.charged += job.charged
+        if session is not None and job.ended is not None:
+            session.job_ended(job.ended, job.started is not None, job.charged)
+            self._changed(session)
+            self._close_if_done(session, job.ended)
+            self.watch_session(session)
+
+    def _close_if_done(self, session: Session, moment: float) -> None:
+        if session.expect_no_more():
+            self.close(session, moment, State.CANCELLED, "Closed by the user.")
+
+    def _session(self, job: Job) -> Session | None:
+        name = job.submission.session_id
+        return None if name is None else self._sessions.get(name)
