@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_qrt.emulator import (
+    openapi,
     routes_backends,
     routes_control,
     routes_discovery,
@@ -30,7 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 
 def build(service: Service) -> Wire:
     """Return the ASGI application of an emulator."""
-    app = FastAPI(title="Qiskit Runtime emulator", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Qiskit Runtime emulator", redoc_url=None)
     app.router.redirect_slashes = False
 
     async def authorise(request: Request) -> None:
@@ -60,6 +61,7 @@ def build(service: Service) -> Wire:
     app.include_router(guarded)
     app.include_router(routes_control.router(service))
     app.include_router(routes_discovery.router(service))
+    openapi.describe(app)
     _shape_errors(app)
     return Wire(app, service)
 
