@@ -7,13 +7,22 @@ import json
 import os
 from pathlib import Path
 
-from airflow_provider_qrt.emulator.settings import DEFAULT_API_KEY, DEFAULT_BACKENDS, DEFAULT_INSTANCE, Settings
+from airflow_provider_qrt.emulator.settings import (
+    DEFAULT_API_KEY,
+    DEFAULT_BACKENDS,
+    DEFAULT_INSTANCE,
+    MOST_SPEED,
+    PLANS,
+    Settings,
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve in the foreground."""
     parser = _parser()
     asked = parser.parse_args(arguments)
+    if not 0 < asked.speed <= MOST_SPEED:
+        parser.error(f"--speed must be above 0 and at most {MOST_SPEED:g}")
     settings = Settings(
         api_key=asked.api_key,
         instance=asked.instance,
@@ -25,6 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
         seed=asked.seed,
         noise=asked.noise,
         rate_limit=not asked.no_rate_limit,
+        speed=asked.speed,
+        state=asked.state,
+        plan=asked.plan,
     )
     from airflow_provider_qrt.emulator.server import listen, make_server
     from airflow_provider_qrt.emulator.service import Service
@@ -69,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--usage-pending-seconds", type=float, default=0.0, help="time until usage is final (default 0)"
     )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="how fast time passes for jobs and sessions (default 1)"
+    )
+    parser.add_argument("--plan", choices=PLANS, default=PLANS[0], help="plan of the instance (default %(default)s)")
+    parser.add_argument("--state", metavar="FILE", help="SQLite file to keep jobs, sessions and usage in")
     parser.add_argument("--seed", type=int, help="make samples repeatable")
     parser.add_argument("--noise", action="store_true", help="make the errors of the devices' calibration")
     parser.add_argument("--no-rate-limit", action="store_true", help="accept more than 5 submissions a minute")

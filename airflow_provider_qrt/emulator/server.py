@@ -213,6 +213,24 @@ class Emulator:
         """Lift all faults."""
         self._control("DELETE", "/faults")
 
+    def add_rule(self, **rule: Any) -> dict[str, Any]:
+        """Say how jobs to come wait, run and end.
+
+        Args:
+            rule: The attributes of :class:`~airflow_provider_qrt.emulator.rules.JobRule`.
+        """
+        added: dict[str, Any] = self._control("POST", "/rules", rule)
+        return added
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules for jobs to come, with how often each was applied."""
+        found: list[dict[str, Any]] = self._control("GET", "/rules")["rules"]
+        return found
+
+    def clear_rules(self) -> None:
+        """Lift all rules for jobs to come."""
+        self._control("DELETE", "/rules")
+
     def configure(self, **settings: Any) -> dict[str, Any]:
         """Change settings while it runs: durations, ``rate_limit``, ``backends`` (status, queue_length)."""
         changed: dict[str, Any] = self._control("POST", "/settings", settings)
@@ -249,7 +267,7 @@ class Emulator:
         self._control("POST", "/tokens/revoke")
 
     def reset(self) -> None:
-        """Forget jobs, sessions, faults and the journal."""
+        """Forget jobs, sessions, faults, rules and the journal."""
         self._control("POST", "/reset")
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:

@@ -17,7 +17,7 @@ from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, JobStor
 from airflow_provider_qrt.emulator.journal import Journal
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
-from airflow_provider_qrt.emulator.settings import PLAN_COST_SECONDS, Settings
+from airflow_provider_qrt.emulator.settings import OPEN_PLAN, PLAN_COST_SECONDS, Settings
 from airflow_provider_qrt.emulator.state import Keeper, open_keeper
 from airflow_provider_qrt.emulator.submission import Submission, read_submission
 from airflow_provider_qrt.emulator.timeline import Timeline
@@ -119,8 +119,10 @@ class Service:
             self.timeline.wake(held)
 
     def _at_limit(self, now: float) -> bool:
-        limit = self.settings.usage_limit_seconds
-        return limit is not None and self.used_seconds(now) >= limit
+        settings = self.settings
+        # The allocation of a paid plan is only a figure, for an emulator that is to run for days.
+        kept = settings.usage_limit_seconds is not None or settings.plan == OPEN_PLAN
+        return kept and self.used_seconds(now) >= settings.limit_seconds
 
     def submit(self, body: Any, caller: str) -> Job:
         """Accept a job and start simulating it in the background.
