@@ -24,7 +24,7 @@ with DAG("sensors", schedule=None):
     )
     for name, arguments in (
         ("poke", {"mode": "poke"}),
-        ("reschedule", {"mode": "reschedule"}),
+        ("reschedule", {"mode": "reschedule", "poke_interval": 10}),
         ("deferred", {"deferrable": True}),
         ("from_trigger", {"deferrable": True, "start_from_trigger": True}),
         ("not_from_trigger", {"deferrable": True, "start_from_trigger": True}),
@@ -34,9 +34,7 @@ with DAG("sensors", schedule=None):
         submit >> QiskitRuntimeJobSensor(
             task_id=name,
             job_id="{{ ti.xcom_pull(task_ids='submit', key='job_id'" + where + ") }}",
-            poke_interval=1,
-            timeout=120,
-            **arguments,
+            **{"poke_interval": 1, "timeout": 120, **arguments},
         )
 
 with DAG("mapped", schedule=None):
