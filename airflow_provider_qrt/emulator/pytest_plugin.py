@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CONNECTION_ID = "qiskit_runtime_default"
 CONNECTION_VARIABLE = f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"
 
+_FIXED = ("plan",)
+"""What the settings show and no test can change."""
+
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -38,7 +41,7 @@ def qiskit_runtime_emulator(_qiskit_runtime_emulator_of_the_session: Emulator) -
     """
     emulator = _qiskit_runtime_emulator_of_the_session
     emulator.reset()
-    before = emulator.configure()
+    before = {name: value for name, value in emulator.configure().items() if name not in _FIXED}
     yield emulator
     emulator.reset()
     emulator.configure(**before)
