@@ -143,8 +143,8 @@ class Emulator:
         from airflow_provider_qrt.emulator.service import Service
 
         ready = threading.Event()
-        listener = listen("127.0.0.1", self._asked_port)
         self._service = Service(self._settings)
+        listener = listen("127.0.0.1", self._asked_port)
         self._server = make_server(self._service, ready.set)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="qrt-emulator", daemon=True

@@ -13,7 +13,8 @@ from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
 from airflow_provider_qrt.emulator.faults import Faults
 from airflow_provider_qrt.emulator.iam import Identity
-from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, JobStore, Outcome, State, Ticket, new_id, pack
+from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
+from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.journal import Journal
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session

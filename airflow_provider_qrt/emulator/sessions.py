@@ -49,6 +49,7 @@ class Session:
         reason: Why it ended.
         last_started: When a job last started.
         last_ended: When a job that had started last ended.
+        last_left: When a job that had not started last ended.
         moments: Its states and when it entered them.
     """
 
@@ -69,6 +70,7 @@ class Session:
     reason: str | None = None
     last_started: float | None = None
     last_ended: float | None = None
+    last_left: float = 0.0
     moments: list[tuple[str, float]] = field(default_factory=list)
 
     @property
@@ -86,7 +88,7 @@ class Session:
         if self.closed is not None:
             return None
         if self.activated is None:
-            return self.opened + SESSION_UNUSED_SECONDS if not self.waiting else None
+            return self._unused_until() if not self.waiting else None
         expiry = self.activated + self.max_ttl
         idle = self.idle_from()
         return expiry if idle is None else min(expiry, idle)
@@ -102,7 +104,7 @@ class Session:
         if self.closed is not None:
             return False
         if self.activated is None:
-            return not self.waiting and moment >= self.opened + SESSION_UNUSED_SECONDS
+            return not self.waiting and moment >= self._unused_until()
         return moment >= self.activated + self.max_ttl
 
     def expect_no_more(self) -> bool:
@@ -125,6 +127,7 @@ class Session:
         self.busy_seconds += charged
         if not started:
             self.waiting -= 1
+            self.last_left = moment
             return
         self.running -= 1
         self.last_ended = max(moment, self.last_ended or 0.0)
@@ -153,6 +156,9 @@ class Session:
         if not self.dedicated:
             return self.busy_seconds
         return self.active_seconds + (now - self.active_since if self.active_since is not None else 0.0)
+
+    def _unused_until(self) -> float:
+        return max(self.opened + SESSION_UNUSED_SECONDS, self.last_left)
 
     def _rest(self, moment: float) -> None:
         if self.active_since is not None:

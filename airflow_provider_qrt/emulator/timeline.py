@@ -13,7 +13,8 @@ from concurrent.futures import Future
 
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
-from airflow_provider_qrt.emulator.jobs import Job, JobStore, Outcome, State
+from airflow_provider_qrt.emulator.jobs import Job, Outcome, State
+from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.outcome import Work
 from airflow_provider_qrt.emulator.sessions import Session
 
