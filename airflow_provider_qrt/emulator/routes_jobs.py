@@ -137,13 +137,16 @@ def _search(service: Service, request: Request, now: float) -> list[Job]:
     pending = optional_flag(request, "pending")
     after, before = moment(request, "created_after"), moment(request, "created_before")
     tags = set(several(request, "tags"))
+    program, backend, session_id = query.get("program"), query.get("backend"), query.get("session_id")
+    shown_until = now - service.settings.visibility_seconds
     found = []
     for job in reversed(service.jobs):
+        asked = job.submission
         wanted = (
-            now >= job.created + service.settings.visibility_seconds
-            and query.get("program", job.submission.program_id) == job.submission.program_id
-            and query.get("backend", job.submission.backend) == job.submission.backend
-            and query.get("session_id", job.submission.session_id) == job.submission.session_id
+            job.created <= shown_until
+            and program in (None, asked.program_id)
+            and backend in (None, asked.backend)
+            and session_id in (None, asked.session_id)
             and (pending is None or pending is not job.final)
             and (after is None or job.created >= after)
             and (before is None or job.created <= before)

@@ -202,8 +202,16 @@ class Service:
         self.timeline.watch_work(job, work)
 
     def _go_on(self) -> None:
-        """Take up what an emulator before this one wrote down."""
+        """Take up what an emulator before this one wrote down.
+
+        Raises:
+            ValueError: A job that has not ended is on a backend that is not served.
+        """
         kept = self._keeper.load()
+        missing = {job.submission.backend for job, _ in kept.jobs if not job.final} - set(self.devices)
+        if missing:
+            self._keeper.close()
+            raise ValueError(f"the state has jobs that have not ended on {', '.join(sorted(missing))}: serve these too")
         self.timeline.charged = kept.charged
         for session in kept.sessions:
             self.sessions[session.id] = session

@@ -57,8 +57,31 @@ def test_any_query_is_answered_without_a_server_error(api, query):
         assert api.get(path, params=query).status_code < 500
 
 
+RULE = ("tag", "times", "skip", "queue_seconds", "run_seconds", "status", "reason_code")
+FAULT = ("path", "times", "status", "probability", "seed", "truncate", "effect", "delay", "retry_after")
+
+
 @anything
-@given(json_values, st.sampled_from(["/faults", "/settings", "/clock", "/jobs/x"]))
+@given(st.dictionaries(st.sampled_from(sorted({*RULE, *FAULT})), json_values), st.sampled_from(["/faults", "/rules"]))
+def test_any_fault_or_rule_is_accepted_or_refused(api, body, path):
+    answer = api.http.post(f"{api.emulator.root_url}/_emulator{path}", json=body, timeout=10)
+    api.emulator.clear_faults()
+    api.emulator.clear_rules()
+    assert answer.status_code < 500
+
+
+@anything
+@given(st.dictionaries(st.sampled_from(["group_by", "interval_start", "backend", "plan_id"]), st.text()))
+def test_any_question_about_the_account_is_answered_without_a_server_error(api, query):
+    for path in (
+        "/accounts/x",
+        *(f"/analytics/{name}" for name in ("usage", "usage_grouped", "usage_grouped_by_date")),
+    ):
+        assert api.get(path, params=query).status_code < 500
+
+
+@anything
+@given(json_values, st.sampled_from(["/faults", "/rules", "/settings", "/clock", "/jobs/x"]))
 def test_the_controls_refuse_what_they_do_not_understand(api, body, path):
     answer = api.http.post(f"{api.emulator.root_url}/_emulator{path}", json=body, timeout=10)
     assert answer.status_code < 500

@@ -130,3 +130,11 @@ def test_a_file_of_another_kind_is_refused(begin, tmp_path):
     (tmp_path / "state.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ValueError, match="state"), begin():
         pass
+
+
+def test_jobs_that_have_not_ended_need_their_backend(begin, connect):
+    with begin(queue_seconds=100) as emulator:
+        api = connect(emulator)
+        api.submit((api.bell(), None, 1))
+    with pytest.raises(ValueError, match="ibm_fez"), begin(backends=["ibm_boston"]):
+        pass
