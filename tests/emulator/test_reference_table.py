@@ -1,0 +1,52 @@
+"""docs/emulator-reference.md says how far the emulator follows IBM's REST API. Here every row of it is tried."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from . import (
+    reference_checks_api,  # noqa: F401 - registers checks
+    reference_checks_jobs,  # noqa: F401 - registers checks
+    reference_checks_programs,  # noqa: F401 - registers checks
+)
+from .reference_table import FOLLOWED, check, rows
+
+ROWS = rows()
+
+
+@pytest.fixture
+def defaults(emulator):
+    """What the other tests' fixture does not set back."""
+    emulator.configure(token_lifetime=3600, retry_after=True, usage_limit_mode="refuse", speed=1)
+
+
+def test_every_row_has_one_check_and_every_check_a_row():
+    ids = [row.id for row in ROWS]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == set(check.by_id)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_row_says_whether_it_is_followed_and_where_not(row):
+    assert row.followed in FOLLOWED
+    assert bool(row.remark) == (row.followed != "yes")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+@pytest.mark.usefixtures("defaults")
+def test_the_emulator_does_as_the_row_says(row, api):
+    check.by_id[row.id](api)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.id.startswith("E-")], ids=lambda row: row.id)
+def test_every_endpoint_asks_for_a_token_except_where_the_table_says_otherwise(row, api):
+    method, path = re.fullmatch(r"`([A-Z]+) (/\S*)`", row.cells[0]).groups()
+    if row.id == "E-iam-token":
+        return
+    answer = api.send(method, path.replace("{id}", "x"), headers={"Authorization": None})
+    if "401" in row.cells[2]:
+        assert api.refusal(answer) == (401, 1201)
+    else:
+        assert answer.status_code in (200, 404)
