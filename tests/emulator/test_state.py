@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.emulator import DEFAULT_API_KEY, DEFAULT_INSTANCE, Emulator
 
 
 @pytest.fixture
@@ -138,3 +143,33 @@ def test_jobs_that_have_not_ended_need_their_backend(begin, connect):
         api.submit((api.bell(), None, 1))
     with pytest.raises(ValueError, match="ibm_fez"), begin(backends=["ibm_boston"]):
         pass
+
+
+def test_a_process_that_was_killed_leaves_everything_it_told_of(connect, tmp_path):
+    def serve(number):
+        ready = tmp_path / f"ready-{number}.json"
+        command = [sys.executable, "-m", "airflow_provider_qrt.emulator", "--port", "0", "--run-seconds", "10000"]
+        command += ["--queue-seconds", "0", "--state", str(tmp_path / "state.db"), "--ready-file", str(ready)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        said = json.loads(ready.read_text())
+        emulator = SimpleNamespace(**said, instance=DEFAULT_INSTANCE, api_key=DEFAULT_API_KEY)
+        return process, connect(emulator)
+
+    first, api = serve(1)
+    try:
+        job_id = api.submit((api.bell(), None, 1))
+        before = api.job(job_id)
+    finally:
+        first.kill()
+        first.wait(20)
+    assert before["state"]["status"] == "Running"
+    second, api = serve(2)
+    try:
+        assert api.job(job_id) == before
+        assert api.send("POST", f"/jobs/{job_id}/cancel").status_code == 204
+    finally:
+        second.kill()
+        second.wait(20)
