@@ -394,7 +394,7 @@ def _(api):
     assert api.get("/nothing").json()["errors"][0]["code"] == "not_found"
 
 
-@check("R-error-catalogue")
+@check("R-error-catalogue", "R-result-too-large")
 def _(api):
     api.emulator.configure(queue_seconds=1000)
     job_id = api.submit((api.bell(), None, 1))

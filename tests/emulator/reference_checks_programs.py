@@ -185,6 +185,11 @@ def _(api):
     assert state["reason_code"] == 5204
 
 
+@check("R-device-noise")
+def _(api):
+    assert set(sampled(api, X, None, 2_000)["m"]["samples"]) == {"0x1"}
+
+
 # The sampler.
 
 
@@ -288,7 +293,7 @@ def _(api):
     refuses(api, 400, api.post_job((BARE, "IZ"), program_id="estimator", params={"options": options}))
 
 
-@check("R-mitigation", "R-zne-results")
+@check("R-mitigation", "R-zne-results", "R-zne-factors")
 def _(api):
     options = {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1], "extrapolator": "linear"}}}
     data = estimated(api, BARE, "IZ", options=options)["data"]
@@ -324,6 +329,16 @@ def _(api):
     found = executed(api, program(ANGLE, tensor([[0.0], [math.pi]])))["data"][0]["results"]["m"]
     assert found["shape"] == [2, 10, 1]
     assert bits(found).mean(axis=(1, 2)).tolist() == [0, 1]
+
+
+@check("R-executor-samplex")
+def _(api):
+    # That a good one is drawn from is shown by the official client's own primitives.
+    one = {"item_type": "samplex", "samplex_arguments": {}, "shape": [], "chunk_size": "auto"}
+    refuses(api, 400, execute(api, program(items=[{**one, "samplex": {}}])))
+    answer = execute(api, program(items=[{**one, "samplex": {"ssv": 1, "samplex_json": "{}"}}]))
+    assert answer.status_code == 200
+    assert api.wait(answer.json()["id"])["state"]["status"] == "Failed"
 
 
 @check("R-executor-meas-level")
