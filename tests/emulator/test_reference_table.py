@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import requests
 
 from . import (
     reference_checks_api,  # noqa: F401 - registers checks
@@ -50,3 +51,12 @@ def test_every_endpoint_asks_for_a_token_except_where_the_table_says_otherwise(r
         assert api.refusal(answer) == (401, 1201)
     else:
         assert answer.status_code in (200, 404)
+
+
+def test_every_route_that_the_emulator_describes_has_a_row(emulator):
+    listed = {row.cells[0].strip("`") for row in ROWS if row.id.startswith("E-")}
+    paths = requests.get(f"{emulator.root_url}/openapi.json", timeout=10).json()["paths"]
+    for path, methods in paths.items():
+        if path.startswith(("/api/v1", "/identity")):
+            shown = re.sub(r"\{\w+\}", "{id}", path.removeprefix("/api/v1"))
+            assert {f"{method.upper()} {shown}" for method in methods} <= listed
