@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -33,8 +32,6 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ui", action="store_true", help="leave everything running and print where to look")
     options = arguments.parse_args()
-    # Whoever ends this politely, what was started here is stopped here.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     with (
         tempfile.TemporaryDirectory(prefix="qrt-demo-") as folder,
         Emulator(queue_seconds=5, run_seconds=1) as emulator,

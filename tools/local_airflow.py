@@ -109,6 +109,8 @@ class LocalAirflow:
     # Processes
 
     def __enter__(self) -> LocalAirflow:
+        # Whoever ends this program with SIGTERM ends what it started, as with Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self.start()
         except BaseException:

@@ -76,7 +76,7 @@ def test_a_job_that_is_late_is_cancelled(airflow, service):
     run_id = airflow.run_dag("too_late", expect="failed")
     job_id = airflow.xcom("too_late", run_id, "measure", "job_id")
     assert job_status(service, job_id) == "Cancelled"
-    assert "after its timeout of 3 s" in airflow.task_log("too_late", run_id, "measure")
+    assert "after its timeout of 8 s" in airflow.task_log("too_late", run_id, "measure")
 
 
 @pytest.mark.parametrize("state", ["failed", "success"])

@@ -23,7 +23,7 @@ with DAG("missing_file", schedule=None, default_args=RETRIES):
     QiskitRuntimeSamplerOperator(task_id="measure", circuits="circuits/not_there.qasm", deferrable=True)
 
 with DAG("too_late", schedule=None):
-    QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, timeout=3, poll_interval=1, deferrable=True)
+    QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, timeout=8, poll_interval=1, deferrable=True)
 
 with DAG("stopped", schedule=None):
     QiskitRuntimeSamplerOperator(task_id="measure", circuits=ONE_QUBIT, poll_interval=1, deferrable=True)
