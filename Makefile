@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test lint bench screenshots constraints clean
+.PHONY: help install demo ui test lint bench soak screenshots constraints clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -35,6 +35,9 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 
 bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
 	$(BIN)/python -m benchmarks
+
+soak: $(STAMP) ## Ten minutes of load on the emulator: 2,000 jobs in flight, 200 status reads a second
+	$(BIN)/python -m benchmarks.emulator_load --seconds 600
 
 screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, with Chromium
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } \
