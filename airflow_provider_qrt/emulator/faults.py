@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.rulebook import RuleBook
 
 API_PREFIX = "/api/v1"
 PHASES = ("before", "after")
@@ -103,47 +104,15 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-class Faults:
-    """The rules in force, oldest first."""
+class Faults(RuleBook[Fault]):
+    """The faults in force."""
 
     def __init__(self) -> None:
-        self._rules: list[Fault] = []
-        self._numbered = 0
-
-    def add(self, rule: Any) -> Fault:
-        """Put a rule in force.
-
-        Raises:
-            ApiError: 400 for a rule that makes no sense.
-        """
-        fault = _read(rule, self._numbered + 1)
-        self._numbered = fault.id
-        self._rules.append(fault)
-        return fault
+        super().__init__(_read)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the rule that applies to this request, and count it."""
-        for rule in self._rules:
-            if rule.times == 0 or not rule.matches(method, path):
-                continue
-            if rule.skip > 0:
-                rule.skip -= 1
-                continue
-            if not rule.strikes():
-                continue
-            if rule.times is not None:
-                rule.times -= 1
-            rule.applied += 1
-            return rule
-        return None
-
-    def view(self) -> list[dict[str, Any]]:
-        """Return all rules, used up ones included."""
-        return [rule.view() for rule in self._rules]
-
-    def clear(self) -> None:
-        """Lift all rules."""
-        self._rules.clear()
+        """Return the fault that applies to this request, and count it."""
+        return self.take_first(lambda fault: fault.matches(method, path))
 
 
 def _read(rule: Any, number: int) -> Fault:

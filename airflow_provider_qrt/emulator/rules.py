@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_qrt.emulator.errors import RAN_TOO_LONG, bad_request
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Outcome, State
+from airflow_provider_qrt.emulator.rulebook import RuleBook
 from airflow_provider_qrt.emulator.submission import Submission
 
 ENDS = (State.FAILED.value, State.CANCELLED.value, RAN_TOO_LONG_STATUS)
@@ -60,6 +61,10 @@ class JobRule:
             and (self.tag is None or any(fnmatch.fnmatchcase(tag, self.tag) for tag in submission.tags))
         )
 
+    def strikes(self) -> bool:
+        """Say that it leaves nothing to chance."""
+        return True
+
     def outcome(self) -> Outcome | None:
         """Return the end that it decides, or None."""
         if self.status is None:
@@ -76,45 +81,15 @@ class JobRule:
         return asdict(self)
 
 
-class JobRules:
-    """The rules in force, oldest first."""
+class JobRules(RuleBook[JobRule]):
+    """The rules for jobs in force."""
 
     def __init__(self) -> None:
-        self._rules: list[JobRule] = []
-        self._numbered = 0
-
-    def add(self, rule: Any) -> JobRule:
-        """Put a rule in force.
-
-        Raises:
-            ApiError: 400 for a rule that makes no sense.
-        """
-        read = _read(rule, self._numbered + 1)
-        self._numbered = read.id
-        self._rules.append(read)
-        return read
+        super().__init__(_read)
 
     def take(self, submission: Submission) -> JobRule | None:
         """Return the oldest rule that applies to this job, and count it."""
-        for rule in self._rules:
-            if rule.times == 0 or not rule.matches(submission):
-                continue
-            if rule.skip > 0:
-                rule.skip -= 1
-                continue
-            if rule.times is not None:
-                rule.times -= 1
-            rule.applied += 1
-            return rule
-        return None
-
-    def view(self) -> list[dict[str, Any]]:
-        """Return all rules, used up ones included."""
-        return [rule.view() for rule in self._rules]
-
-    def clear(self) -> None:
-        """Lift all rules."""
-        self._rules.clear()
+        return self.take_first(lambda rule: rule.matches(submission))
 
 
 _TEXTS = ("tag", "backend", "program_id", "status", "reason", "reason_solution")

@@ -10,8 +10,6 @@ import zlib
 import numpy as np
 import pytest
 
-pytest.importorskip("ibm_quantum_schemas")
-
 
 def encoded(values):
     buffer = io.BytesIO()
