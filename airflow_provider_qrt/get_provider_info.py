@@ -40,6 +40,17 @@ def get_provider_info() -> dict[str, Any]:
             "qiskit_runtime": {
                 "description": "Settings of the IBM Quantum (Qiskit Runtime) provider.",
                 "options": {
+                    "airflow_name": {
+                        "description": (
+                            "Tells this Airflow's jobs from those of another one that uses the same IBM Quantum "
+                            "instance. Empty: [api] base_url. Name it when two Airflows have the same base_url, and "
+                            "when base_url may change."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "production",
+                        "default": "",
+                    },
                     "max_xcom_bytes": {
                         "description": (
                             "Largest result, in bytes of JSON, that a task returns through XCom. A larger one goes to "
@@ -49,7 +60,7 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "integer",
                         "example": "4000000",
                         "default": "2000000",
-                    }
+                    },
                 },
             }
         },

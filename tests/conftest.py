@@ -100,6 +100,7 @@ class TaskInstance:
     run_id: str = "manual__2026-01-01"
     task_id: str = "the_task"
     map_index: int = -1
+    try_number: int = 1
     max_tries: int = 2
     pushed: dict[str, Any] = field(default_factory=dict)
 

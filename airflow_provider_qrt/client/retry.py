@@ -50,12 +50,13 @@ class RetryPolicy:
         max_wait: Longest wait in seconds. A ``Retry-After`` above it is not waited for: the error is raised, with the
             seconds in it, for the caller to decide.
         min_submit_wait: Seconds to wait at least after a 429 on a submission (five submissions a minute are allowed).
+            None: a 429 on a submission is raised at once, for a caller that waits in its own way.
     """
 
     attempts: int = 6
     first_wait: float = 0.5
     max_wait: float = 60.0
-    min_submit_wait: float = 12.0
+    min_submit_wait: float | None = 12.0
 
     def for_repeatable(self, sleep: Callable[[float], None]) -> tenacity.Retrying:
         """Policy for a request that may safely be sent twice."""
@@ -63,6 +64,8 @@ class RetryPolicy:
 
     def for_submission(self, sleep: Callable[[float], None]) -> tenacity.Retrying:
         """Policy for a submission: only when nothing can have reached the server, or it said 429."""
+        if self.min_submit_wait is None:
+            return self._retrying((ConnectionFailed,), 0.0, sleep)
         return self._retrying((ConnectionFailed, RateLimited), self.min_submit_wait, sleep)
 
     def _retrying(

@@ -59,6 +59,13 @@ class QiskitRuntimeHook(BaseHook):
 
         return QiskitRuntimeClient(self.settings, retry=retry, read_timeout=read_timeout)
 
+    @cached_property
+    def submit_client(self) -> QiskitRuntimeClient:
+        """The client for a task that submits: a 429 on a submission is raised at once, for the task to wait out."""
+        from airflow_provider_qrt.client.retry import RetryPolicy
+
+        return self.create_client(retry=RetryPolicy(min_submit_wait=None))
+
     def create_poll_client(self) -> QiskitRuntimeClient:
         """Build a client for a loop that looks at a job again and again, and judges errors itself."""
         return poll_client(self.settings)

@@ -1,7 +1,7 @@
 """Which task a job belongs to, written on the job itself as tags.
 
-The service has no idempotency key, but it finds jobs by tag. The identity tag is the same for every try of a task
-instance and different for everything else, so a job whose answer was lost can be found again.
+The service has no idempotency key, but it finds jobs by tag. The identity tag tells a task instance and its submission
+from everything else, whatever Airflow it runs in, so a job whose answer was lost can be found again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 
 from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH, MAX_TAGS
 
-RESERVED_TAGS = 2
-"""The identity and the fingerprint are always on the job; what is left of IBM's eight is the user's."""
+PREFIX = "qrt:"
+"""How an identity tag begins."""
+RESERVED_TAGS = 3
+"""Identity, DAG and run are always on the job; what is left of IBM's eight is the user's, and the task's if it fits."""
 
 
 class InvalidTags(ValueError):
@@ -31,22 +33,40 @@ class JobIdentity:
         run_id: The DAG run.
         task_id: The task.
         map_index: Index of a mapped task, -1 otherwise.
+        airflow: Name of the Airflow it runs in: two of them may run the same DAG on the same instance.
     """
 
     dag_id: str
     run_id: str
     task_id: str
     map_index: int = -1
+    airflow: str = ""
 
-    def tag(self, submission: int) -> str:
-        """The tag of this task's ``submission``-th job."""
-        text = "\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index)))
-        return f"qrt:{hashlib.sha256(text.encode()).hexdigest()[:40]}:{submission}"
+    def stem(self) -> str:
+        """What the identity tags of all jobs of this task begin with."""
+        task = _digest("\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index))), 32)
+        return f"{airflow_prefix(self.airflow)}{task}:"
 
-    def readable_tags(self) -> tuple[str, ...]:
-        """Tags for people and for filters, cut to the service's length."""
+    def tag(self, submission: int, fingerprint: str) -> str:
+        """The identity tag of this task's ``submission``-th job, which was asked for with this input."""
+        return f"{self.stem()}{submission}:{fingerprint[:16]}"
+
+    def readable_tags(self) -> tuple[str, str, str]:
+        """DAG, run and task, for people, for filters and for finding orphans; cut to the service's length."""
         task = self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
-        return tuple(tag[:MAX_TAG_LENGTH] for tag in (f"dag:{self.dag_id}", f"task:{task}", f"run:{self.run_id}"))
+        dag, run, task = (
+            f"{name}:{value}" for name, value in (("dag", self.dag_id), ("run", self.run_id), ("task", task))
+        )
+        return dag[:MAX_TAG_LENGTH], run[:MAX_TAG_LENGTH], task[:MAX_TAG_LENGTH]
+
+
+def airflow_prefix(airflow: str) -> str:
+    """What the identity tags of all jobs of one Airflow begin with."""
+    return f"{PREFIX}{_digest(airflow, 8)}:"
+
+
+def _digest(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,7 @@ class JobRequest:
             "private": self.private,
         }
         text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+        return _digest(text, 24)
 
 
 def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
@@ -114,7 +134,7 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
     if len(tags) > free:
         raise InvalidTags(
             f"tags: {len(tags)} given, at most {free} are possible: IBM allows {MAX_TAGS} on a job, and "
-            f"{RESERVED_TAGS} carry its identity so that it is never submitted twice. Drop {len(tags) - free}."
+            f"{RESERVED_TAGS} say which task it belongs to, so that it is never submitted twice. Drop {len(tags) - free}."
         )
     for tag in tags:
         if not isinstance(tag, str) or not tag.strip():
@@ -127,11 +147,11 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def job_tags(identity: JobIdentity, submission: int, request: JobRequest) -> tuple[str, ...]:
-    """All tags of a job: identity, fingerprint, the user's, then as many readable ones as fit.
+    """All tags of a job: identity, DAG, run, the user's, and the task if there is room.
 
     Raises:
         InvalidTags: See :func:`check_tags`.
     """
-    fixed = (identity.tag(submission), f"qrt-input:{request.fingerprint()}", *check_tags(request.tags))
-    readable = [tag for tag in identity.readable_tags() if tag not in fixed]
-    return (*fixed, *readable)[:MAX_TAGS]
+    dag, run, task = identity.readable_tags()
+    tags = (identity.tag(submission, request.fingerprint()), dag, run, *check_tags(request.tags), task)
+    return tuple(dict.fromkeys(tags))[:MAX_TAGS]

@@ -27,6 +27,9 @@ class SubmissionRecord:
         number: Counts this task's submissions, from 1.
         max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
         submitted_at: Epoch seconds of the intent.
+        tag: The job's identity tag.
+        try_number: Airflow's number of the try that submitted.
+        refused: Whether the service has said no since, so that there is no job to look for.
         job_id: None until the service has answered.
         backend: The backend chosen; None until then.
         delivered: Whether the task has handed the job's result (or, not waiting, its id) on.
@@ -37,6 +40,9 @@ class SubmissionRecord:
     number: int
     max_tries: int
     submitted_at: float
+    tag: str
+    try_number: int = 1
+    refused: bool = False
     job_id: str | None = None
     backend: str | None = None
     delivered: bool = False

@@ -33,6 +33,18 @@ MAX_POSTS = 3
 """Submissions tried in one go when each is answered ambiguously and leaves no job behind."""
 
 
+class WindowFull(errors.QiskitRuntimeError):
+    """429: too many submissions in the window. Nothing was created; the same submission may be made later.
+
+    Attributes:
+        retry_after: Seconds the service asked to wait, or None if it did not say.
+    """
+
+    def __init__(self, refusal: errors.RateLimited) -> None:
+        self.retry_after = refusal.retry_after
+        super().__init__(f"{refusal} Nothing was submitted.")
+
+
 class LookUpFailed(errors.QiskitRuntimeError):
     """It could not be found out whether the job exists. Nothing was submitted; the next try asks again."""
 
@@ -74,8 +86,9 @@ class JobSubmitter:
     """Obtains the one job of a task.
 
     Args:
-        client: The API.
+        client: The API; a 429 on a submission is best left to this class's caller, who knows how to wait.
         identity: The task instance.
+        try_number: Airflow's ``ti.try_number``.
         max_tries: Airflow's ``ti.max_tries``.
         store: The task's state store; None submits anew each time.
         cancel_replaced: Cancel an active job when a clear or another input puts a new one in its place.
@@ -89,6 +102,7 @@ class JobSubmitter:
         client: QiskitRuntimeClient,
         identity: JobIdentity,
         *,
+        try_number: int,
         max_tries: int,
         store: StateStore | None,
         cancel_replaced: bool = True,
@@ -98,6 +112,7 @@ class JobSubmitter:
     ) -> None:
         self._client = client
         self._identity = identity
+        self._try_number = try_number
         self._max_tries = max_tries
         self._store = store
         self._cancel_replaced = cancel_replaced
@@ -115,6 +130,7 @@ class JobSubmitter:
             prepare: Called just before a submission, and only then; checks and completes the request (the backend).
 
         Raises:
+            WindowFull: Too many submissions in the window; nothing was submitted, call again later.
             LookUpFailed: It cannot be said whether the job exists; nothing was submitted.
             JobGone: The job recorded for this task is not known to the service.
             SubmissionUnknown: Nothing could be found of what was submitted; the next try looks again.
@@ -138,12 +154,14 @@ class JobSubmitter:
             return ObtainedJob(
                 former.id, How.REATTACHED, record.submitted_at, former.backend, former.session_id, former
             )
+        if record.job_id is None and record.refused:
+            return self._submit(request, record.number, prepare)
         if record.job_id is None:
             self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
             job = self._look_up(record)
             if job is None:
                 self._log("There is none: nothing had been submitted.")
-                return self._submit(request, record.number, prepare)
+                return self._submit(request, record.number, prepare, certain=False)
             replace(record, job_id=job.id, backend=job.backend).write(self._store)
             how = How.ADOPTED
         else:
@@ -169,7 +187,7 @@ class JobSubmitter:
 
     def _undelivered(self, record: SubmissionRecord) -> Job | None:
         """The job that this task has handed to nobody; None if there is none, or the service does not know it."""
-        if record.delivered:
+        if record.delivered or record.refused:
             return None
         if record.job_id is None:
             return self._look_up(record)
@@ -205,7 +223,27 @@ class JobSubmitter:
                 f"submit anew. {error}"
             ) from error
 
-    def _submit(self, request: JobRequest, number: int, prepare: Callable[[JobRequest], JobRequest]) -> ObtainedJob:
+    def was_submitted_earlier(self, job_id: str) -> bool:
+        """Whether an earlier try submitted this job, or nobody knows any more who did."""
+        record = SubmissionRecord.read(self._store)
+        return record is not None and record.job_id == job_id and record.try_number != self._try_number
+
+    def _submit(
+        self,
+        request: JobRequest,
+        number: int,
+        prepare: Callable[[JobRequest], JobRequest],
+        *,
+        certain: bool = True,
+    ) -> ObtainedJob:
+        """Submit.
+
+        Args:
+            request: What is asked for.
+            number: The submission's.
+            prepare: See :meth:`obtain`.
+            certain: Whether nothing was submitted under this number before, and not only nothing found.
+        """
         tags = job_tags(self._identity, number, request)
         ready = prepare(request)
         intent = SubmissionRecord(
@@ -213,16 +251,19 @@ class JobSubmitter:
             number=number,
             max_tries=self._max_tries,
             submitted_at=self._clock(),
+            tag=tags[0],
+            try_number=self._try_number,
             backend=ready.backend,
         )
         intent.write(self._store)
-        self.outstanding_tag = self._identity.tag(number)
+        self.outstanding_tag = intent.tag
         attempt = 0
         while True:
             attempt += 1
             try:
                 job = self._post(ready, tags)
             except errors.SubmissionUnknown as error:
+                certain = False
                 if self._store is None:
                     raise
                 self._log(f"{error} Looking for the job by its tag.")
@@ -236,6 +277,13 @@ class JobSubmitter:
                 obtained = ObtainedJob(
                     found.id, How.ADOPTED, intent.submitted_at, found.backend, found.session_id, found
                 )
+            except (errors.ApiError, errors.ConnectionFailed) as error:
+                if certain:
+                    self.outstanding_tag = None
+                    replace(intent, refused=True).write(self._store)
+                if isinstance(error, errors.RateLimited):
+                    raise WindowFull(error) from error
+                raise
             else:
                 # The log first: it needs nothing but this process.
                 backend = job.backend or ready.backend
@@ -260,12 +308,11 @@ class JobSubmitter:
 
     def _look_up(self, intent: SubmissionRecord) -> Job | None:
         """Find the job by its tag; a few reads over some seconds, for a new job may not be listed at once."""
-        tag = self._identity.tag(intent.number)
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
         for pause in LOOK_UP_PAUSES:
             self._sleep(pause)
             try:
-                found = list(self._client.jobs(tags=[tag], created_after=since, newest_first=False))
+                found = list(self._client.jobs(tags=[intent.tag], created_after=since, newest_first=False))
             except errors.QiskitRuntimeError as error:
                 raise LookUpFailed(
                     f"It is not known whether this task's job was submitted, and looking for it failed: {error} "

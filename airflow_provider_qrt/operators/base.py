@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.deployment import airflow_name
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, check_tags
@@ -46,7 +47,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
     Args:
         backend: Name of the backend, or ``least_busy``.
         session_id: Session or batch to run in.
-        tags: Up to six tags of your own on the job; two more carry its identity, the rest name DAG, task and run.
+        tags: Up to five tags of your own on the job; three more say which task it belongs to.
         max_execution_time: QPU seconds after which IBM stops the job, at most 10800. None: the plan's default.
         private: IBM gives the input never back and the result once.
         deferrable: Wait in the triggerer, holding no worker.
@@ -237,10 +238,11 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     def _submitter(self, context: Context) -> JobSubmitter:
         ti = context["ti"]
-        identity = JobIdentity(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+        map_index = -1 if ti.map_index is None else ti.map_index
         return JobSubmitter(
-            self.hook.client,
-            identity,
+            self.hook.submit_client,
+            JobIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, airflow_name()),
+            try_number=ti.try_number,
             max_tries=ti.max_tries,
             store=self._store(context),
             cancel_replaced=self.cancel_on_kill,

@@ -6,14 +6,25 @@ import dataclasses
 
 import pytest
 
-from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput, check_tags, job_tags
+from airflow_provider_qrt.jobs.identity import (
+    InvalidTags,
+    JobIdentity,
+    JobRequest,
+    ProgramInput,
+    airflow_prefix,
+    check_tags,
+    job_tags,
+)
 
 IDENTITY = JobIdentity("dag", "run", "task")
 REQUEST = JobRequest("sampler", "ibm_fez", ProgramInput({"pubs": [["OPENQASM 3.0;"]]}))
 
 
+INPUT = REQUEST.fingerprint()
+
+
 def test_the_tag_is_the_same_for_every_try():
-    assert JobIdentity("dag", "run", "task").tag(1) == IDENTITY.tag(1)
+    assert JobIdentity("dag", "run", "task").tag(1, INPUT) == IDENTITY.tag(1, INPUT)
 
 
 @pytest.mark.parametrize(
@@ -24,15 +35,25 @@ def test_the_tag_is_the_same_for_every_try():
         JobIdentity("dag", "run", "other"),
         JobIdentity("dag", "run", "task", 0),
         JobIdentity("dagr", "un", "task"),
+        JobIdentity("dag", "run", "task", airflow="staging"),
     ],
-    ids=["dag", "run", "task", "map index", "the same letters, parted elsewhere"],
+    ids=["dag", "run", "task", "map index", "the same letters, parted elsewhere", "another Airflow"],
 )
 def test_the_tag_is_another_for_another_task_instance(other):
-    assert other.tag(1) != IDENTITY.tag(1)
+    assert other.tag(1, INPUT) != IDENTITY.tag(1, INPUT)
+    assert other.stem() != IDENTITY.stem()
 
 
-def test_the_tag_is_another_for_another_submission():
-    assert IDENTITY.tag(1) != IDENTITY.tag(2)
+def test_the_tag_is_another_for_another_submission_and_for_another_input():
+    assert len({IDENTITY.tag(1, INPUT), IDENTITY.tag(2, INPUT), IDENTITY.tag(1, "0" * 24)}) == 3
+
+
+def test_all_tags_of_a_task_begin_alike_and_so_do_all_of_one_airflow():
+    one, other = JobIdentity("dag", "run", "task", airflow="prod"), JobIdentity("dag", "run", "other", airflow="prod")
+    assert one.tag(7, INPUT).startswith(one.stem())
+    assert one.tag(1, INPUT).startswith(airflow_prefix("prod"))
+    assert other.tag(1, INPUT).startswith(airflow_prefix("prod"))
+    assert not IDENTITY.tag(1, INPUT).startswith(airflow_prefix("prod"))
 
 
 def test_names_of_any_length_and_alphabet_fit_the_services_limits():
@@ -50,12 +71,12 @@ def test_people_can_tell_mapped_tasks_apart():
     assert "task:task[3]" in job_tags(JobIdentity("dag", "run", "task", 3), 1, REQUEST)
 
 
-@pytest.mark.parametrize("count", range(7))
-def test_the_users_tags_and_the_identity_are_on_the_job_whatever_else_fits(count):
+@pytest.mark.parametrize("count", range(6))
+def test_the_users_tags_identity_dag_and_run_are_on_the_job_whatever_else_fits(count):
     own = tuple(f"own-{number}" for number in range(count))
     tags = job_tags(IDENTITY, 1, dataclasses.replace(REQUEST, tags=own))
     assert len(tags) <= 8
-    assert {*own, IDENTITY.tag(1), f"qrt-input:{REQUEST.fingerprint()}"} <= set(tags)
+    assert {*own, IDENTITY.tag(1, INPUT), "dag:dag", "run:run"} <= set(tags)
 
 
 def test_no_tag_is_on_the_job_twice():
@@ -66,7 +87,7 @@ def test_no_tag_is_on_the_job_twice():
 @pytest.mark.parametrize(
     ("tags", "says"),
     [
-        (tuple("abcdefg"), "7 given, at most 6 are possible.*Drop 1"),
+        (tuple("abcdefg"), "7 given, at most 5 are possible.*Drop 2"),
         (("x" * 87,), "has 87 characters, IBM allows 86"),
         (("good", 5), "5 is not a text"),
         (("",), "non-empty"),
@@ -87,9 +108,9 @@ def test_no_tags_can_be_said_in_several_ways(tags):
     assert check_tags(tags) == ()
 
 
-def test_six_tags_of_full_length_are_fine():
-    six = tuple(letter * 86 for letter in "abcdef")
-    assert check_tags(list(six)) == six
+def test_five_tags_of_full_length_are_fine():
+    five = tuple(letter * 86 for letter in "abcde")
+    assert check_tags(list(five)) == five
 
 
 @pytest.mark.parametrize(

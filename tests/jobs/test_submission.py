@@ -58,6 +58,7 @@ class Task:
     store: Store | None = field(default_factory=Store)
     identity: JobIdentity = IDENTITY
     max_tries: int = 1
+    try_number: int = 1
     lines: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock: Callable[[], float] = time.time
@@ -67,6 +68,7 @@ class Task:
         return JobSubmitter(
             self.client,
             self.identity,
+            try_number=self.try_number,
             max_tries=self.max_tries,
             store=self.store,
             cancel_replaced=self.cancel_replaced,
@@ -127,7 +129,7 @@ def test_the_record_holds_the_id_and_the_backend(task):
 def test_the_job_carries_the_identity_the_input_and_the_users_tags(task, emulator):
     asked = request(tags=("mine",))
     task.run(asked)
-    assert set(emulator.jobs()[0]["tags"]) >= {IDENTITY.tag(1), f"qrt-input:{asked.fingerprint()}", "mine"}
+    assert set(emulator.jobs()[0]["tags"]) >= {IDENTITY.tag(1, asked.fingerprint()), "dag:dag", "run:run", "mine"}
 
 
 def test_everything_asked_for_reaches_the_service(task, emulator):
@@ -195,7 +197,7 @@ def test_a_retry_after_a_failure_that_may_pass_submits_the_next_job(task, emulat
     emulator.finish(first.job_id, status, reason_code=code)
     second = task.run()
     assert (second.how, task.record.number) == (How.SUBMITTED, 2)
-    assert IDENTITY.tag(2) in emulator.jobs()[1]["tags"]
+    assert IDENTITY.tag(2, request().fingerprint()) in emulator.jobs()[1]["tags"]
 
 
 @pytest.mark.parametrize(("status", "code"), [("Failed", 7001), ("Cancelled - Ran too long", 1305)])
@@ -324,9 +326,12 @@ def test_an_intent_that_never_was_sent_is_sent_once(task, emulator, job_ids):
 
 
 def test_nobody_is_told_there_is_no_job_before_some_seconds_of_looking(task, emulator):
-    emulator.add_fault(method="POST", path="/jobs", status=403)
-    with pytest.raises(errors.Forbidden):
+    task.store.fails_on = lambda record: record["job_id"] is None
+    with pytest.raises(RuntimeError):
         task.run()
+    task.store.fails_on = lambda record: False
+    intent = SubmissionRecord(request().fingerprint(), 1, 1, time.time(), IDENTITY.tag(1, request().fingerprint()))
+    intent.write(task.store)
     task.run()
     assert task.slept == list(LOOK_UP_PAUSES)
 
