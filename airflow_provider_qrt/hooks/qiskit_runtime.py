@@ -11,9 +11,14 @@ from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import timedelta
+
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.jobs.identity import JobIdentity
+    from airflow_provider_qrt.jobs.orphans import Orphan
 
 KILL_TIMEOUT = 2.0
 """Seconds for each request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
@@ -85,20 +90,55 @@ class QiskitRuntimeHook(BaseHook):
         except Exception as error:
             return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
 
-    def cancel_tagged_job_quickly(self, tag: str) -> str:
-        """Cancel the job that carries a tag, if it exists; otherwise as :meth:`cancel_job_quickly`."""
+    def cancel_tagged_jobs_quickly(self, identity: JobIdentity, tag: str | None = None) -> str:
+        """Cancel the active jobs of a task, or only the one with this tag; otherwise as :meth:`cancel_job_quickly`."""
         try:
             client = self._hasty_client()
-            found = [job for job in client.jobs(tags=[tag]) if not job.status.is_final]
-            return " ".join(cancel_job(client, job.id) for job in found) or "No job had been submitted yet."
+            dag, run, _ = identity.readable_tags()
+            active = client.jobs(tags=[dag, run], pending=True)
+            stem = tag or identity.stem()
+            found = [job.id for job in active if any(one.startswith(stem) for one in job.tags)]
+            return " ".join(cancel_job(client, job_id) for job_id in found) or "The task has no active job."
         except Exception as error:
-            return f"Whether a job with the tag {tag} was submitted could not be found out: {error}"
+            return f"Whether the task has an active job could not be found out: {error}"
 
     def _hasty_client(self) -> QiskitRuntimeClient:
         from airflow_provider_qrt.client.retry import RetryPolicy
 
         # A second try is for an answer that came at once and was an error; waiting for one is all a timeout leaves.
         return self.create_client(retry=RetryPolicy(attempts=2, first_wait=0.2), read_timeout=KILL_TIMEOUT)
+
+    def find_orphans(
+        self,
+        *,
+        older_than: timedelta | float = 600.0,
+        include_unknown: bool = False,
+        exclude_dags: Collection[str] = (),
+    ) -> list[Orphan]:
+        """List jobs, sessions and batches of this Airflow on the instance that no task of it waits for any more.
+
+        To be called in a task: Airflow is asked how its runs and tasks stand. Only what has not ended is listed. A
+        session or batch is known by its jobs; one that holds none, or a job that is not this Airflow's, is left out.
+
+        Args:
+            older_than: What was created less than so many seconds ago (or a timedelta) is left out.
+            include_unknown: List also what carries this Airflow's tags but cannot be told to belong to a task or not;
+                it is marked with ``certain=False``.
+            exclude_dags: DAGs to leave out, such as one whose jobs are meant to outlive its runs.
+
+        Raises:
+            AirflowUnavailable: If Airflow gave no answer, or this is not called in a task.
+            QiskitRuntimeError: If the service could not be asked.
+        """
+        from airflow_provider_qrt.hooks.orphans import find_orphans
+
+        return find_orphans(
+            self.client,
+            older_than=older_than,
+            include_unknown=include_unknown,
+            exclude_dags=exclude_dags,
+            log=self.log.warning,
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection and say which rights it proved. Submits nothing.

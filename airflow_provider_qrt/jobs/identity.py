@@ -134,7 +134,7 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
     if len(tags) > free:
         raise InvalidTags(
             f"tags: {len(tags)} given, at most {free} are possible: IBM allows {MAX_TAGS} on a job, and "
-            f"{RESERVED_TAGS} say which task it belongs to, so that it is never submitted twice. Drop {len(tags) - free}."
+            f"{RESERVED_TAGS} say which task it belongs to, so that it is not submitted twice. Drop {len(tags) - free}."
         )
     for tag in tags:
         if not isinstance(tag, str) or not tag.strip():

@@ -111,7 +111,7 @@ class JobSubmitter:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
-        self._identity = identity
+        self.identity = identity
         self._try_number = try_number
         self._max_tries = max_tries
         self._store = store
@@ -244,7 +244,7 @@ class JobSubmitter:
             prepare: See :meth:`obtain`.
             certain: Whether nothing was submitted under this number before, and not only nothing found.
         """
-        tags = job_tags(self._identity, number, request)
+        tags = job_tags(self.identity, number, request)
         ready = prepare(request)
         intent = SubmissionRecord(
             fingerprint=request.fingerprint(),
@@ -316,7 +316,7 @@ class JobSubmitter:
             except errors.QiskitRuntimeError as error:
                 raise LookUpFailed(
                     f"It is not known whether this task's job was submitted, and looking for it failed: {error} "
-                    "Nothing was submitted. A retry of the task looks again."
+                    "No other job was submitted; a retry looks again."
                 ) from error
             if found:
                 if len(found) > 1:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import random
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.hooks.deployment import airflow_name
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, check_tags
+from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.record import SubmissionRecord
-from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
+from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
 from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.backends import choose_backend
+from airflow_provider_qrt.operators.in_hand import JobInHand, add_to_message
+from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 
 if TYPE_CHECKING:
@@ -56,6 +61,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
         cancel_on_timeout: Cancel the job when ``timeout`` passes.
+        result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
+            result is too large for XCom, which then holds everything but the measured values.
         durable: Keep the job's id across tries, so that a retry goes on with the job instead of buying another.
         qiskit_runtime_conn_id: The connection.
     """
@@ -67,6 +74,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         "max_execution_time",
         "poll_interval",
         "timeout",
+        "result_path",
         "qiskit_runtime_conn_id",
     )
     operator_extra_links = (QiskitRuntimeJobLink(),)
@@ -87,10 +95,12 @@ class QiskitRuntimeJobOperator(BaseOperator):
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
+        result_path: str | None = None,
         durable: bool = True,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
+        kwargs["on_failure_callback"] = with_last_resort(kwargs.get("on_failure_callback"))
         super().__init__(**kwargs)
         self.backend = backend
         self.session_id = session_id
@@ -103,12 +113,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.wait_for_completion = wait_for_completion
         self.cancel_on_kill = cancel_on_kill
         self.cancel_on_timeout = cancel_on_timeout
+        self.result_path = result_path
         self.durable = durable
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.job_url: str | None = None
-        self._job_id: str | None = None
-        self._submitting: JobSubmitter | None = None
+        self._in_hand: JobInHand | None = None
         self._killed = False
+        self._result_store: TaskStateStore | None = None
 
     # What a subclass says
 
@@ -127,7 +138,14 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     @abstractmethod
     def read_result(self, job: Job) -> Any:
-        """Fetch the result of a completed job and return what goes to XCom."""
+        """Fetch the result of a completed job, with :meth:`fetch_result`, and return what goes to XCom."""
+
+    def fetch_result(self, job: Job) -> str:
+        """Fetch the result's text; that of a private job, which is given out once, is kept before anything can fail."""
+        read = self.hook.client.job_result
+        if not (job.private or self.private):
+            return read(job.id)
+        return read_once(job.id, read, store=self._result_store, result_path=arguments.optional_text(self.result_path))
 
     def build_summary(self, job: ObtainedJob) -> Any:
         """What goes to XCom when the task does not wait."""
@@ -148,15 +166,61 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit the job, or find the one an earlier try submitted; then wait for it as asked."""
-        with no_retry_for_permanent_errors(self.hook.describe):
+        return self._run(context)
+
+    def execute_submission(self, context: Context, event: Any = None, *, waiting_since: float, refusals: int) -> Any:
+        """Go on where a 429 stopped the task: its turn to submit has come."""
+        return self._run(context, waiting_since=waiting_since, refusals=refusals)
+
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
+        """Go on after the trigger has fired."""
+        with self._seen_to(context):
+            self._take_up(context, self._known_job_id(context))
+            outcome = WaitOutcome.from_event(event)
+            self._take_up(context, outcome.job_id)
+            return self._conclude(context, outcome)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after deferral; when the trigger failed or Airflow gave it up, see that the job does not run on."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout as error:
+            with self._seen_to(context):
+                job_id = self._known_job_id(context)
+                if job_id is None:
+                    raise TaskDeferralTimeout(
+                        "IBM accepted no submission within the task's timeout. Nothing was submitted."
+                    ) from error
+                self._take_up(context, job_id)
+                return self._conclude(context, self._last_look(job_id))
+        except TaskDeferralError:
+            with self._seen_to(context):
+                self._take_up(context, self._known_job_id(context))
+                raise
+
+    def on_kill(self) -> None:
+        """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
+        self._killed = True
+        if self._in_hand is not None:
+            self._in_hand.kill()
+
+    @property
+    def job_is_settled(self) -> bool:
+        """Whether the task has seen to its job, so that nobody else need."""
+        return self._in_hand is not None and self._in_hand.settled
+
+    # How it is done
+
+    def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
+        with self._seen_to(context):
             request = self._build_request()
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
-            self._submitting = self._submitter(context)
-            job = self._submitting.obtain(request, self._prepare)
-            self._publish(context, job)
+            in_hand = self._take_up(context)
+            job = self._obtain(in_hand, request, waiting_since or time.time(), timeout, refusals)
+            self._publish(context, in_hand, job)
             if not self.wait_for_completion:
-                self._submitting.delivered()
+                in_hand.submitter.delivered()
                 return self.build_summary(job)
             if job.job is not None and job.job.status.is_final:
                 return self._conclude(context, WaitOutcome(Ending.FINAL, job.job_id, job.job))
@@ -166,41 +230,66 @@ class QiskitRuntimeJobOperator(BaseOperator):
             poller = JobPoller(job.job_id, job.submitted_at, deadline, poll_interval, self.hook.describe())
             return self._conclude(context, wait_for_job(self.hook.create_poll_client().job, poller, log=self.log.info))
 
-    def execute_complete(self, context: Context, event: Any = None) -> Any:
-        """Go on after the trigger has fired."""
-        outcome = WaitOutcome.from_event(event)
-        self._job_id = outcome.job_id
-        with no_retry_for_permanent_errors(self.hook.describe):
-            self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
-            return self._conclude(context, outcome)
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after deferral; when Airflow gave up waiting for the trigger, see that the job does not run on."""
+    @contextmanager
+    def _seen_to(self, context: Context) -> Iterator[None]:
+        """When the task fails, see to its job: cancel it if no retry will go on with it, and say so in the error."""
         try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            job_id = self._known_job_id(context)
-            if job_id is None:
-                raise
-            self._job_id = job_id
             with no_retry_for_permanent_errors(self.hook.describe):
-                self.job_url = job_url(self.hook.settings.base_url, job_id)
-                return self._conclude(context, self._last_look(job_id))
+                yield
+        except Exception as error:
+            ti = context["ti"]
+            last_try = not self.retries or ti.try_number > ti.max_tries
+            if self._in_hand is not None:
+                fate = self._in_hand.settle(for_good=last_try or isinstance(error, AirflowFailException))
+                add_to_message(error, fate)
+            raise
 
-    def on_kill(self) -> None:
-        """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
-        self._killed = True
-        tag = self._submitting.outstanding_tag if self._submitting is not None else None
-        if self._job_id is None and tag is None:
-            return
-        if not self.cancel_on_kill:
-            self.log.info("Job %s goes on and is charged: cancel_on_kill is off.", self._job_id or f"with tag {tag}")
-        elif self._job_id is not None:
-            self.log.info(self.hook.cancel_job_quickly(self._job_id))
-        elif tag is not None:
-            self.log.info(self.hook.cancel_tagged_job_quickly(tag))
+    def _take_up(self, context: Context, job_id: str | None = None) -> JobInHand:
+        """Begin a leg of the task."""
+        ti = context["ti"]
+        submitter = JobSubmitter(
+            self.hook.submit_client,
+            identity_of(ti),
+            try_number=ti.try_number,
+            max_tries=ti.max_tries,
+            store=self._store(context),
+            cancel_replaced=self.cancel_on_kill,
+            log=self.log.info,
+        )
+        durable = self._store(context) is not None
+        self._in_hand = JobInHand(
+            self.hook, submitter, durable, self.cancel_on_kill, self.log.info, job_id, killed=self._killed
+        )
+        if job_id is not None:
+            self.job_url = job_url(self.hook.settings.base_url, job_id)
+        return self._in_hand
 
-    # How it is done
+    def _obtain(
+        self, in_hand: JobInHand, request: JobRequest, waiting_since: float, timeout: float, refusals: int
+    ) -> ObtainedJob:
+        """Get the job, waiting as long as IBM accepts no more submissions: in the triggerer if the task may defer."""
+
+        def prepare(asked: JobRequest) -> JobRequest:
+            in_hand.stop_if_killed()
+            return self._prepare(asked)
+
+        while True:
+            try:
+                return in_hand.submitter.obtain(request, prepare)
+            except WindowFull as full:
+                refusals += 1
+                pause = pause_before_submission(full.retry_after, refusals, random.Random())  # noqa: S311
+                left = waiting_since + timeout - time.time()
+                if left < pause:
+                    raise AirflowException(
+                        f"IBM accepted no submission within the task's timeout of {timeout:.0f} s. {full} "
+                        "A retry tries again."
+                    ) from full
+                self.log.info("%s", full)
+                if self.deferrable:
+                    self._defer_submission(full, waiting_since, refusals, left)
+                self.log.info("The submission is tried again in %.0f s.", pause)
+                time.sleep(pause)
 
     def _build_request(self) -> JobRequest:
         backend = arguments.optional_text(self.backend)
@@ -221,7 +310,6 @@ class QiskitRuntimeJobOperator(BaseOperator):
         )
 
     def _prepare(self, request: JobRequest) -> JobRequest:
-        self._stop_if_killed()
         backend = choose_backend(self.hook.client.backends(), request.backend, where=self.hook.describe())
         if not backend.is_available:
             self.log.warning(
@@ -235,19 +323,6 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _store(self, context: Context) -> TaskStateStore | None:
         accessor = context.get("task_state_store")
         return TaskStateStore(accessor) if self.durable and accessor is not None else None
-
-    def _submitter(self, context: Context) -> JobSubmitter:
-        ti = context["ti"]
-        map_index = -1 if ti.map_index is None else ti.map_index
-        return JobSubmitter(
-            self.hook.submit_client,
-            JobIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, airflow_name()),
-            try_number=ti.try_number,
-            max_tries=ti.max_tries,
-            store=self._store(context),
-            cancel_replaced=self.cancel_on_kill,
-            log=self.log.info,
-        )
 
     def _known_job_id(self, context: Context) -> str | None:
         """The job of a deferred task that Airflow resumes without an event; XCom has it if no store keeps it."""
@@ -268,22 +343,16 @@ class QiskitRuntimeJobOperator(BaseOperator):
             return WaitOutcome(Ending.FINAL, job_id, job)
         return WaitOutcome(Ending.TIMED_OUT, job_id, job, f"Job {job_id} had not ended when its timeout passed.")
 
-    def _publish(self, context: Context, job: ObtainedJob) -> None:
+    def _publish(self, context: Context, in_hand: JobInHand, job: ObtainedJob) -> None:
         """Make the job known, to ``on_kill`` first."""
-        self._job_id = job.job_id
-        self._stop_if_killed()
+        in_hand.job_id = job.job_id
+        in_hand.stop_if_killed()
         self.job_url = job_url(self.hook.settings.base_url, job.job_id)
         ti = context["ti"]
         ti.xcom_push("job_id", job.job_id)
         if job.session_id:
             ti.xcom_push("session_id", job.session_id)
         ti.xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
-
-    def _stop_if_killed(self) -> None:
-        """Airflow's signal handler returns to what it interrupted, which has a few seconds left until SIGKILL."""
-        if self._killed:
-            self.on_kill()
-            raise AirflowException(f"The task was killed while it obtained its job ({self._job_id or 'none yet'}).")
 
     def _defer(self, job: ObtainedJob, poll_interval: float, deadline: float) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
@@ -302,20 +371,43 @@ class QiskitRuntimeJobOperator(BaseOperator):
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_interval + DEFERRAL_MARGIN),
         )
 
+    def _defer_submission(self, full: WindowFull, waiting_since: float, refusals: int, left: float) -> NoReturn:
+        from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
+
+        # The triggerer spaces the tasks that wait on it; the little chance here is for other triggerers' tasks.
+        pause = pause_before_submission(full.retry_after, 0, random.Random())  # noqa: S311
+        self.defer(
+            trigger=QiskitRuntimeSubmissionTrigger(
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id, not_before=time.time() + pause
+            ),
+            method_name="execute_submission",
+            kwargs={"waiting_since": waiting_since, "refusals": refusals},
+            timeout=timedelta(seconds=left + DEFERRAL_MARGIN),
+        )
+
     def _conclude(self, context: Context, outcome: WaitOutcome) -> Any:
         """Turn the end of the wait into a result or a failure."""
+        in_hand = self._in_hand
+        assert in_hand is not None
         if outcome.ending is Ending.TIMED_OUT:
-            self._fail_after_timeout(context, outcome.job_id, outcome.message)
+            self._fail_after_timeout(in_hand, outcome.job_id, outcome.message)
         if outcome.ending is Ending.REFUSED:
-            raise AirflowFailException(
-                f"{outcome.message} The job may still run and be charged. Its id stays with the task."
-            )
+            raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is Ending.UNKNOWN_STATE:
             raise AirflowException(outcome.message)
-        if outcome.job.status is not JobStatus.COMPLETED:
-            self._fail(outcome.job)
-        result = self.read_result(outcome.job)
-        self._submitter(context).delivered()
+        job = outcome.job
+        cancelled = job.status is JobStatus.CANCELLED and retry_can_help(job.state)
+        if cancelled and in_hand.submitter.was_submitted_earlier(job.id):
+            # By a kill, say, whose cancellation took longer than the retry.
+            self.log.info("Job %s of an earlier try was cancelled, which counts as not submitted.", job.id)
+            return self._run(context)
+        if job.status is not JobStatus.COMPLETED:
+            in_hand.settled = True
+            self._fail(job)
+        in_hand.completed = True
+        self._result_store = self._store(context)
+        result = self.read_result(job)
+        in_hand.submitter.delivered()
         return result
 
     def _fail(self, job: Job) -> NoReturn:
@@ -326,14 +418,15 @@ class QiskitRuntimeJobOperator(BaseOperator):
         message = describe_failure(job, job_log)
         raise (AirflowException if retry_can_help(job.state) else AirflowFailException)(message)
 
-    def _fail_after_timeout(self, context: Context, job_id: str, message: str) -> NoReturn:
+    def _fail_after_timeout(self, in_hand: JobInHand, job_id: str, message: str) -> NoReturn:
         """Cancel a job that is late (once more, if the trigger has done so already) and fail."""
+        in_hand.settled = True
         if not self.cancel_on_timeout:
             raise AirflowException(
                 f"{message} It goes on and is charged: cancel_on_timeout is off. A retry looks at it once more; to "
                 "wait longer, raise timeout, which counts from the submission."
             )
-        self._submitter(context).abandoned()
+        in_hand.submitter.abandoned()
         try:
             fate = cancel_job(self.hook.client, job_id)
         except errors.QiskitRuntimeError as error:

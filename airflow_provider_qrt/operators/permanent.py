@@ -8,20 +8,7 @@ from contextlib import contextmanager
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.jobs.identity import InvalidTags
-from airflow_provider_qrt.jobs.submission import JobGone
-from airflow_provider_qrt.primitives.errors import InvalidInput
-
-_INPUT = (InvalidInput, InvalidTags, errors.InvalidSettings)
-_REFUSALS = (
-    errors.BadRequest,
-    errors.Unauthorized,
-    errors.Forbidden,
-    errors.NotFound,
-    errors.Conflict,
-    errors.ApiVersionNotHonoured,
-    JobGone,
-)
+from airflow_provider_qrt.jobs.permanent import INPUT, REFUSALS
 
 
 @contextmanager
@@ -36,10 +23,10 @@ def no_retry_for_permanent_errors(where: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except _INPUT as error:
+    except INPUT as error:
         raise AirflowFailException(str(error)) from error
     except errors.ResultsNotReady:
         # Asked for only once the job has completed: the result is still on its way.
         raise
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise AirflowFailException(f"{error} Asked with {where()}.") from error

@@ -44,8 +44,6 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
             are Jinja templates.
         shots: Shots for circuits that do not name their own. None: IBM's default, 4096.
         options: Sampler options, such as ``{"dynamical_decoupling": {"enable": True}}``.
-        result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
-            result is too large for XCom, which then holds everything but the counts.
         kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """
 
@@ -53,7 +51,6 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
         "circuits",
         "shots",
         "options",
-        "result_path",
         *QiskitRuntimeJobOperator.template_fields,
     )
     template_ext: Sequence[str] = CIRCUIT_FILES
@@ -65,14 +62,12 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
         circuits: Any,
         shots: int | str | None = None,
         options: Mapping[str, Any] | None = None,
-        result_path: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.circuits = circuits
         self.shots = shots
         self.options = options
-        self.result_path = result_path
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
@@ -113,9 +108,8 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeJobOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch and decode the result; what needs the network comes before a private job's one read."""
-        client = self.hook.client
         metrics = self._metrics(job)
-        result = decode_sampler_result(client.job_result(job.id))
+        result = decode_sampler_result(self.fetch_result(job))
         usage = (metrics and metrics.usage) or job.usage
         value: dict[str, Any] = {
             "job_id": job.id,

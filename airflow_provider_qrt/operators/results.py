@@ -22,14 +22,37 @@ def result_file(result_path: str, job_id: str) -> str:
     return result_path if result_path.endswith(".json") else f"{result_path.rstrip('/')}/{job_id}.json"
 
 
+def raw_file(result_path: str, job_id: str) -> str:
+    """The file for the service's own answer, beside :func:`result_file`."""
+    if result_path.endswith(".json"):
+        return f"{result_path.removesuffix('.json')}.{job_id}.raw.json"
+    return result_file(result_path, f"{job_id}.raw")
+
+
 def write_json(path: str, value: Any) -> None:
     """Write JSON to any path that ``ObjectStoragePath`` understands, making folders as needed."""
+    write_text(path, json.dumps(value, allow_nan=False))
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text to any path that ``ObjectStoragePath`` understands, making folders as needed."""
     from airflow.sdk import ObjectStoragePath
 
     target = ObjectStoragePath(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
-        file.write(json.dumps(value, allow_nan=False).encode())
+        file.write(text.encode())
+
+
+def read_text(path: str) -> str | None:
+    """Read a file that :func:`write_text` wrote; None if there is none."""
+    from airflow.sdk import ObjectStoragePath
+
+    source = ObjectStoragePath(path)
+    if not source.exists():
+        return None
+    with source.open("rb") as file:
+        return bytes(file.read()).decode()
 
 
 def too_large(job_id: str, size: int, limit: int) -> AirflowFailException:
@@ -37,5 +60,5 @@ def too_large(job_id: str, size: int, limit: int) -> AirflowFailException:
     return AirflowFailException(
         f"The result of job {job_id} would take about {size:,} bytes, more than the {limit:,} that go through XCom. "
         "Set result_path on the task (a folder, local or in an object store), or raise [qiskit_runtime] "
-        f"max_xcom_bytes; then clear the task. Job {job_id} is kept: its result is fetched then, not bought again."
+        "max_xcom_bytes; then clear the task."
     )

@@ -630,8 +630,8 @@ def test_when_airflow_gives_up_on_a_task_without_a_job_that_is_all(task):
 
 def test_a_trigger_that_broke_is_left_to_a_retry(task, slow):
     task.defer()
-    with pytest.raises(TaskDeferralError):
-        task.operator().resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
+    with pytest.raises(TaskDeferralError, match="a retry goes on with it"):
+        task.operator(retries=1).resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
     task.defer()
     assert [job["cancelled"] for job in slow.jobs()] == [False]
 
@@ -786,25 +786,26 @@ def test_a_token_that_cannot_be_renewed_for_a_moment_does_not_end_the_wait(task,
 def test_a_definite_refusal_ends_the_wait_and_says_whose(either_way, slow, status):
     slow.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
     with pytest.raises(AirflowFailException, match=r"qiskit_runtime_default.*in us-east") as caught:
-        either_way.run()
-    assert "may still run and be charged" in str(caught.value)
+        either_way.run(retries=5)
+    assert "was cancelled" in str(caught.value)
+    assert slow.jobs()[0]["cancelled"]
 
 
-def test_after_a_refusal_the_job_stays_with_the_task(task, slow):
+def test_a_completed_job_is_not_bought_again_after_a_refusal(task, slow):
     slow.add_fault(method="GET", path=ONE_JOB, status=403)
     with pytest.raises(AirflowFailException):
-        task.run()
+        task.run(cancel_on_kill=False)
     slow.finish(slow.jobs()[0]["id"])
     task.clear()
     assert task.run()["job_id"] == slow.jobs()[0]["id"]
     assert len(slow.jobs()) == 1
 
 
-def test_a_state_nobody_knows_fails_the_task_and_leaves_the_job(either_way, slow):
+def test_a_state_nobody_knows_fails_the_task_and_leaves_the_job_to_a_retry(either_way, slow):
     body = {"id": "j", "state": {"status": "Pondering"}}
     slow.add_fault(method="GET", path=ONE_JOB, status=200, body=body, times=None)
-    with pytest.raises(AirflowException, match="'Pondering'") as caught:
-        either_way.run()
+    with pytest.raises(AirflowException, match=r"'Pondering'.*a retry goes on with it") as caught:
+        either_way.run(retries=1)
     assert not isinstance(caught.value, AirflowFailException)
     assert not slow.jobs()[0]["cancelled"]
 

@@ -1,0 +1,33 @@
+"""When a refused submission is tried again."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from airflow_provider_qrt.jobs.window import MOST_SPREAD, SPACING, SubmissionQueue, pause_before_submission
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 5, 50])
+@pytest.mark.parametrize(("retry_after", "least"), [(None, SPACING), (1.0, 1.0), (90.0, 90.0)])
+def test_nobody_comes_back_too_early_or_for_ever_late(refusals, retry_after, least):
+    pauses = [pause_before_submission(retry_after, refusals, random.Random(seed)) for seed in range(200)]
+    assert min(pauses) >= least
+    assert max(pauses) <= least + SPACING * min(2 ** (refusals - 1), MOST_SPREAD)
+
+
+def test_tasks_that_wait_by_themselves_do_not_come_back_together():
+    pauses = sorted(pause_before_submission(None, 3, random.Random(seed)) for seed in range(100))
+    assert pauses[-1] - pauses[0] > SPACING * 3
+
+
+def test_tasks_that_wait_in_one_place_come_back_one_after_the_other():
+    queue = SubmissionQueue()
+    assert [queue.reserve(100.0) for _ in range(3)] == [100.0, 112.0, 124.0]
+
+
+def test_a_task_that_comes_late_waits_for_nobody():
+    queue = SubmissionQueue()
+    queue.reserve(100.0)
+    assert queue.reserve(500.0) == 500.0

@@ -1,0 +1,148 @@
+"""A task that fails for good leaves no job running, and its last words say what became of the job."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError
+
+from airflow_provider_qrt.jobs.submission import LookUpFailed
+from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task, with_last_resort
+
+ONE_JOB = "^/jobs/[^/]+$"
+UNKNOWN_STATE = {"status": 200, "body": {"id": "j", "state": {"status": "Pondering"}}, "times": None}
+
+
+@pytest.fixture
+def slow(emulator):
+    emulator.configure(queue_seconds=600)
+    return emulator
+
+
+def cancelled(emulator) -> list[bool]:
+    return [job["cancelled"] for job in emulator.jobs()]
+
+
+@pytest.mark.parametrize("retries", [0, 2], ids=["none configured", "none left"])
+def test_without_retries_left_the_job_is_cancelled(either_way, slow, retries):
+    either_way.context["ti"].try_number = 3
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException, match=r"No retry will go on with the job: Job \w+ was cancelled"):
+        either_way.run(retries=retries)
+    assert cancelled(slow) == [True]
+
+
+def test_what_is_not_ours_to_cancel_goes_on_and_the_failure_says_so(either_way, slow):
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException, match="goes on and is charged: cancel_on_kill is off"):
+        either_way.run(cancel_on_kill=False)
+    assert cancelled(slow) == [False]
+
+
+def test_a_job_that_no_retry_can_find_again_is_cancelled_though_there_will_be_one(either_way, slow):
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException, match="was cancelled"):
+        either_way.run(retries=1, durable=False)
+    assert cancelled(slow) == [True]
+
+
+def test_a_trigger_that_broke_on_the_last_try_leaves_no_job(task, slow):
+    task.defer()
+    with pytest.raises(TaskDeferralError, match="was cancelled"):
+        task.operator().resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
+    assert cancelled(slow) == [True]
+
+
+def test_an_event_that_is_not_understood_leaves_no_job(task, slow):
+    task.defer()
+    with pytest.raises(ValueError, match=r"not understood.*was cancelled"):
+        task.operator().execute_complete(task.context, {"ending": "victory"})
+    assert cancelled(slow) == [True]
+
+
+def test_a_job_that_may_have_been_submitted_is_looked_for_and_cancelled(task, slow):
+    slow.add_fault(method="POST", path="/jobs", drop="after")
+    slow.add_fault(method="GET", path="/jobs", status=403)
+    with pytest.raises(LookUpFailed, match="was cancelled"):
+        task.run()
+    assert cancelled(slow) == [True]
+
+
+def test_a_task_that_cannot_make_its_job_known_does_not_leave_it(task, slow, monkeypatch):
+    def refuse(key, value):
+        raise RuntimeError("The API server is away.")
+
+    monkeypatch.setattr(task.context["ti"], "xcom_push", refuse)
+    with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the job"):
+        task.run()
+    assert cancelled(slow) == [True]
+
+
+def test_a_result_that_cannot_be_read_is_promised_to_a_retry(either_way, emulator):
+    emulator.add_fault(path="/jobs/*/results", status=403)
+    with pytest.raises(AirflowFailException, match=r"has completed: a retry, or a clear, fetches its result"):
+        either_way.run()
+    either_way.clear()
+    either_way.run()
+    assert len(emulator.jobs()) == 1
+
+
+def test_a_job_cancelled_under_a_retry_is_replaced_in_the_same_try(either_way, slow):
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException):
+        either_way.run(retries=3)
+    slow.clear_faults()
+    either_way.context["ti"].try_number = 2
+    [first] = slow.jobs()
+    # As seen by a retry that is quicker than the cancellation: queued, then cancelled.
+    queued = {"id": first["id"], "backend": first["backend"], "state": {"status": "Queued"}}
+    slow.add_fault(method="GET", path=ONE_JOB, status=200, body=queued, times=1)
+    slow.finish(first["id"], status="Cancelled")
+    slow.configure(queue_seconds=0)
+    if either_way.arguments["deferrable"]:
+        deferred = either_way.defer(retries=3)
+        with pytest.raises(BaseException) as second_wait:
+            either_way.resume(deferred, retries=3)
+        again = either_way.resume(second_wait.value, retries=3)
+    else:
+        again = either_way.run(retries=3)
+    assert again["status"] == "Completed"
+    assert again["job_id"] == slow.jobs()[1]["id"]
+    assert len(slow.jobs()) == 2
+
+
+# When the task itself could not see to it
+
+
+def test_the_last_resort_cancels_the_active_jobs_of_the_task_and_no_other(task, slow):
+    task.defer()
+    task.context["ti"].task_id = "another_task"
+    task.context["task_state_store"] = None
+    task.defer()
+    cancel_jobs_of_failed_task({"task": task.operator(), "ti": task.context["ti"]})
+    assert cancelled(slow) == [False, True]
+
+
+def test_the_last_resort_is_not_needed_where_the_task_has_seen_to_its_job(task, slow, sent):
+    operator = task.operator()
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException):
+        operator.execute(task.context)
+    before = len(sent())
+    cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
+    assert len(sent()) == before
+
+
+def test_the_last_resort_keeps_to_cancel_on_kill(task, slow):
+    task.defer()
+    cancel_jobs_of_failed_task({"task": task.operator(cancel_on_kill=False), "ti": task.context["ti"]})
+    assert cancelled(slow) == [False]
+
+
+def mine(context):
+    """A user's callback."""
+
+
+@pytest.mark.parametrize("given", [None, mine, [mine]], ids=["none", "one", "several"])
+def test_a_users_callbacks_come_first_and_ours_once(given):
+    whole = with_last_resort(given)
+    assert whole == with_last_resort(whole) == ([mine] if given else []) + [cancel_jobs_of_failed_task]

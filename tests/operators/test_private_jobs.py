@@ -1,0 +1,62 @@
+"""The result of a private job is given out once, and is not lost whatever fails after that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_qrt.operators import primitives
+
+
+@pytest.fixture
+def broken_decoder(monkeypatch):
+    """What comes after the read fails, once."""
+    whole = primitives.decode_sampler_result
+
+    def broken(text):
+        monkeypatch.setattr(primitives, "decode_sampler_result", whole)
+        raise RuntimeError("the worker died here")
+
+    monkeypatch.setattr(primitives, "decode_sampler_result", broken)
+
+
+@pytest.mark.parametrize("with_path", [False, True], ids=["state store", "result_path"])
+def test_a_failure_after_the_read_loses_nothing(either_way, emulator, broken_decoder, tmp_path, with_path):
+    more = {"private": True, "retries": 1, "result_path": str(tmp_path / "out") if with_path else None}
+    with pytest.raises(RuntimeError, match=r"died here.*fetches its result"):
+        either_way.run(**more)
+    # Airflow begins a retry with a fresh operator and without the XComs of the try before.
+    either_way.context["ti"].try_number = 2
+    value = either_way.run(**more)
+    assert sum(value["results"][0]["counts"].values()) == 20
+    assert len(emulator.jobs()) == 1
+    reads = [one for one in emulator.requests() if one["path"].endswith("/results")]
+    assert len(reads) == 1
+
+
+def test_with_a_result_path_the_result_does_not_stay_in_airflows_database(task, tmp_path, store):
+    value = task.run(private=True, result_path=str(tmp_path))
+    assert not [key for key in store.values if "result" in key]
+    raw = json.loads((tmp_path / f"{value['job_id']}.raw.json").read_text())
+    assert raw["__type__"] == "PrimitiveResult"
+
+
+def test_a_result_path_that_cannot_be_written_costs_nothing(task, tmp_path, store):
+    (tmp_path / "file").write_text("in the way")
+    value = task.run(private=True, result_path=str(tmp_path / "file" / "folder"))
+    assert value["results"][0]["shots"] == 20
+    assert [key for key in store.values if "result" in key]
+
+
+def test_without_a_store_the_result_goes_to_xcom(task):
+    task.context["task_state_store"] = None
+    assert task.run(private=True)["results"][0]["shots"] == 20
+
+
+def test_a_read_that_was_refused_is_no_result(task, emulator, store):
+    emulator.add_fault(path="/jobs/*/results", status=403)
+    with pytest.raises(AirflowFailException):
+        task.run(private=True, retries=1)
+    assert not [key for key in store.values if "result" in key]

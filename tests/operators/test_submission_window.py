@@ -1,0 +1,116 @@
+"""429 on a submission: a deferrable task waits without a worker, another one on it; nothing is submitted twice."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout, TaskDeferred
+
+from airflow_provider_qrt.operators import base
+from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
+
+
+@pytest.fixture
+def slept(monkeypatch) -> list[float]:
+    naps: list[float] = []
+    monkeypatch.setattr(base.time, "sleep", naps.append)
+    return naps
+
+
+def refuse(emulator, times=1, **more):
+    emulator.add_fault(method="POST", path="/jobs", status=429, times=times, **more)
+
+
+def submit_when_allowed(task, deferred: TaskDeferred, **more) -> TaskDeferred:
+    """The next leg, after the trigger has fired."""
+    arguments = {**deferred.kwargs, "event": {"waited_until": 0.0}}
+    with pytest.raises(TaskDeferred) as again:
+        task.operator(deferrable=True, **more).resume_execution(deferred.method_name, arguments, task.context)
+    return again.value
+
+
+def test_a_deferrable_task_waits_in_the_triggerer_with_no_job_and_then_submits_once(task, emulator, slept):
+    refuse(emulator)
+    deferred = task.defer()
+    assert isinstance(deferred.trigger, QiskitRuntimeSubmissionTrigger)
+    assert emulator.jobs() == []
+    assert slept == []
+    waiting = submit_when_allowed(task, deferred)
+    assert len(emulator.jobs()) == 1
+    assert task.resume(waiting)["status"] == "Completed"
+
+
+def test_a_task_that_was_refused_does_not_look_for_a_job_there_cannot_be(task, emulator, sent):
+    refuse(emulator)
+    deferred = task.defer()
+    submit_when_allowed(task, deferred)
+    assert "GET /jobs" not in sent()
+
+
+def test_a_task_that_is_refused_again_waits_again(task, emulator, slept):
+    refuse(emulator, times=2)
+    first = task.defer()
+    second = submit_when_allowed(task, first)
+    assert isinstance(second.trigger, QiskitRuntimeSubmissionTrigger)
+    assert (first.kwargs["refusals"], second.kwargs["refusals"]) == (1, 2)
+    assert first.kwargs["waiting_since"] == second.kwargs["waiting_since"]
+
+
+def test_twelve_seconds_are_waited_at_least(task, emulator):
+    refuse(emulator)
+    assert task.defer().trigger.not_before >= time.time() + 11.5
+
+
+def test_the_service_is_believed_when_it_names_a_time(task, emulator):
+    refuse(emulator, retry_after=90)
+    assert task.defer().trigger.not_before >= time.time() + 89.5
+
+
+def test_a_task_that_does_not_defer_waits_on_its_worker(task, emulator, slept):
+    refuse(emulator, times=3)
+    assert task.execute()["status"] == "Completed"
+    waits = [nap for nap in slept if nap > 1]
+    assert len(waits) == 3
+    assert all(nap >= 12 for nap in waits)
+    assert len(emulator.jobs()) == 1
+
+
+def test_a_task_that_only_submits_defers_for_its_turn_as_well(task, emulator):
+    refuse(emulator)
+    deferred = task.defer(wait_for_completion=False)
+    arguments = {**deferred.kwargs, "event": {"waited_until": 0.0}}
+    operator = task.operator(deferrable=True, wait_for_completion=False)
+    summary = operator.resume_execution(deferred.method_name, arguments, task.context)
+    assert [summary["job_id"]] == [job["id"] for job in emulator.jobs()]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_the_wait_for_a_turn_ends_with_the_tasks_timeout(task, emulator, deferrable, slept):
+    refuse(emulator, times=None)
+    with pytest.raises(AirflowException, match=r"within the task's timeout of 10 s.*Nothing was submitted"):
+        task.execute(deferrable=deferrable, timeout=10)
+
+
+def test_a_turn_that_never_comes_ends_with_airflows_own_timeout(task, emulator):
+    refuse(emulator)
+    task.defer()
+    gave_up = ("__fail__", {"error": "Trigger timeout"})
+    with pytest.raises(TaskDeferralTimeout, match="Nothing was submitted"):
+        task.operator().resume_execution(*gave_up, task.context)
+
+
+def test_the_usage_limit_fails_at_once_with_what_to_do(either_way, emulator):
+    emulator.add_fault(method="POST", path="/jobs", status=409, body={"errors": [{"code": "1", "message": "Used up."}]})
+    with pytest.raises(AirflowException, match=r"Used up.*Raise the instance's limit"):
+        either_way.run(retries=3)
+    assert emulator.jobs() == []
+
+
+def test_a_task_killed_while_it_waits_for_its_turn_submits_nothing(task, emulator, monkeypatch):
+    refuse(emulator)
+    operator = task.operator()
+    monkeypatch.setattr(base.time, "sleep", lambda seconds: operator.on_kill())
+    with pytest.raises(AirflowException, match="was killed"):
+        operator.execute(task.context)
+    assert emulator.jobs() == []

@@ -1,0 +1,59 @@
+"""The trigger of a task that waits for its turn to submit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from airflow_provider_qrt.jobs.window import SubmissionQueue
+from airflow_provider_qrt.triggers import submission
+from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """A queue of this test's own, ten to the second."""
+    monkeypatch.setattr(submission, "FIRST_DELAY", 0.0)
+    queues = submission.defaultdict(lambda: SubmissionQueue(spacing=0.1))
+    monkeypatch.setattr(submission, "_queues", queues)
+
+
+async def fired(trigger: QiskitRuntimeSubmissionTrigger) -> float:
+    async for _ in trigger.run():
+        return time.time()
+    raise AssertionError("It ended without an event.")
+
+
+def test_it_survives_being_written_down():
+    trigger = QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="ibm", not_before=5.0)
+    path, arguments = trigger.serialize()
+    assert path == "airflow_provider_qrt.triggers.submission.QiskitRuntimeSubmissionTrigger"
+    assert QiskitRuntimeSubmissionTrigger(**arguments).serialize() == (path, arguments)
+
+
+def test_it_does_not_fire_early():
+    not_before = time.time() + 0.3
+    assert asyncio.run(fired(QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="c", not_before=not_before))) >= (
+        not_before
+    )
+
+
+def test_tasks_of_one_connection_come_one_after_the_other():
+    async def all_of_them() -> list[float]:
+        triggers = [QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="c", not_before=0.0) for _ in range(5)]
+        return await asyncio.gather(*map(fired, triggers))
+
+    moments = sorted(asyncio.run(all_of_them()))
+    assert all(later - earlier > 0.05 for earlier, later in zip(moments, moments[1:], strict=False))
+
+
+def test_connections_do_not_wait_for_each_other():
+    async def both() -> list[float]:
+        submission._queues["busy"].reserve(time.time() + 1000)
+        return await asyncio.wait_for(
+            fired(QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="free", not_before=0.0)), 5
+        )
+
+    asyncio.run(both())
