@@ -10,13 +10,16 @@ import argparse
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from benchmarks import decode, imports, requests_per_job
+from benchmarks import decode, faults, imports, requests_per_job
+from benchmarks.fault_rows import ROWS
 from benchmarks.report import Report, machine
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "requests": requests_per_job.report,
+    "faults": faults.report,
     "imports": imports.report,
     "decode": decode.report,
 }
@@ -27,10 +30,19 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all when none is given")
     arguments.add_argument("--write", type=Path, metavar="PATH", help="also write the tables to this file, as Markdown")
+    arguments.add_argument(
+        "--only", action="append", metavar="ROW", default=[], help=f"rows of faults: {', '.join(r.name for r in ROWS)}"
+    )
     options = arguments.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         arguments.error(f"unknown benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    if options.only and options.names != ["faults"]:
+        arguments.error("--only goes with faults")
+    if unknown := set(options.only) - {row.name for row in ROWS}:
+        arguments.error(f"unknown row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}")
     chosen = {name: run for name, run in BENCHMARKS.items() if not options.names or name in options.names}
+    if options.only:
+        chosen = {"faults": partial(faults.report, options.only)}
     line = machine()
     print(line, flush=True)
     reports: list[Report] = []

@@ -11,26 +11,37 @@ from importlib import metadata
 
 @dataclass(frozen=True)
 class Table:
-    """A table of cells that are already text; the first column names the row."""
+    """A table of cells that are already text; the first column names the row.
+
+    Attributes:
+        title: Said above it.
+        columns: Their names.
+        rows: The cells.
+        words: Whether the other columns hold words, aligned to the left, rather than figures, aligned to the right.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    words: bool = False
 
     def text(self) -> str:
-        """Columns aligned with spaces: the first to the left, figures to the right."""
+        """Columns aligned with spaces: words to the left, figures to the right."""
         lines = [self.columns, *self.rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
         shown = []
         for line in lines:
-            first, *rest = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-            shown.append("  ".join([first.strip().ljust(widths[0]), *rest]).rstrip())
+            cells = [
+                cell.ljust(width) if self.words or not place else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ]
+            shown.append("  ".join(cells).rstrip())
         rule = "  ".join("-" * width for width in widths)
         return "\n".join([self.title, "", shown[0], rule, *shown[1:]])
 
     def markdown(self) -> str:
         """A GitHub table."""
-        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        rule = ["---", *["---" if self.words else "---:"] * (len(self.columns) - 1)]
         lines = [self.columns, rule, *self.rows]
         return "\n".join([self.title, "", *("| " + " | ".join(line) + " |" for line in lines)])
 

@@ -9,66 +9,40 @@ run before.
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import random
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.report import Goal, Report, Table, version_of
+from benchmarks.running import (
+    ROOT,
+    RUN_TIMEOUT_SECONDS,
+    TASK,
+    Answer,
+    NotMeasurable,
+    install_prefect,
+    is_bell_pair,
+    local_airflow,
+    run_program,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
 
-ROOT = Path(__file__).resolve().parent.parent
 RUNS = 3
 MOST_REQUESTS = 10
 QUEUE_SECONDS = 4.0
 RUN_SECONDS = 1.0
-BACKEND = "ibm_fez"
-SHOTS = 1024
-RUN_TIMEOUT_SECONDS = 180
-INSTALL_TIMEOUT_SECONDS = 600
-KINDS = ("token", "backends", "submit", "poll", "result", "other")
-
-# Prefect's server does not start with the newest releases of its web framework.
-PREFECT_REQUIREMENTS = ("prefect-qiskit", "fastapi<0.150")
-
 DAG_ID = "one_job"
-DAG = """
-from airflow.sdk import dag
-
-from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
-
-H = "rz(pi/2) ${0}; sx ${0}; rz(pi/2) ${0}; ".format
-CIRCUIT = (
-    'OPENQASM 3.0; include "stdgates.inc"; bit[2] meas; '
-    + H(0) + H(1) + "cz $0, $1; " + H(1)
-    + "meas[0] = measure $0; meas[1] = measure $1;"
-)
-
-
-@dag(dag_id="%s", schedule=None, catchup=False)
-def one_job():
-    QiskitRuntimeSamplerOperator(task_id="measure", circuits=CIRCUIT, backend="%s", shots=%d, deferrable=True)
-
-
-one_job()
-"""
-
-
-class NotMeasurable(Exception):
-    """A system cannot be run here; the text says why."""
+KINDS = ("token", "backends", "submit", "poll", "result", "other")
 
 
 @dataclass(frozen=True)
@@ -110,112 +84,36 @@ def kind(method: str, path: str) -> str:
     return "other"
 
 
-def observe(emulator: Emulator, run: Callable[[], tuple[dict[str, int], float]]) -> Run:
+def observe(emulator: Emulator, run: Callable[[], Answer]) -> Run:
     """Let a system run one job, and read from the emulator what it took.
 
     Args:
         emulator: Forgets what came before.
-        run: Returns the counts, and when they were in hand, epoch seconds.
+        run: Runs the job.
     """
     emulator.reset()
-    counts, result_at = run()
+    answer = run()
     jobs = emulator.jobs()
-    if len(jobs) != 1 or set(counts) != {"00", "11"} or sum(counts.values()) != SHOTS:
-        raise RuntimeError(f"a Bell pair in one job was expected, not {counts} in {len(jobs)} jobs")
+    if len(jobs) != 1 or not is_bell_pair(answer.counts):
+        raise RuntimeError(f"a Bell pair in one job was expected, not {answer.counts} in {len(jobs)} jobs")
     journal = [(kind(one["method"], one["path"]), one) for one in emulator.requests()]
     others = tuple(
         f"{one['method']} {one['path'].replace(jobs[0]['id'], '{id}')}" for what, one in journal if what == "other"
     )
     ended = _epoch(jobs[0]["ended"])
     noticed = max(_epoch(one["time"]) for what, one in journal if what == "poll") - ended
-    return Run(Counter(what for what, _ in journal), others, noticed, result_at - ended)
+    return Run(Counter(what for what, _ in journal), others, noticed, answer.result_at - ended)
 
 
-def run_in_airflow(emulator: Emulator, folder: Path) -> tuple[dict[str, int], float]:
+def run_in_airflow(emulator: Emulator, folder: Path) -> Answer:
     """Run the DAG in an Airflow of its own; in hand means the task has ended and its XCom can be pulled."""
-    from tools.demo import connection
-    from tools.local_airflow import LocalAirflow
-
-    dags = folder / "dags"
-    dags.mkdir(parents=True)
-    (dags / "one_job.py").write_text(DAG % (DAG_ID, BACKEND, SHOTS))
-    with LocalAirflow(folder / "home", dags, connections={"qiskit_runtime_default": connection(emulator)}) as airflow:
+    with local_airflow(emulator, folder) as airflow:
         run_id = airflow.trigger(DAG_ID)
         state = airflow.wait_for_run(DAG_ID, run_id, seconds=RUN_TIMEOUT_SECONDS)
         if state != "success":
-            raise RuntimeError(f"the DAG run ended as {state}:\n{airflow.task_log(DAG_ID, run_id, 'measure')[-4000:]}")
-        value = airflow.xcom(DAG_ID, run_id, "measure")
-        return value["results"][0]["counts"], _epoch(airflow.task(DAG_ID, run_id, "measure")["end_date"])
-
-
-def run_program(python: Path | str, name: str, emulator: Emulator, folder: Path) -> tuple[dict[str, int], float]:
-    """Run one of ``benchmarks.systems`` with some Python, its home in a folder of its own."""
-    folder.mkdir(parents=True)
-    question = {
-        "api": emulator.url,
-        "root": emulator.root_url,
-        "iam": emulator.iam_url,
-        "key": emulator.api_key,
-        "instance": emulator.instance,
-        "backend": BACKEND,
-        "shots": SHOTS,
-    }
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
-    environment = {
-        **kept,
-        "HOME": str(folder),
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-    }
-    process = subprocess.Popen(
-        [str(python), "-m", f"benchmarks.systems.{name}", json.dumps(question)],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=RUN_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise NotMeasurable(f"it had not ended after {RUN_TIMEOUT_SECONDS} s") from None
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    answers = [line for line in output.splitlines() if line.startswith('{"counts"')]
-    if process.returncode or not answers:
-        raise NotMeasurable(f"it failed: {(errors.strip().splitlines() or ['without a message'])[-1]}")
-    answer: dict[str, Any] = json.loads(answers[-1])
-    return answer["counts"], answer["result_at"]
-
-
-def install_prefect(folder: Path) -> tuple[Path, str]:
-    """Install prefect-qiskit into a virtual environment; return its Python and what was installed."""
-    beside = Path(sys.executable).parent / "uv"
-    uv = str(beside) if beside.exists() else shutil.which("uv")
-    if uv is None:
-        raise NotMeasurable("uv is not installed")
-    python = folder / "bin" / "python"
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), *PREFECT_REQUIREMENTS],
-    ):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise NotMeasurable(f"its installation took more than {INSTALL_TIMEOUT_SECONDS} s") from None
-        if done.returncode:
-            raise NotMeasurable(f"it could not be installed: {(done.stderr.strip().splitlines() or ['?'])[0]}")
-    script = "from importlib.metadata import version as v; print(v('prefect-qiskit'), v('prefect'))"
-    found = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True)
-    ours, prefect = found.stdout.split()
-    return python, f"prefect-qiskit {ours} (Prefect {prefect})"
+            raise RuntimeError(f"the DAG run ended as {state}:\n{airflow.task_log(DAG_ID, run_id, TASK)[-4000:]}")
+        counts = airflow.xcom(DAG_ID, run_id, TASK)["results"][0]["counts"]
+        return Answer(counts, _epoch(airflow.task(DAG_ID, run_id, TASK)["end_date"]))
 
 
 def report(runs: int = RUNS) -> Report:
@@ -234,7 +132,7 @@ def report(runs: int = RUNS) -> Report:
         Emulator(queue_seconds=QUEUE_SECONDS, run_seconds=RUN_SECONDS, rate_limit=False) as emulator,
     ):
         folder = Path(name)
-        systems: dict[str, Callable[[Path], tuple[dict[str, int], float]]] = {
+        systems: dict[str, Callable[[Path], Answer]] = {
             "ours": lambda place: run_in_airflow(emulator, place),
             "official": lambda place: run_program(sys.executable, "official_client", emulator, place),
         }

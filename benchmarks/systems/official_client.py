@@ -1,4 +1,4 @@
-"""IBM's own client in a plain process: submit, wait for the result, count."""
+"""IBM's own client in a plain process: submit, wait for the result (at most ``timeout`` seconds), count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> None:
         url_resolver=lambda *_args, **_kwargs: question["api"],
     )
     job = SamplerV2(service.backend(question["backend"])).run([bell_pair()], shots=question["shots"])
-    counts = job.result()[0].data.meas.get_counts()
+    counts = job.result(timeout=question.get("timeout"))[0].data.meas.get_counts()
     answer(counts, time.time())
 
 

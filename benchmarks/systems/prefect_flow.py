@@ -1,4 +1,8 @@
-"""prefect-qiskit in a Prefect flow, at its defaults but without retries: submit, wait for the result, count."""
+"""prefect-qiskit in a Prefect flow: submit, wait for the result, count.
+
+At its defaults, but that it retries as often as ``retries`` says, after ``retry_delay`` seconds (neither given: not at
+all), and gives a try ``timeout`` seconds, if any.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,9 @@ def main() -> None:
                 auth_url=question["iam"] + "/identity/token",
                 runtime_url=question["api"] + "/",
             ),
-            max_retry=0,
+            max_retry=question.get("retries", 0),
+            retry_delay=question.get("retry_delay", 0),
+            timeout=question.get("timeout"),
         )
         result = runtime.sampler([bell_pair()], options={"params": {"shots": question["shots"]}})
         return result[0].data.meas.get_counts(), time.time()

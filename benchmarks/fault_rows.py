@@ -1,0 +1,88 @@
+"""What goes wrong in the benchmark of faults: one row of its table each, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+POLL = "^/jobs/[^/]+$"
+RETRIES = 2
+PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that goes wrong.
+
+    Attributes:
+        name: For the command line.
+        title: For the table.
+        rule: The emulator's fault, if one is needed.
+        queue_seconds: How long a job stays Queued.
+        timeout: Seconds that the task gives its job, or None.
+        retries: How often Airflow, or Prefect, tries again after a failure.
+        kill: SIGKILL the process that waits, once, while the job is Queued.
+        our_jobs: How many jobs ours may create.
+        our_result: Whether ours must obtain the result.
+        dag: Which of our DAGs runs.
+    """
+
+    name: str
+    title: str
+    rule: Mapping[str, Any] | None = None
+    queue_seconds: float = 4.0
+    timeout: int | None = None
+    retries: int = RETRIES
+    kill: bool = False
+    our_jobs: int = 1
+    our_result: bool = True
+    dag: str = "deferred"
+
+
+def _submission(name: str, title: str, **rule: Any) -> Row:
+    return Row(name, title, {"method": "POST", "path": "/jobs", **rule})
+
+
+def _poll(name: str, title: str, **rule: Any) -> Row:
+    return Row(name, title, {"method": "GET", "path": POLL, **rule})
+
+
+ROWS = (
+    Row("none", "no fault"),
+    _submission("lost-answer", "answer to `POST /jobs` lost, job created", drop="after"),
+    _submission("503-submit", "503 on `POST /jobs`, job created", status=503, phase="after"),
+    _submission("429-submit", "429 on `POST /jobs`", status=429),
+    _submission("429-submit-told", "429 on `POST /jobs`, `Retry-After: 5`", status=429, retry_after=5),
+    _poll("503-polls", "503 on 5 polls", status=503, times=5),
+    _poll("429-poll", "429 on a poll", status=429),
+    _poll("429-poll-told", "429 on a poll, `Retry-After: 2`", status=429, retry_after=2),
+    _poll("dropped-poll", "connection dropped on a poll", drop="before"),
+    _poll("html-poll", "502 with an HTML page on a poll", status=502, html=PAGE),
+    _poll("tokens-revoked", "all tokens revoked while waiting", effect="revoke_tokens"),
+    Row(
+        "truncated-result",
+        "result cut off on the first read",
+        {"method": "GET", "path": "/jobs/*/results", "truncate": 100},
+    ),
+    Row(
+        "timeout",
+        f"timeout of {TIMEOUT_SECONDS} s, queue of 10 minutes",
+        queue_seconds=600,
+        timeout=TIMEOUT_SECONDS,
+        our_jobs=1 + RETRIES,
+        our_result=False,
+        dag="late",
+    ),
+    Row(
+        "timeout-once",
+        "the same without retries",
+        queue_seconds=600,
+        timeout=TIMEOUT_SECONDS,
+        retries=0,
+        our_result=False,
+        dag="late_once",
+    ),
+    Row("killed", "SIGKILL of the waiting process, job in the queue", queue_seconds=12.0, kill=True, dag="blocking"),
+)

@@ -1,0 +1,172 @@
+"""Running one sampler job in each system: ours in a real Airflow, the others as programs with a Python of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.emulator import Emulator
+    from tools.local_airflow import LocalAirflow
+
+ROOT = Path(__file__).resolve().parent.parent
+DAGS = ROOT / "benchmarks" / "systems" / "dags"
+TASK = "measure"
+BACKEND = "ibm_fez"
+SHOTS = 1024
+RUN_TIMEOUT_SECONDS = 180
+INSTALL_TIMEOUT_SECONDS = 600
+WATCH_SECONDS = 0.2
+TRACEBACK_END = re.compile(r"([a-z_]\w*\.)*[A-Z]\w+: ")
+
+# Prefect's server does not start with the newest releases of its web framework.
+PREFECT_REQUIREMENTS = ("prefect-qiskit", "fastapi<0.150")
+
+
+class NotMeasurable(Exception):
+    """A system cannot be run here; the text says why."""
+
+
+class ProgramFailed(NotMeasurable):
+    """A program ended without an answer; the text is its last word."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program printed: the counts, and when they were in hand, epoch seconds."""
+
+    counts: dict[str, int]
+    result_at: float
+
+
+def is_bell_pair(counts: dict[str, int]) -> bool:
+    """Whether these are all the counts of the circuit that every system runs."""
+    return set(counts) == {"00", "11"} and sum(counts.values()) == SHOTS
+
+
+def local_airflow(emulator: Emulator, home: Path) -> LocalAirflow:
+    """Return an Airflow with the DAGs of the benchmarks, not started yet."""
+    from tools.demo import connection
+    from tools.local_airflow import LocalAirflow
+
+    return LocalAirflow(
+        home,
+        DAGS,
+        connections={"qiskit_runtime_default": connection(emulator)},
+        settings={"BENCHMARK_QUESTION": json.dumps({"backend": BACKEND, "shots": SHOTS})},
+    )
+
+
+def run_program(
+    python: Path | str,
+    name: str,
+    emulator: Emulator,
+    folder: Path,
+    *,
+    watch: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    **wishes: Any,
+) -> Answer:
+    """Run one of ``benchmarks.systems`` to its end.
+
+    Args:
+        python: The interpreter.
+        name: Of the module.
+        emulator: What it talks to.
+        folder: Its home, and where its output goes.
+        watch: Called with the process a few times a second while it runs.
+        wishes: More for its question, such as ``timeout``.
+
+    Raises:
+        ProgramFailed: It ended without an answer, or did not end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    question = {
+        "api": emulator.url,
+        "root": emulator.root_url,
+        "iam": emulator.iam_url,
+        "key": emulator.api_key,
+        "instance": emulator.instance,
+        "backend": BACKEND,
+        "shots": SHOTS,
+        **wishes,
+    }
+    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
+    environment = {
+        **kept,
+        "HOME": str(folder),
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+    # Files, not pipes: a program that dies may leave a child which would hold a pipe open.
+    with (folder / "output").open("w+b") as output, (folder / "errors").open("w+b") as errors:
+        process = subprocess.Popen(
+            [str(python), "-m", f"benchmarks.systems.{name}", json.dumps(question)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            end = time.monotonic() + RUN_TIMEOUT_SECONDS
+            while process.poll() is None:
+                if time.monotonic() > end:
+                    raise ProgramFailed(f"it had not ended after {RUN_TIMEOUT_SECONDS} s")
+                if watch is not None:
+                    watch(process)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(WATCH_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for file in (output, errors):
+            file.seek(0)
+        answers = [line for line in output.read().decode(errors="replace").splitlines() if line.startswith('{"counts"')]
+        if process.returncode or not answers:
+            raise ProgramFailed(f"it failed: {_last_error(errors.read().decode(errors='replace'))}")
+    return Answer(**json.loads(answers[-1]))
+
+
+def _last_error(text: str) -> str:
+    """The end of the last traceback, or else the last line."""
+    lines = text.strip().splitlines() or ["without a message"]
+    return next((line for line in reversed(lines) if TRACEBACK_END.match(line)), lines[-1])
+
+
+def install_prefect(folder: Path) -> tuple[Path, str]:
+    """Install prefect-qiskit into a virtual environment; return its Python and what was installed."""
+    beside = Path(sys.executable).parent / "uv"
+    uv = str(beside) if beside.exists() else shutil.which("uv")
+    if uv is None:
+        raise NotMeasurable("uv is not installed")
+    python = folder / "bin" / "python"
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *PREFECT_REQUIREMENTS],
+    ):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise NotMeasurable(f"its installation took more than {INSTALL_TIMEOUT_SECONDS} s") from None
+        if done.returncode:
+            raise NotMeasurable(f"it could not be installed: {(done.stderr.strip().splitlines() or ['?'])[0]}")
+    script = "from importlib.metadata import version as v; print(v('prefect-qiskit'), v('prefect'))"
+    found = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True)
+    ours, prefect = found.stdout.split()
+    return python, f"prefect-qiskit {ours} (Prefect {prefect})"

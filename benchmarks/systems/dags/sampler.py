@@ -1,0 +1,39 @@
+"""Ours: DAGs of one sampler task each, all with the same circuit. ``BENCHMARK_QUESTION`` names backend and shots."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+QUESTION = json.loads(os.environ["BENCHMARK_QUESTION"])
+
+H = "rz(pi/2) ${0}; sx ${0}; rz(pi/2) ${0}; ".format
+CIRCUIT = (
+    'OPENQASM 3.0; include "stdgates.inc"; bit[2] meas; '
+    + H(0) + H(1) + "cz $0, $1; " + H(1)
+    + "meas[0] = measure $0; meas[1] = measure $1;"
+)  # fmt: skip
+
+# Short looks and delays let a run of many faults end soon; neither changes how many jobs there are.
+SOON: dict[str, Any] = {"poll_interval": 2, "retries": 2, "retry_delay": timedelta(seconds=1)}
+LATE = {"timeout": 5}
+
+TASKS: dict[str, dict[str, Any]] = {
+    "one_job": {"deferrable": True},
+    "deferred": {"deferrable": True, **SOON},
+    "blocking": {"deferrable": False, **SOON},
+    "late": {"deferrable": True, **SOON, **LATE},
+    "late_once": {"deferrable": True, **SOON, **LATE, "retries": 0},
+}
+
+for name, arguments in TASKS.items():
+    with DAG(dag_id=name, schedule=None, catchup=False):
+        QiskitRuntimeSamplerOperator(
+            task_id="measure", circuits=CIRCUIT, backend=QUESTION["backend"], shots=QUESTION["shots"], **arguments
+        )
