@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
+from airflow.sdk.bases.operator import partial
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
@@ -38,6 +39,7 @@ from airflow_provider_qrt.operators.state_store import TaskStateStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_qrt.client.models import Job
 
@@ -100,8 +102,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        kwargs["on_failure_callback"] = with_last_resort(kwargs.get("on_failure_callback"))
         super().__init__(**kwargs)
+        self.on_failure_callback = with_last_resort(self.on_failure_callback)
         self.backend = backend
         self.session_id = session_id
         self.tags = tags
@@ -120,6 +122,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self._in_hand: JobInHand | None = None
         self._killed = False
         self._result_store: TaskStateStore | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task."""
+        begun = partial(cls, **kwargs)
+        begun.kwargs["on_failure_callback"] = with_last_resort(begun.kwargs["on_failure_callback"])
+        return begun
 
     # What a subclass says
 

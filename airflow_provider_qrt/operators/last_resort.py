@@ -27,12 +27,8 @@ def identity_of(ti: Any) -> JobIdentity:
     return JobIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, airflow_name())
 
 
-def with_last_resort(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
+def with_last_resort(callbacks: Sequence[Callback]) -> list[Callback]:
     """The user's callbacks, and ours after them."""
-    if callbacks is None:
-        callbacks = []
-    elif not isinstance(callbacks, Sequence):
-        callbacks = [callbacks]
     return [*(one for one in callbacks if one is not cancel_jobs_of_failed_task), cancel_jobs_of_failed_task]
 
 
@@ -44,7 +40,11 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
     task: Any = context["task"]
-    if task.job_is_settled or not task.cancel_on_kill or not task.wait_for_completion:
+    # Of a mapped task the dag-processor knows what all its instances have in common.
+    arguments = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
+    if getattr(task, "job_is_settled", False):
         return
-    hook = QiskitRuntimeHook(task.qiskit_runtime_conn_id)
+    if not arguments.get("cancel_on_kill", True) or not arguments.get("wait_for_completion", True):
+        return
+    hook = QiskitRuntimeHook(arguments.get("qiskit_runtime_conn_id", QiskitRuntimeHook.default_conn_name))
     log.info(hook.cancel_tagged_jobs_quickly(identity_of(context["ti"])))

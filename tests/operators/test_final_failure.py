@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError
 
 from airflow_provider_qrt.jobs.submission import LookUpFailed
-from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task, with_last_resort
+from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
 ONE_JOB = "^/jobs/[^/]+$"
 UNKNOWN_STATE = {"status": 200, "body": {"id": "j", "state": {"status": "Pondering"}}, "times": None}
@@ -142,7 +144,24 @@ def mine(context):
     """A user's callback."""
 
 
-@pytest.mark.parametrize("given", [None, mine, [mine]], ids=["none", "one", "several"])
-def test_a_users_callbacks_come_first_and_ours_once(given):
-    whole = with_last_resort(given)
-    assert whole == with_last_resort(whole) == ([mine] if given else []) + [cancel_jobs_of_failed_task]
+@pytest.mark.parametrize("where", ["argument", "default_args", "nowhere"])
+@pytest.mark.parametrize("mapped", [False, True], ids=["plain", "mapped"])
+def test_a_users_callbacks_come_first_and_ours_once(where, mapped):
+    own = {"on_failure_callback": mine}
+    with DAG("the_dag", schedule=None, default_args=own if where == "default_args" else {}) as dag:
+        given = own if where == "argument" else {}
+        if mapped:
+            QiskitRuntimeSamplerOperator.partial(task_id="the_task", **given).expand(circuits=["a", "b"])
+        else:
+            QiskitRuntimeSamplerOperator(task_id="the_task", circuits="a", **given)
+    expected = [cancel_jobs_of_failed_task] if where == "nowhere" else [mine, cancel_jobs_of_failed_task]
+    assert list(dag.get_task("the_task").on_failure_callback) == expected
+
+
+def test_the_last_resort_knows_a_mapped_task(task, slow):
+    task.context["ti"].map_index = 1
+    task.defer()
+    with DAG("the_dag", schedule=None) as dag:
+        QiskitRuntimeSamplerOperator.partial(task_id="the_task").expand(circuits=["a", "b"])
+    cancel_jobs_of_failed_task({"task": dag.get_task("the_task"), "ti": task.context["ti"]})
+    assert cancelled(slow) == [True]
