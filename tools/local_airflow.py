@@ -13,12 +13,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -44,8 +47,29 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, pause
         time.sleep(pause)
 
 
+@dataclass(frozen=True)
+class TaskProcesses:
+    """What runs a task on the worker.
+
+    Attributes:
+        task: Process id of the task itself.
+        supervisor: Process id of the worker above it, which speaks to the API server for the task.
+    """
+
+    task: int
+    supervisor: int
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal both, the supervisor first: it must not tell of what becomes of the task."""
+        for pid in (self.supervisor, self.task):
+            os.kill(pid, number)
+
+
 class LocalAirflow:
     """Starts, watches and stops the four components.
+
+    A component has the name under which it was started; there may be more than one of a kind, as with
+    ``start_component("triggerer", name="triggerer-2")``.
 
     Args:
         home: Folder for everything, created if missing.
@@ -66,6 +90,9 @@ class LocalAirflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._strays: list[psutil.Process] = []
+        # SQLite bears one writer; two requests that write can keep each other waiting until both fail.
+        self._writing = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = False
         self.environment = {
@@ -127,7 +154,7 @@ class LocalAirflow:
         self.run("db", "migrate")
         for component in COMPONENTS:
             self.start_component(component)
-        wait_until(self._answers, seconds=120, what="The start of Airflow's API server")
+        self.wait_for_api_server()
 
     def run(self, *arguments: str) -> None:
         """Run an ``airflow`` command to its end."""
@@ -141,11 +168,17 @@ class LocalAirflow:
         if done.returncode:
             raise RuntimeError(f"airflow {' '.join(arguments)} failed:\n{done.stdout.decode()[-4000:]}")
 
-    def start_component(self, component: str) -> None:
-        """Start one component; its output goes to ``<home>/<component>.log``."""
+    def start_component(self, component: str, *, name: str | None = None) -> None:
+        """Start one component; its output goes to ``<home>/<name>.log``.
+
+        Args:
+            component: What to start.
+            name: What to call it, when there is one of its kind already.
+        """
+        name = name or component
         options = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
-        with (self.home / f"{component}.log").open("ab") as output:
-            self._processes[component] = subprocess.Popen(
+        with (self.home / f"{name}.log").open("ab") as output:
+            self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", component, *options],
                 env=self.environment,
                 stdout=output,
@@ -154,25 +187,77 @@ class LocalAirflow:
                 start_new_session=True,
             )
 
-    def kill_component(self, component: str) -> None:
-        """End one component at once, as a crash would: SIGKILL for its whole process group."""
-        process = self._processes.pop(component)
-        _signal_group(process, signal.SIGKILL)
+    def kill_component(self, name: str, *, with_children: bool = True) -> None:
+        """End one component at once, as a crash would: with SIGKILL.
+
+        Args:
+            name: The component.
+            with_children: False spares what it has started: a scheduler's workers, and the tasks they run.
+        """
+        process = self._processes.pop(name)
+        members = _members(process)
+        process.kill()
         process.wait()
+        self._strays += members
+        if with_children:
+            self._end_strays()
+
+    def stop_component(self, name: str, *, seconds: float = 60) -> None:
+        """End one component politely and wait for it: with SIGTERM to its first process, as a service manager does.
+
+        A scheduler lets its running tasks come to their end first.
+        """
+        process = self._processes.pop(name)
+        self._strays += _members(process)
+        process.terminate()
+        try:
+            process.wait(seconds)
+        finally:
+            process.kill()
+            process.wait()
+            self._end_strays()
+
+    def restart_api_server(self) -> None:
+        """End the API server politely, start another one on the same port, and wait until it answers."""
+        self.stop_component("api-server")
+        self.start_component("api-server")
+        self.wait_for_api_server()
+
+    def pause_component(self, name: str) -> None:
+        """Stop the clock for one component and what it has started, tasks excepted."""
+        _signal_group(self._processes[name], signal.SIGSTOP)
+
+    def resume_component(self, name: str) -> None:
+        """Let a paused component go on as if nothing had been."""
+        _signal_group(self._processes[name], signal.SIGCONT)
+
+    def wait_for_api_server(self) -> None:
+        """Wait until the API server answers."""
+        wait_until(self._answers, seconds=120, what="The start of Airflow's API server")
 
     def stop(self) -> None:
-        """End all components, politely first."""
+        """End all components, politely first, and whatever they have left behind."""
         processes = list(self._processes.values())
+        self._strays += [member for process in processes for member in _members(process)]
         for process in processes:
             _signal_group(process, signal.SIGTERM)
+            _signal_group(process, signal.SIGCONT)
         end = time.monotonic() + STOP_SECONDS
         for process in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, end - time.monotonic()))
             _signal_group(process, signal.SIGKILL)
             process.wait()
+        self._end_strays()
         self._processes.clear()
         self._session.close()
+
+    def _end_strays(self) -> None:
+        """Kill what outlived the component that had started it; a process id in other hands by now is left alone."""
+        for member in self._strays:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        self._strays.clear()
 
     def _answers(self) -> bool:
         for component, process in self._processes.items():
@@ -183,18 +268,19 @@ class LocalAirflow:
         except requests.RequestException:
             return False
 
-    def component_log(self, component: str) -> str:
+    def component_log(self, name: str) -> str:
         """What a component has printed."""
-        return (self.home / f"{component}.log").read_text(errors="replace")
+        return (self.home / f"{name}.log").read_text(errors="replace")
 
     # REST API
 
     def api(self, method: str, path: str, **arguments: Any) -> Any:
-        """Call Airflow's public REST API and return its JSON."""
+        """Call Airflow's public REST API and return its JSON; more than one thread may do so."""
         if "Authorization" not in self._session.headers:
             token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
             self._session.headers["Authorization"] = f"Bearer {token}"
-        response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=60, **arguments)
+        with contextlib.nullcontext() if method == "GET" else self._writing:
+            response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=60, **arguments)
         if not response.ok:
             raise RuntimeError(f"{method} {path}: HTTP {response.status_code}: {response.text[:1000]}")
         return response.json() if response.content else None
@@ -248,6 +334,14 @@ class LocalAirflow:
         """A task instance."""
         return dict(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
 
+    def task_processes(self, dag_id: str, run_id: str, task_id: str) -> TaskProcesses:
+        """The processes of a task that is running."""
+        task = self.task(dag_id, run_id, task_id)
+        if task["state"] != "running" or not task["pid"]:
+            raise RuntimeError(f"{task_id} of {dag_id} is {task['state']}, not running")
+        pid = int(task["pid"])
+        return TaskProcesses(task=pid, supervisor=psutil.Process(pid).ppid())
+
     def wait_for_task_state(
         self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 90
     ) -> dict[str, Any]:
@@ -275,3 +369,16 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     """Signal the process group that ``start_component`` created, if anything of it is left."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def _members(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Everything a component has started and that still lives.
+
+    Tasks have process groups of their own, and lose their parent when it dies, but stay in the component's session.
+    """
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(pid) == process.pid:
+                members.append(psutil.Process(pid))
+    return members

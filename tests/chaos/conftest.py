@@ -1,0 +1,91 @@
+"""One Airflow for the whole suite, and services enough to let scenarios run side by side."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_qrt.emulator import Emulator
+from tests.chaos.lanes import Lane
+from tests.chaos.secrets_search import find_in_airflow, secrets_of
+from tools.demo import connection
+from tools.local_airflow import LocalAirflow
+
+ROOT = Path(__file__).resolve().parents[2]
+LANES = 10
+CALM = {
+    "queue_seconds": 2,
+    "run_seconds": 0.5,
+    "visibility_seconds": 0,
+    "rate_limit": False,
+    "retry_after": True,
+}
+SETTINGS = {
+    "AIRFLOW__CORE__PARALLELISM": "12",
+    # A worker that was killed is missed after so many seconds (default: 300). An API server that restarts must be back
+    # by then, or its tasks are taken for dead.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    # So is a scheduler (30), whose tasks the next one adopts or starts anew when it looks for them (every 300 s).
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
+    # And a triggerer (30).
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
+}
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[list[Emulator]]:
+    """The emulators: one account, and a key each that can be searched for."""
+    account = secrets.token_hex(16)
+    running = [
+        Emulator(
+            api_key=f"key-{secrets.token_hex(12)}",
+            instance=f"crn:v1:bluemix:public:quantum-computing:us-east:a/{account}:{number:08}-0000::",
+            **CALM,
+        ).start()
+        for number in range(LANES)
+    ]
+    yield running
+    # Each waits a moment for requests that are still held.
+    with ThreadPoolExecutor(LANES) as pool:
+        list(pool.map(Emulator.stop, running))
+
+
+@pytest.fixture(scope="session")
+def airflow(services: list[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    """The Airflow. When all is over, nothing it has written may hold a secret, whatever had happened."""
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    shutil.copytree(Path(__file__).parent / "dags", dags)
+    shutil.copytree(ROOT / "example_dags" / "circuits", dags / "circuits")
+    connections = {f"service_{number}": connection(service) for number, service in enumerate(services)}
+    hidden = [secret for service in services for secret in secrets_of(service)]
+    with LocalAirflow(home, dags, connections=connections, settings=SETTINGS) as running:
+        yield running
+    assert find_in_airflow(home, hidden) == []
+
+
+@pytest.fixture
+def lanes(airflow: LocalAirflow, services: list[Emulator]) -> Iterator[list[Lane]]:
+    """The lanes, each service calm at first."""
+    for service in services:
+        service.clear_faults()
+        service.clear_rules()
+        service.configure(**CALM)
+    yield [Lane(airflow, service, f"service_{number}") for number, service in enumerate(services)]
+    for service in services:
+        service.clear_faults()
+
+
+@pytest.fixture
+def lane(lanes: list[Lane]) -> Lane:
+    """A lane for a test that needs one only."""
+    return lanes[0]

@@ -1,0 +1,41 @@
+"""The same Bell pair, measured by tasks that differ in how they wait and in what they are allowed.
+
+Which service a run speaks to is said in its configuration.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=1), "max_retry_delay": timedelta(seconds=5)}
+MAPPED_TASKS = 50
+MEASURE = {
+    "shots": 200,
+    "backend": "ibm_fez",
+    "poll_interval": 1,
+    "qiskit_runtime_conn_id": "{{ dag_run.conf['service'] }}",
+}
+BELL_PAIR = "circuits/bell_phi.qasm"
+
+for name, deferrable in (("blocking", False), ("deferred", True)):
+    with DAG(f"chaos_{name}", schedule=None, default_args=RETRIES):
+        QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
+
+    with DAG(f"chaos_{name}_without_retries", schedule=None):
+        QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
+
+    with DAG(f"chaos_{name}_with_timeout", schedule=None):
+        QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, timeout=8, **MEASURE)
+
+    # Long enough for the task to be waiting for its job by then, however slow the machine.
+    with DAG(f"chaos_{name}_in_a_short_run", schedule=None, dagrun_timeout=timedelta(seconds=25)):
+        QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
+
+with DAG("chaos_mapped", schedule=None, default_args=RETRIES):
+    QiskitRuntimeSamplerOperator.partial(
+        task_id="measure", deferrable=True, max_active_tis_per_dagrun=6, **MEASURE
+    ).expand(circuits=[BELL_PAIR] * MAPPED_TASKS)

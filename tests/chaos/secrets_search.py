@@ -1,0 +1,53 @@
+"""Looks for what nobody may read in everything that an Airflow writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import requests
+
+from airflow_provider_qrt.emulator import Emulator
+
+TOKEN_START = 60
+"""So many characters begin every token of an emulator: the header and the claim that names the user."""
+TABLES = {"log", "rendered_task_instance_fields", "task_instance", "task_instance_history", "task_state_store", "xcom"}
+"""Tables that must be among those searched."""
+
+
+def secrets_of(service: Emulator) -> list[str]:
+    """The service's API key, the account in its CRN, and what all of its bearer tokens begin with."""
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
+    tokens = [
+        requests.post(f"{service.iam_url}/identity/token", data=form, timeout=10).json()["access_token"]
+        for _ in range(2)
+    ]
+    assert tokens[0] != tokens[1]
+    assert tokens[0][:TOKEN_START] == tokens[1][:TOKEN_START]
+    return [service.api_key, service.instance.split(":")[6].removeprefix("a/"), tokens[0][:TOKEN_START]]
+
+
+def find_in_airflow(home: Path, texts: Iterable[str]) -> list[str]:
+    """Search every file, and every row of every table of the database.
+
+    Returns:
+        Where one of the texts was found: a file's or a table's name, once for each text.
+    """
+    wanted = [text.encode() for text in dict.fromkeys(texts)]
+    found: list[str] = []
+    for file in sorted(home.rglob("*")):
+        # The database's own file is among them, for rows that were deleted: what they held is still in its pages.
+        if file.is_file() and not file.is_symlink():
+            content = file.read_bytes()
+            found += [str(file.relative_to(home)) for text in wanted if text in content]
+    with closing(sqlite3.connect(f"file:{home}/airflow.db?mode=ro", uri=True)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert set(tables) >= TABLES | {"trigger", "callback"}
+        for table in tables:
+            # Bytes as they are: their repr would hide a text in another way of writing.
+            for row in database.execute(f'SELECT * FROM "{table}"'):
+                content = b"\0".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in row)
+                found += [table for text in wanted if text in content]
+    return found

@@ -1,0 +1,138 @@
+"""A worker dies, at every moment of a job's life. The retry goes on with the job; nobody buys a second one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.chaos.lanes import Lane, Run, in_parallel
+from tools.local_airflow import TaskProcesses
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+HELD = 300
+"""Seconds for which the service holds a request: longer than whoever sent it will live."""
+
+Moment = tuple[Run, TaskProcesses]
+
+
+def before_the_service_acts(lane: Lane, dag_id: str) -> Moment:
+    """The intent is written and the submission under way; the service will never act on it."""
+    lane.service.add_fault(method="POST", path="/jobs", delay=HELD, drop="before")
+    run = lane.start(dag_id)
+    run.wait_for_request("POST", "/jobs")
+    assert run.jobs == []
+    return run, run.processes()
+
+
+def before_the_answer(lane: Lane, dag_id: str) -> Moment:
+    """The job exists; its id is on no wire yet."""
+    lane.service.add_fault(method="POST", path="/jobs", delay=HELD, phase="after")
+    run = lane.start(dag_id)
+    run.wait_for_job()
+    return run, run.processes()
+
+
+def before_the_record(lane: Lane, dag_id: str) -> Moment:
+    """The task has its answer, and cannot write the job's id down: its supervisor does not listen."""
+    # Time enough to stop the supervisor between the job and the answer.
+    lane.service.add_fault(method="POST", path="/jobs", delay=5, phase="after")
+    run = lane.start(dag_id)
+    run.wait_for_job()
+    processes = run.processes()
+    os.kill(processes.supervisor, signal.SIGSTOP)
+    run.wait_for_request("POST", "/jobs", answered=True)
+    # The answer is sent; nothing tells when the task has read it. Should it need longer, this is the moment before.
+    time.sleep(1)
+    return run, processes
+
+
+def while_the_task_waits(lane: Lane, _: str) -> Moment:
+    """A task that waits on its worker has looked at its job."""
+    lane.service.configure(queue_seconds=20)
+    run = lane.start("chaos_blocking")
+    run.wait_for_request("GET", run.wait_for_job()["id"])
+    return run, run.processes()
+
+
+def before_the_result(lane: Lane, _: str) -> Moment:
+    """The trigger has fired, and the worker is about to fetch the result."""
+    lane.service.add_fault(method="GET", path="/jobs/*/results", delay=HELD)
+    run = lane.start("chaos_deferred")
+    run.wait_for_request("GET", "/results")
+    return run, run.processes()
+
+
+MOMENTS: dict[str, Callable[[Lane, str], Moment]] = {
+    "before the service acts": before_the_service_acts,
+    "before the answer": before_the_answer,
+    "before the record": before_the_record,
+    "while the task waits": while_the_task_waits,
+    "before the result is fetched": before_the_result,
+}
+
+
+def die_with_supervisor(processes: TaskProcesses) -> None:
+    processes.signal(signal.SIGKILL)
+
+
+def die_alone(processes: TaskProcesses) -> None:
+    os.kill(processes.task, signal.SIGKILL)
+    os.kill(processes.supervisor, signal.SIGCONT)
+
+
+def kill(lane: Lane, dag_id: str, moment: Callable[[Lane, str], Moment], die: Callable[[TaskProcesses], None]) -> None:
+    run, processes = moment(lane, dag_id)
+    assert len(run.jobs) <= 1
+    die(processes)
+    run.expect_success()
+    assert run.task["try_number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "die"),
+    [
+        pytest.param("chaos_deferred", die_with_supervisor, id="with its supervisor"),
+        pytest.param("chaos_blocking", die_alone, id="the task alone"),
+    ],
+)
+def test_a_worker_that_is_killed_at_any_moment_costs_no_second_job(lanes, dag_id, die):
+    in_parallel(
+        {
+            name: partial(kill, lane, dag_id, moment, die)
+            for lane, (name, moment) in zip(lanes, MOMENTS.items(), strict=False)
+        }
+    )
+
+
+def test_a_worker_that_was_taken_for_dead_does_no_harm_when_it_comes_back(lane):
+    lane.service.configure(queue_seconds=3600)
+    run = lane.start("chaos_blocking")
+    job = run.wait_for_job()
+    run.wait_for_request("GET", job["id"])
+    first = run.processes()
+    first.signal(signal.SIGSTOP)
+    run.wait_for_log("Re-attached to job")
+    first.signal(signal.SIGCONT)
+    run.wait_for_log("Task killed!")
+    assert run.jobs[0]["status"] == "Queued"
+    lane.service.finish(job["id"])
+    run.expect_success()
+
+
+def test_a_task_that_lost_its_supervisor_does_no_harm(lane):
+    lane.service.configure(queue_seconds=3600)
+    run = lane.start("chaos_blocking")
+    job = run.wait_for_job()
+    run.wait_for_request("GET", job["id"])
+    first = run.processes()
+    os.kill(first.supervisor, signal.SIGKILL)
+    run.wait_for_log("Re-attached to job")
+    assert run.jobs[0]["status"] == "Queued"
+    lane.service.finish(job["id"])
+    run.expect_success()
