@@ -95,8 +95,8 @@ def test_marking_a_task_that_waits_on_its_worker_cancels_its_job(airflow, servic
     service.configure(queue_seconds=600)
     run_id = airflow.trigger("stopped_on_the_worker")
     task_log = lambda: airflow.task_log("stopped_on_the_worker", run_id, "measure")  # noqa: E731
-    wait_until(lambda: "Submitted job" in task_log(), seconds=60, what="The submission")
-    job_id = airflow.xcom("stopped_on_the_worker", run_id, "measure", "job_id")
+    submitted = wait_until(lambda: re.search(r"Submitted job (\w+)", task_log()), seconds=60, what="The submission")
+    job_id = submitted[1]
     path = f"/dags/stopped_on_the_worker/dagRuns/{run_id}/taskInstances/measure"
     airflow.api("PATCH", path, json={"new_state": "failed"})
     wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=30, what="The cancellation of the job")
