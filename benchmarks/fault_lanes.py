@@ -8,9 +8,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from benchmarks.fault_rows import Row
@@ -151,7 +152,14 @@ class Lane:
             raise Stopped
 
 
-def in_processes(lane: Lane, emulator: Emulator, python: Path | str, name: str, folder: Path) -> Run:
+def in_processes(
+    lane: Lane,
+    emulator: Emulator,
+    python: Path | str,
+    name: str,
+    folder: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     """Return what runs a program, in a fresh process for each try.
 
     prefect-qiskit retries within its process, so for it a further process is started only when one was killed.
@@ -177,7 +185,7 @@ def in_processes(lane: Lane, emulator: Emulator, python: Path | str, name: str, 
             tries += 1
             was_killed = killed
             try:
-                answer = run_program(python, name, emulator, folder, watch=watch, **wishes)
+                answer = run_program(python, name, emulator, folder, watch=watch, environment=environment, **wishes)
             except ProgramFailed as error:
                 why_not = str(error)
                 if own_retries and killed == was_killed:

@@ -5,7 +5,7 @@ the same time. Every failure is retried twice, one second later:
 
 - ours by Airflow: one real Airflow runs a DAG for each row.
 - The official client as Airflow would retry a plain task around it: a fresh process for each try.
-- prefect-qiskit by its own task-level retry, and in a fresh process when its process was killed.
+- prefect-qiskit by its own task-level retry, with a Prefect server, and in a fresh process when its process was killed.
 
 A job is *left behind* when it was neither cancelled nor the one whose result was obtained: it runs and is charged for
 nothing.
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from benchmarks.fault_lanes import Lane, Outcome, in_airflow, in_processes
 from benchmarks.fault_rows import RETRIES, ROWS, Row
 from benchmarks.report import Goal, Report, Table, version_of
-from benchmarks.running import NotMeasurable, install_prefect, local_airflow
+from benchmarks.running import NotMeasurable, install_prefect, local_airflow, prefect_server
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
@@ -73,7 +73,9 @@ def report(only: Sequence[str] = ()) -> Report:
     def prefect(folder: Path) -> dict[str, Outcome]:
         emulator, lane = lane_of("prefect")
         python, names["prefect"] = install_prefect(folder / "venv")
-        return lane.measure(rows, in_processes(lane, emulator, python, "prefect_flow", folder))
+        with prefect_server(python, folder) as url:
+            run = in_processes(lane, emulator, python, "prefect_flow", folder, {"PREFECT_API_URL": url})
+            return lane.measure(rows, run)
 
     def ours(folder: Path) -> dict[str, Outcome]:
         emulator, lane = lane_of("ours")
@@ -106,7 +108,7 @@ def _report(rows: Sequence[Row], names: dict[str, str], found: dict[str, dict[st
     measured = {system: outcomes for system, outcomes in found.items() if not isinstance(outcomes, str)}
     ours = measured["ours"]
     table = Table(
-        f"One sampler job, {RETRIES} retries; what the server has when the system has ended:",
+        f"One task with one sampler job, retried up to {RETRIES} times; what became of it:",
         ("fault", "`--only`", *(names[system] for system in names)),
         [
             (

@@ -10,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ BACKEND = "ibm_fez"
 SHOTS = 1024
 RUN_TIMEOUT_SECONDS = 180
 INSTALL_TIMEOUT_SECONDS = 600
+START_TIMEOUT_SECONDS = 120
 WATCH_SECONDS = 0.2
 TRACEBACK_END = re.compile(r"([a-z_]\w*\.)*[A-Z]\w+: ")
 
@@ -68,6 +72,57 @@ def local_airflow(emulator: Emulator, home: Path) -> LocalAirflow:
     )
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    """What a program finds in its environment: a home of its own, and none of the user's settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(START_TIMEOUT_SECONDS),
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+@contextmanager
+def prefect_server(python: Path, folder: Path) -> Iterator[str]:
+    """A Prefect server for flows to come; gives the address of its API. Without one, each flow starts its own."""
+    from tools.local_airflow import free_port, wait_until
+
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(python), "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise NotMeasurable("its server ended")
+        with suppress(OSError), opener.open(f"{url}/health", timeout=5) as answer:
+            return answer.status == HTTPStatus.OK
+        return False
+
+    try:
+        wait_until(answers, seconds=START_TIMEOUT_SECONDS, what="The start of Prefect's server")
+        yield url
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def run_program(
     python: Path | str,
     name: str,
@@ -75,6 +130,7 @@ def run_program(
     folder: Path,
     *,
     watch: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
     **wishes: Any,
 ) -> Answer:
     """Run one of ``benchmarks.systems`` to its end.
@@ -85,6 +141,7 @@ def run_program(
         emulator: What it talks to.
         folder: Its home, and where its output goes.
         watch: Called with the process a few times a second while it runs.
+        environment: More for its environment.
         wishes: More for its question, such as ``timeout``.
 
     Raises:
@@ -101,22 +158,12 @@ def run_program(
         "shots": SHOTS,
         **wishes,
     }
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
-    environment = {
-        **kept,
-        "HOME": str(folder),
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-    }
     # Files, not pipes: a program that dies may leave a child which would hold a pipe open.
     with (folder / "output").open("w+b") as output, (folder / "errors").open("w+b") as errors:
         process = subprocess.Popen(
             [str(python), "-m", f"benchmarks.systems.{name}", json.dumps(question)],
             cwd=ROOT,
-            env=environment,
+            env=_environment(folder) | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
