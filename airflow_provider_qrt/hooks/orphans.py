@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
 from airflow_provider_qrt.jobs import orphans
-from airflow_provider_qrt.jobs.orphans import Orphan, RunState
+from airflow_provider_qrt.jobs.orphans import Orphan
+from airflow_provider_qrt.jobs.ownership import RunState
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient

@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_qrt.client.models import Job, Workload
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
-from airflow_provider_qrt.jobs.orphans import Orphan, OrphanJudge, RunState
+from airflow_provider_qrt.jobs.orphans import Orphan, OrphanJudge
+from airflow_provider_qrt.jobs.ownership import RunState
 
 NAME = "production"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
