@@ -53,13 +53,13 @@ class Orphan:
 
     def describe(self) -> str:
         """One line for a log."""
-        since = f" since {self.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.created else ""
+        created = f", created {self.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.created else ""
         owner = ", ".join(
             f"{name} {value}"
             for name, value in (("DAG", self.dag_id), ("run", self.run_id), ("task", self.task))
             if value is not None
         )
-        what = f"{self.kind} {self.id} on {self.backend or 'no backend yet'}, {self.status or 'state unknown'}{since}"
+        what = f"{self.kind} {self.id} on {self.backend or 'no backend yet'}, {self.status or 'state unknown'}{created}"
         return f"{what}, of {owner or 'an unknown DAG'}: {self.reason}"
 
     def to_json(self) -> dict[str, Any]:

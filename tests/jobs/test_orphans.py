@@ -321,7 +321,7 @@ def test_an_orphan_is_described_in_one_line_and_in_json(airflow, judge):
     airflow.has(TASK, "failed")
     orphan = judge().judge_job(job(tags_of(TASK)))
     assert orphan.describe() == (
-        "job j1 on ibm_fez, Queued since 2026-11-21 11:00 UTC, of DAG dag, run run, task task: its task is failed"
+        "job j1 on ibm_fez, Queued, created 2026-11-21 11:00 UTC, of DAG dag, run run, task task: its task is failed"
     )
     assert json.loads(json.dumps(orphan.to_json())) == {
         "kind": "job",
