@@ -321,9 +321,9 @@ class LocalAirflow:
         self.expect_end(dag_id, run_id, expect)
         return run_id
 
-    def expect_end(self, dag_id: str, run_id: str, expect: str = "success") -> None:
+    def expect_end(self, dag_id: str, run_id: str, expect: str = "success", *, seconds: float = 180) -> None:
         """Wait for the end of a run; see :meth:`run_dag`."""
-        state = self.wait_for_run(dag_id, run_id)
+        state = self.wait_for_run(dag_id, run_id, seconds=seconds)
         if state != expect:
             folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
             logs = [f"{path}:\n{path.read_text()}" for path in sorted(folder.rglob("*.log*")) if path.is_file()]
@@ -354,10 +354,10 @@ class LocalAirflow:
         what = f"{task_id} of {dag_id} being {' or '.join(states)}"
         return dict(wait_until(there, seconds=seconds, what=what))
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1) -> Any:
         """An XCom value, as the UI shows it."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self.api("GET", path, params={"deserialize": "true"})["value"]
+        return self.api("GET", path, params={"deserialize": "true", "map_index": map_index})["value"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
         """Everything a task instance has logged, in all its tries."""

@@ -17,7 +17,7 @@ from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
-LANES = 10
+LANES = 10  # as many as the largest test has scenarios
 CALM = {
     "queue_seconds": 2,
     "run_seconds": 0.5,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from airflow_provider_qrt.emulator import Emulator
@@ -130,3 +131,11 @@ def in_parallel(scenarios: Mapping[str, Callable[[], None]]) -> None:
     errors = {name: error for name, one in running.items() if (error := one.exception())}
     told = [f"--- {name}:\n{''.join(traceback.format_exception(error))}" for name, error in errors.items()]
     assert not errors, "\n".join([f"{', '.join(errors)} of {', '.join(scenarios)} failed", *told])
+
+
+def side_by_side(lanes: Sequence[Lane], scenarios: Mapping[str, Callable[[Lane], None]]) -> None:
+    """Run scenarios at the same time, each in a lane of its own."""
+    assert len(scenarios) <= len(lanes)
+    in_parallel(
+        {name: partial(scenario, lane) for (name, scenario), lane in zip(scenarios.items(), lanes, strict=False)}
+    )

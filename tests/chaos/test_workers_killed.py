@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from tests.chaos.lanes import Lane, Run, in_parallel
+from tests.chaos.lanes import Lane, Run, side_by_side
 from tools.local_airflow import TaskProcesses
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -94,45 +94,47 @@ def kill(lane: Lane, dag_id: str, moment: Callable[[Lane, str], Moment], die: Ca
     assert run.task["try_number"] == 2
 
 
-@pytest.mark.parametrize(
-    ("dag_id", "die"),
-    [
-        pytest.param("chaos_deferred", die_with_supervisor, id="with its supervisor"),
-        pytest.param("chaos_blocking", die_alone, id="the task alone"),
-    ],
-)
-def test_a_worker_that_is_killed_at_any_moment_costs_no_second_job(lanes, dag_id, die):
-    in_parallel(
-        {
-            name: partial(kill, lane, dag_id, moment, die)
-            for lane, (name, moment) in zip(lanes, MOMENTS.items(), strict=False)
-        }
-    )
+def test_a_worker_that_is_killed_at_any_moment_costs_no_second_job(lanes):
+    scenarios = {}
+    for name, moment in MOMENTS.items():
+        scenarios[f"killed with its supervisor {name}"] = partial(
+            kill, dag_id="chaos_deferred", moment=moment, die=die_with_supervisor
+        )
+        scenarios[f"killed alone {name}"] = partial(kill, dag_id="chaos_blocking", moment=moment, die=die_alone)
+    side_by_side(lanes, scenarios)
 
 
-def test_a_worker_that_was_taken_for_dead_does_no_harm_when_it_comes_back(lane):
+def start_waiting(lane: Lane) -> tuple[Run, TaskProcesses]:
+    """A task that waits on its worker for a job that stays in the queue until somebody ends it."""
     lane.service.configure(queue_seconds=3600)
     run = lane.start("chaos_blocking")
-    job = run.wait_for_job()
-    run.wait_for_request("GET", job["id"])
-    first = run.processes()
+    run.wait_for_request("GET", run.wait_for_job()["id"])
+    return run, run.processes()
+
+
+def finish(run: Run) -> None:
+    assert [job["status"] for job in run.jobs] == ["Queued"], run.log
+    run.lane.service.finish(run.jobs[0]["id"])
+    run.expect_success()
+
+
+def come_back(lane: Lane) -> None:
+    """The whole worker stands still until the retry has taken over, and then goes on."""
+    run, first = start_waiting(lane)
     first.signal(signal.SIGSTOP)
     run.wait_for_log("Re-attached to job")
     first.signal(signal.SIGCONT)
     run.wait_for_log("Task killed!")
-    assert run.jobs[0]["status"] == "Queued"
-    lane.service.finish(job["id"])
-    run.expect_success()
+    finish(run)
 
 
-def test_a_task_that_lost_its_supervisor_does_no_harm(lane):
-    lane.service.configure(queue_seconds=3600)
-    run = lane.start("chaos_blocking")
-    job = run.wait_for_job()
-    run.wait_for_request("GET", job["id"])
-    first = run.processes()
+def lose_supervisor(lane: Lane) -> None:
+    """The task lives on beside its retry, and nobody listens to it."""
+    run, first = start_waiting(lane)
     os.kill(first.supervisor, signal.SIGKILL)
     run.wait_for_log("Re-attached to job")
-    assert run.jobs[0]["status"] == "Queued"
-    lane.service.finish(job["id"])
-    run.expect_success()
+    finish(run)
+
+
+def test_a_worker_that_was_taken_for_dead_and_lives_does_no_harm(lanes):
+    side_by_side(lanes, {"comes back": come_back, "has lost its supervisor": lose_supervisor})

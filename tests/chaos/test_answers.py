@@ -1,0 +1,63 @@
+"""The service answers badly or not at all: each task still has one job, and its counts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tests.chaos.lanes import Lane, side_by_side
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+ONE_JOB = "^/jobs/[^/]+$"
+"""The path on which a job is looked at."""
+
+FAULTS = {
+    "lost answer": {"method": "POST", "path": "/jobs", "drop": "after"},
+    "lost request": {"method": "POST", "path": "/jobs", "drop": "before"},
+    "503 five times instead of a job": {"method": "POST", "path": "/jobs", "status": 503, "times": 5},
+    "503 five times, though the job exists": {
+        "method": "POST", "path": "/jobs", "status": 503, "phase": "after", "times": 5,
+    },
+    "503 five times while the job is watched": {"method": "GET", "path": ONE_JOB, "status": 503, "times": 5},
+}  # fmt: skip
+
+
+def meet(lane: Lane, dag_id: str, fault: dict[str, object]) -> None:
+    # As on the real service, a new job is not in the list at once.
+    lane.service.configure(visibility_seconds=1)
+    lane.service.add_fault(**fault)
+    lane.start(dag_id).expect_success()
+    [applied] = lane.service.faults()
+    assert applied["applied"] >= 1
+
+
+def test_answers_that_say_nothing_cost_no_second_job(lanes):
+    side_by_side(
+        lanes,
+        {
+            f"{name}, {dag_id}": partial(meet, dag_id=dag_id, fault=fault)
+            for name, fault in FAULTS.items()
+            for dag_id in ("chaos_deferred", "chaos_blocking")
+        },
+    )
+
+
+def be_told_to_wait(lane: Lane, fault: dict[str, object]) -> None:
+    lane.service.add_fault(method="POST", path="/jobs", status=429, **fault)
+    run = lane.start("chaos_deferred")
+    run.wait_for_request("POST", "/jobs", answered=True)
+    run.wait_for_state("deferred")
+    assert run.jobs == []
+    run.expect_success()
+    assert run.task["try_number"] == 1
+
+
+def test_a_task_that_may_not_submit_yet_waits_without_a_worker(lanes):
+    faults = {
+        "told how long": {"retry_after": 15},
+        "not told how long": {},
+        "told twice": {"times": 2, "retry_after": 10},
+    }
+    side_by_side(lanes, {name: partial(be_told_to_wait, fault=fault) for name, fault in faults.items()})

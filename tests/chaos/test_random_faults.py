@@ -1,0 +1,55 @@
+"""One request in five goes wrong, in every way in which one may, for a whole DAG run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.chaos.dags.chaos import MAPPED_TASKS
+from tests.chaos.lanes import expect_bell_pair
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+
+FAULTS = {
+    "503": {"status": 503},
+    "503 with a time": {"status": 503, "retry_after": 1},
+    "500 after the service acted": {"status": 500, "phase": "after"},
+    "429": {"status": 429},
+    "429 with a time": {"status": 429, "retry_after": 2},
+    "a gateway's page": {"status": 502, "html": "<html><body>Bad gateway</body></html>"},
+    "no connection": {"drop": "before"},
+    "lost answer": {"drop": "after"},
+    "half an answer": {"truncate": 20},
+    "slow": {"delay": 1, "phase": "after"},
+}
+SHARE = 0.022
+"""Probability of each; ten of them strike one request in five."""
+REVOCATIONS = range(20, 400, 40)
+"""Before these requests all tokens are revoked. Apart, so that they never strike a request and the one that repeats it
+with a fresh token: that is no hiccup any more but a refusal."""
+
+
+def test_fifty_tasks_get_one_job_each_though_one_request_in_five_fails(lane, airflow):
+    lane.service.configure(visibility_seconds=1)
+    for skip in REVOCATIONS:
+        lane.service.add_fault(effect="revoke_tokens", skip=skip, times=1)
+    for seed, fault in enumerate(FAULTS.values()):
+        lane.service.add_fault(probability=SHARE, seed=seed, **fault)
+    run = lane.start("chaos_mapped")
+    airflow.expect_end(run.dag_id, run.run_id, seconds=420)
+
+    jobs = run.jobs
+    assert Counter(tag for job in jobs for tag in job["tags"] if tag.startswith("task:")) == Counter(
+        f"task:measure[{index}]" for index in range(MAPPED_TASKS)
+    )
+    by_task = {tag: job["id"] for job in jobs for tag in job["tags"]}
+    for index in range(MAPPED_TASKS):
+        value = airflow.xcom(run.dag_id, run.run_id, "measure", map_index=index)
+        expect_bell_pair(value, by_task[f"task:measure[{index}]"])
+
+    *revocations, _ = [rule["applied"] for rule in lane.service.faults()[: len(REVOCATIONS) + 1]]
+    applied = [rule["applied"] for rule in lane.service.faults()[len(REVOCATIONS) :]]
+    assert sum(revocations) >= 5
+    assert all(applied), dict(zip(FAULTS, applied, strict=True))
+    assert sum(applied) > 0.15 * len(lane.service.requests())

@@ -1,0 +1,39 @@
+"""Neither the API key, the account nor a bearer token is in anything that Airflow has written, whatever went wrong."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tests.chaos.lanes import Lane, side_by_side
+from tests.chaos.secrets_search import find_in_airflow, secrets_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+FAULTS = {
+    "key refused": {"path": "/identity/token", "status": 400, "times": None},
+    "no token": {"path": "/identity/token", "drop": "after", "times": None},
+    "token refused": {"path": "/jobs*", "status": 401, "times": None},
+    "forbidden": {"path": "/jobs*", "status": 403, "times": None},
+    "not found": {"method": "GET", "path": "/backends*", "status": 404, "times": None},
+    "a page": {"path": "/jobs*", "status": 404, "html": "<html></html>", "times": None},
+}
+
+
+def fail(lane: Lane, fault: dict[str, object]) -> None:
+    lane.service.add_fault(**fault)
+    run = lane.start("chaos_deferred_without_retries")
+    lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
+
+
+def test_no_secret_is_in_anything_that_was_written(lanes, airflow):
+    # The search runs once more when all tests have ended, over what they all have left.
+    succeeding = lanes[0].start("chaos_deferred")
+    side_by_side(lanes[1:], {name: partial(fail, fault=fault) for name, fault in FAULTS.items()})
+    succeeding.expect_success()
+    places = set(find_in_airflow(airflow.home, [succeeding.jobs[0]["id"]]))
+    assert {"xcom", "task_state_store"} <= places, "the search finds what is there"
+    assert any(place.startswith("airflow.db") for place in places)
+    assert any(place.startswith("logs/") for place in places)
+    assert find_in_airflow(airflow.home, [secret for lane in lanes for secret in secrets_of(lane.service)]) == []

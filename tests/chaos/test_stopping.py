@@ -1,0 +1,156 @@
+"""A task is stopped, in every way in which one may be: within half a minute its job is cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import requests
+
+from tests.chaos.lanes import PATIENCE, Lane, Run, side_by_side
+from tools.local_airflow import wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+PROMISED = 30.0
+"""Seconds in which a job that nobody waits for any more is cancelled."""
+ONE_JOB = "^/jobs/[^/]+$"
+
+
+def start(lane: Lane, dag_id: str) -> Run:
+    """Start a run whose job stays in the queue, and wait until it is waited for."""
+    lane.service.configure(queue_seconds=3600)
+    run = lane.start(dag_id)
+    if "deferred" in dag_id:
+        run.wait_for_trigger()
+    else:
+        run.wait_for_request("GET", run.wait_for_job()["id"])
+    return run
+
+
+def job_as_read(lane: Lane, job_id: str) -> dict[str, Any]:
+    """What the service answers to whoever looks at a job."""
+    service = lane.service
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
+    token = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=10).json()["access_token"]
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Service-CRN": service.instance,
+        "IBM-API-Version": "2026-04-15",
+    }
+    answer = requests.get(f"{service.url}/jobs/{job_id}", headers=headers, timeout=10)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def delete_run(run: Run) -> None:
+    """Delete a DAG run under way. Airflow refuses that for one that is running, but not for one that is queued."""
+    path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}"
+    api = run.lane.airflow.api
+
+    def deleted() -> bool:
+        try:
+            api("PATCH", path, json={"state": "queued"})
+            api("DELETE", path)
+        except RuntimeError as error:
+            # The scheduler was quicker and has set it running again.
+            if "HTTP 409" not in str(error):
+                raise
+            return False
+        return True
+
+    wait_until(deleted, seconds=PATIENCE, what="The deletion of the DAG run", pause=0)
+
+
+def deleted_run(lane: Lane, dag_id: str) -> None:
+    run = start(lane, dag_id)
+    delete_run(run)
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def run_that_takes_too_long(lane: Lane, dag_id: str) -> None:
+    run = start(lane, f"{dag_id}_in_a_short_run")
+    lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def marked(lane: Lane, dag_id: str, state: str) -> None:
+    run = start(lane, dag_id)
+    lane.airflow.api("PATCH", run.path, json={"new_state": state})
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def cleared(lane: Lane, dag_id: str) -> None:
+    run = start(lane, dag_id)
+    [first] = run.jobs
+    lane.service.configure(queue_seconds=2)
+    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": ["measure"], "only_failed": False}
+    lane.airflow.api("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
+    wait_until(lambda: run.jobs[0]["status"] == "Cancelled", seconds=PROMISED, what="The cancellation of the first job")
+    run.expect_success(jobs=2)
+    assert run.jobs[0]["id"] == first["id"]
+
+
+def job_that_is_late(lane: Lane, dag_id: str) -> None:
+    run = start(lane, f"{dag_id}_with_timeout")
+    lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def refused_look(lane: Lane, dag_id: str) -> None:
+    """The service answers 403 to whoever looks at the job from now on."""
+    run = start(lane, f"{dag_id}_without_retries")
+    lane.service.add_fault(method="GET", path=ONE_JOB, status=403, times=None)
+    lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def unknown_state(lane: Lane, dag_id: str) -> None:
+    """The service reports a state from now on that nobody has heard of."""
+    run = start(lane, f"{dag_id}_without_retries")
+    job = job_as_read(lane, run.jobs[0]["id"])
+    job["status"] = "Entangled"
+    job["state"] = {**job["state"], "status": "Entangled"}
+    lane.service.add_fault(method="GET", path=ONE_JOB, status=200, body=job, times=None)
+    lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
+    run.wait_for_status("Cancelled", seconds=PROMISED)
+
+
+def stopped_before_it_may_submit(lane: Lane, dag_id: str) -> None:
+    """A task that waits for its turn to submit leaves no job behind, now or later."""
+    lane.service.add_fault(method="POST", path="/jobs", status=429, retry_after=20)
+    run = lane.start(dag_id)
+    run.wait_for_request("POST", "/jobs", answered=True)
+    turn = time.monotonic() + 20
+    run.wait_for_trigger()
+    lane.airflow.api("PATCH", run.path, json={"new_state": "failed"})
+    assert run.jobs == []
+    # Not before its turn has come could it submit; the jitter on it is a third at most.
+    time.sleep(max(0.0, turn + 10 - time.monotonic()))
+    assert run.jobs == []
+
+
+WAYS: dict[str, Callable[[Lane, str], None]] = {
+    "DAG run deleted": deleted_run,
+    "DAG run too long": run_that_takes_too_long,
+    "refused": refused_look,
+    "unknown state": unknown_state,
+}
+
+
+def test_whatever_stops_a_deferred_task_cancels_its_job(lanes):
+    ways = {**WAYS, "stopped before it may submit": stopped_before_it_may_submit}
+    side_by_side(lanes, {name: partial(way, dag_id="chaos_deferred") for name, way in ways.items()})
+
+
+def test_whatever_stops_a_task_on_its_worker_cancels_its_job(lanes):
+    ways = {
+        **WAYS,
+        "marked a success": partial(marked, state="success"),
+        "cleared": cleared,
+        "late": job_that_is_late,
+    }
+    side_by_side(lanes, {name: partial(way, dag_id="chaos_blocking") for name, way in ways.items()})
