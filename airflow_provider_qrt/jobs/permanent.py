@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.identity import InvalidTags
+from airflow_provider_qrt.jobs.sessions import SessionUnusable
 from airflow_provider_qrt.jobs.submission import JobGone
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -17,5 +18,6 @@ REFUSALS = (
     errors.Conflict,
     errors.ApiVersionNotHonoured,
     JobGone,
+    SessionUnusable,
 )
 """The service says no."""

@@ -52,3 +52,17 @@ def optional_text(value: Any) -> str | None:
     """Read a text; None for what templates make of nothing."""
     text = "" if value is None else str(value).strip()
     return None if text in ("", "None") else text
+
+
+def flag(name: str, value: Any) -> bool:
+    """Read a yes or no; templates make text of them.
+
+    Raises:
+        InvalidInput: If it is something else.
+    """
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in ("true", "false"):
+        raise InvalidInput(f"{name}: expected True or False, got {value!r}.")
+    return text == "true"

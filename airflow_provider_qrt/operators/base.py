@@ -25,12 +25,13 @@ from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_t
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.record import SubmissionRecord
+from airflow_provider_qrt.jobs.sessions import check_session
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.backends import choose_backend
+from airflow_provider_qrt.operators.backends import LEAST_BUSY, choose_backend
 from airflow_provider_qrt.operators.in_hand import JobInHand, add_to_message
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
@@ -38,7 +39,7 @@ from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_qrt.client.models import Job
@@ -87,7 +88,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self,
         *,
         backend: str = "least_busy",
-        session_id: str | None = None,
+        session_id: str | XComArg | None = None,
         tags: Sequence[str] = (),
         max_execution_time: int | str | None = None,
         private: bool = False,
@@ -319,7 +320,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
         )
 
     def _prepare(self, request: JobRequest) -> JobRequest:
-        backend = choose_backend(self.hook.client.backends(), request.backend, where=self.hook.describe())
+        asked = request.backend
+        if request.session_id is not None:
+            asked = self._join(request.session_id, request)
+        backend = choose_backend(self.hook.client.backends(), asked, where=self.hook.describe())
         if not backend.is_available:
             self.log.warning(
                 "Backend %s is %s (%s): the job waits in its queue.",
@@ -328,6 +332,17 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 backend.status_reason or "no reason given",
             )
         return replace(request, backend=backend.name)
+
+    def _join(self, session_id: str, request: JobRequest) -> str:
+        """See that the session takes the job; return the backend to ask for."""
+        session = self.hook.client.session(session_id)
+        free = request.backend == LEAST_BUSY
+        check_session(
+            session,
+            backend=None if free else request.backend,
+            max_execution_seconds=request.max_execution_seconds,
+        )
+        return session.backend if free and session.backend is not None else request.backend
 
     def _store(self, context: Context) -> TaskStateStore | None:
         accessor = context.get("task_state_store")

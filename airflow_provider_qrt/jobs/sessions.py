@@ -1,0 +1,280 @@
+"""Opening a session or batch once, whatever happens on the way.
+
+The service gives sessions neither tags nor names, so one whose answer was lost is known by what was asked for: kind,
+backend, the time, and the seconds of ``max_ttl``, which are made slightly odd for that purpose. A session that was
+opened and never used costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Session
+from airflow_provider_qrt.jobs.record import StateStore
+from airflow_provider_qrt.jobs.submission import LOOK_UP_PAUSES, LookUpFailed
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.jobs.identity import JobIdentity
+
+STORE_KEY = "qiskit_runtime_session"
+DEFAULT_MAX_TTL = 28_800
+"""Seconds a session may live when nothing is said; the plan may cut it."""
+OPEN_PLAN_TTL = 600
+"""Seconds to which the Open plan cuts a batch."""
+MOST_MARKS = 300
+"""How many tasks can be told apart by the seconds of their sessions' ``max_ttl``; so many seconds it may lose."""
+CLOCK_MARGIN = timedelta(minutes=5)
+"""How far the clocks of worker and service may be apart."""
+
+Mode = Literal["batch", "dedicated"]
+
+
+class SessionUnusable(errors.QiskitRuntimeError):
+    """A session that takes no jobs, or not this one."""
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """What is asked for.
+
+    Attributes:
+        mode: ``batch`` or ``dedicated``.
+        backend: Its backend.
+        max_ttl: Seconds it may live; None for the default.
+    """
+
+    mode: Mode
+    backend: str
+    max_ttl: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """What the state store holds of a task's session.
+
+    Attributes:
+        mode: ``batch`` or ``dedicated``.
+        backend: Its backend.
+        asked_ttl: As asked for, None for the default.
+        max_ttl: As sent.
+        opened_at: Epoch seconds of the intent.
+        max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
+        session_id: None until the service has answered.
+    """
+
+    mode: Mode
+    backend: str
+    asked_ttl: int | None
+    max_ttl: int
+    opened_at: float
+    max_tries: int
+    session_id: str | None = None
+
+    @classmethod
+    def read(cls, store: StateStore | None) -> SessionRecord | None:
+        """Read the record; None if there is none, or no store."""
+        stored = store.get(STORE_KEY) if store is not None else None
+        if not isinstance(stored, dict):
+            return None
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def write(self, store: StateStore | None) -> None:
+        """Store the record, if there is where to."""
+        if store is not None:
+            store.set(STORE_KEY, asdict(self))
+
+
+def marked_ttl(max_ttl: int | None, identity: JobIdentity) -> int:
+    """``max_ttl`` less a few seconds that are the task's own: at most five minutes, and at most a twentieth of it."""
+    asked = max_ttl or DEFAULT_MAX_TTL
+    marks = min(MOST_MARKS, asked // 20) + 1
+    return asked - int(hashlib.sha256(identity.stem().encode()).hexdigest(), 16) % marks
+
+
+class SessionOpener:
+    """Obtains the one session of a task.
+
+    Args:
+        client: The API.
+        identity: The task instance.
+        max_tries: Airflow's ``ti.max_tries``.
+        store: The task's state store; None opens anew each time.
+        log: Takes a line for the task log.
+        sleep: Called with seconds.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        client: QiskitRuntimeClient,
+        identity: JobIdentity,
+        *,
+        max_tries: int,
+        store: StateStore | None,
+        log: Callable[[str], object],
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._max_tries = max_tries
+        self._store = store
+        self._log = log
+        self._sleep = sleep
+        self._clock = clock
+
+    def obtain(self, request: SessionRequest, choose: Callable[[], str]) -> Session:
+        """Return this task's session: the one it has, as long as it takes jobs, or a new one.
+
+        Args:
+            request: What is asked for.
+            choose: Returns the backend's name; called when one is opened, and only then.
+
+        Raises:
+            LookUpFailed: It cannot be said whether a session was opened; the next try asks again.
+            SubmissionUnknown: Nothing could be found of what was asked for; the next try looks again.
+            QiskitRuntimeError: The service refused; nothing was opened.
+        """
+        record = SessionRecord.read(self._store)
+        if record is not None:
+            former = self._former(record)
+            same = (record.mode, record.asked_ttl) == (request.mode, request.max_ttl)
+            if former is not None and former.accepting_jobs:
+                if same and record.max_tries == self._max_tries:
+                    self._log(f"The {_kind(record.mode)} {former.id} of an earlier try is open; it is used.")
+                    replace(record, session_id=former.id).write(self._store)
+                    return former
+                self._log(f"The {_kind(record.mode)} {former.id} of before the clear, or of another input, is closed.")
+                close(self._client, former.id)
+        return self._open(request, choose())
+
+    def _open(self, request: SessionRequest, backend: str) -> Session:
+        record = SessionRecord(
+            mode=request.mode,
+            backend=backend,
+            asked_ttl=request.max_ttl,
+            max_ttl=marked_ttl(request.max_ttl, self._identity),
+            opened_at=self._clock(),
+            max_tries=self._max_tries,
+        )
+        record.write(self._store)
+        try:
+            session = self._client.create_session(mode=record.mode, backend=backend, max_ttl=record.max_ttl)
+        except errors.SubmissionUnknown as error:
+            self._log(f"{error} Looking for it among the open ones.")
+            found = self._look_up(record)
+            if found is None:
+                raise
+            session = found
+        self._log(f"Opened {_kind(record.mode)} {session.id} on {backend}.")
+        replace(record, session_id=session.id).write(self._store)
+        return session
+
+    def _former(self, record: SessionRecord) -> Session | None:
+        if record.session_id is None:
+            return self._look_up(record)
+        try:
+            return self._client.session(record.session_id)
+        except errors.NotFound:
+            return None
+
+    def _look_up(self, record: SessionRecord) -> Session | None:
+        """Find a session by what was asked for; a few reads over some seconds, for it may not be listed at once."""
+        since = datetime.fromtimestamp(record.opened_at, UTC) - CLOCK_MARGIN
+        for pause in LOOK_UP_PAUSES:
+            self._sleep(pause)
+            try:
+                listed = self._client.workloads(
+                    mode="batch" if record.mode == "batch" else "session",
+                    status=["pending"],
+                    backend=record.backend,
+                    created_after=since,
+                    mine=True,
+                )
+                candidates = [self._client.session(one.id) for one in listed]
+            except errors.QiskitRuntimeError as error:
+                raise LookUpFailed(
+                    f"It is not known whether this task's {_kind(record.mode)} was opened, and looking for it failed: "
+                    f"{error} No other was opened; a retry looks again."
+                ) from error
+            found = _ours([one for one in candidates if one.accepting_jobs and one.activated_at is None], record)
+            if found is not None:
+                self._log(f"Found {_kind(record.mode)} {found.id}: it had been opened.")
+                return found
+        return None
+
+
+def _ours(unused: list[Session], record: SessionRecord) -> Session | None:
+    """The one that was asked for; where the Open plan has cut ``max_ttl``, the only one there is."""
+    marked = [one for one in unused if one.max_ttl == record.max_ttl]
+    if marked:
+        return marked[0]
+    cut = [one for one in unused if one.max_ttl == OPEN_PLAN_TTL < record.max_ttl]
+    return cut[0] if len(cut) == 1 else None
+
+
+def check_session(session: Session, *, backend: str | None, max_execution_seconds: int | None) -> None:
+    """See whether a job may join a session.
+
+    Args:
+        session: As read just now.
+        backend: The job's; None if the session's is taken.
+        max_execution_seconds: The job's QPU seconds at most, or None.
+
+    Raises:
+        SessionUnusable: Says why, and what to do.
+    """
+    kind = _kind(session.mode)
+    if not session.accepting_jobs:
+        why = f"is {session.state}" if session.state == "closed" else "is being closed and takes no more jobs"
+        reason = f" ({session.state_reason})" if session.state_reason else ""
+        raise SessionUnusable(
+            f"session_id: {kind} {session.id} {why}{reason}. Open a new one: clear the task that opened it, or leave "
+            "session_id out. Nothing was submitted."
+        )
+    if backend is not None and session.backend not in (None, backend):
+        raise SessionUnusable(
+            f"session_id: {kind} {session.id} is on {session.backend}, the task asks for {backend}. Name the same "
+            "backend, or leave the task's at 'least_busy': it takes the session's. Nothing was submitted."
+        )
+    if max_execution_seconds is not None and session.max_ttl is not None and max_execution_seconds > session.max_ttl:
+        raise SessionUnusable(
+            f"max_execution_time: {max_execution_seconds} s is longer than {kind} {session.id} may live "
+            f"({session.max_ttl} s). Lower it, or open the {kind} with a longer max_ttl. Nothing was submitted."
+        )
+
+
+def close(client: QiskitRuntimeClient, session_id: str, *, cancel_queued_jobs: bool = False) -> bool:
+    """Close a session or batch; one that is closed or gone is fine.
+
+    Args:
+        client: The API.
+        session_id: Which.
+        cancel_queued_jobs: Do not run its queued jobs; else they still run, and only new ones are refused.
+
+    Returns:
+        Whether there was anything to close.
+
+    Raises:
+        QiskitRuntimeError: If the service could not be asked.
+    """
+    try:
+        if cancel_queued_jobs:
+            client.cancel_session(session_id)
+        else:
+            client.close_session(session_id)
+    except (errors.NotFound, errors.Conflict):
+        return False
+    return True
+
+
+def _kind(mode: str | None) -> str:
+    return "batch" if mode == "batch" else "session"

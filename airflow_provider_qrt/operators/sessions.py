@@ -1,0 +1,232 @@
+"""Sessions and batches as tasks: opened before the work, closed after it whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.session_use import session_use
+from airflow_provider_qrt.jobs.sessions import Mode, SessionOpener, SessionRequest, close
+from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators.backends import LEAST_BUSY, choose_backend
+from airflow_provider_qrt.operators.last_resort import identity_of
+from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.operators.state_store import TaskStateStore
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, XComArg
+
+MODES = ("batch", "dedicated")
+UI_COLOR = "#d0e2ff"
+
+
+class _SessionOperator(BaseOperator):
+    """What both operators have in common."""
+
+    ui_color = UI_COLOR
+    ui_fgcolor = "#161616"
+    qiskit_runtime_conn_id: str
+
+    @cached_property
+    def hook(self) -> QiskitRuntimeHook:
+        """The hook of the connection."""
+        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+
+
+class QiskitRuntimeCreateSessionOperator(_SessionOperator):
+    """Opens a batch or a dedicated session and returns its id, for the ``session_id`` of other tasks.
+
+    A retry goes on with the session of the try before, a lost answer is looked for; a clear closes it and opens
+    another. To have it closed as well, use :func:`qiskit_runtime_session`.
+
+    Args:
+        mode: ``batch`` (jobs are charged by themselves) or ``dedicated`` (the backend is yours, and you are charged for
+            the time from its first job to its end, used or not).
+        backend: Name of the backend, or ``least_busy``.
+        max_ttl: Seconds it may live, up to the plan's limit. Up to a twentieth (five minutes at most) is taken off: the
+            service has no other mark by which to find a session whose answer was lost.
+        qiskit_runtime_conn_id: The connection.
+    """
+
+    template_fields: Sequence[str] = ("mode", "backend", "max_ttl", "qiskit_runtime_conn_id")
+
+    def __init__(
+        self,
+        *,
+        mode: Mode = "batch",
+        backend: str = LEAST_BUSY,
+        max_ttl: int | str | None = None,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.mode = mode
+        self.backend = backend
+        self.max_ttl = max_ttl
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+
+    def execute(self, context: Context) -> str:
+        """Open it, or find the one an earlier try opened."""
+        with no_retry_for_permanent_errors(self.hook.describe):
+            if self.mode not in MODES:
+                raise InvalidInput(f"mode: {self.mode!r} is not known; write 'batch' or 'dedicated'.")
+            asked = arguments.optional_text(self.backend) or LEAST_BUSY
+            max_ttl = arguments.whole_number("max_ttl", self.max_ttl)
+            accessor = context.get("task_state_store")
+            ti = context["ti"]
+            opener = SessionOpener(
+                self.hook.client,
+                identity_of(ti),
+                max_tries=ti.max_tries,
+                store=TaskStateStore(accessor) if accessor is not None else None,
+                log=self.log.info,
+            )
+
+            def choose() -> str:
+                return choose_backend(self.hook.client.backends(), asked, where=self.hook.describe()).name
+
+            try:
+                session = opener.obtain(SessionRequest(self.mode, asked, max_ttl), choose)
+            except errors.Forbidden as error:
+                if self.mode == "dedicated":
+                    raise AirflowFailException(
+                        f"{error} The Open plan has no dedicated sessions: use mode='batch', which queues the jobs "
+                        "together and is charged for their own time only."
+                    ) from error
+                raise
+            ti.xcom_push("session_id", session.id)
+            return session.id
+
+
+class QiskitRuntimeCloseSessionOperator(_SessionOperator):
+    """Closes a session or batch; one that is closed already is fine.
+
+    Returns what it was used for: ``{"session_id", "mode", "backend", "state", "jobs", "active_seconds", "job_seconds",
+    "idle_seconds"}``. The seconds a dedicated session stood idle are in the log as well: they are charged.
+
+    Args:
+        session_id: Which one; nothing (None or empty) is fine: there is nothing to close.
+        cancel_queued_jobs: Do not run its queued jobs any more. Else they still run, and new ones are refused.
+        qiskit_runtime_conn_id: The connection.
+    """
+
+    template_fields: Sequence[str] = ("session_id", "cancel_queued_jobs", "qiskit_runtime_conn_id")
+
+    def __init__(
+        self,
+        *,
+        session_id: str | XComArg | None,
+        cancel_queued_jobs: bool = False,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.session_id = session_id
+        self.cancel_queued_jobs = cancel_queued_jobs
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        """Close it and say what it was used for."""
+        session_id = arguments.optional_text(self.session_id)
+        if session_id is None:
+            self.log.info("There is no session to close.")
+            return None
+        with no_retry_for_permanent_errors(self.hook.describe):
+            client = self.hook.client
+            if close(
+                client, session_id, cancel_queued_jobs=arguments.flag("cancel_queued_jobs", self.cancel_queued_jobs)
+            ):
+                self.log.info("Closed %s.", session_id)
+            else:
+                self.log.info("%s was closed already, or is gone.", session_id)
+            try:
+                use = session_use(client.session(session_id), client.jobs(session_id=session_id), datetime.now(UTC))
+            except errors.QiskitRuntimeError as error:
+                # It is closed, which is what matters.
+                self.log.warning("What session %s was used for could not be read: %s", session_id, error)
+                return {"session_id": session_id}
+            (self.log.warning if use.idle_seconds else self.log.info)(use.describe())
+            return use.to_json()
+
+
+@dataclass(frozen=True)
+class RuntimeSession:
+    """A session as the tasks inside it see it.
+
+    Attributes:
+        id: For their ``session_id``.
+        open: The setup task.
+        close: The teardown task.
+    """
+
+    id: XComArg
+    open: QiskitRuntimeCreateSessionOperator
+    close: QiskitRuntimeCloseSessionOperator
+
+
+@contextmanager
+def qiskit_runtime_session(
+    *,
+    mode: Literal["batch", "dedicated"] = "batch",
+    backend: str = LEAST_BUSY,
+    max_ttl: int | str | None = None,
+    cancel_queued_jobs: bool = False,
+    name: str = "session",
+    qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+    **kwargs: Any,
+) -> Iterator[RuntimeSession]:
+    """Run the tasks defined inside in one session or batch, which is closed after success, failure, kill and clear.
+
+    Makes a setup task ``open_<name>`` and a teardown task ``close_<name>``, with the tasks inside between them::
+
+        with qiskit_runtime_session(mode="batch", backend="ibm_fez") as session:
+            QiskitRuntimeSamplerOperator(task_id="measure", circuits="bell.qasm", session_id=session.id)
+
+    Args:
+        mode: See :class:`QiskitRuntimeCreateSessionOperator`.
+        backend: See there.
+        max_ttl: See there.
+        cancel_queued_jobs: See :class:`QiskitRuntimeCloseSessionOperator`.
+        name: Part of the two task ids; another one for each session of a DAG.
+        qiskit_runtime_conn_id: The connection.
+        kwargs: For both tasks, such as ``retries``.
+    """
+    opening = QiskitRuntimeCreateSessionOperator(
+        task_id=f"open_{name}",
+        mode=mode,
+        backend=backend,
+        max_ttl=max_ttl,
+        qiskit_runtime_conn_id=qiskit_runtime_conn_id,
+        **kwargs,
+    )
+    dag = opening.get_dag()
+    if dag is None:
+        raise RuntimeError("qiskit_runtime_session: use it where a DAG is being defined.")
+    closing = QiskitRuntimeCloseSessionOperator(
+        task_id=f"close_{name}",
+        session_id=opening.output,
+        cancel_queued_jobs=cancel_queued_jobs,
+        qiskit_runtime_conn_id=qiskit_runtime_conn_id,
+        **kwargs,
+    )
+    closing.as_teardown(setups=opening)
+    before = set(dag.task_dict)
+    yield RuntimeSession(opening.output, opening, closing)
+    # Airflow's own context for teardowns leaves out mapped tasks, and those that lead on to other tasks.
+    inside = set(dag.task_dict) - before
+    for task_id in inside:
+        task: Any = dag.task_dict[task_id]
+        if not task.upstream_task_ids & inside:
+            opening >> task
+        if not task.downstream_task_ids & inside:
+            task >> closing

@@ -1,0 +1,193 @@
+"""One session per task, whatever happens on the way. Against the emulator, over HTTP."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
+from airflow_provider_qrt.client.models import Session
+from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.jobs.identity import JobIdentity
+from airflow_provider_qrt.jobs.sessions import (
+    STORE_KEY,
+    SessionOpener,
+    SessionRequest,
+    SessionUnusable,
+    check_session,
+    close,
+    marked_ttl,
+)
+from airflow_provider_qrt.jobs.submission import LookUpFailed
+
+BATCH = SessionRequest("batch", "ibm_fez", 600)
+
+
+@pytest.fixture
+def client(emulator, connection):
+    settings = ClientSettings.create(
+        api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url
+    )
+    with QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=2), sleep=lambda seconds: None) as client:
+        yield client
+
+
+@dataclasses.dataclass
+class Task:
+    client: QiskitRuntimeClient
+    store: Any
+    identity: JobIdentity = dataclasses.field(default_factory=lambda: JobIdentity("dag", "run", "open"))
+    max_tries: int = 1
+    lines: list[str] = dataclasses.field(default_factory=list)
+
+    def obtain(self, request: SessionRequest = BATCH) -> Session:
+        opener = SessionOpener(
+            self.client,
+            self.identity,
+            max_tries=self.max_tries,
+            store=self.store,
+            log=self.lines.append,
+            sleep=lambda seconds: None,
+        )
+        return opener.obtain(request, lambda: request.backend)
+
+
+@pytest.fixture
+def task(client, store) -> Task:
+    return Task(client, store)
+
+
+@pytest.fixture
+def opened(client):
+    """Ids of the sessions on the server."""
+    return lambda: [one.id for mode in ("session", "batch") for one in client.workloads(mode=mode)]
+
+
+@pytest.mark.parametrize("mode", ["batch", "dedicated"])
+def test_a_first_try_opens_one(task, opened, mode):
+    session = task.obtain(SessionRequest(mode, "ibm_fez"))
+    assert (session.mode, session.backend, opened()) == (mode, "ibm_fez", [session.id])
+
+
+def test_a_retry_goes_on_with_it(task, opened):
+    assert task.obtain().id == task.obtain().id
+    assert len(opened()) == 1
+
+
+def test_a_retry_does_not_go_on_with_one_that_is_closed(task, client, opened):
+    first = task.obtain()
+    close(client, first.id)
+    second = task.obtain()
+    assert first.id != second.id
+    assert second.accepting_jobs
+
+
+def test_a_clear_closes_it_and_opens_another(task, client, opened):
+    first = task.obtain()
+    task.max_tries += 1
+    second = task.obtain()
+    assert first.id != second.id
+    assert not client.session(first.id).accepting_jobs
+
+
+def test_another_input_closes_it_and_opens_another(task, client):
+    first = task.obtain()
+    second = task.obtain(SessionRequest("dedicated", "ibm_fez", 600))
+    assert second.mode == "dedicated"
+    assert not client.session(first.id).accepting_jobs
+
+
+@pytest.mark.parametrize(
+    "fault", [{"drop": "after"}, {"status": 503, "phase": "after"}, {"truncate": 20}], ids=["drop", "503", "truncated"]
+)
+def test_a_lost_answer_leaves_no_second_one_open(task, emulator, opened, fault):
+    emulator.add_fault(method="POST", path="/sessions", **fault)
+    session = task.obtain()
+    assert opened() == [session.id]
+    assert task.store.get(STORE_KEY)["session_id"] == session.id
+
+
+def test_a_worker_that_died_before_it_could_note_the_id_leaves_no_second_one_open(task, opened):
+    task.obtain()
+    record = task.store.get(STORE_KEY)
+    task.store.set(STORE_KEY, {**record, "session_id": None})
+    session = task.obtain()
+    assert opened() == [session.id]
+
+
+def test_a_session_of_another_task_is_not_taken(task, emulator, client):
+    others = [client.create_session(mode="batch", backend="ibm_fez", max_ttl=ttl) for ttl in (599, 800)]
+    emulator.add_fault(method="POST", path="/sessions", drop="before")
+    asked = SessionRequest("batch", "ibm_fez", 900)
+    with pytest.raises(errors.SubmissionUnknown):
+        task.obtain(asked)
+    assert task.obtain(asked).id not in {one.id for one in others}
+
+
+def test_where_the_plan_cuts_the_time_the_only_new_one_is_ours(store):
+    with Emulator(plan="open", queue_seconds=0) as small:
+        settings = ClientSettings.create(
+            api_key=small.api_key, instance=small.instance, base_url=small.url, iam_url=small.iam_url
+        )
+        with QiskitRuntimeClient(settings) as client:
+            small.add_fault(method="POST", path="/sessions", drop="after")
+            session = Task(client, store).obtain(SessionRequest("batch", "ibm_fez"))
+            assert [one.id for one in client.workloads(mode="batch")] == [session.id]
+
+
+def test_a_look_up_that_fails_opens_nothing(task, emulator, opened):
+    emulator.add_fault(method="POST", path="/sessions", drop="after")
+    emulator.add_fault(path="/workloads", status=503, times=2)
+    with pytest.raises(LookUpFailed, match="No other was opened"):
+        task.obtain()
+    assert len(opened()) == 1
+    task.obtain()
+    assert len(opened()) == 1
+
+
+def test_without_a_store_each_try_opens_one(task, opened):
+    task.store = None
+    task.obtain()
+    task.obtain()
+    assert len(opened()) == 2
+
+
+@pytest.mark.parametrize("asked", [None, 20, 600, 28_800])
+def test_the_mark_takes_little_off(asked):
+    for number in range(50):
+        ttl = marked_ttl(asked, JobIdentity("dag", "run", f"task{number}"))
+        whole = asked or 28_800
+        assert whole - min(300, whole // 20) <= ttl <= whole
+
+
+def test_tasks_have_different_marks():
+    marks = {marked_ttl(None, JobIdentity("dag", f"run{number}", "open")) for number in range(200)}
+    assert len(marks) > 100
+
+
+# Joining
+
+
+OPEN = Session("s", "batch", "open", True, "ibm_fez", 600)
+
+
+@pytest.mark.parametrize(
+    ("session", "asked", "says"),
+    [
+        (dataclasses.replace(OPEN, accepting_jobs=False, state="closed"), {}, "is closed.*Open a new one"),
+        (dataclasses.replace(OPEN, accepting_jobs=False), {}, "takes no more jobs.*Open a new one"),
+        (OPEN, {"backend": "ibm_boston"}, "is on ibm_fez, the task asks for ibm_boston"),
+        (OPEN, {"max_execution_seconds": 601}, r"601 s is longer than batch s may live \(600 s\)"),
+    ],
+    ids=["closed", "closing", "another backend", "too long"],
+)
+def test_a_job_that_cannot_join_is_told_why_before_it_is_submitted(session, asked, says):
+    with pytest.raises(SessionUnusable, match=says):
+        check_session(session, **{"backend": None, "max_execution_seconds": None, **asked})
+
+
+def test_a_job_that_can_join_may():
+    check_session(OPEN, backend="ibm_fez", max_execution_seconds=600)
+    check_session(dataclasses.replace(OPEN, backend=None), backend="ibm_fez", max_execution_seconds=None)
