@@ -1,4 +1,4 @@
-"""OpenQASM 3 text: is it a circuit a sampler can run, and what are its qubits, registers and parameters?
+"""OpenQASM 3 text: is it a circuit a primitive can run, and what are its qubits, registers and parameters?
 
 Sources: the OpenQASM 3 live specification (version statement, input declarations, physical qubits) and IBM's
 rules for circuits sent as text: measured classical registers come back under their own name, and a circuit on
@@ -38,6 +38,7 @@ _OLD_GATES = re.compile(r"^\s*include\s*[\"']qelib1\.inc[\"']", re.M)
 _PHYSICAL = re.compile(r"\$(\d+)")
 # The result of a measurement is kept: ``c = measure q;``, ``measure q -> c;`` or out of a subroutine.
 _KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*measure\b|\bmeasure\b[^;]*->")
+_ANY_MEASUREMENT = re.compile(r"\bmeasure\b")
 _OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -77,14 +78,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
         InvalidInput: The text is empty, a file name, OpenQASM 2, has no ``OPENQASM 3`` header in the first
             place, cannot be parsed (line, column and offending text are named), or measures nothing.
     """
-    if not isinstance(text, str):
-        raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
-    _check_not_something_else(text, where)
-    code = _NOISE.sub(_blank, text)
-    _check_header(code, text, where)
-    if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
-        _parse(text, where)
-    info = _scan(code, where)
+    code, info = _read(text, where, strict)
     if not info.registers:
         raise InvalidInput(
             f"{where}: the circuit has no classical bits, so a sampler has nothing to return. "
@@ -99,8 +93,48 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
     return info
 
 
+def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
+    """Check that a text is an OpenQASM 3 circuit for an estimator and return what it declares.
+
+    Args:
+        text: OpenQASM 3 source.
+        where: The place named at the start of an error message.
+        strict: As in ``check_circuit``.
+
+    Raises:
+        InvalidInput: As in ``check_circuit``, but it is a measurement that is refused: the estimator adds those that
+            its observables need. So is a circuit without qubits.
+    """
+    code, info = _read(text, where, strict)
+    if measured := _ANY_MEASUREMENT.search(code):
+        line = code.count("\n", 0, measured.start()) + 1
+        raise InvalidInput(
+            f"{where}: the circuit measures, in line {line}. An estimator adds the measurements that its observables "
+            "need: leave them out of the circuit. For counts use the sampler."
+        )
+    if not info.num_qubits:
+        raise InvalidInput(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
+    return info
+
+
+def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo]:
+    """Return the code without comments and strings, and what it declares."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
+    _check_not_something_else(text, where)
+    code = blank_noise(text)
+    _check_header(code, text, where)
+    if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
+        _parse(text, where)
+    return code, _scan(code, where)
+
+
+def blank_noise(text: str) -> str:
+    """Take out comments, strings, pragmas and annotations, keeping the line breaks."""
+    return _NOISE.sub(_blank, text)
+
+
 def _blank(match: re.Match[str]) -> str:
-    """Replace a comment, string, pragma or annotation by nothing, keeping the line breaks."""
     return " " + "\n" * match.group().count("\n")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check_values(
     values: Any, info: CircuitInfo | None, where: str, *, by_name: bool
-) -> tuple[dict[str, Any] | list[Any] | None, int]:
+) -> tuple[dict[str, Any] | list[Any] | None, tuple[int, ...]]:
     """Check the parameter values of one PUB.
 
     Args:
@@ -26,7 +26,7 @@ def check_values(
             given, a nested list in the order of ``info.parameters``.
 
     Returns:
-        The values as plain lists, all broadcast to the shape of the sweep, or None; and the number of sets.
+        The values as plain lists, all broadcast to the shape of the sweep, or None; and that shape.
 
     Raises:
         InvalidInput: A name is missing or unknown, something is not a finite real number, shapes do not agree.
@@ -34,17 +34,17 @@ def check_values(
     if values is None or (isinstance(values, Mapping | list | tuple) and not values):
         if info is not None and info.parameters:
             raise InvalidInput(
-                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Write the "
-                f"PUB as (circuit, {{{info.parameters[0]!r}: 0.5}}), with a value or a list for each."
+                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Put "
+                f"{{{info.parameters[0]!r}: 0.5}} into the PUB as its parameter values, a value or a list for each."
             )
-        return None, 1
+        return None, ()
     import numpy as np
 
     if isinstance(values, Mapping):
         named = _from_mapping(values, info, where)
     elif info is None:
         array = _numbers(values, where)
-        return array.tolist(), int(np.prod(array.shape[:-1], dtype=np.int64))
+        return array.tolist(), array.shape[:-1]
     else:
         named = _from_sequence(values, info, where, sort=by_name)
     try:
@@ -55,12 +55,12 @@ def check_values(
             f"{where}: the shapes of the parameter values do not go together: {shapes}. In a sweep all values have "
             "one shape, or shapes that numpy can broadcast to one."
         ) from None
-    size = next(iter(arrays.values())).size
-    if size == 0:
+    shape = next(iter(arrays.values())).shape
+    if 0 in shape:
         raise InvalidInput(f"{where}: the parameter values are an empty list; give at least one set of values.")
     if by_name or info is None:
-        return {name: array.tolist() for name, array in arrays.items()}, size
-    return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), size
+        return {name: array.tolist() for name, array in arrays.items()}, shape
+    return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), shape
 
 
 def _from_mapping(values: Mapping[Any, Any], info: CircuitInfo | None, where: str) -> dict[str, NDArray[np.float64]]:

@@ -7,14 +7,16 @@ the sampler, ``[circuit, parameter values or null, shots or null]``.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_qrt.primitives.circuits import STRICT_PARSE_MAX_CHARS, CircuitInfo, check_circuit
+from airflow_provider_qrt.primitives.circuit_reader import CircuitReader, describe, is_circuit
+from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.parameters import check_values
-from airflow_provider_qrt.primitives.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
+from airflow_provider_qrt.primitives.qpy import check_measures
 
 MAX_EXECUTIONS_PER_JOB = 10_000_000
 """Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
@@ -87,8 +89,7 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
         items = circuits
     else:
         items = [circuits]
-    seen: dict[str, CircuitInfo] = {}
-    budget = STRICT_PARSE_MAX_CHARS
+    reader = CircuitReader(check_circuit, check_measures)
     pubs: list[SamplerPub] = []
     for index, item in enumerate(items):
         where = f"circuits[{index}]"
@@ -96,21 +97,19 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
             pubs.append(item if item.shots is not None else dataclasses.replace(item, shots=shots))
             continue
         circuit, values, own_shots = _split(item, where)
-        info: CircuitInfo | None
-        source: str | None = None
-        if isinstance(circuit, str):
-            if circuit not in seen:
-                strict = len(circuit) <= budget
-                budget -= len(circuit) if strict else 0
-                seen[circuit] = check_circuit(circuit, where, strict=strict)
-            info = seen[circuit]
-        elif is_quantum_circuit(circuit):
-            circuit, info, source = encode_circuit(circuit, where)
-        else:
-            info = None
-        checked, size = check_values(values, info, where, by_name=isinstance(circuit, str))
+        read = reader.read(circuit, where)
+        checked, shape = check_values(values, read.info, where, by_name=read.is_text)
         own_shots = _check_shots(own_shots, f"{where}: shots")
-        pubs.append(SamplerPub(circuit, checked, shots if own_shots is None else own_shots, info, size, source))
+        pubs.append(
+            SamplerPub(
+                read.circuit,
+                checked,
+                shots if own_shots is None else own_shots,
+                read.info,
+                math.prod(shape),
+                read.source,
+            )
+        )
     check_executions(pubs)
     return tuple(pubs)
 
@@ -141,38 +140,28 @@ def _check_shots(shots: Any, where: str) -> int | None:
     return number
 
 
-def _is_circuit(item: Any) -> bool:
-    return isinstance(item, str) or is_tagged_circuit(item) or is_quantum_circuit(item)
-
-
 def _split(item: Any, where: str) -> tuple[Any, Any, Any]:
     """Take a PUB apart into circuit, values, shots."""
-    if _is_circuit(item):
+    if is_circuit(item):
         return item, None, None
     if not isinstance(item, tuple | list):
         raise InvalidInput(
             f"{where}: expected OpenQASM 3 text, a QuantumCircuit, or (circuit, parameter_values, shots), not "
-            f"{_describe(item)}. Is this meant to belong to the circuit before it? Then put the two into one tuple."
+            f"{describe(item)}. Is this meant to belong to the circuit before it? Then put the two into one tuple."
         )
     if not 1 <= len(item) <= 3:
         raise InvalidInput(
             f"{where}: a PUB has one to three items, (circuit, parameter_values, shots); this has {len(item)}."
         )
     circuit, values, shots = (*item, None, None)[:3]
-    if not _is_circuit(circuit):
+    if not is_circuit(circuit):
         raise InvalidInput(
             f"{where}: the first item of a PUB is the circuit, as OpenQASM 3 text or QuantumCircuit, not "
-            f"{_describe(circuit)}."
+            f"{describe(circuit)}."
         )
-    if _is_circuit(values):
+    if is_circuit(values):
         raise InvalidInput(
             f"{where}: the second item of a PUB holds parameter values, and this is another circuit. For several "
             "circuits in one job write one list: circuits=[first, second]."
         )
     return circuit, values, shots
-
-
-def _describe(item: Any) -> str:
-    if isinstance(item, Mapping) and "__type__" in item:
-        return f"a mapping of type {item['__type__']!r}"
-    return f"a {type(item).__name__}"

@@ -31,6 +31,41 @@ def is_tagged_circuit(item: Any) -> bool:
     return isinstance(item, Mapping) and item.get("__type__") == "QuantumCircuit" and "__value__" in item
 
 
+def check_measures(circuit: Any, where: str) -> None:
+    """Refuse a ``QuantumCircuit`` that gives a sampler nothing to return.
+
+    Raises:
+        InvalidInput: The circuit measures nothing into a classical register.
+    """
+    if not circuit.cregs or not any(instruction.clbits for instruction in circuit.data):
+        raise InvalidInput(
+            f"{where}: the circuit {circuit.name!r} measures nothing into a classical register, so a sampler has "
+            "nothing to return. Call circuit.measure_all(), or measure into a ClassicalRegister."
+        )
+
+
+def check_measures_nothing(circuit: Any, where: str) -> None:
+    """Refuse a ``QuantumCircuit`` that an estimator cannot add its own measurements to.
+
+    Raises:
+        InvalidInput: The circuit measures, or has no qubits.
+    """
+    if _measures(circuit):
+        raise InvalidInput(
+            f"{where}: the circuit {circuit.name!r} measures. An estimator adds the measurements that its observables "
+            "need: build the circuit without, or call circuit.remove_final_measurements(). For counts use the sampler."
+        )
+    if not circuit.num_qubits:
+        raise InvalidInput(f"{where}: the circuit {circuit.name!r} has no qubits, so there is nothing to estimate.")
+
+
+def _measures(circuit: Any) -> bool:
+    return any(
+        instruction.operation.name == "measure" or any(map(_measures, getattr(instruction.operation, "blocks", ())))
+        for instruction in circuit.data
+    )
+
+
 def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInfo, str | None]:
     """Serialise a ``QuantumCircuit``.
 
@@ -38,16 +73,11 @@ def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInf
         The tagged mapping, what the circuit declares, and its OpenQASM 3 text if it can be written so.
 
     Raises:
-        InvalidInput: The circuit measures nothing, or QPY cannot hold it (for example metadata that is not JSON).
+        InvalidInput: QPY cannot hold the circuit (for example metadata that is not JSON).
     """
     from qiskit import qpy
 
     registers = tuple((register.name, register.size) for register in circuit.cregs)
-    if not registers or not any(instruction.clbits for instruction in circuit.data):
-        raise InvalidInput(
-            f"{where}: the circuit {circuit.name!r} measures nothing into a classical register, so a sampler has "
-            "nothing to return. Call circuit.measure_all(), or measure into a ClassicalRegister."
-        )
     buffer = io.BytesIO()
     try:
         qpy.dump(circuit, buffer, version=min(MAX_QPY_VERSION, qpy.common.QPY_VERSION))
