@@ -57,11 +57,13 @@ class CircuitInfo:
         registers: ``(name, number of bits)`` of every classical register, in the order of declaration.
         parameters: The names of the inputs that need a value: for text in the order of declaration, for a
             ``QuantumCircuit`` in the order of ``circuit.parameters``.
+        physical: Whether the width follows from the physical qubits that a text names.
     """
 
     num_qubits: int
     registers: tuple[tuple[str, int], ...]
     parameters: tuple[str, ...]
+    physical: bool = False
 
 
 def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
@@ -241,7 +243,7 @@ def _scan(code: str, where: str) -> CircuitInfo:
             else:
                 registers.append((name, bits))
     highest = max((int(index) for index in _PHYSICAL.findall(code)), default=-1)
-    return CircuitInfo(max(virtual, highest + 1), tuple(registers), tuple(parameters))
+    return CircuitInfo(max(virtual, highest + 1), tuple(registers), tuple(parameters), highest >= virtual)
 
 
 def _declarations(found: re.Match[str]) -> Iterator[tuple[str, str, str | None]]:

@@ -5,52 +5,38 @@ Source: the ``SamplerV2Input`` schema of IBM's REST API. Both the service and th
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
+from airflow_provider_qrt.primitives.option_checks import (
+    Check,
+    Schema,
+    boolean,
+    check_closed,
+    one_of,
+    passed_through,
+    positive_integer,
+    positive_integer_or_auto,
+    seconds,
+)
 
 DEFAULT_SHOTS = 4096
 """Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any."""
 
-Check = Callable[[Any], str | None]
-"""Returns what was expected when the value does not fit, else None."""
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _boolean(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "expected true or false"
-
-
-def _positive_integer(value: Any) -> str | None:
-    return None if _is_int(value) and value > 0 else "expected a whole number, 1 or more"
-
-
-def _positive_integer_or_auto(value: Any) -> str | None:
-    return None if value == "auto" or _positive_integer(value) is None else "expected a whole number or 'auto'"
-
-
-def _seconds(value: Any) -> str | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if number and math.isfinite(value) and value >= 0 else "expected a number of seconds, 0 or more"
-
-
-def _passed_through(value: Any) -> str | None:
-    return None if isinstance(value, Mapping) else "expected a mapping"
-
-
-def _one_of(*allowed: str) -> Check:
-    def check(value: Any) -> str | None:
-        if value in allowed:
-            return None
-        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
-        return f"expected one of {', '.join(map(repr, allowed))}{hint}"
-
-    return check
+DYNAMICAL_DECOUPLING: Mapping[str, Check] = {
+    "enable": boolean,
+    "sequence_type": one_of("XX", "XpXm", "XY4"),
+    "extra_slack_distribution": one_of("middle", "edges"),
+    "scheduling_method": one_of("alap", "asap"),
+    "skip_reset_qubits": boolean,
+}
+TWIRLING: Mapping[str, Check] = {
+    "enable_gates": boolean,
+    "enable_measure": boolean,
+    "num_randomizations": positive_integer_or_auto,
+    "shots_per_randomization": positive_integer_or_auto,
+    "strategy": one_of("active", "active-circuit", "active-accum", "all"),
+}
 
 
 def _measurement_type(value: Any) -> str | None:
@@ -60,32 +46,20 @@ def _measurement_type(value: Any) -> str | None:
             "the sampler operator hands on bits and counts, and this gives complex readout points; "
             "leave it out, or submit the job with QiskitRuntimeHook().client.submit_job"
         )
-    return _one_of("classified")(value)
+    return one_of("classified")(value)
 
 
-_SCHEMA: dict[str, Check | dict[str, Check]] = {
-    "default_shots": _positive_integer,
-    "dynamical_decoupling": {
-        "enable": _boolean,
-        "sequence_type": _one_of("XX", "XpXm", "XY4"),
-        "extra_slack_distribution": _one_of("middle", "edges"),
-        "scheduling_method": _one_of("alap", "asap"),
-        "skip_reset_qubits": _boolean,
-    },
+_SCHEMA: Schema = {
+    "default_shots": positive_integer,
+    "dynamical_decoupling": DYNAMICAL_DECOUPLING,
     "execution": {
-        "init_qubits": _boolean,
-        "rep_delay": _seconds,
+        "init_qubits": boolean,
+        "rep_delay": seconds,
         "meas_type": _measurement_type,
     },
-    "twirling": {
-        "enable_gates": _boolean,
-        "enable_measure": _boolean,
-        "num_randomizations": _positive_integer_or_auto,
-        "shots_per_randomization": _positive_integer_or_auto,
-        "strategy": _one_of("active", "active-circuit", "active-accum", "all"),
-    },
-    "simulator": _passed_through,
-    "experimental": _passed_through,
+    "twirling": TWIRLING,
+    "simulator": passed_through,
+    "experimental": passed_through,
 }
 
 _ELSEWHERE = {
@@ -110,25 +84,4 @@ def check_sampler_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if options is None:
         return {}
-    return _check(options, _SCHEMA, "options")
-
-
-def _check(given: Any, schema: Mapping[str, Check | dict[str, Check]], path: str) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
-    checked: dict[str, Any] = {}
-    for name, value in given.items():
-        here = f"{path}.{name}"
-        rule = schema.get(name)
-        if rule is None:
-            if path == "options" and name in _ELSEWHERE:
-                raise InvalidInput(f"{here}: not an option of the sampler: {_ELSEWHERE[name]}.")
-            hint = did_you_mean(str(name), schema) or f"; known are {', '.join(schema)}"
-            raise InvalidInput(f"{here}: unknown{hint}")
-        if isinstance(rule, dict):
-            checked[name] = _check(value, rule, here)
-        elif problem := rule(value):
-            raise InvalidInput(f"{here}: {problem}, not {value!r}." if "expected" in problem else f"{here}: {problem}.")
-        else:
-            checked[name] = dict(value) if isinstance(value, Mapping) else value
-    return checked
+    return check_closed(options, _SCHEMA, program="sampler", elsewhere=_ELSEWHERE)

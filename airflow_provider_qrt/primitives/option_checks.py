@@ -1,0 +1,101 @@
+"""Checking options against a closed schema: what a value may be, and what is said when it is not that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
+
+Check = Callable[[Any], str | None]
+"""Returns what was expected when the value does not fit, else None."""
+
+Schema = Mapping[str, "Check | Schema"]
+"""What each option may be; a schema inside stands for a group of options."""
+
+
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite real number; true and false are none."""
+    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def boolean(value: Any) -> str | None:
+    """Take true or false."""
+    return None if isinstance(value, bool) else "expected true or false"
+
+
+def positive_integer(value: Any) -> str | None:
+    """Take 1, 2, ..."""
+    return None if is_whole(value) and value > 0 else "expected a whole number, 1 or more"
+
+
+def positive_integer_or_auto(value: Any) -> str | None:
+    """Take 1, 2, ... or the word that leaves the choice to the service."""
+    return None if value == "auto" or positive_integer(value) is None else "expected a whole number or 'auto'"
+
+
+def seconds(value: Any) -> str | None:
+    """Take a finite duration."""
+    return None if is_number(value) and value >= 0 else "expected a number of seconds, 0 or more"
+
+
+def passed_through(value: Any) -> str | None:
+    """Take any mapping; what is in it is the service's to check."""
+    return None if isinstance(value, Mapping) else "expected a mapping"
+
+
+def one_of(*allowed: str) -> Check:
+    """Take one of these words."""
+
+    def check(value: Any) -> str | None:
+        if value in allowed:
+            return None
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
+        return f"expected one of {', '.join(map(repr, allowed))}{hint}"
+
+    return check
+
+
+def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping[str, str]) -> dict[str, Any]:
+    """Check options against a closed schema and return them as a new plain dictionary.
+
+    Args:
+        given: What the user wrote.
+        schema: What is known.
+        program: ``sampler`` or ``estimator``, for messages.
+        elsewhere: Names that users look for among the options in vain, and where they belong.
+
+    Raises:
+        InvalidInput: An unknown name (the nearest known one is suggested) or a value of the wrong kind; the message
+            starts with the full dotted path.
+    """
+    if isinstance(given, Mapping):
+        for name in given:
+            if name in elsewhere and name not in schema:
+                raise InvalidInput(f"options.{name}: not an option of the {program}: {elsewhere[name]}.")
+    return _check(given, schema, "options")
+
+
+def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        here = f"{path}.{name}"
+        rule = schema.get(name)
+        if rule is None:
+            hint = did_you_mean(str(name), schema) or f"; known are {', '.join(schema)}"
+            raise InvalidInput(f"{here}: unknown{hint}")
+        if isinstance(rule, Mapping):
+            checked[name] = _check(value, rule, here)
+        elif problem := rule(value):
+            raise InvalidInput(f"{here}: {problem}, not {value!r}." if "expected" in problem else f"{here}: {problem}.")
+        else:
+            checked[name] = dict(value) if isinstance(value, Mapping) else value
+    return checked
