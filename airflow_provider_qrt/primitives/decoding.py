@@ -40,13 +40,13 @@ def decode_sampler_result(
             program's result, is damaged or too large, or holds complex readout points (``meas_type`` kerneled)
             instead of bits.
     """
-    document = _load(payload) if isinstance(payload, str | bytes | bytearray) else payload
+    document = load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
     del payload
     budget = _Budget(max_bytes)
     try:
         return _read(document, budget)
     except RecursionError:
-        raise InvalidResult("the result is nested too deep to be one of a sampler") from None
+        raise InvalidResult("the result is nested too deep to be read") from None
 
 
 class _Budget:
@@ -66,11 +66,16 @@ class _Budget:
         self.left -= count
 
 
-def _load(text: str | bytes | bytearray) -> Any:
+def load_document(text: str | bytes | bytearray) -> Any:
+    """Parse the text of a result.
+
+    Raises:
+        InvalidResult: It is no JSON, or nested deeper than any result.
+    """
     try:
         return json.loads(text)
     except RecursionError:
-        raise InvalidResult("the result is nested too deep to be one of a sampler") from None
+        raise InvalidResult("the result is nested too deep to be read") from None
     except ValueError:
         shown = text if isinstance(text, str) else text[-4 * _TAIL_CHARS :].decode("utf-8", "replace")
         shown = shown.strip()[-_TAIL_CHARS:]

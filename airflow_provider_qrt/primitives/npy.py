@@ -7,24 +7,19 @@ grow into more memory than the limit. Format: NEP 1, with pickled objects refuse
 
 from __future__ import annotations
 
-import binascii
 import io
-import zlib
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.inflate import MAX_DEFLATE_RATIO, Inflater
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHUNK = 1 << 20
-"""Base64 characters taken at a time; a multiple of four."""
 _MAX_HEADER = 4096
 """An ``.npy`` header is 128 bytes in practice; this bounds what is read in search of its end."""
-_MAX_DEFLATE_RATIO = 1032
-"""Deflate cannot compress better than this, so a short text cannot stand for a large array (zlib's manual)."""
 
 
 def read_array(text: str, max_bytes: int) -> NDArray[Any]:
@@ -39,7 +34,7 @@ def read_array(text: str, max_bytes: int) -> NDArray[Any]:
     """
     import numpy as np
 
-    inflater = _Inflater(text)
+    inflater = Inflater(text)
     head = inflater.read(10)
     try:
         version = np.lib.format.read_magic(io.BytesIO(head))
@@ -62,7 +57,7 @@ def read_array(text: str, max_bytes: int) -> NDArray[Any]:
             f"an array of shape {shape} takes {size:,} bytes; {max_bytes:,} are left of the limit. If the result is "
             "meant to be that large, raise max_bytes"
         )
-    if size > _MAX_DEFLATE_RATIO * (len(text) + 1):
+    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
         raise InvalidResult(f"an array claims {size:,} bytes, more than {len(text):,} characters can hold")
     data = np.empty(size, dtype=np.uint8)
     inflater.read_into(data.data)
@@ -79,61 +74,3 @@ def _parse_header(file: io.BytesIO, version: tuple[int, int]) -> tuple[tuple[int
         return read(file, max_header_size=_MAX_HEADER)
     except (ValueError, TypeError, SyntaxError, EOFError) as error:
         raise InvalidResult(f"an array has a damaged header: {error}") from None
-
-
-class _Inflater:
-    """A forward-only reader over base64 of zlib data that never holds more than a piece of it."""
-
-    def __init__(self, text: str) -> None:
-        if any(space in text for space in "\n\r \t"):
-            text = "".join(text.split())
-        self._text = text
-        self._position = 0
-        self._zlib = zlib.decompressobj()
-        self._pending = b""
-
-    def read(self, count: int) -> bytes:
-        buffer = bytearray(count)
-        self._fill(memoryview(buffer))
-        return bytes(buffer)
-
-    def read_into(self, target: memoryview) -> None:
-        """Fill the target; the data must end there."""
-        self._fill(target)
-        if self._next(1):
-            raise InvalidResult("an array holds more data than its header says")
-
-    def _fill(self, target: memoryview) -> None:
-        filled = 0
-        while filled < len(target):
-            piece = self._next(len(target) - filled)
-            if not piece:
-                raise InvalidResult(
-                    f"an array ends after {filled:,} of {len(target):,} bytes; the result arrived incomplete"
-                )
-            target[filled : filled + len(piece)] = piece
-            filled += len(piece)
-
-    def _next(self, at_most: int) -> bytes:
-        """Return some of the following bytes, at most that many; empty at the end."""
-        at_most = min(at_most, _CHUNK)
-        while not self._zlib.eof:
-            if not self._pending:
-                self._pending = self._more_base64()
-            ended = not self._pending
-            try:
-                piece = self._zlib.decompress(self._pending, at_most)
-            except zlib.error as error:
-                raise InvalidResult(f"an array cannot be decompressed: {error}") from None
-            self._pending = self._zlib.unconsumed_tail
-            if piece or ended:
-                return piece
-        return b""
-
-    def _more_base64(self) -> bytes:
-        chunk = self._text[self._position : self._position + _CHUNK]
-        self._position += _CHUNK
-        try:
-            return binascii.a2b_base64(chunk.encode("ascii"), strict_mode=True) if chunk else b""
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise InvalidResult(f"an array is not base64: {error}") from None
