@@ -134,7 +134,8 @@ def _report(rows: Sequence[Row], names: dict[str, str], found: dict[str, dict[st
     notes = [
         "Left behind: neither cancelled nor the job whose result was obtained. It runs and is charged for nothing."
     ]
-    notes += [f"{names[system]} was not measured: {why}." for system, why in found.items() if isinstance(why, str)]
+    reasons = {system: why.rstrip(".") for system, why in found.items() if isinstance(why, str)}
+    notes += [f"{names[system]} was not measured: {why}." for system, why in reasons.items()]
     return Report("Jobs per task under faults", [table], [goal for goal in goals if goal is not None], notes)
 
 

@@ -115,7 +115,10 @@ def prefect_server(python: Path, folder: Path) -> Iterator[str]:
         return False
 
     try:
-        wait_until(answers, seconds=START_TIMEOUT_SECONDS, what="The start of Prefect's server")
+        try:
+            wait_until(answers, seconds=START_TIMEOUT_SECONDS, what="the start of Prefect's server")
+        except TimeoutError as error:
+            raise NotMeasurable(str(error)) from None
         yield url
     finally:
         with suppress(ProcessLookupError):
