@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
-from tests.chaos.lanes import Lane
+from tests.chaos.lanes import CALM, Lane, Stage
 from tests.chaos.secrets_search import find_in_airflow, secrets_of
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
-LANES = 10  # as many as the largest test has scenarios
-CALM = {
-    "queue_seconds": 2,
-    "run_seconds": 0.5,
-    "visibility_seconds": 0,
-    "rate_limit": False,
-    "retry_after": True,
-}
+LANES = 12
 SETTINGS = {
-    "AIRFLOW__CORE__PARALLELISM": "12",
+    "AIRFLOW__CORE__PARALLELISM": "14",
     # A worker that was killed is missed after so many seconds (default: 300). An API server that restarts must be back
     # by then, or its tasks are taken for dead.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
@@ -73,19 +67,33 @@ def airflow(services: list[Emulator], tmp_path_factory: pytest.TempPathFactory) 
     assert find_in_airflow(home, hidden) == []
 
 
-@pytest.fixture
-def lanes(airflow: LocalAirflow, services: list[Emulator]) -> Iterator[list[Lane]]:
-    """The lanes, each service calm at first."""
-    for service in services:
-        service.clear_faults()
-        service.clear_rules()
-        service.configure(**CALM)
-    yield [Lane(airflow, service, f"service_{number}") for number, service in enumerate(services)]
-    for service in services:
-        service.clear_faults()
+@pytest.fixture(scope="session")
+def all_lanes(airflow: LocalAirflow, services: list[Emulator]) -> list[Lane]:
+    return [Lane(airflow, service, f"service_{number}") for number, service in enumerate(services)]
+
+
+@pytest.fixture(scope="session")
+def stage(all_lanes: list[Lane]) -> Iterator[Stage]:
+    stage = Stage(all_lanes)
+    yield stage
+    stage.close()
 
 
 @pytest.fixture
-def lane(lanes: list[Lane]) -> Lane:
-    """A lane for a test that needs one only."""
-    return lanes[0]
+def played(request: pytest.FixtureRequest, stage: Stage) -> Callable[[], None]:
+    """Waits for the scenario that is the test's parameter.
+
+    The first test to ask sets off the scenarios of all tests that are going to.
+    """
+    items = [item for item in request.session.items if "played" in getattr(item, "fixturenames", ())]
+    stage.play({item.nodeid: item.callspec.params["scenario"] for item in items})
+    return partial(stage.expect_success, request.node.nodeid)
+
+
+@pytest.fixture
+def lanes(all_lanes: list[Lane], stage: Stage) -> list[Lane]:
+    """The lanes, for a test that needs Airflow for itself."""
+    stage.wait()
+    for lane in all_lanes:
+        lane.calm()
+    return all_lanes

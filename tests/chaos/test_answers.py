@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.chaos.lanes import Lane, side_by_side
+from tests.chaos.lanes import Lane
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -33,15 +33,16 @@ def meet(lane: Lane, dag_id: str, fault: dict[str, object]) -> None:
     assert applied["applied"] >= 1
 
 
-def test_answers_that_say_nothing_cost_no_second_job(lanes):
-    side_by_side(
-        lanes,
-        {
-            f"{name}, {dag_id}": partial(meet, dag_id=dag_id, fault=fault)
-            for name, fault in FAULTS.items()
-            for dag_id in ("chaos_deferred", "chaos_blocking")
-        },
-    )
+ANSWERS = {
+    f"{name}, {dag_id}": partial(meet, dag_id=dag_id, fault=fault)
+    for name, fault in FAULTS.items()
+    for dag_id in ("chaos_deferred", "chaos_blocking")
+}
+
+
+@pytest.mark.parametrize("scenario", ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_that_says_nothing_costs_no_second_job(scenario, played):
+    played()
 
 
 def be_told_to_wait(lane: Lane, fault: dict[str, object]) -> None:
@@ -54,10 +55,13 @@ def be_told_to_wait(lane: Lane, fault: dict[str, object]) -> None:
     assert run.task["try_number"] == 1
 
 
-def test_a_task_that_may_not_submit_yet_waits_without_a_worker(lanes):
-    faults = {
-        "told how long": {"retry_after": 15},
-        "not told how long": {},
-        "told twice": {"times": 2, "retry_after": 10},
-    }
-    side_by_side(lanes, {name: partial(be_told_to_wait, fault=fault) for name, fault in faults.items()})
+REFUSALS = {
+    "told how long": partial(be_told_to_wait, fault={"retry_after": 15}),
+    "not told how long": partial(be_told_to_wait, fault={}),
+    "told twice": partial(be_told_to_wait, fault={"times": 2, "retry_after": 10}),
+}
+
+
+@pytest.mark.parametrize("scenario", REFUSALS.values(), ids=REFUSALS)
+def test_a_task_that_may_not_submit_yet_waits_without_a_worker(scenario, played):
+    played()

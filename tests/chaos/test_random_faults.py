@@ -30,7 +30,8 @@ REVOCATIONS = range(20, 400, 40)
 with a fresh token: that is no hiccup any more but a refusal."""
 
 
-def test_fifty_tasks_get_one_job_each_though_one_request_in_five_fails(lane, airflow):
+def test_fifty_tasks_get_one_job_each_though_one_request_in_five_fails(lanes, airflow):
+    lane = lanes[0]
     lane.service.configure(visibility_seconds=1)
     for skip in REVOCATIONS:
         lane.service.add_fault(effect="revoke_tokens", skip=skip, times=1)

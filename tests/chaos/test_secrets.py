@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.chaos.lanes import Lane, side_by_side
+from tests.chaos.lanes import Lane
 from tests.chaos.secrets_search import find_in_airflow, secrets_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -27,12 +27,19 @@ def fail(lane: Lane, fault: dict[str, object]) -> None:
     lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
 
 
+FAILURES = {name: partial(fail, fault=fault) for name, fault in FAULTS.items()}
+
+
+@pytest.mark.parametrize("scenario", FAILURES.values(), ids=FAILURES)
+def test_a_service_that_refuses_everything_fails_the_task(scenario, played):
+    """What such failures write is searched at the end of the suite, with all the rest."""
+    played()
+
+
 def test_no_secret_is_in_anything_that_was_written(lanes, airflow):
-    # The search runs once more when all tests have ended, over what they all have left.
-    succeeding = lanes[0].start("chaos_deferred")
-    side_by_side(lanes[1:], {name: partial(fail, fault=fault) for name, fault in FAULTS.items()})
-    succeeding.expect_success()
-    places = set(find_in_airflow(airflow.home, [succeeding.jobs[0]["id"]]))
+    run = lanes[0].start("chaos_deferred")
+    run.expect_success()
+    places = set(find_in_airflow(airflow.home, [run.jobs[0]["id"]]))
     assert {"xcom", "task_state_store"} <= places, "the search finds what is there"
     assert any(place.startswith("airflow.db") for place in places)
     assert any(place.startswith("logs/") for place in places)

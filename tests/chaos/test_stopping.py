@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.chaos.lanes import PATIENCE, Lane, Run, side_by_side
+from tests.chaos.lanes import PATIENCE, Lane, Run
 from tools.local_airflow import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -128,7 +128,7 @@ def stopped_before_it_may_submit(lane: Lane, dag_id: str) -> None:
     run.wait_for_trigger()
     lane.airflow.api("PATCH", run.path, json={"new_state": "failed"})
     assert run.jobs == []
-    # Not before its turn has come could it submit; the jitter on it is a third at most.
+    # Only when its turn has come could it submit, and nobody else waits before it.
     time.sleep(max(0.0, turn + 10 - time.monotonic()))
     assert run.jobs == []
 
@@ -139,18 +139,15 @@ WAYS: dict[str, Callable[[Lane, str], None]] = {
     "refused": refused_look,
     "unknown state": unknown_state,
 }
+DEFERRED = {**WAYS, "stopped before it may submit": stopped_before_it_may_submit}
+BLOCKING = {**WAYS, "marked": partial(marked, state="success"), "cleared": cleared, "late": job_that_is_late}
+STOPS = {
+    f"{name}, {dag_id}": partial(way, dag_id=dag_id)
+    for dag_id, ways in (("chaos_deferred", DEFERRED), ("chaos_blocking", BLOCKING))
+    for name, way in ways.items()
+}
 
 
-def test_whatever_stops_a_deferred_task_cancels_its_job(lanes):
-    ways = {**WAYS, "stopped before it may submit": stopped_before_it_may_submit}
-    side_by_side(lanes, {name: partial(way, dag_id="chaos_deferred") for name, way in ways.items()})
-
-
-def test_whatever_stops_a_task_on_its_worker_cancels_its_job(lanes):
-    ways = {
-        **WAYS,
-        "marked a success": partial(marked, state="success"),
-        "cleared": cleared,
-        "late": job_that_is_late,
-    }
-    side_by_side(lanes, {name: partial(way, dag_id="chaos_blocking") for name, way in ways.items()})
+@pytest.mark.parametrize("scenario", STOPS.values(), ids=STOPS)
+def test_whatever_stops_a_task_cancels_its_job(scenario, played):
+    played()

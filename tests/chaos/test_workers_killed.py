@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from tests.chaos.lanes import Lane, Run, side_by_side
+from tests.chaos.lanes import Lane, Run
 from tools.local_airflow import TaskProcesses
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -94,14 +94,19 @@ def kill(lane: Lane, dag_id: str, moment: Callable[[Lane, str], Moment], die: Ca
     assert run.task["try_number"] == 2
 
 
-def test_a_worker_that_is_killed_at_any_moment_costs_no_second_job(lanes):
-    scenarios = {}
-    for name, moment in MOMENTS.items():
-        scenarios[f"killed with its supervisor {name}"] = partial(
-            kill, dag_id="chaos_deferred", moment=moment, die=die_with_supervisor
-        )
-        scenarios[f"killed alone {name}"] = partial(kill, dag_id="chaos_blocking", moment=moment, die=die_alone)
-    side_by_side(lanes, scenarios)
+DEATHS = {
+    f"{how} {when}": partial(kill, dag_id=dag_id, moment=moment, die=die)
+    for when, moment in MOMENTS.items()
+    for how, dag_id, die in (
+        ("with its supervisor", "chaos_deferred", die_with_supervisor),
+        ("the task alone", "chaos_blocking", die_alone),
+    )
+}
+
+
+@pytest.mark.parametrize("scenario", DEATHS.values(), ids=DEATHS)
+def test_a_worker_that_is_killed_costs_no_second_job(scenario, played):
+    played()
 
 
 def start_waiting(lane: Lane) -> tuple[Run, TaskProcesses]:
@@ -136,5 +141,9 @@ def lose_supervisor(lane: Lane) -> None:
     finish(run)
 
 
-def test_a_worker_that_was_taken_for_dead_and_lives_does_no_harm(lanes):
-    side_by_side(lanes, {"comes back": come_back, "has lost its supervisor": lose_supervisor})
+LIVES = {"it comes back": come_back, "its supervisor is gone": lose_supervisor}
+
+
+@pytest.mark.parametrize("scenario", LIVES.values(), ids=LIVES)
+def test_a_worker_that_was_taken_for_dead_and_lives_does_no_harm(scenario, played):
+    played()

@@ -36,6 +36,6 @@ for name, deferrable in (("blocking", False), ("deferred", True)):
         QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
 
 with DAG("chaos_mapped", schedule=None, default_args=RETRIES):
-    QiskitRuntimeSamplerOperator.partial(
-        task_id="measure", deferrable=True, max_active_tis_per_dagrun=6, **MEASURE
-    ).expand(circuits=[BELL_PAIR] * MAPPED_TASKS)
+    QiskitRuntimeSamplerOperator.partial(task_id="measure", deferrable=True, **MEASURE).expand(
+        circuits=[BELL_PAIR] * MAPPED_TASKS
+    )
