@@ -20,6 +20,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, choose_backend
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
@@ -31,7 +32,6 @@ from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.backends import LEAST_BUSY, choose_backend
 from airflow_provider_qrt.operators.in_hand import JobInHand, add_to_message
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
@@ -247,12 +247,15 @@ class QiskitRuntimeJobOperator(BaseOperator):
             with no_retry_for_permanent_errors(self.hook.describe):
                 yield
         except Exception as error:
-            ti = context["ti"]
-            last_try = not self.retries or ti.try_number > ti.max_tries
             if self._in_hand is not None:
-                fate = self._in_hand.settle(for_good=last_try or isinstance(error, AirflowFailException))
+                for_good = self._is_last_try(context) or isinstance(error, AirflowFailException)
+                fate = self._in_hand.settle(for_good=for_good)
                 add_to_message(error, fate)
             raise
+
+    def _is_last_try(self, context: Context) -> bool:
+        ti = context["ti"]
+        return not self.retries or ti.try_number > ti.max_tries
 
     def _take_up(self, context: Context, job_id: str | None = None) -> JobInHand:
         """Begin a leg of the task."""
@@ -414,7 +417,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         in_hand = self._in_hand
         assert in_hand is not None
         if outcome.ending is Ending.TIMED_OUT:
-            self._fail_after_timeout(in_hand, outcome.job_id, outcome.message)
+            self._fail_after_timeout(context, in_hand, outcome)
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is Ending.UNKNOWN_STATE:
@@ -442,17 +445,21 @@ class QiskitRuntimeJobOperator(BaseOperator):
         message = describe_failure(job, job_log)
         raise (AirflowException if retry_can_help(job.state) else AirflowFailException)(message)
 
-    def _fail_after_timeout(self, in_hand: JobInHand, job_id: str, message: str) -> NoReturn:
-        """Cancel a job that is late (once more, if the trigger has done so already) and fail."""
+    def _fail_after_timeout(self, context: Context, in_hand: JobInHand, outcome: WaitOutcome) -> NoReturn:
+        """Cancel a job that is late, once more if the trigger has done so already, and fail."""
         in_hand.settled = True
+        last_try = self._is_last_try(context)
         if not self.cancel_on_timeout:
+            retry = "" if last_try else " A retry looks at it once more."
             raise AirflowException(
-                f"{message} It goes on and is charged: cancel_on_timeout is off. A retry looks at it once more; to "
-                "wait longer, raise timeout, which counts from the submission."
+                f"{outcome.message} It goes on and is charged: cancel_on_timeout is off.{retry} To wait longer, raise "
+                "timeout, which counts from the submission."
             )
         in_hand.submitter.abandoned()
         try:
-            fate = cancel_job(self.hook.client, job_id)
+            fate = cancel_job(self.hook.client, outcome.job_id)
         except errors.QiskitRuntimeError as error:
             fate = f"It could not be cancelled and may still run and be charged: {error}"
-        raise AirflowException(f"{message} {fate} A retry submits a new job, unless this one has completed.")
+        said = outcome.message if outcome.cancelled else f"{outcome.message} {fate}"
+        retry = "" if last_try else " A retry submits a new job, unless this one has completed."
+        raise AirflowException(f"{said}{retry}")

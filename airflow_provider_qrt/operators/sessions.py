@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, choose_backend
 from airflow_provider_qrt.jobs.session_use import session_use
 from airflow_provider_qrt.jobs.sessions import Mode, SessionOpener, SessionRequest, close
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.backends import LEAST_BUSY, choose_backend
 from airflow_provider_qrt.operators.last_resort import identity_of
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.state_store import TaskStateStore

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryRule
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.backends import NoBackendAvailable
 from airflow_provider_qrt.jobs.permanent import INPUT, REFUSALS
 from airflow_provider_qrt.jobs.submission import LookUpFailed, WindowFull
-from airflow_provider_qrt.operators.backends import NoBackendAvailable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

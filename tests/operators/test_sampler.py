@@ -19,8 +19,8 @@ from airflow.sdk.exceptions import (
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.backends import NoBackendAvailable
 from airflow_provider_qrt.jobs.submission import LookUpFailed
-from airflow_provider_qrt.operators.backends import NoBackendAvailable
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives import SamplerResult
 

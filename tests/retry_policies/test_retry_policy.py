@@ -10,9 +10,9 @@ from airflow.sdk import RetryAction, RetryRule
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.errors import ErrorBody
+from airflow_provider_qrt.jobs.backends import NoBackendAvailable
 from airflow_provider_qrt.jobs.permanent import INPUT, REFUSALS
 from airflow_provider_qrt.jobs.submission import JobGone, LookUpFailed, WindowFull
-from airflow_provider_qrt.operators.backends import NoBackendAvailable
 from airflow_provider_qrt.retry_policies.qiskit_runtime import QiskitRuntimeRetryPolicy
 
 ANSWER = {"status": 500, "body": ErrorBody(message="no"), "request": "GET /jobs"}

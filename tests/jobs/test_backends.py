@@ -1,0 +1,291 @@
+"""Which backend a job goes to."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.models import Backend
+from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends import (
+    NoBackendAvailable,
+    NoBackendFits,
+    choose_backend,
+    rank,
+    wait_seconds,
+)
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+HERON = {"family": "Heron", "revision": "2"}
+WHERE = "connection 'c' (x in us-east)"
+
+
+def backend(name: str, **changes: Any) -> Backend:
+    return Backend(name, **{"status": "online", "status_reason": "available", "num_qubits": 156, **changes})
+
+
+def waiting(name: str, seconds: float, queue: int = 0) -> Backend:
+    return backend(name, queue_length=queue, wait_time_seconds={"average": 1.0, "p50": seconds, "p95": 1.0})
+
+
+def criteria(**filters: Any) -> BackendCriteria:
+    return BackendCriteria.from_filters(filters)
+
+
+def choose(backends: list[Backend], asked: str = "least_busy", **filters: Any) -> str:
+    return choose_backend(backends, asked, where=WHERE, criteria=criteria(**filters)).name
+
+
+# Reading the filters
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", "None"], ids=repr)
+def test_nothing_asks_for_nothing(nothing):
+    assert BackendCriteria.from_filters(nothing) == BackendCriteria()
+
+
+@pytest.mark.parametrize("empty", [None, "", " ", "None"], ids=repr)
+def test_a_value_that_a_template_made_of_nothing_counts_as_left_out(empty):
+    keys = ("min_qubits", "processor_family", "processor_revision", "max_queue", "names", "exclude", "simulators")
+    assert BackendCriteria.from_filters(dict.fromkeys(keys, empty)) == BackendCriteria()
+
+
+def test_what_templates_make_text_of_is_read_as_what_it_was():
+    as_text = criteria(
+        min_qubits="100",
+        processor_family=" Heron ",
+        processor_revision="r2",
+        max_queue="20",
+        names="ibm_fez, ibm_kingston",
+        exclude="ibm_boston",
+        simulators="True",
+    )
+    assert as_text == criteria(
+        min_qubits=100,
+        processor_family="Heron",
+        processor_revision=2,
+        max_queue=20,
+        names=["ibm_fez", "ibm_kingston"],
+        exclude=["ibm_boston"],
+        simulators=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ("min_qubits=100", "backend_filters: expected a mapping"),
+        ([("min_qubits", 100)], "backend_filters: expected a mapping"),
+        ({"min_qubit": 100}, "unknown key 'min_qubit'; did you mean 'min_qubits'"),
+        ({"zzz": 1}, "unknown key 'zzz'; known are min_qubits, processor_family"),
+        ({7: 1}, "unknown key 7; known are"),
+        ({"min_qubits": "many"}, "backend_filters.min_qubits: expected a whole number, got 'many'"),
+        ({"min_qubits": 99.5}, "min_qubits: expected a whole number"),
+        ({"min_qubits": float("inf")}, "min_qubits: expected a whole number"),
+        ({"min_qubits": True}, "min_qubits: expected a whole number"),
+        ({"min_qubits": 0}, "min_qubits: must be at least 1, got 0"),
+        ({"max_queue": -1}, "max_queue: must be at least 0, got -1"),
+        ({"max_queue": [1]}, "max_queue: expected a whole number"),
+        ({"processor_family": 2}, "processor_family: expected text such as 'Heron'"),
+        ({"processor_family": "Heron r2"}, "'processor_family': 'Heron', 'processor_revision': '2'"),
+        ({"processor_revision": 2}, "add processor_family"),
+        ({"processor_family": "Heron", "processor_revision": "new"}, "processor_revision: expected a number"),
+        ({"processor_family": "Heron", "processor_revision": True}, "processor_revision: expected a number"),
+        ({"names": []}, "names: the list is empty; leave it out"),
+        ({"names": [3]}, "names: expected a list of backend names"),
+        ({"names": ["ibm_fez", " "]}, "names: expected a list of backend names"),
+        ({"exclude": {"ibm_fez": 1}}, "exclude: expected a list of backend names"),
+        ({"exclude": 3}, "exclude: expected a list of backend names"),
+        ({"simulators": "yes"}, "simulators: expected True or False"),
+        ({"simulators": 1}, "simulators: expected True or False"),
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_is_refused(filters, says):
+    with pytest.raises(InvalidInput) as refused:
+        BackendCriteria.from_filters(filters)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"max_queue": 0},
+        {
+            "min_qubits": 5, "processor_family": "Heron", "processor_revision": "2", "max_queue": 3,
+            "names": ["a", "b"], "exclude": ["c"], "simulators": True,
+        },
+    ],
+    ids=len,
+)  # fmt: skip
+def test_criteria_survive_the_way_through_json(filters):
+    written = json.loads(json.dumps(criteria(**filters).to_filters()))
+    assert written == filters
+    assert BackendCriteria.from_filters(written) == criteria(**filters)
+
+
+# Filtering
+
+
+@pytest.mark.parametrize(
+    ("filters", "other", "why"),
+    [
+        ({}, {"status": "paused", "status_reason": "calibrating"}, "other is paused (calibrating)"),
+        ({}, {"status": "offline", "status_reason": "offline"}, "other is offline"),
+        ({}, {"status_reason": "maintenance"}, "other is online but not available (maintenance)"),
+        ({}, {"is_simulator": True}, "other is a simulator"),
+        ({"min_qubits": 100}, {"num_qubits": 27}, "other has 27 qubits < 100"),
+        ({"min_qubits": 100}, {"num_qubits": None}, "other has an unknown number of qubits < 100"),
+        ({"max_queue": 20}, {"queue_length": 31}, "other has queue 31 > 20"),
+        ({"exclude": ["other"]}, {}, "other is excluded"),
+        ({"names": ["good"]}, {}, "other is not among names"),
+        (
+            {"processor_family": "heron"},
+            {"processor_type": {"family": "Eagle", "revision": 3}},
+            "other has processor Eagle r3, not heron",
+        ),
+        ({"processor_family": "Heron"}, {"processor_type": None}, "other has processor unknown, not Heron"),
+        (
+            {"processor_family": "Heron", "processor_revision": 2},
+            {"processor_type": {"family": "Heron", "revision": "3"}},
+            "other has processor Heron r3, not Heron r2",
+        ),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_left_out_though_it_is_less_busy(filters, other, why):
+    good = backend("good", queue_length=10, processor_type=HERON)
+    left_out = backend("other", **{"processor_type": HERON, **other})
+    assert choose([left_out, good], **filters) == "good"
+    assert why in ", ".join(f"other {misfit.text}" for misfit in criteria(**filters).misfits(left_out))
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"min_qubits": 156}, {"max_queue": 5}, {"processor_family": "HERON", "processor_revision": "2"}],
+    ids=str,
+)
+def test_a_limit_itself_is_within_it(filters):
+    assert choose([backend("one", queue_length=5, processor_type=HERON)], **filters) == "one"
+
+
+@pytest.mark.parametrize("revision", ["2", 2, 2.0], ids=repr)
+def test_a_revision_is_the_same_as_number_and_as_text(revision):
+    one = backend("one", processor_type={"family": "Heron", "revision": revision})
+    assert choose([one], processor_family="Heron", processor_revision=2) == "one"
+
+
+@pytest.mark.parametrize("filters", [{"simulators": True}, {"names": ["sim"]}], ids=str)
+def test_a_simulator_is_chosen_when_asked_for(filters):
+    assert choose([backend("sim", is_simulator=True)], **filters) == "sim"
+
+
+def test_a_backend_that_gives_no_reason_for_being_online_is_available():
+    assert choose([backend("one", status_reason=None)]) == "one"
+
+
+# Ranking
+
+
+def test_the_shortest_wait_goes_before_the_shortest_queue():
+    assert choose([waiting("short_queue", 900, queue=1), waiting("short_wait", 60, queue=50)]) == "short_wait"
+
+
+def test_the_same_wait_is_decided_by_the_queue_and_the_same_queue_by_the_name():
+    ranked = [waiting("a", 60, 2), waiting("b", 60, 2), waiting("c", 60, 3), waiting("d", 61, 0)]
+    shuffled = list(ranked)
+    random.Random(5).shuffle(shuffled)
+    assert shuffled != ranked
+    assert [one.name for one in rank(shuffled)] == ["a", "b", "c", "d"]
+
+
+def test_without_a_waiting_time_of_each_the_queue_decides():
+    assert choose([waiting("short_wait", 0, queue=9), backend("short_queue", queue_length=3)]) == "short_queue"
+
+
+def test_the_waiting_time_of_a_backend_that_is_left_out_does_not_matter():
+    paused = backend("paused", status="paused")
+    assert choose([waiting("slow", 900), waiting("fast", 60, queue=9), paused]) == "fast"
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({"average": 50, "p50": 20, "p95": 300}, 20.0),
+        ({"average": 50, "p95": 300}, 50.0),
+        ({"average": 50, "p50": None}, 50.0),
+        ({"p50": 0}, 0.0),
+        ({"p95": 300}, None),
+        ({"p50": "20"}, None),
+        ({"p50": float("nan")}, None),
+        ({"p50": -1}, None),
+        ({"p50": True}, None),
+        ({}, None),
+        (None, None),
+        (20, None),
+    ],
+    ids=str,
+)
+def test_the_median_wait_counts_and_the_average_where_there_is_none(told, seconds):
+    assert wait_seconds(backend("one", wait_time_seconds=told)) == seconds
+
+
+# By name
+
+
+def test_a_name_is_taken_as_it_is():
+    assert choose([backend("a"), backend("b", status="offline")], "b", min_qubits=1000) == "b"
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(InvalidSettings, match=r"backend: 'ibm_fezz' is not among .* Did you mean 'ibm_fez'"):
+        choose([backend("ibm_fez")], "ibm_fezz")
+
+
+@pytest.mark.parametrize("key", ["names", "exclude"])
+def test_a_misspelt_name_in_the_filters_is_refused(key):
+    with pytest.raises(InvalidSettings, match=rf"backend_filters\.{key}: 'ibm_fezz' .* Did you mean 'ibm_fez'"):
+        choose([backend("ibm_fez"), backend("ibm_boston")], **{key: ["ibm_boston", "ibm_fezz"]})
+
+
+def test_a_retired_backend_may_stay_excluded_but_cannot_be_chosen_from():
+    assert choose([backend("ibm_fez")], exclude=["ibm_sherbrooke"]) == "ibm_fez"
+    with pytest.raises(InvalidSettings, match="'ibm_sherbrooke' is not among"):
+        choose([backend("ibm_fez")], names=["ibm_fez", "ibm_sherbrooke"])
+
+
+# None
+
+
+def test_when_none_can_be_chosen_now_each_is_told_with_its_reason():
+    some = [
+        backend("ibm_a", status="paused", status_reason="calibrating"),
+        backend("ibm_b", num_qubits=27, queue_length=99),
+        backend("ibm_c", queue_length=31),
+    ]
+    with pytest.raises(NoBackendAvailable) as none:
+        choose(some, min_qubits=100, max_queue=20)
+    told = str(none.value)
+    assert "ibm_a is paused (calibrating); ibm_b has 27 qubits < 100; ibm_c has queue 31 > 20." in told
+    assert WHERE in told
+    assert "QiskitRuntimeBackendSensor" in told
+    assert not isinstance(none.value, InvalidSettings)
+
+
+def test_when_none_will_ever_fit_no_retry_is_proposed():
+    with pytest.raises(NoBackendFits, match="ibm_a has 27 qubits < 100") as none:
+        choose([backend("ibm_a", num_qubits=27, status="paused")], min_qubits=100)
+    # What fails a task without retries.
+    assert isinstance(none.value, InvalidSettings)
+    assert "retried" not in str(none.value)
+
+
+def test_an_instance_without_backends_may_get_one():
+    with pytest.raises(NoBackendAvailable, match="the instance has none") as none:
+        choose([], min_qubits=100)
+    assert not isinstance(none.value, NoBackendFits)
