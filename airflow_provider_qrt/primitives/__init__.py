@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.bits import BitRegister, Counts
     from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit
-    from airflow_provider_qrt.primitives.decoding import decode_sampler_result
     from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
     from airflow_provider_qrt.primitives.options import check_sampler_options
     from airflow_provider_qrt.primitives.pubs import SamplerPub, coerce_pubs
     from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
     from airflow_provider_qrt.primitives.sampler import sampler_params
+    from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
     from airflow_provider_qrt.primitives.sizes import largest_xcom_bytes
 
 __all__ = [
@@ -49,7 +49,7 @@ _HOME = {
     "check_circuit": "circuits",
     "check_sampler_options": "options",
     "coerce_pubs": "pubs",
-    "decode_sampler_result": "decoding",
+    "decode_sampler_result": "sampler_decoding",
     "largest_xcom_bytes": "sizes",
     "sampler_params": "sampler",
 }
