@@ -32,12 +32,14 @@ class WaitOutcome:
         job_id: The job waited for.
         job: The job as last read, without its input; None if it could not be read.
         message: For people; empty for a job that has ended.
+        cancelled: Whether whoever waited has cancelled the job already, and says so in the message.
     """
 
     ending: Ending
     job_id: str
     job: Job | None = None
     message: str = ""
+    cancelled: bool = False
 
     def to_event(self) -> dict[str, Any]:
         """A small JSON object, the same wherever the wait took place."""
@@ -46,6 +48,7 @@ class WaitOutcome:
             "job_id": self.job_id,
             "job": self.job.to_json() if self.job else None,
             "message": self.message,
+            "cancelled": self.cancelled,
         }
 
     @classmethod
@@ -62,6 +65,7 @@ class WaitOutcome:
                 job_id=str(event["job_id"]),
                 job=Job.from_json(job) if isinstance(job, Mapping) else None,
                 message=str(event.get("message") or ""),
+                cancelled=bool(event.get("cancelled")),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ValueError(f"The trigger sent an event that is not understood: {event!r}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -83,7 +84,9 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
         """Wait, then fire."""
         outcome = await self._wait()
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
-            await self._cancel()
+            fate = await self._cancel()
+            if fate is not None:
+                outcome = replace(outcome, message=f"{outcome.message} {fate}", cancelled=True)
         self._fired = True
         yield TriggerEvent(outcome.to_event())
 
@@ -155,16 +158,19 @@ class QiskitRuntimeJobTrigger(BaseTrigger):
             raise errors.ConnectionFailed(f"Airflow did not hand out the connection: {error}") from error
         return settings_from_connection(connection, extra)
 
-    async def _cancel(self) -> None:
-        """Cancel the job, with the client's own retries: nobody else will do it if this fails."""
+    async def _cancel(self) -> str | None:
+        """Cancel the job, with the client's own retries; return what became of it, or None if it cannot be said."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
         from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
 
         try:
             client = QiskitRuntimeClient(await self._read_settings())
-            self.log.info(await asyncio.to_thread(cancel_job, client, self.job_id))
+            fate = await asyncio.to_thread(cancel_job, client, self.job_id)
         except errors.QiskitRuntimeError as error:
             self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", self.job_id, error)
+            return None
+        self.log.info(fate)
+        return fate
 
     async def _is_awaited(self) -> bool:
         """Whether the task still waits for this job. When that cannot be found out: yes, so as not to cancel."""

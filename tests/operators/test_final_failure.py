@@ -165,3 +165,12 @@ def test_the_last_resort_knows_a_mapped_task(task, slow):
         QiskitRuntimeSamplerOperator.partial(task_id="the_task").expand(circuits=["a", "b"])
     cancel_jobs_of_failed_task({"task": dag.get_task("the_task"), "ti": task.context["ti"]})
     assert cancelled(slow) == [True]
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_late_job_was_cancelled_and_the_failure_says_just_that(either_way, slow, retries):
+    with pytest.raises(AirflowException, match=r"still queued after its timeout .*was cancelled\.") as caught:
+        either_way.run(timeout=0.2, retries=retries)
+    assert cancelled(slow) == [True]
+    assert "already" not in str(caught.value)
+    assert ("A retry submits a new job" in str(caught.value)) is (retries > 0)
