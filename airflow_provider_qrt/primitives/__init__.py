@@ -1,4 +1,4 @@
-"""What goes into a sampler job and what comes out of it. Pure: no HTTP, no Airflow.
+"""What goes into a sampler or estimator job and what comes out of it. Pure: no HTTP, no Airflow.
 
 Names are loaded on first use, and numpy, Qiskit and the OpenQASM parser only inside the functions that need
 them, so a DAG file may import this package at no cost to the DAG processor.
@@ -13,26 +13,39 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.bits import BitRegister, Counts
     from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit
     from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
+    from airflow_provider_qrt.primitives.estimator import estimator_params
+    from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
+    from airflow_provider_qrt.primitives.estimator_options import check_estimator_options
+    from airflow_provider_qrt.primitives.estimator_pubs import EstimatorPub, coerce_estimator_pubs
+    from airflow_provider_qrt.primitives.estimator_result import EstimatorPubResult, EstimatorResult
     from airflow_provider_qrt.primitives.options import check_sampler_options
     from airflow_provider_qrt.primitives.pubs import SamplerPub, coerce_pubs
     from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
     from airflow_provider_qrt.primitives.sampler import sampler_params
     from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
-    from airflow_provider_qrt.primitives.sizes import largest_xcom_bytes
+    from airflow_provider_qrt.primitives.sizes import largest_estimates_bytes, largest_xcom_bytes
 
 __all__ = [
     "BitRegister",
     "CircuitInfo",
     "Counts",
+    "EstimatorPub",
+    "EstimatorPubResult",
+    "EstimatorResult",
     "InvalidInput",
     "InvalidResult",
     "SamplerPub",
     "SamplerPubResult",
     "SamplerResult",
     "check_circuit",
+    "check_estimator_options",
     "check_sampler_options",
+    "coerce_estimator_pubs",
     "coerce_pubs",
+    "decode_estimator_result",
     "decode_sampler_result",
+    "estimator_params",
+    "largest_estimates_bytes",
     "largest_xcom_bytes",
     "sampler_params",
 ]
@@ -41,15 +54,23 @@ _HOME = {
     "BitRegister": "bits",
     "CircuitInfo": "circuits",
     "Counts": "bits",
+    "EstimatorPub": "estimator_pubs",
+    "EstimatorPubResult": "estimator_result",
+    "EstimatorResult": "estimator_result",
     "InvalidInput": "errors",
     "InvalidResult": "errors",
     "SamplerPub": "pubs",
     "SamplerPubResult": "result",
     "SamplerResult": "result",
     "check_circuit": "circuits",
+    "check_estimator_options": "estimator_options",
     "check_sampler_options": "options",
+    "coerce_estimator_pubs": "estimator_pubs",
     "coerce_pubs": "pubs",
+    "decode_estimator_result": "estimator_decoding",
     "decode_sampler_result": "sampler_decoding",
+    "estimator_params": "estimator",
+    "largest_estimates_bytes": "sizes",
     "largest_xcom_bytes": "sizes",
     "sampler_params": "sampler",
 }

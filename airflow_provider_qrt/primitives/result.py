@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.plain_json import strict_json
 from airflow_provider_qrt.primitives.sizes import counts_json_bytes
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _pub_json(pub: SamplerPubResult, counts: Callable[[BitRegister], Any]) -> di
             name: {"num_bits": register.num_bits, "index": index, "counts": counts(register)}
             for index, (name, register) in enumerate(pub.registers.items())
         },
-        "metadata": _strict_json(pub.metadata),
+        "metadata": strict_json(pub.metadata),
     }
 
 
@@ -167,12 +167,3 @@ def _nested_counts(register: BitRegister) -> Any:
         return [nest(shape[1:]) for _ in range(shape[0])] if shape else next(points)
 
     return nest(register.shape)
-
-
-def _strict_json(item: Any) -> Any:
-    """Replace NaN and infinities, which JSON does not know and some databases refuse, by null."""
-    if isinstance(item, Mapping):
-        return {key: _strict_json(part) for key, part in item.items()}
-    if isinstance(item, list | tuple):
-        return [_strict_json(part) for part in item]
-    return None if isinstance(item, float) and not math.isfinite(item) else item

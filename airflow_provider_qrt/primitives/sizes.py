@@ -1,9 +1,13 @@
-"""How much JSON counts take, before there are any."""
+"""How much JSON counts and expectation values take, before there are any."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
 
+from airflow_provider_qrt.primitives.estimator_options import zne_settings
+from airflow_provider_qrt.primitives.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.options import DEFAULT_SHOTS
 from airflow_provider_qrt.primitives.pubs import SamplerPub
 
@@ -36,4 +40,37 @@ def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None 
         for num_bits in (sum(sizes), *sizes):
             distinct = min(shots, 2**num_bits)
             total += pub.sweep_size * counts_json_bytes(distinct, num_bits, shots, 1)
+    return total
+
+
+_NUMBER_BYTES = 26
+"""The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
+
+
+def numbers_json_bytes(shape: tuple[int, ...]) -> int:
+    """Bound the JSON of one field that holds an array of this shape; the field's name is not in it."""
+    lists = sum(prod(shape[:depth]) for depth in range(len(shape)))
+    # Brackets, comma and space of each list; quotes, colon, comma and spaces around the name.
+    return prod(shape) * _NUMBER_BYTES + 4 * lists + 6
+
+
+def largest_estimates_bytes(
+    pubs: Sequence[EstimatorPub], *, options: Mapping[str, Any] | None = None, resilience_level: int | None = None
+) -> int:
+    """Bound the JSON of the expectation values that a job can give.
+
+    Args:
+        pubs: The job's PUBs.
+        options: Its options, checked; ZNE returns several times as many numbers.
+        resilience_level: Its level; 2 switches ZNE on.
+    """
+    zne = zne_settings(options or {}, resilience_level)
+    total = 0
+    for pub in pubs:
+        shapes = [pub.shape] * 3
+        if zne is not None:
+            factors, extrapolators, points = zne
+            shapes += [(*pub.shape, factors)] * 3 + [(*pub.shape, extrapolators, points)] * 2
+        # The longest of IBM's field names has 27 characters.
+        total += sum(27 + numbers_json_bytes(shape) for shape in shapes)
     return total
