@@ -75,18 +75,34 @@ def encode_circuit(circuit: Any, where: str) -> tuple[dict[str, str], CircuitInf
     Raises:
         InvalidInput: QPY cannot hold the circuit (for example metadata that is not JSON).
     """
+    return tag_qpy(dump_circuit(circuit, where)), circuit_info(circuit), _source(circuit)
+
+
+def dump_circuit(circuit: Any, where: str) -> bytes:
+    """Write a ``QuantumCircuit`` as QPY of the newest version that both the service and this Qiskit know.
+
+    Raises:
+        InvalidInput: QPY cannot hold the circuit (for example metadata that is not JSON).
+    """
     from qiskit import qpy
 
-    registers = tuple((register.name, register.size) for register in circuit.cregs)
     buffer = io.BytesIO()
     try:
         qpy.dump(circuit, buffer, version=min(MAX_QPY_VERSION, qpy.common.QPY_VERSION))
     except Exception as error:
         raise InvalidInput(f"{where}: QPY cannot hold the circuit {circuit.name!r}: {error}") from error
-    value = base64.b64encode(zlib.compress(buffer.getvalue())).decode("ascii")
-    parameters = tuple(parameter.name for parameter in circuit.parameters)
-    info = CircuitInfo(circuit.num_qubits, registers, parameters)
-    return {"__type__": "QuantumCircuit", "__value__": value}, info, _source(circuit)
+    return buffer.getvalue()
+
+
+def tag_qpy(data: bytes) -> dict[str, str]:
+    """Return QPY bytes of one circuit in the form the service takes."""
+    return {"__type__": "QuantumCircuit", "__value__": base64.b64encode(zlib.compress(data)).decode("ascii")}
+
+
+def circuit_info(circuit: Any) -> CircuitInfo:
+    """Return what a ``QuantumCircuit`` declares."""
+    registers = tuple((register.name, register.size) for register in circuit.cregs)
+    return CircuitInfo(circuit.num_qubits, registers, tuple(parameter.name for parameter in circuit.parameters))
 
 
 def _source(circuit: Any) -> str | None:

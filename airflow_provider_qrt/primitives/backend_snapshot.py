@@ -1,0 +1,76 @@
+"""A backend as the service described it at one moment, and the target that Qiskit transpiles for."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+
+
+@dataclass(frozen=True)
+class BackendSnapshot:
+    """What ``GET /backends/{id}/configuration`` and ``/properties`` said.
+
+    Attributes:
+        name: Name of the backend.
+        configuration: Qubits, basis gates, coupled pairs and so on, as the service gives them.
+        properties: The calibration, as the service gives it; None or empty when there is none.
+    """
+
+    name: str
+    configuration: Mapping[str, Any] = field(repr=False)
+    properties: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def calibrated_at(self) -> str | None:
+        """When the backend was calibrated (``last_update_date``), as the service writes it."""
+        moment = (self.properties or {}).get("last_update_date")
+        return None if moment is None else str(moment)
+
+    def digest(self) -> str:
+        """Digest of everything a circuit is transpiled for.
+
+        It takes in the whole calibration and not only its time: a qubit may be taken out of service between two
+        calibrations, and backends of the same name at two services (the machine and its emulator) are not the same.
+        """
+        whole = [self.name, self.configuration, self.properties or None]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+
+    def target(self) -> Any:
+        """Return the ``qiskit.transpiler.Target``, made by the official client's converter.
+
+        It is the target of ``QiskitRuntimeService.backend(name)`` with that client's defaults: control flow as far as
+        the backend has it, no fractional gates, and no qubits or gates that are out of service.
+
+        Raises:
+            InvalidInput: Qiskit is missing, or cannot make sense of the backend's description.
+        """
+        with qiskit_needed("optimization_level"):
+            from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
+            from qiskit_ibm_runtime.utils.backend_decoder import (
+                configuration_from_server_data,
+                properties_from_server_data,
+            )
+        # The decoders write into what they are given.
+        try:
+            configuration = configuration_from_server_data(copy.deepcopy(dict(self.configuration)))
+            properties = properties_from_server_data(copy.deepcopy(dict(self.properties))) if self.properties else None
+            target = None if configuration is None else convert_to_target(configuration, properties)
+        except Exception as error:
+            raise self._cannot_read(f": {type(error).__name__}: {error}") from error
+        if target is None:
+            raise self._cannot_read("")
+        return target
+
+    def _cannot_read(self, reason: str) -> InvalidInput:
+        return InvalidInput(
+            f"optimization_level: Qiskit cannot read the description of backend {self.name}, so nothing can be "
+            f"transpiled for it{reason}. Leave optimization_level out, and give circuits that the backend can run as "
+            "they are."
+        )
