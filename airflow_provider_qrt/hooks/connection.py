@@ -49,7 +49,7 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
             base_url=_base_url(connection),
             iam_url=str(extra.get("iam_url") or ""),
             api_version=version,
-            private_endpoint=_as_bool(extra.get("private_endpoint"), "private_endpoint"),
+            private_endpoint=as_bool(extra.get("private_endpoint"), "private_endpoint"),
             verify=_verify(extra.get("verify")),
             proxies=_proxies(extra.get("proxies")),
         )
@@ -68,7 +68,12 @@ def _base_url(connection: ConnectionLike) -> str:
     return host if urlsplit(host).path.strip("/") else f"{host.rstrip('/')}/api/v1"
 
 
-def _as_bool(value: Any, name: str) -> bool:
+def as_bool(value: Any, name: str) -> bool:
+    """Read a field that is yes or no, and may have been typed.
+
+    Raises:
+        InvalidSettings: If it is something else.
+    """
     if isinstance(value, bool):
         return value
     text = str(value or "").strip().lower()
@@ -90,6 +95,14 @@ def _verify(value: Any) -> bool | str:
 
 
 def _proxies(value: Any) -> dict[str, str]:
+    value = as_mapping(value)
+    if value is None or not all(isinstance(proxy, str) for proxy in value.values()):
+        raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')
+    return dict(value)
+
+
+def as_mapping(value: Any) -> Mapping[str, Any] | None:
+    """Read a field that holds a JSON object, or the text of one; None if it is something else."""
     import json
 
     if not value:
@@ -98,7 +111,5 @@ def _proxies(value: Any) -> dict[str, str]:
         try:
             value = json.loads(value)
         except ValueError:
-            value = None
-    if not isinstance(value, Mapping) or not all(isinstance(proxy, str) for proxy in value.values()):
-        raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')
-    return dict(value)
+            return None
+    return value if isinstance(value, Mapping) else None

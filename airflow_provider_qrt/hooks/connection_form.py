@@ -66,6 +66,17 @@ EXTRA_FIELDS = {
         'Proxy per scheme as JSON, for instance {"https": "http://proxy.example.com:3128"}. Empty: the environment\'s.',
         {"type": ["object", "null"], "format": "json"},
     ),
+    "budget": Field(
+        "Budget",
+        'QPU seconds that tasks of this connection may use, as JSON, for instance {"max_seconds": 600, "per": '
+        '"connection"}; per is dag_run, dag or connection. A task\'s own budget comes first. Empty: none.',
+        {"type": ["object", "null"], "format": "json"},
+    ),
+    "dry_run": Field(
+        "Dry run",
+        "Tasks check and estimate their jobs and submit nothing.",
+        {"type": ["boolean", "null"], "default": False},
+    ),
 }
 
 UI_FIELD_BEHAVIOUR = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from airflow_provider_qrt.hooks.connection import settings_from_connection
+from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ class QiskitRuntimeHook(BaseHook):
         """The checked settings of the connection."""
         connection = self.get_connection(self.qiskit_runtime_conn_id)
         return settings_from_connection(connection, connection.extra_dejson)
+
+    @cached_property
+    def defaults(self) -> ConnectionDefaults:
+        """What the connection says about the tasks that use it."""
+        return ConnectionDefaults.read(
+            self.qiskit_runtime_conn_id, self.get_connection(self.qiskit_runtime_conn_id).extra_dejson
+        )
 
     @cached_property
     def client(self) -> QiskitRuntimeClient:

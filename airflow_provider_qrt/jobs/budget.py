@@ -1,0 +1,207 @@
+"""Budgets of QPU seconds: what a job may cost, what was spent, and whether there is room. Pure.
+
+What was spent is read from the service's own records of the jobs, found by their tags; there is no ledger here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Self
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import InstanceUsage, Job
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+BASE_SECONDS = 2.0
+SECONDS_PER_EXECUTION = 0.00035
+"""IBM's rule of thumb for a simple sampler job: https://quantum.cloud.ibm.com/docs/guides/estimate-job-run-time"""
+DEFAULT_WINDOW = timedelta(days=28)
+"""As the plans count: https://quantum.cloud.ibm.com/docs/guides/plans-overview"""
+SCOPES = ("dag_run", "dag", "connection")
+REACTIONS = ("fail", "defer")
+
+
+class OverBudget(errors.QiskitRuntimeError):
+    """The job would cost more than is left. Nothing was submitted.
+
+    Attributes:
+        room_at: When there will be room, as far as can be said.
+    """
+
+    def __init__(self, message: str, room_at: datetime | None = None) -> None:
+        self.room_at = room_at
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class QiskitRuntimeBudget:
+    """QPU seconds that jobs may use together.
+
+    Attributes:
+        max_seconds: How many.
+        per: ``dag_run``: the jobs of one DAG run; ``dag``: those of all its runs in ``window``; ``connection``: all
+            jobs of the instance, whoever submitted them, in ``window``, or without one in its own usage period.
+        window: Seconds (or a timedelta) that are looked back; 28 days when nothing is said for a ``dag``.
+        when_exceeded: ``fail`` fails the task at once; ``defer`` lets a deferrable task wait, without a worker, until
+            enough has left the window.
+    """
+
+    max_seconds: float
+    per: Literal["dag_run", "dag", "connection"] = "dag_run"
+    window: float | timedelta | None = None
+    when_exceeded: Literal["fail", "defer"] = "fail"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.max_seconds, bool) or not isinstance(self.max_seconds, int | float) or self.max_seconds <= 0:
+            raise InvalidInput(f"budget: max_seconds must be a number of seconds above 0, not {self.max_seconds!r}.")
+        if self.per not in SCOPES:
+            raise InvalidInput(f"budget: per is one of {', '.join(SCOPES)}, not {self.per!r}.")
+        if self.when_exceeded not in REACTIONS:
+            raise InvalidInput(f"budget: when_exceeded is one of {', '.join(REACTIONS)}, not {self.when_exceeded!r}.")
+        window = self.window.total_seconds() if isinstance(self.window, timedelta) else self.window
+        if window is not None and (isinstance(window, bool) or not isinstance(window, int | float) or window <= 0):
+            raise InvalidInput(f"budget: window is seconds or a timedelta above 0, not {self.window!r}.")
+        if self.per == "dag_run" and self.window is not None:
+            raise InvalidInput("budget: a dag_run has no window; use per='dag' or per='connection'.")
+        if self.per == "dag_run" and self.when_exceeded == "defer":
+            raise InvalidInput("budget: the budget of a dag_run never grows again, so there is nothing to wait for.")
+
+    @classmethod
+    def read(cls, value: Any) -> Self | None:
+        """Read an operator's argument or a connection's field: a budget, a mapping of its attributes, or nothing.
+
+        Raises:
+            InvalidInput: If it is something else; says what.
+        """
+        if value is None or isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise InvalidInput(f"budget: expected a QiskitRuntimeBudget or a mapping, not {type(value).__name__}.")
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(map(str, value)) - set(known)):
+            raise InvalidInput(f"budget: {', '.join(unknown)} is not known; there are {', '.join(known)}.")
+        if "max_seconds" not in value:
+            raise InvalidInput("budget: max_seconds is missing.")
+        return cls(**value)
+
+    def since(self, now: datetime) -> datetime | None:
+        """Where the window begins; None if all of it counts."""
+        if self.per == "dag_run":
+            return None
+        window = DEFAULT_WINDOW if self.window is None else self.window
+        return now - (window if isinstance(window, timedelta) else timedelta(seconds=window))
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What jobs have used, and are expected to use.
+
+    Attributes:
+        charged_seconds: QPU seconds that are settled.
+        expected_seconds: QPU seconds of jobs whose bill is open: the service's estimate, or the job's own limit.
+        jobs: How many jobs.
+    """
+
+    charged_seconds: float
+    expected_seconds: float
+    jobs: int
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.charged_seconds + self.expected_seconds
+
+
+def estimate_seconds(executions: int, max_execution_seconds: int | None = None) -> float:
+    """QPU seconds that so many executions may take; never more than the job is allowed."""
+    seconds = BASE_SECONDS + SECONDS_PER_EXECUTION * executions
+    return seconds if max_execution_seconds is None else min(seconds, float(max_execution_seconds))
+
+
+def cost_of(job: Job) -> tuple[float, bool]:
+    """QPU seconds of a job, and whether that is the final figure."""
+    if job.usage is not None and job.usage.complete and job.status.is_final:
+        return job.usage.seconds or 0.0, True
+    if job.status is JobStatus.CANCELLED and job.usage is None:
+        return 0.0, True
+    expected = job.estimated_running_seconds or job.max_execution_seconds or 0
+    return float(expected), False
+
+
+def add_up(jobs: Iterable[Job]) -> Spending:
+    """What these jobs cost together."""
+    costs = [cost_of(job) for job in jobs]
+    charged = sum(seconds for seconds, settled in costs if settled)
+    return Spending(charged, sum(seconds for seconds, settled in costs if not settled), len(costs))
+
+
+def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: float, now: datetime) -> Spending:
+    """See whether a job fits into what its budget leaves.
+
+    Args:
+        budget: The budget.
+        jobs: Those that count, of the window.
+        estimate: QPU seconds of the new job.
+        now: For the window.
+
+    Raises:
+        OverBudget: It does not; says what was spent and when there is room again.
+    """
+    listed = list(jobs)
+    spent = add_up(listed)
+    if spent.total + estimate <= budget.max_seconds:
+        return spent
+    names = {"dag_run": "this DAG run", "dag": "this DAG", "connection": "this connection's instance"}
+    raise OverBudget(
+        f"The job is estimated at {estimate:.1f} s of QPU time; {names[budget.per]} has spent "
+        f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) of "
+        f"its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise max_seconds, ask for fewer shots, or wait.",
+        _room_at(budget, listed, estimate, now),
+    )
+
+
+def check_usage(usage: InstanceUsage, estimate: float) -> None:
+    """See whether a job fits into what the instance has left in its usage period.
+
+    Raises:
+        OverBudget: It does not.
+    """
+    left = usage.remaining_seconds
+    if usage.limit_reached or (left is not None and estimate > left):
+        end = f" The period ends {usage.period_end:%Y-%m-%d %H:%M} UTC." if usage.period_end else ""
+        raise OverBudget(
+            f"The job is estimated at {estimate:.1f} s of QPU time; the instance has {left or 0:.1f} s left of its "
+            f"usage limit.{end} Nothing was submitted. Raise the instance's limit, or use another instance.",
+            usage.period_end,
+        )
+
+
+def check_period(budget: QiskitRuntimeBudget, usage: InstanceUsage, estimate: float) -> None:
+    """See whether a job fits into a budget that is counted over the instance's own usage period.
+
+    Raises:
+        OverBudget: It does not.
+    """
+    if usage.consumed_seconds + estimate > budget.max_seconds:
+        raise OverBudget(
+            f"The job is estimated at {estimate:.1f} s of QPU time; the instance has used "
+            f"{usage.consumed_seconds:.1f} s in this period of the budget of {budget.max_seconds:g} s. "
+            "Nothing was submitted.",
+            usage.period_end,
+        )
+
+
+def _room_at(budget: QiskitRuntimeBudget, jobs: list[Job], estimate: float, now: datetime) -> datetime | None:
+    """When enough of what was spent has left the window; None if that does not happen by itself."""
+    since = budget.since(now)
+    if since is None or estimate > budget.max_seconds:
+        return None
+    over = sum(cost_of(job)[0] for job in jobs) + estimate - budget.max_seconds
+    for job in sorted(jobs, key=lambda job: job.created or datetime.min.replace(tzinfo=UTC)):
+        over -= cost_of(job)[0]
+        if over <= 0 and job.created is not None:
+            return job.created + (now - since)
+    return None

@@ -1,0 +1,134 @@
+"""Whether a job fits into a budget."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_qrt.client.models import InstanceUsage, Job
+from airflow_provider_qrt.jobs.budget import (
+    OverBudget,
+    QiskitRuntimeBudget,
+    add_up,
+    check_budget,
+    check_period,
+    check_usage,
+    estimate_seconds,
+)
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def job(age_days: float = 0.0, status: str = "Completed", **more: Any) -> Job:
+    created = NOW - timedelta(days=age_days)
+    return Job.from_json({"id": "j", "state": {"status": status}, "created": created.isoformat(), **more})
+
+
+def charged(seconds: float, age_days: float = 0.0) -> Job:
+    return job(age_days, usage={"qpu_charge_time_seconds": seconds, "status": "complete"})
+
+
+def usage(consumed: float, limit: float | None = None, reached: bool = False) -> InstanceUsage:
+    return InstanceUsage(consumed, limit, None, reached, NOW, NOW + timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    ("executions", "limit", "seconds"), [(0, None, 2.0), (100_000, None, 37.0), (100_000, 10, 10.0), (1000, 10, 2.35)]
+)
+def test_the_estimate_is_ibms_rule_and_never_more_than_the_job_may_take(executions, limit, seconds):
+    assert estimate_seconds(executions, limit) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (charged(3.5), (3.5, 0.0)),
+        (job(status="Queued", estimated_running_time_seconds=4.0, cost=60), (0.0, 4.0)),
+        (job(status="Queued", cost=60), (0.0, 60.0)),
+        (
+            job(usage={"qpu_charge_time_seconds": 0, "status": "pending"}, estimated_running_time_seconds=4.0),
+            (0.0, 4.0),
+        ),
+        (job(status="Cancelled"), (0.0, 0.0)),
+        (job(status="Running", usage={"qpu_charge_time_seconds": 0, "status": "complete"}, cost=7), (0.0, 7.0)),
+    ],
+    ids=["charged", "the service's estimate", "the job's limit", "bill open", "cancelled", "running"],
+)
+def test_what_a_job_costs(one, expected):
+    spent = add_up([one])
+    assert (spent.charged_seconds, spent.expected_seconds, spent.jobs) == (*expected, 1)
+
+
+def test_a_job_that_fits_may_be_submitted():
+    assert check_budget(QiskitRuntimeBudget(10), [charged(3), charged(4)], 3.0, NOW).total == 7.0
+
+
+def test_a_job_that_does_not_fit_may_not_and_the_error_says_what_was_spent():
+    with pytest.raises(OverBudget, match=r"estimated at 3\.1 s.*spent 7\.0 s.*2 jobs.*budget of 10 s.*Nothing was"):
+        check_budget(QiskitRuntimeBudget(10), [charged(3), charged(4)], 3.1, NOW)
+
+
+def test_there_is_room_when_enough_has_left_the_window():
+    budget = QiskitRuntimeBudget(10, per="dag", window=timedelta(days=10))
+    with pytest.raises(OverBudget) as caught:
+        check_budget(budget, [charged(1, 9), charged(4, 5), charged(5, 1)], 4.0, NOW)
+    # The job of nine days ago frees one second, which is not enough; the one of five days ago leaves in five days.
+    assert caught.value.room_at == NOW + timedelta(days=5)
+
+
+@pytest.mark.parametrize(
+    ("budget", "estimate"),
+    [(QiskitRuntimeBudget(10), 4.0), (QiskitRuntimeBudget(10, per="dag"), 11.0)],
+    ids=["a run's budget", "more than the budget"],
+)
+def test_there_is_never_room_for_some(budget, estimate):
+    with pytest.raises(OverBudget) as caught:
+        check_budget(budget, [charged(8)], estimate, NOW)
+    assert caught.value.room_at is None
+
+
+def test_what_the_instance_has_left_counts_too():
+    check_usage(usage(95, 100), 5.0)
+    check_usage(usage(95, None), 500.0)
+    with pytest.raises(OverBudget, match=r"has 5\.0 s left.*period ends 2026-11-28"):
+        check_usage(usage(95, 100), 5.1)
+    with pytest.raises(OverBudget):
+        check_usage(usage(0, 100, reached=True), 1.0)
+
+
+def test_a_budget_over_the_instances_period():
+    budget = QiskitRuntimeBudget(100, per="connection")
+    check_period(budget, usage(90), 10.0)
+    with pytest.raises(OverBudget) as caught:
+        check_period(budget, usage(90), 10.1)
+    assert caught.value.room_at == NOW + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"max_seconds": 0}, "above 0"),
+        ({"max_seconds": "ten"}, "above 0"),
+        ({"max_seconds": True}, "above 0"),
+        ({"seconds": 10}, "seconds is not known; there are max_seconds"),
+        ({}, "max_seconds is missing"),
+        ({"max_seconds": 1, "per": "task"}, "dag_run, dag, connection"),
+        ({"max_seconds": 1, "per": "dag", "window": -1}, "window is seconds"),
+        ({"max_seconds": 1, "window": 60}, "a dag_run has no window"),
+        ({"max_seconds": 1, "when_exceeded": "defer"}, "nothing to wait for"),
+        ({"max_seconds": 1, "when_exceeded": "pray"}, "fail, defer"),
+        (600, "expected a QiskitRuntimeBudget or a mapping"),
+    ],
+    ids=str,
+)
+def test_a_budget_that_makes_no_sense_is_refused(value, says):
+    with pytest.raises(InvalidInput, match=says):
+        QiskitRuntimeBudget.read(value)
+
+
+def test_a_budget_can_be_a_mapping():
+    assert QiskitRuntimeBudget.read({"max_seconds": 5, "per": "dag"}) == QiskitRuntimeBudget(5, "dag")
+    assert QiskitRuntimeBudget.read(None) is None
