@@ -17,12 +17,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_provider_qrt.primitives.circuits import blank_noise
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.instruction_set import InstructionSet
-from airflow_provider_qrt.primitives.pubs import SamplerPub
 from airflow_provider_qrt.primitives.statements import CONTROL_FLOW, Instruction, QubitRegister, read_instructions
 
 MAX_RZZ_ANGLE = math.pi / 2 + 1e-10
@@ -38,6 +37,22 @@ _CONSTANTS = {"pi": math.pi, "π": math.pi, "tau": math.tau, "τ": math.tau, "eu
 
 class NotIsa(InvalidInput):
     """A circuit has an instruction that the backend cannot carry out; nothing was sent."""
+
+
+class Pub(Protocol):
+    """What PUBs of a sampler and of an estimator have in common."""
+
+    @property
+    def circuit(self) -> str | Mapping[str, Any]:
+        """OpenQASM 3 text, or an encoded circuit."""
+
+    @property
+    def parameter_values(self) -> Mapping[str, Any] | list[Any] | None:
+        """The values of its parameters; by name for a text."""
+
+    @property
+    def source(self) -> str | None:
+        """OpenQASM 3 text of an encoded circuit."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,12 @@ def check_isa(
     _refuse(find_misfits(text, configuration, values=values), configuration, where)
 
 
-def check_pubs_isa(pubs: Sequence[SamplerPub], configuration: Mapping[str, Any]) -> None:
+def check_pubs_isa(pubs: Sequence[Pub], configuration: Mapping[str, Any]) -> None:
     """Check the circuits of PUBs as ``check_isa`` does; those that came as QPY by the text they were given.
 
     Args:
-        pubs: What ``coerce_pubs`` returns. An already encoded circuit has no text and is not checked.
+        pubs: What ``coerce_pubs`` returns, or the PUBs of an estimator. An already encoded circuit has no text and is
+            not checked.
         configuration: The answer of ``GET /backends/{id}/configuration``.
 
     Raises:
