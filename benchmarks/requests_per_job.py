@@ -180,7 +180,7 @@ def looks(life: float) -> int:
     from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.jobs.outcome import WaitOutcome
     from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
-    from airflow_provider_qrt.triggers.qiskit_runtime import FIRST_DELAY
+    from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
     poller = JobPoller("id", 0.0, None, DEFAULT_POLL_INTERVAL, first_delay=FIRST_DELAY, random=random.Random(7))
     decision = poller.first(0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import importlib
 import json
 import os
 import shutil
@@ -130,18 +131,20 @@ def context(ti: TaskInstance, store: StateStore) -> dict[str, Any]:
 @pytest.fixture
 def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triggers do not put off their first look, as they do for the sake of Airflow's supervisor."""
-    monkeypatch.setattr("airflow_provider_qrt.triggers.qiskit_runtime.FIRST_DELAY", 0.0)
+    for module in ("job", "backend"):
+        monkeypatch.setattr(f"airflow_provider_qrt.triggers.{module}.FIRST_DELAY", 0.0)
 
 
 @pytest.fixture
 def in_the_triggerer(impatient_triggers: None) -> Callable[[Any], Any]:
     """Send a trigger through JSON as Airflow does, run it, and return its event's payload, through JSON as well."""
-    from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
     def run(trigger: Any) -> Any:
         path, arguments = trigger.serialize()
-        assert path == f"{QiskitRuntimeJobTrigger.__module__}.{QiskitRuntimeJobTrigger.__qualname__}"
-        again = QiskitRuntimeJobTrigger(**json.loads(json.dumps(arguments)))
+        module, _, name = path.rpartition(".")
+        kind = getattr(importlib.import_module(module), name)
+        assert kind is type(trigger)
+        again = kind(**json.loads(json.dumps(arguments)))
 
         async def first_event() -> Any:
             async for event in again.run():

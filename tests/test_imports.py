@@ -42,10 +42,11 @@ def test_importing_what_a_dag_file_imports_loads_nothing_heavy():
 def test_building_a_task_loads_nothing_heavy():
     code = """
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
-from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
+from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeBackendSensor, QiskitRuntimeJobSensor
 with DAG("d", schedule=None):
     run = QiskitRuntimeSamplerOperator(task_id="run", circuits="OPENQASM 3.0; bit c; c = measure $0;")
     QiskitRuntimeJobSensor(task_id="wait", job_id="j", deferrable=True, start_from_trigger=True) << run
+    QiskitRuntimeBackendSensor(task_id="backend", max_queue=3, backend_filters={"min_qubits": 100}) >> run
 """
     assert loaded_by(code) == []
 

@@ -103,10 +103,10 @@ class BackendCriteria:
                 f"{PLACE}.processor_revision: add processor_family, such as 'Heron': each family counts its own."
             )
         return cls(
-            min_qubits=_whole_number("min_qubits", given.get("min_qubits"), at_least=1),
+            min_qubits=whole_number(f"{PLACE}.min_qubits", given.get("min_qubits"), at_least=1),
             processor_family=family,
             processor_revision=_revision(given.get("processor_revision")),
-            max_queue=_whole_number("max_queue", given.get("max_queue"), at_least=0),
+            max_queue=whole_number(f"{PLACE}.max_queue", given.get("max_queue"), at_least=0),
             names=_names("names", given["names"]) if "names" in given else (),
             exclude=_names("exclude", given["exclude"], may_be_empty=True) if "exclude" in given else (),
             simulators=_flag("simulators", given.get("simulators", False)),
@@ -180,17 +180,22 @@ def _is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.strip() in NOTHING)
 
 
-def _whole_number(key: str, value: Any, *, at_least: int) -> int | None:
-    if value is None:
+def whole_number(place: str, value: Any, *, at_least: int) -> int | None:
+    """Read a whole number, also from text; None for what templates make of nothing.
+
+    Raises:
+        InvalidInput: If it is something else, or too small; the message starts with ``place``.
+    """
+    if _is_nothing(value):
         return None
     try:
         number = int(value)
         if isinstance(value, bool) or number != float(value):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"{PLACE}.{key}: expected a whole number, got {value!r}.") from None
+        raise InvalidInput(f"{place}: expected a whole number, got {value!r}.") from None
     if number < at_least:
-        raise InvalidInput(f"{PLACE}.{key}: must be at least {at_least}, got {number}.")
+        raise InvalidInput(f"{place}: must be at least {at_least}, got {number}.")
     return number
 
 

@@ -45,6 +45,12 @@ class KeepWaiting:
 Decision = KeepWaiting | WaitOutcome
 
 
+def growing_delay(waited: float, longest: float, chance: random.Random) -> float:
+    """Seconds until the next look: few at first, then a share of the time waited, ``longest`` at most, and jitter."""
+    seconds = min(max(SHARE_OF_AGE * waited, min(SHORTEST_DELAY, longest)), longest)
+    return seconds * chance.uniform(1 - JITTER, 1 + JITTER)
+
+
 @dataclass
 class JobPoller:
     """Decides about one job. Times are epoch seconds.
@@ -118,9 +124,7 @@ class JobPoller:
         return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if first else "")
 
     def _delay(self, now: float) -> float:
-        longest = self.poll_interval
-        seconds = min(max(SHARE_OF_AGE * (now - self.submitted_at), min(SHORTEST_DELAY, longest)), longest)
-        return self._until_deadline(seconds * self.random.uniform(1 - JITTER, 1 + JITTER), now)
+        return self._until_deadline(growing_delay(now - self.submitted_at, self.poll_interval, self.random), now)
 
     def _until_deadline(self, seconds: float, now: float) -> float:
         return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))

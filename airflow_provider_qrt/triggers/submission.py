@@ -11,7 +11,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_qrt.jobs.window import SubmissionQueue
-from airflow_provider_qrt.triggers.qiskit_runtime import FIRST_DELAY
+from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 _queues: defaultdict[str, SubmissionQueue] = defaultdict(SubmissionQueue)
 """One per connection, for all triggers of this process."""

@@ -19,7 +19,8 @@ from airflow.sdk.exceptions import (
 )
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.sensors.qiskit_runtime import TRIGGER, QiskitRuntimeJobSensor
+from airflow_provider_qrt.sensors.job import TRIGGER
+from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'

@@ -14,7 +14,8 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.triggers.qiskit_runtime import FIRST_DELAY, QiskitRuntimeJobTrigger
+from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 ONE_JOB = r"^/jobs/[^/]+$"

@@ -1,0 +1,174 @@
+"""The sensor that waits until a backend is online and its queue short enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria, whole_number
+from airflow_provider_qrt.jobs.backend_waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
+from airflow_provider_qrt.jobs.polling import KeepWaiting
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+
+DEFERRAL_MARGIN = 60.0
+"""Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
+
+
+class QiskitRuntimeBackendSensor(BaseSensorOperator):
+    """Waits until a backend is online and available, its queue is short enough, and it fits the filters.
+
+    Returns ``{"backend", "queue_length", "wait_time_seconds", "qubits", "processor", "status"}`` of the backend, or of
+    the least busy one if several are ready; ``wait_time_seconds`` is the median, null if the service does not say. A
+    connection trouble while waiting is waited out until the sensor's ``timeout``. It fails at once when the service
+    refuses (401, 403), when there is no backend of that name, and when no backend can ever fit.
+
+    Args:
+        backend: A name; or ``least_busy``: any that fits.
+        max_queue: Jobs in its queue at most; None for any number.
+        backend_filters: What it must be like besides, such as ``{"min_qubits": 100, "processor_family": "Heron"}``; the
+            keys are the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`. They hold
+            for a backend with a name too.
+        qiskit_runtime_conn_id: The connection.
+        deferrable: Wait in the triggerer, holding no worker.
+        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
+            ``poke_interval`` is the longest time between two looks; they are more frequent at first.
+    """
+
+    template_fields: Sequence[str] = ("backend", "max_queue", "backend_filters", "qiskit_runtime_conn_id")
+    ui_color = "#e8daff"
+    ui_fgcolor = "#161616"
+
+    def __init__(
+        self,
+        *,
+        backend: str = LEAST_BUSY,
+        max_queue: int | str | None = None,
+        backend_filters: Mapping[str, Any] | None = None,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.backend = backend
+        self.max_queue = max_queue
+        self.backend_filters = backend_filters
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.deferrable = deferrable
+
+    @cached_property
+    def hook(self) -> QiskitRuntimeHook:
+        """The hook of the connection."""
+        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at the backends once."""
+        step = self._look()
+        if isinstance(step, BackendOutcome):
+            return PokeReturnValue(True, self._conclude(step))
+        if step.note:
+            self.log.info(step.note)
+        return False
+
+    def execute(self, context: Context) -> Any:
+        """Wait on the worker, or take one look and defer."""
+        if not self.deferrable:
+            return super().execute(context)
+        try:
+            first_look = self.poke(context)
+        except AirflowFailException as error:
+            # As Airflow does for a look on the worker, and for the end of a deferral.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
+            raise
+        if not isinstance(first_look, PokeReturnValue):
+            self._defer()
+        return first_look.xcom_value
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after the trigger has fired."""
+        return self._conclude(BackendOutcome.from_event(event))
+
+    @cached_property
+    def _wish(self) -> BackendWish:
+        """What is waited for, from the rendered arguments."""
+        try:
+            return read_wish(self.backend, self.max_queue, self.backend_filters)
+        except InvalidInput as error:
+            raise AirflowFailException(str(error)) from error
+
+    @cached_property
+    def _poller(self) -> BackendPoller:
+        return BackendPoller(self._wish, time.time(), None, self.poke_interval)
+
+    @cached_property
+    def _client(self) -> QiskitRuntimeClient:
+        """One that never retries by itself: the next look is the retry."""
+        return self.hook.create_poll_client()
+
+    def _look(self) -> KeepWaiting | BackendOutcome:
+        poller = self._poller
+        try:
+            poller.where = self.hook.describe()
+            backends = self._client.backends(fields=WAIT_TIME)
+        except errors.QiskitRuntimeError as error:
+            return poller.on_error(error, time.time())
+        return poller.on_backends(backends, time.time())
+
+    def _conclude(self, outcome: BackendOutcome) -> dict[str, Any]:
+        """Turn the end of the wait into what goes to XCom, or into a failure."""
+        if outcome.ending is BackendEnding.TIMED_OUT:
+            raise AirflowSensorTimeout(outcome.message)
+        if outcome.backend is None:
+            raise AirflowFailException(outcome.message)
+        self.log.info(outcome.message)
+        return outcome.backend.to_json()
+
+    def _defer(self) -> NoReturn:
+        from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
+
+        now = time.time()
+        self.defer(
+            trigger=QiskitRuntimeBackendReadyTrigger(
+                backend=self._wish.backend,
+                backend_filters=self._wish.criteria.to_filters(),
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
+                since=now,
+                deadline=now + self.timeout,
+                poll_interval=self.poke_interval,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout + self.poke_interval + DEFERRAL_MARGIN),
+        )
+
+
+def read_wish(backend: Any, max_queue: Any, backend_filters: Any) -> BackendWish:
+    """Read a sensor's arguments after templates were rendered.
+
+    Raises:
+        InvalidInput: If something is wrong with them; says what to write instead.
+    """
+    name = str(backend or "").strip()
+    if name in ("", "None"):
+        raise InvalidInput("backend: name one, such as 'ibm_fez', or write 'least_busy' for any that fits.")
+    criteria = BackendCriteria.from_filters(backend_filters)
+    limit = whole_number("max_queue", max_queue, at_least=0)
+    if limit is None:
+        return BackendWish(name, criteria)
+    if criteria.max_queue is not None:
+        raise InvalidInput(f"max_queue: {PLACE} has one too; leave one of them out.")
+    return BackendWish(name, replace(criteria, max_queue=limit))

@@ -1,0 +1,187 @@
+"""The sensor that waits for a job that something else submitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.triggers.base import StartTriggerArgs
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.failure import describe_failure
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.polling import REFUSALS, UNKNOWN_STATE_READS
+from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_qrt.client.models import Job
+
+TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
+
+
+def can_render_in_triggerer(job_id: Any) -> bool:
+    """Whether a ``job_id`` can be left to the triggerer.
+
+    An XComArg cannot. Nor can an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 asks for a list of values then, a
+    request that the triggerer never answers, and the trigger would hang.
+    """
+    return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
+
+
+class QiskitRuntimeJobSensor(BaseSensorOperator):
+    """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
+
+    Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. A connection
+    trouble while waiting is waited out until the sensor's ``timeout``.
+
+    Args:
+        job_id: The job, for instance ``"{{ ti.xcom_pull('submit', key='job_id') }}"``.
+        qiskit_runtime_conn_id: The connection.
+        deferrable: Wait in the triggerer, holding no worker.
+        start_from_trigger: Do not even use a worker for the first look: the scheduler starts the trigger. Needs
+            ``deferrable=True`` and a ``job_id`` that the triggerer can render: text, and an ``xcom_pull`` in it names
+            ``map_indexes`` (-1 for a task that is not mapped). Otherwise the first look is a worker's.
+        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
+            ``poke_interval`` is the longest time between two looks; young jobs are looked at more often.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "qiskit_runtime_conn_id")
+    operator_extra_links = (QiskitRuntimeJobLink(),)
+    ui_color = "#e8daff"
+    ui_fgcolor = "#161616"
+    start_from_trigger = False
+    start_trigger_args: StartTriggerArgs | None = None
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start_from_trigger: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.deferrable = deferrable
+        self.job_url: str | None = None
+        self._unknown_reads = 0
+        self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
+        if self.start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=TRIGGER,
+                trigger_kwargs={
+                    "job_id": job_id,
+                    "qiskit_runtime_conn_id": qiskit_runtime_conn_id,
+                    "poll_interval": self.poke_interval,
+                },
+                next_method="execute_complete",
+                next_kwargs=None,
+                timeout=timedelta(seconds=self.timeout),
+            )
+
+    @cached_property
+    def hook(self) -> QiskitRuntimeHook:
+        """The hook of the connection."""
+        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at the job once."""
+        job_id = self._checked_job_id()
+        try:
+            if self.job_url is None:
+                self.job_url = job_url(self.hook.settings.base_url, job_id)
+                context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
+            job = self.hook.client.job(job_id)
+        except REFUSALS as error:
+            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error
+        except errors.QiskitRuntimeError as error:
+            self.log.warning("Job %s could not be read, waiting on. %s", job_id, error)
+            return False
+        if job.status is JobStatus.UNKNOWN:
+            self._unknown_reads += 1
+            message = f"Job {job_id} is in a state this version of the provider does not know: {job.state.word!r}."
+            if self._unknown_reads >= UNKNOWN_STATE_READS:
+                raise AirflowException(f"{message} Look at it on IBM Quantum Platform and update airflow-provider-qrt.")
+            self.log.warning(message)
+        else:
+            self._unknown_reads = 0
+        if not job.status.is_final:
+            return False
+        return PokeReturnValue(True, self._summary(job))
+
+    def execute(self, context: Context) -> Any:
+        """Wait on the worker, or take one look and defer."""
+        if not self.deferrable:
+            return super().execute(context)
+        try:
+            first_look = self.poke(context)
+        except AirflowFailException as error:
+            # As Airflow does for a look on the worker, and for the end of a deferral.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
+            raise
+        if not isinstance(first_look, PokeReturnValue):
+            self._defer()
+        return first_look.xcom_value
+
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
+        """Go on after the trigger has fired."""
+        outcome = WaitOutcome.from_event(event)
+        self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
+        if outcome.ending is Ending.REFUSED:
+            raise AirflowFailException(outcome.message)
+        if outcome.job is None or outcome.ending is not Ending.FINAL:
+            raise AirflowException(outcome.message)
+        return self._summary(outcome.job)
+
+    def _defer(self) -> NoReturn:
+        from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+
+        self.defer(
+            trigger=QiskitRuntimeJobTrigger(
+                job_id=self.job_id,
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
+                submitted_at=time.time(),
+                poll_interval=self.poke_interval,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def _checked_job_id(self) -> str:
+        job_id = str(self.job_id or "").strip()
+        if job_id in ("", "None"):
+            raise AirflowFailException(
+                "job_id is empty. Name a job, or take it from the task that submits it: "
+                "\"{{ ti.xcom_pull('the_task', key='job_id') }}\"."
+            )
+        return job_id
+
+    def _summary(self, job: Job) -> dict[str, Any]:
+        """What goes to XCom for a completed job; a failed or cancelled one fails the sensor."""
+        if job.status is not JobStatus.COMPLETED:
+            try:
+                job_log = self.hook.client.job_logs(job.id)
+            except errors.QiskitRuntimeError:
+                job_log = ""
+            raise AirflowFailException(describe_failure(job, job_log))
+        return {
+            "job_id": job.id,
+            "backend": job.backend,
+            "program_id": job.program_id,
+            "status": job.status.value,
+            "session_id": job.session_id,
+            "created": job.created.isoformat() if job.created else None,
+            "usage_seconds": job.usage.seconds if job.usage else None,
+        }
