@@ -7,19 +7,19 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_qrt.operators import primitives
+from airflow_provider_qrt.operators import sampler
 
 
 @pytest.fixture
 def broken_decoder(monkeypatch):
     """What comes after the read fails, once."""
-    whole = primitives.decode_sampler_result
+    whole = sampler.decode_sampler_result
 
     def broken(text):
-        monkeypatch.setattr(primitives, "decode_sampler_result", whole)
+        monkeypatch.setattr(sampler, "decode_sampler_result", whole)
         raise RuntimeError("the worker died here")
 
-    monkeypatch.setattr(primitives, "decode_sampler_result", broken)
+    monkeypatch.setattr(sampler, "decode_sampler_result", broken)
 
 
 @pytest.mark.parametrize("with_path", [False, True], ids=["state store", "result_path"])

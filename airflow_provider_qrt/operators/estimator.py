@@ -1,0 +1,97 @@
+"""The operator of the estimator primitive: circuits and observables in, expectation values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_qrt.jobs.identity import ProgramInput
+from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.primitives import (
+    EstimatorResult,
+    InvalidInput,
+    check_estimator_options,
+    coerce_estimator_pubs,
+    decode_estimator_result,
+    estimator_params,
+    largest_estimates_bytes,
+)
+
+
+class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
+    """Runs circuits with the estimator primitive and returns the expectation values of observables.
+
+    The return value is plain JSON: ``job_id``, ``backend``, ``status``, ``usage_seconds`` and so on, and ``results``,
+    one entry per circuit with ``evs``, their standard errors ``stds``, and ``metadata``. A value that the service could
+    not give is null. ``EstimatorResult.from_xcom(value)`` makes an object of it. The keys ``job_id`` and
+    ``session_id`` are pushed on their own before the wait.
+
+    Args:
+        circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a
+            list of these or of tuples ``(circuit, observables, parameter_values, precision)``. None measures anything
+            itself. A list becomes one job. Text and files are Jinja templates.
+        observables: For circuits that do not bring their own, the same for each: a Pauli string (``"ZZ"``, qubit 0
+            rightmost, or ``"Z0 Z5"``), a map of them to real weights (``{"ZZ": 0.5, "XI": -1.2}``), a
+            ``SparsePauliOp``, or an array of these as nested lists, which is broadcast against a sweep of parameter
+            values.
+        precision: The standard error to aim at, for circuits that do not name their own. None: the options', or
+            IBM's default, 0.015625.
+        resilience_level: How much is done against errors: 0 nothing, 1 readout errors, 2 zero-noise extrapolation
+            besides. None: IBM's default, 1.
+        options: Estimator options, such as ``{"resilience": {"zne_mitigation": True}}``.
+        kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
+    """
+
+    template_fields: Sequence[str] = (
+        "observables",
+        "precision",
+        "resilience_level",
+        *QiskitRuntimeCircuitsOperator.template_fields,
+    )
+    program_id = "estimator"
+
+    def __init__(
+        self,
+        *,
+        circuits: Any,
+        observables: Any = None,
+        precision: float | str | None = None,
+        resilience_level: int | str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(circuits=circuits, options=options, **kwargs)
+        self.observables = observables
+        self.precision = precision
+        self.resilience_level = resilience_level
+
+    def build_input(self) -> ProgramInput:
+        """Check circuits, observables, precision, level and options, and return the estimator's input."""
+        options = check_estimator_options(self.options) if self.options else None
+        level = arguments.whole_number("resilience_level", self.resilience_level, at_least=0, at_most=2)
+        pubs = coerce_estimator_pubs(self.circuits, observables=self.observables, precision=_number(self.precision))
+        params = estimator_params(pubs, resilience_level=level, options=options)
+        self.check_result_fits(
+            largest_estimates_bytes(pubs, options=options, resilience_level=level),
+            "when every number has all its digits",
+            "split the sweep over several tasks",
+        )
+        return ProgramInput(params, identity={**params, "pubs": [pub.identity() for pub in pubs]})
+
+    def decode(self, text: str) -> EstimatorResult:
+        """Read the text of an estimator's result."""
+        return decode_estimator_result(text)
+
+
+def _number(precision: Any) -> Any:
+    """Read a precision that a template made text; what else is wrong with it is found with the PUBs."""
+    if not isinstance(precision, str):
+        return precision
+    text = arguments.optional_text(precision)
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise InvalidInput(
+            f"precision: expected a standard error such as 0.015625, or None; not {precision!r}."
+        ) from None
