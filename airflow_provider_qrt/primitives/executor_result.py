@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.bits import BitRegister
-from airflow_provider_qrt.primitives.decoding import MAX_DECODED_BYTES, load_document
+from airflow_provider_qrt.primitives.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.executor import PASSTHROUGH_KEY, SCHEMA_VERSION
 from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
@@ -39,10 +38,7 @@ def decode_executor_result(
     """
     document = load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
     if not isinstance(document, Mapping) or not isinstance(document.get("data"), list):
-        keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, Mapping) else type(document).__name__
-        raise InvalidResult(
-            f"this is no result of the program executor, which has a list under 'data': {keys or 'empty'}"
-        )
+        raise InvalidResult(f"this is no result of the program executor: {describe(document)}")
     if document.get("schema_version") != SCHEMA_VERSION:
         raise InvalidResult(
             f"the result has the schema {document.get('schema_version')!r}; only {SCHEMA_VERSION} is read. Read the "
@@ -55,13 +51,13 @@ def decode_executor_result(
             "with qiskit-ibm-runtime"
         )
     orders = _orders(passthrough, len(document["data"]))
-    pubs: list[SamplerPubResult] = []
-    for index, (item, order) in enumerate(zip(document["data"], orders, strict=True)):
-        pub = _read_item(item, order, f"data[{index}]", max_bytes)
-        max_bytes -= sum(register.array.nbytes for register in pub.registers.values())
-        pubs.append(pub)
+    budget = Budget(max_bytes)
+    pubs = tuple(
+        _read_item(item, order, f"data[{index}]", budget)
+        for index, (item, order) in enumerate(zip(document["data"], orders, strict=True))
+    )
     metadata = document.get("metadata")
-    return SamplerResult(tuple(pubs), dict(metadata) if isinstance(metadata, Mapping) else {})
+    return SamplerResult(pubs, dict(metadata) if isinstance(metadata, Mapping) else {})
 
 
 def _was_twirled(passthrough: Any) -> bool:
@@ -80,7 +76,7 @@ def _orders(passthrough: Any, number: int) -> list[list[str] | None]:
     return orders
 
 
-def _read_item(item: Any, order: list[str] | None, where: str, max_bytes: int) -> SamplerPubResult:
+def _read_item(item: Any, order: list[str] | None, where: str, budget: Budget) -> SamplerPubResult:
     results = item.get("results") if isinstance(item, Mapping) else None
     if not isinstance(results, Mapping) or not results:
         raise InvalidResult(f"{where}: the result holds no classical register")
@@ -89,10 +85,7 @@ def _read_item(item: Any, order: list[str] | None, where: str, max_bytes: int) -
     # A result that was paid for is not refused because of a name more or less.
     names = [name for name in order or () if name in results]
     names += [name for name in results if name not in names]
-    registers: dict[str, BitRegister] = {}
-    for name in names:
-        registers[name] = read_bits(results[name], f"{where}.{name}", max_bytes)
-        max_bytes -= registers[name].array.nbytes
+    registers = {name: read_bits(results[name], f"{where}.{name}", budget) for name in names}
     if len({register.array.shape[:-1] for register in registers.values()}) > 1:
         shapes = ", ".join(f"{name} {register.array.shape[:-1]}" for name, register in registers.items())
         raise InvalidResult(f"{where}: the registers differ in sweep or shots: {shapes}")

@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.bits import BitRegister
+from airflow_provider_qrt.primitives.decoding import Budget, describe
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.inflate import MAX_DEFLATE_RATIO, Inflater
 
@@ -35,13 +36,13 @@ def write_floats(values: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def read_bits(tensor: Any, where: str, max_bytes: int) -> BitRegister:
+def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     """Read the shots of a classical register.
 
     Args:
         tensor: Of type ``bool`` and shape ``(*sweep, shots, bits)``; the last axis is the number of the bit.
         where: The place named at the start of an error message.
-        max_bytes: The most bytes the register may take.
+        budget: What the register may take.
 
     Raises:
         InvalidResult: It is no such tensor, is damaged, or is too large.
@@ -49,7 +50,7 @@ def read_bits(tensor: Any, where: str, max_bytes: int) -> BitRegister:
     import numpy as np
 
     if not isinstance(tensor, Mapping) or not isinstance(tensor.get("data"), str):
-        raise InvalidResult(f"{where}: expected a tensor, with data, shape and dtype")
+        raise InvalidResult(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     if tensor.get("dtype") != "bool":
         raise InvalidResult(
             f"{where}: the register holds numbers of type {tensor.get('dtype')!r} instead of bits: readout points "
@@ -58,17 +59,13 @@ def read_bits(tensor: Any, where: str, max_bytes: int) -> BitRegister:
     shape = _shape(tensor.get("shape"), where)
     text = tensor["data"]
     num_bits = shape[-1]
-    size = prod(shape[:-1]) * -(-num_bits // 8)
     packed = -(-prod(shape) // 8)
-    if max(size, packed) > max_bytes:
-        raise InvalidResult(
-            f"{where}: an array of shape {shape} takes {size:,} bytes; {max_bytes:,} are left of the limit. If the "
-            "result is meant to be that large, raise max_bytes"
-        )
     if packed > MAX_DEFLATE_RATIO * (len(text) + 1):
         raise InvalidResult(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
-    raw = np.empty(packed, dtype=np.uint8)
     try:
+        # A register without bits takes no bytes, but its shots are counted all the same.
+        budget.take(prod(shape[:-1]) * max(1, -(-num_bits // 8)))
+        raw = np.empty(packed, dtype=np.uint8)
         Inflater(text).read_into(raw.data)
     except InvalidResult as error:
         raise InvalidResult(f"{where}: {error}") from None
@@ -82,6 +79,8 @@ def _shape(shape: Any, where: str) -> tuple[int, ...]:
     )
     if not whole or len(shape) < 2:
         raise InvalidResult(f"{where}: the shape of a register is (sweep, shots, bits), not {shape!r}")
+    if 0 in shape[:-1]:
+        raise InvalidResult(f"{where}: the register has the shape {shape}, so there are no shots")
     return tuple(shape)
 
 

@@ -12,8 +12,9 @@ from qiskit.circuit.random import random_circuit
 from qiskit_ibm_runtime.fake_provider import FakeFez, FakeSherbrooke
 from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
+from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.emulator.devices import load_devices
-from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs
+from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, sampler_params
 from airflow_provider_qrt.primitives.isa import NotIsa, check_isa, check_pubs_isa, find_misfits
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -212,6 +213,42 @@ def test_registers_that_qiskit_declares_in_another_order_are_not_taken_for_other
     circuit.measure(0, 0)
     assert is_isa_circuit(circuit, FakeFez().target) == ""
     check_pubs_isa(coerce_pubs([circuit]), FEZ)
+
+
+# Against the emulator
+
+
+def test_what_passes_runs_and_what_does_not_fails_with_a_code_of_its_own(emulator):
+    where = ClientSettings.create(
+        api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url
+    )
+    bodies = {
+        "x $0; cz $1, $0; rx(0.1) $155;": None,
+        RZZ + "rzz(0.3) $0, $1;": None,
+        "qubit[4] q; cz q[2], q[3];": None,
+        "if (c[0]) { x $3; }": None,
+        "h $0;": 7000,
+        "gate mine a { x a; } mine $0;": 7000,
+        "if (c[0]) { h $3; }": 7000,
+        "cz $0, $5;": 7001,
+        "x $156;": 7001,
+        "qubit[4] q; cz q[0], q[3];": 7001,
+    }
+    with QiskitRuntimeClient(where) as client:
+        configuration = client.backend_configuration("ibm_fez")
+        for body, code in bodies.items():
+            # Measures what the body uses: physical and declared qubits do not go together.
+            measured = "q[0]" if "qubit" in body else "$0"
+            pubs = coerce_pubs([f"{HEAD}bit[1] c; {body} c[0] = measure {measured};"], shots=1)
+            submitted = client.submit_job(program_id="sampler", backend="ibm_fez", params=sampler_params(pubs))
+            while not (job := client.job(submitted.id)).status.is_final:
+                time.sleep(0.01)
+            assert job.state.reason_code == code, body
+            if code is None:
+                check_pubs_isa(pubs, configuration)
+            else:
+                with pytest.raises(NotIsa, match="line 3: "):
+                    check_pubs_isa(pubs, configuration)
 
 
 # The rules, one by one
