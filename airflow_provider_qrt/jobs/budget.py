@@ -157,8 +157,8 @@ def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: flo
     names = {"dag_run": "this DAG run", "dag": "this DAG", "connection": "this connection's instance"}
     raise OverBudget(
         f"The job is estimated at {estimate:.1f} s of QPU time; {names[budget.per]} has spent "
-        f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) of "
-        f"its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise max_seconds, ask for fewer shots, or wait.",
+        f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) "
+        f"of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise max_seconds, or ask for fewer shots.",
         _room_at(budget, listed, estimate, now),
     )
 

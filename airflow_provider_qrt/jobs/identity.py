@@ -76,10 +76,12 @@ class ProgramInput:
     Attributes:
         params: As sent, JSON-ready.
         identity: What is the same whenever the same is asked for, JSON-ready; None: the params themselves are.
+        executions: How often circuits are run in all; None if that cannot be said.
     """
 
     params: Mapping[str, Any] = field(repr=False)
     identity: Any = field(default=None, repr=False)
+    executions: int | None = None
 
 
 @dataclass(frozen=True)

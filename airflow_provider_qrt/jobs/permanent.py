@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.budget import OverBudget
 from airflow_provider_qrt.jobs.identity import InvalidTags
 from airflow_provider_qrt.jobs.sessions import SessionUnusable
 from airflow_provider_qrt.jobs.submission import JobGone
@@ -19,5 +20,6 @@ REFUSALS = (
     errors.ApiVersionNotHonoured,
     JobGone,
     SessionUnusable,
+    OverBudget,
 )
 """The service says no."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,13 +19,14 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY, choose_backend
+from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY
+from airflow_provider_qrt.jobs.budget import OverBudget, QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.record import SubmissionRecord
-from airflow_provider_qrt.jobs.sessions import check_session
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.jobs.window import pause_before_submission
@@ -35,6 +35,7 @@ from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.in_hand import JobInHand, add_to_message
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.operators.preparation import Preparation
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.client.models import Backend, Job
 
 ONE_DAY = 86_400.0
 DEFERRAL_MARGIN = 60.0
@@ -54,6 +55,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     Args:
         backend: Name of the backend, or ``least_busy``.
+        backend_filters: What ``least_busy`` may choose, such as ``{"min_qubits": 100, "max_queue": 20}``.
         session_id: Session or batch to run in.
         tags: Up to five tags of your own on the job; three more say which task it belongs to.
         max_execution_time: QPU seconds after which IBM stops the job, at most 10800. None: the plan's default.
@@ -64,6 +66,9 @@ class QiskitRuntimeJobOperator(BaseOperator):
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
         cancel_on_timeout: Cancel the job when ``timeout`` passes.
+        budget: :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget` of QPU seconds, or a mapping of its
+            attributes. A job that would go over it is not submitted. None: the connection's, if it has one.
+        dry_run: Check, choose, estimate, return the plan, and submit nothing.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
         durable: Keep the job's id across tries, so that a retry goes on with the job instead of buying another.
@@ -72,11 +77,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     template_fields: Sequence[str] = (
         "backend",
+        "backend_filters",
         "session_id",
         "tags",
         "max_execution_time",
         "poll_interval",
         "timeout",
+        "plan_only",
         "result_path",
         "qiskit_runtime_conn_id",
     )
@@ -87,7 +94,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def __init__(
         self,
         *,
-        backend: str = "least_busy",
+        backend: str = LEAST_BUSY,
+        backend_filters: Mapping[str, Any] | None = None,
         session_id: str | XComArg | None = None,
         tags: Sequence[str] = (),
         max_execution_time: int | str | None = None,
@@ -98,6 +106,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
+        budget: QiskitRuntimeBudget | Mapping[str, Any] | None = None,
+        dry_run: bool | str = False,
         result_path: str | None = None,
         durable: bool = True,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
@@ -106,6 +116,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         super().__init__(**kwargs)
         self.on_failure_callback = with_last_resort(self.on_failure_callback)
         self.backend = backend
+        self.backend_filters = backend_filters
         self.session_id = session_id
         self.tags = tags
         self.max_execution_time = max_execution_time
@@ -116,6 +127,9 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.wait_for_completion = wait_for_completion
         self.cancel_on_kill = cancel_on_kill
         self.cancel_on_timeout = cancel_on_timeout
+        self.budget = budget
+        # Not dry_run: that is a method of Airflow's.
+        self.plan_only = dry_run
         self.result_path = result_path
         self.durable = durable
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
@@ -156,6 +170,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
         if not (job.private or self.private):
             return read(job.id)
         return read_once(job.id, read, store=self._result_store, result_path=arguments.optional_text(self.result_path))
+
+    def adapt(self, request: JobRequest, backend: Backend) -> JobRequest:
+        """Make the request fit the backend that was chosen, just before it is submitted."""
+        return request
 
     def build_summary(self, job: ObtainedJob) -> Any:
         """What goes to XCom when the task does not wait."""
@@ -224,10 +242,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
         with self._seen_to(context):
             request = self._build_request()
+            preparation = self._preparation(context)
+            if arguments.flag("dry_run", self.plan_only) or self.hook.defaults.dry_run:
+                return self._plan(preparation, request)
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
             in_hand = self._take_up(context)
-            job = self._obtain(in_hand, request, waiting_since or time.time(), timeout, refusals)
+            job = self._obtain(in_hand, request, preparation, waiting_since or time.time(), timeout, refusals)
             self._publish(context, in_hand, job)
             if not self.wait_for_completion:
                 in_hand.submitter.delivered()
@@ -278,21 +299,34 @@ class QiskitRuntimeJobOperator(BaseOperator):
         return self._in_hand
 
     def _obtain(
-        self, in_hand: JobInHand, request: JobRequest, waiting_since: float, timeout: float, refusals: int
+        self,
+        in_hand: JobInHand,
+        request: JobRequest,
+        preparation: Preparation,
+        waiting_since: float,
+        timeout: float,
+        refusals: int,
     ) -> ObtainedJob:
-        """Get the job, waiting as long as IBM accepts no more submissions: in the triggerer if the task may defer."""
+        """Get the job, waiting as long as it may not be submitted: in the triggerer if the task may defer."""
 
         def prepare(asked: JobRequest) -> JobRequest:
             in_hand.stop_if_killed()
-            return self._prepare(asked)
+            return preparation.complete(asked)
 
         while True:
+            left = waiting_since + timeout - time.time()
             try:
                 return in_hand.submitter.obtain(request, prepare)
+            except OverBudget as over:
+                budget = preparation.budget
+                may_wait = self.deferrable and budget is not None and budget.when_exceeded == "defer"
+                if not may_wait or over.room_at is None or over.room_at.timestamp() > time.time() + left:
+                    raise
+                self.log.info("%s", over)
+                self._defer_submission(over.room_at.timestamp(), waiting_since, refusals, left)
             except WindowFull as full:
                 refusals += 1
                 pause = pause_before_submission(full.retry_after, refusals, random.Random())  # noqa: S311
-                left = waiting_since + timeout - time.time()
                 if left < pause:
                     raise AirflowException(
                         f"IBM accepted no submission within the task's timeout of {timeout:.0f} s. {full} "
@@ -300,9 +334,16 @@ class QiskitRuntimeJobOperator(BaseOperator):
                     ) from full
                 self.log.info("%s", full)
                 if self.deferrable:
-                    self._defer_submission(full, waiting_since, refusals, left)
+                    # The triggerer spaces the tasks that wait on it; the little chance is for other triggerers' tasks.
+                    short = pause_before_submission(full.retry_after, 0, random.Random())  # noqa: S311
+                    self._defer_submission(time.time() + short, waiting_since, refusals, left)
                 self.log.info("The submission is tried again in %.0f s.", pause)
                 time.sleep(pause)
+
+    def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
+        plan = preparation.plan(request)
+        self.log.info("Dry run, nothing is submitted: %s", plan)
+        return plan
 
     def _build_request(self) -> JobRequest:
         backend = arguments.optional_text(self.backend)
@@ -322,30 +363,15 @@ class QiskitRuntimeJobOperator(BaseOperator):
             private=self.private,
         )
 
-    def _prepare(self, request: JobRequest) -> JobRequest:
-        asked = request.backend
-        if request.session_id is not None:
-            asked = self._join(request.session_id, request)
-        backend = choose_backend(self.hook.client.backends(), asked, where=self.hook.describe())
-        if not backend.is_available:
-            self.log.warning(
-                "Backend %s is %s (%s): the job waits in its queue.",
-                backend.name,
-                backend.status,
-                backend.status_reason or "no reason given",
-            )
-        return replace(request, backend=backend.name)
-
-    def _join(self, session_id: str, request: JobRequest) -> str:
-        """See that the session takes the job; return the backend to ask for."""
-        session = self.hook.client.session(session_id)
-        free = request.backend == LEAST_BUSY
-        check_session(
-            session,
-            backend=None if free else request.backend,
-            max_execution_seconds=request.max_execution_seconds,
+    def _preparation(self, context: Context) -> Preparation:
+        return Preparation(
+            hook=self.hook,
+            identity=identity_of(context["ti"]),
+            criteria=BackendCriteria.from_filters(self.backend_filters),
+            budget=QiskitRuntimeBudget.read(self.budget) or self.hook.defaults.budget,
+            adapt=self.adapt,
+            log=self.log,
         )
-        return session.backend if free and session.backend is not None else request.backend
 
     def _store(self, context: Context) -> TaskStateStore | None:
         accessor = context.get("task_state_store")
@@ -398,14 +424,12 @@ class QiskitRuntimeJobOperator(BaseOperator):
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_interval + DEFERRAL_MARGIN),
         )
 
-    def _defer_submission(self, full: WindowFull, waiting_since: float, refusals: int, left: float) -> NoReturn:
+    def _defer_submission(self, not_before: float, waiting_since: float, refusals: int, left: float) -> NoReturn:
         from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
-        # The triggerer spaces the tasks that wait on it; the little chance here is for other triggerers' tasks.
-        pause = pause_before_submission(full.retry_after, 0, random.Random())  # noqa: S311
         self.defer(
             trigger=QiskitRuntimeSubmissionTrigger(
-                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id, not_before=time.time() + pause
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id, not_before=not_before
             ),
             method_name="execute_submission",
             kwargs={"waiting_since": waiting_since, "refusals": refusals},

@@ -17,6 +17,7 @@ from airflow_provider_qrt.primitives import (
     estimator_params,
     largest_estimates_bytes,
 )
+from airflow_provider_qrt.primitives.executions import estimator_executions
 
 
 class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
@@ -77,7 +78,11 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             "when every number has all its digits",
             "split the sweep over several tasks",
         )
-        return ProgramInput(params, identity={**params, "pubs": [pub.identity() for pub in pubs]})
+        return ProgramInput(
+            params,
+            identity={**params, "pubs": [pub.identity() for pub in pubs]},
+            executions=estimator_executions(pubs, options=options, resilience_level=level),
+        )
 
     def decode(self, text: str) -> EstimatorResult:
         """Read the text of an estimator's result."""

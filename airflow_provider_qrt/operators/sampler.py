@@ -16,6 +16,7 @@ from airflow_provider_qrt.primitives import (
     largest_xcom_bytes,
     sampler_params,
 )
+from airflow_provider_qrt.primitives.executions import sampler_executions
 
 
 class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
@@ -59,7 +60,11 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             "when every shot gives another outcome",
             "ask for fewer shots",
         )
-        return ProgramInput(params, identity={**params, "pubs": [pub.identity() for pub in pubs]})
+        return ProgramInput(
+            params,
+            identity={**params, "pubs": [pub.identity() for pub in pubs]},
+            executions=sampler_executions(pubs, options=options),
+        )
 
     def decode(self, text: str) -> SamplerResult:
         """Read the text of a sampler's result."""

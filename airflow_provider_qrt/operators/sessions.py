@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY, choose_backend
+from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_backend
 from airflow_provider_qrt.jobs.session_use import session_use
 from airflow_provider_qrt.jobs.sessions import Mode, SessionOpener, SessionRequest, close
 from airflow_provider_qrt.operators import arguments
@@ -53,18 +54,21 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         mode: ``batch`` (jobs are charged by themselves) or ``dedicated`` (the backend is yours, and you are charged for
             the time from its first job to its end, used or not).
         backend: Name of the backend, or ``least_busy``.
+        backend_filters: What ``least_busy`` may choose, such as ``{"min_qubits": 100, "max_queue": 20}``; the keys are
+            the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`.
         max_ttl: Seconds it may live, up to the plan's limit. Up to a twentieth (five minutes at most) is taken off: the
             service has no other mark by which to find a session whose answer was lost.
         qiskit_runtime_conn_id: The connection.
     """
 
-    template_fields: Sequence[str] = ("mode", "backend", "max_ttl", "qiskit_runtime_conn_id")
+    template_fields: Sequence[str] = ("mode", "backend", "backend_filters", "max_ttl", "qiskit_runtime_conn_id")
 
     def __init__(
         self,
         *,
         mode: Mode = "batch",
         backend: str = LEAST_BUSY,
+        backend_filters: Mapping[str, Any] | None = None,
         max_ttl: int | str | None = None,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
@@ -72,6 +76,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         super().__init__(**kwargs)
         self.mode = mode
         self.backend = backend
+        self.backend_filters = backend_filters
         self.max_ttl = max_ttl
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
 
@@ -81,6 +86,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
             if self.mode not in MODES:
                 raise InvalidInput(f"mode: {self.mode!r} is not known; write 'batch' or 'dedicated'.")
             asked = arguments.optional_text(self.backend) or LEAST_BUSY
+            criteria = BackendCriteria.from_filters(self.backend_filters)
             max_ttl = arguments.whole_number("max_ttl", self.max_ttl)
             accessor = context.get("task_state_store")
             ti = context["ti"]
@@ -93,7 +99,8 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
             )
 
             def choose() -> str:
-                return choose_backend(self.hook.client.backends(), asked, where=self.hook.describe()).name
+                backends = self.hook.client.backends(fields=WAIT_TIME)
+                return choose_backend(backends, asked, where=self.hook.describe(), criteria=criteria).name
 
             try:
                 session = opener.obtain(SessionRequest(self.mode, asked, max_ttl), choose)
@@ -179,6 +186,7 @@ def qiskit_runtime_session(
     *,
     mode: Literal["batch", "dedicated"] = "batch",
     backend: str = LEAST_BUSY,
+    backend_filters: Mapping[str, Any] | None = None,
     max_ttl: int | str | None = None,
     cancel_queued_jobs: bool = False,
     name: str = "session",
@@ -195,6 +203,7 @@ def qiskit_runtime_session(
     Args:
         mode: See :class:`QiskitRuntimeCreateSessionOperator`.
         backend: See there.
+        backend_filters: See there.
         max_ttl: See there.
         cancel_queued_jobs: See :class:`QiskitRuntimeCloseSessionOperator`.
         name: Part of the two task ids; another one for each session of a DAG.
@@ -205,6 +214,7 @@ def qiskit_runtime_session(
         task_id=f"open_{name}",
         mode=mode,
         backend=backend,
+        backend_filters=backend_filters,
         max_ttl=max_ttl,
         qiskit_runtime_conn_id=qiskit_runtime_conn_id,
         **kwargs,

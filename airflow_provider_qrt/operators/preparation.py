@@ -1,0 +1,144 @@
+"""What is settled just before a submission, when it is certain that there will be one: session, backend, budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_backend
+from airflow_provider_qrt.jobs.budget import (
+    QiskitRuntimeBudget,
+    Spending,
+    check_budget,
+    check_period,
+    check_usage,
+    estimate_seconds,
+)
+from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, airflow_prefix
+from airflow_provider_qrt.jobs.sessions import check_session
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import logging
+
+    from airflow_provider_qrt.client.models import Backend, Job
+    from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+
+
+@dataclass
+class Preparation:
+    """Checks and completes a request.
+
+    Attributes:
+        hook: Of the task's connection.
+        identity: The task instance.
+        criteria: What ``least_busy`` may choose.
+        budget: QPU seconds that may be used, if they are limited.
+        adapt: Makes the request fit the backend that was chosen.
+        log: The task's.
+    """
+
+    hook: QiskitRuntimeHook
+    identity: JobIdentity
+    criteria: BackendCriteria
+    budget: QiskitRuntimeBudget | None
+    adapt: Callable[[JobRequest, Backend], JobRequest]
+    log: logging.Logger | Any
+
+    def complete(self, request: JobRequest) -> JobRequest:
+        """Return the request as it is submitted.
+
+        Raises:
+            SessionUnusable: The job cannot join its session.
+            InvalidSettings: There is no such backend.
+            NoBackendAvailable: None fits now.
+            OverBudget: The job would cost more than is left.
+        """
+        asked = request.backend
+        if request.session_id is not None:
+            asked = self._join(request.session_id, request)
+        fields = WAIT_TIME if asked == LEAST_BUSY else ()
+        backends = self.hook.client.backends(fields=fields)
+        backend = choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
+        if not backend.is_available:
+            self.log.warning(
+                "Backend %s is %s (%s): the job waits in its queue.",
+                backend.name,
+                backend.status,
+                backend.status_reason or "no reason given",
+            )
+        ready = self.adapt(replace(request, backend=backend.name), backend)
+        if self.budget is not None:
+            estimate = self.estimate(ready)
+            spent = self._check_budget(self.budget, estimate)
+            self.log.info(
+                "The job is estimated at %.1f s of QPU time; %.1f s of the budget of %g s are spent or expected.",
+                estimate,
+                spent,
+                self.budget.max_seconds,
+            )
+        return ready
+
+    def estimate(self, request: JobRequest) -> float:
+        """QPU seconds that the job may take.
+
+        Raises:
+            InvalidInput: If nothing is known of it.
+        """
+        if request.input.executions is not None:
+            return estimate_seconds(request.input.executions, request.max_execution_seconds)
+        if request.max_execution_seconds is None:
+            raise InvalidInput(
+                f"budget: what a {request.program_id} job takes cannot be estimated. Set max_execution_time, which "
+                "limits it."
+            )
+        return float(request.max_execution_seconds)
+
+    def plan(self, request: JobRequest) -> dict[str, Any]:
+        """Return what would be submitted, as plain JSON. Nothing is."""
+        ready = self.complete(request)
+        known = ready.input.executions is not None or ready.max_execution_seconds is not None
+        return {
+            "dry_run": True,
+            "backend": ready.backend,
+            "program_id": ready.program_id,
+            "session_id": ready.session_id,
+            "executions": ready.input.executions,
+            "estimated_seconds": self.estimate(ready) if known else None,
+            "budget_seconds": self.budget.max_seconds if self.budget is not None else None,
+            "fingerprint": request.fingerprint(),
+        }
+
+    def _join(self, session_id: str, request: JobRequest) -> str:
+        """See that the session takes the job; return the backend to ask for."""
+        session = self.hook.client.session(session_id)
+        free = request.backend == LEAST_BUSY
+        check_session(
+            session,
+            backend=None if free else request.backend,
+            max_execution_seconds=request.max_execution_seconds,
+        )
+        return session.backend if free and session.backend is not None else request.backend
+
+    def _check_budget(self, budget: QiskitRuntimeBudget, estimate: float) -> float:
+        usage = self.hook.client.instance_usage()
+        check_usage(usage, estimate)
+        if budget.per == "connection" and budget.window is None:
+            check_period(budget, usage, estimate)
+            return usage.consumed_seconds
+        now = datetime.now(UTC)
+        spent: Spending = check_budget(budget, self._jobs(budget, budget.since(now)), estimate, now)
+        return spent.total
+
+    def _jobs(self, budget: QiskitRuntimeBudget, since: datetime | None) -> Iterable[Job]:
+        """The jobs that count, those of other Airflows aside where only a DAG's or a run's do."""
+        jobs = self.hook.client.jobs
+        if budget.per == "connection":
+            return jobs(created_after=since)
+        dag, run, _ = self.identity.readable_tags()
+        tags = [dag, run] if budget.per == "dag_run" else [dag]
+        prefix = airflow_prefix(self.identity.airflow)
+        return (job for job in jobs(tags=tags, created_after=since) if any(tag.startswith(prefix) for tag in job.tags))

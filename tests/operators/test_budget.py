@@ -1,0 +1,125 @@
+"""Budgets and dry runs. Against the emulator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
+from tools.local_airflow import wait_until
+
+
+@pytest.fixture
+def spent(task, emulator):
+    """Ten QPU seconds were spent by this DAG, in this run."""
+    emulator.configure(run_seconds=0)
+    emulator.add_rule(run_seconds=10)
+    emulator.configure(queue_seconds=0)
+    task.execute(deferrable=False, wait_for_completion=False)
+    emulator.advance(60)
+    # The simulation takes a moment of real time as well.
+    wait_until(lambda: emulator.jobs()[0]["final"], seconds=30, what="The end of the job")
+    [job] = emulator.jobs()
+    emulator.clear_rules()
+    task.context["ti"].task_id = "next_task"
+    task.context["task_state_store"] = None
+    return job
+
+
+def within(seconds: float, **more) -> QiskitRuntimeBudget:
+    return QiskitRuntimeBudget(seconds, **more)
+
+
+@pytest.mark.parametrize("per", ["dag_run", "dag", "connection"])
+def test_a_job_over_the_budget_is_refused_before_it_is_submitted(task, emulator, spent, per):
+    with pytest.raises(AirflowFailException, match="Nothing was submitted"):
+        task.run(budget=within(11, per=per), retries=3)
+    assert len(emulator.jobs()) == 1
+
+
+@pytest.mark.parametrize("per", ["dag_run", "dag", "connection"])
+def test_a_job_within_the_budget_runs(task, emulator, spent, per):
+    assert task.run(budget=within(13, per=per))["status"] == "Completed"
+
+
+def test_another_run_of_the_dag_has_a_budget_of_its_own(task, spent):
+    task.context["ti"].run_id = "another_run"
+    assert task.run(budget=within(3))["status"] == "Completed"
+    task.context["ti"].task_id = "third_task"
+    with pytest.raises(AirflowFailException):
+        task.run(budget=within(3, per="dag"))
+
+
+def test_the_instances_own_limit_counts(task, emulator):
+    emulator.configure(usage_limit_seconds=1)
+    with pytest.raises(AirflowFailException, match=r"has 1\.0 s left of its usage limit"):
+        task.run(budget=within(100))
+    assert emulator.jobs() == []
+
+
+def test_a_deferrable_task_may_wait_for_room_without_a_worker(task, emulator, spent):
+    deferred = task.defer(budget=within(11, per="dag", window=20_000, when_exceeded="defer"), timeout=86_400)
+    assert isinstance(deferred.trigger, QiskitRuntimeSubmissionTrigger)
+    created = datetime.fromisoformat(spent["created"])
+    assert deferred.trigger.not_before == pytest.approx(created.timestamp() + 20_000, abs=5)
+    assert len(emulator.jobs()) == 1
+
+
+def test_a_task_does_not_wait_for_room_that_comes_after_its_timeout(task, emulator, spent):
+    with pytest.raises(AirflowFailException):
+        task.defer(budget=within(11, per="dag", when_exceeded="defer"), timeout=60)
+
+
+def test_the_connection_may_carry_the_budget(task, emulator, connect, spent):
+    connect({"budget": {"max_seconds": 11, "per": "dag"}})
+    with pytest.raises(AirflowFailException, match="budget of 11 s"):
+        task.run()
+    assert task.run(budget={"max_seconds": 1000})["status"] == "Completed"
+
+
+@pytest.mark.parametrize("budget", [{"max_seconds": -1}, {"seconds": 5}, 600])
+def test_a_budget_that_makes_no_sense_submits_nothing(task, emulator, budget):
+    with pytest.raises(AirflowFailException, match="budget: "):
+        task.run(budget=budget)
+    assert emulator.jobs() == []
+
+
+@pytest.mark.parametrize("text", ["a lot", "[1]"])
+def test_a_connections_budget_that_cannot_be_read_names_the_connection(task, connect, text):
+    connect({"budget": text})
+    with pytest.raises(AirflowFailException, match=r"qiskit_runtime_default.*Budget \(budget\) must be JSON"):
+        task.run()
+
+
+# Dry run
+
+
+def test_a_dry_run_says_what_would_be_submitted_and_submits_nothing(task, emulator, sent):
+    plan = task.run(dry_run=True, budget=within(100), shots=1000)
+    assert plan["dry_run"] is True
+    assert (plan["backend"], plan["program_id"], plan["executions"]) == ("ibm_fez", "sampler", 1000)
+    assert plan["estimated_seconds"] == pytest.approx(2.35)
+    assert plan["budget_seconds"] == 100
+    assert sent("POST") == []
+
+
+@pytest.mark.parametrize("text", ["True", "true"])
+def test_a_dry_run_can_come_from_a_template(task, emulator, text):
+    assert task.run(dry_run=text)["dry_run"] is True
+    assert emulator.jobs() == []
+
+
+def test_the_connection_may_ask_for_dry_runs(task, emulator, connect):
+    connect({"dry_run": True})
+    assert task.run()["dry_run"] is True
+    assert emulator.jobs() == []
+
+
+def test_a_dry_run_checks_as_a_real_one(task):
+    with pytest.raises(AirflowFailException, match="Did you mean"):
+        task.run(dry_run=True, backend="ibm_fezz")
+    with pytest.raises(AirflowFailException, match="budget of 1 s"):
+        task.run(dry_run=True, budget=within(1))
