@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.jobs.backends import NoBackendAvailable
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import (
     QiskitRuntimeCloseSessionOperator,
@@ -49,15 +50,43 @@ def test_least_busy_is_resolved(run, client, emulator):
     assert client.session(session_id).backend is not None
 
 
+def test_least_busy_keeps_to_the_filters(run, client, emulator):
+    emulator.configure(backends={"ibm_boston": {"queue_length": 3}, "ibm_fez": {"queue_length": 9}})
+    filters = {"min_qubits": "150", "exclude": ["ibm_marrakesh"]}
+    session_id = run(QiskitRuntimeCreateSessionOperator, backend_filters=filters)
+    assert client.session(session_id).backend == "ibm_boston"
+
+
+def test_the_context_manager_hands_the_filters_on(context, connection, client):
+    with DAG("the_dag", schedule=None), qiskit_runtime_session(backend_filters={"names": "{{ params.on }}"}) as session:
+        pass
+    session.open.render_template_fields({"params": {"on": "ibm_miami"}, **context})
+    assert client.session(session.open.execute(context)).backend == "ibm_miami"
+
+
+def test_filters_that_no_backend_can_meet_are_not_retried(run, sent):
+    with pytest.raises(AirflowFailException, match="ibm_fez has 156 qubits < 1000"):
+        run(QiskitRuntimeCreateSessionOperator, backend_filters={"min_qubits": 1000})
+    assert sent("POST /sessions") == []
+
+
+def test_when_no_backend_is_available_now_a_retry_may_help(run, sent, emulator):
+    emulator.configure(backends={"ibm_fez": {"status": "paused"}})
+    with pytest.raises(NoBackendAvailable, match="ibm_fez is paused"):
+        run(QiskitRuntimeCreateSessionOperator, backend_filters={"names": ["ibm_fez"]})
+    assert sent("POST /sessions") == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ({"mode": "session"}, "write 'batch' or 'dedicated'"),
         ({"backend": "ibm_fezz"}, "Did you mean 'ibm_fez'"),
+        ({"backend_filters": {"min_qubit": 3}}, "did you mean 'min_qubits'"),
         ({"max_ttl": "soon"}, "max_ttl: expected a whole number"),
         ({"max_ttl": 0}, "max_ttl: must be at least 1"),
     ],
-    ids=["mode", "backend", "max_ttl", "no time"],
+    ids=["mode", "backend", "filters", "max_ttl", "no time"],
 )
 def test_bad_input_opens_nothing(run, sent, arguments, says):
     with pytest.raises(AirflowFailException, match=says):
