@@ -1,0 +1,148 @@
+"""The result of a job that something else submitted, as a task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.failure import describe_failure
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
+from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
+from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators.base import DEFERRAL_MARGIN, ONE_DAY
+from airflow_provider_qrt.operators.delivery import deliver, read_metrics
+from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.operators.private_results import read_once
+from airflow_provider_qrt.operators.state_store import TaskStateStore
+from airflow_provider_qrt.primitives.any_result import read_any_result
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, XComArg
+
+    from airflow_provider_qrt.client.models import Job
+
+
+class QiskitRuntimeGetResultOperator(BaseOperator):
+    """Waits for a job that something else submitted, and returns its result. It never cancels: it owns no job.
+
+    The return value is that of the sampler's operator; ``results`` is decoded for ``sampler``, ``estimator`` and
+    ``executor`` jobs, and the program's JSON (or text) for others.
+
+    Args:
+        job_id: The job, for instance ``"{{ ti.xcom_pull(task_ids='submit', key='job_id') }}"``.
+        decode: False: return the service's JSON as it is, for known programs too.
+        deferrable: Wait in the triggerer, holding no worker.
+        poll_interval: Longest time between two looks at the job, seconds.
+        timeout: Wall-clock seconds (or a timedelta) to wait, from the task's start. Default: one day.
+        result_path: As of the sampler's operator.
+        qiskit_runtime_conn_id: The connection.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "poll_interval", "timeout", "result_path", "qiskit_runtime_conn_id")
+    operator_extra_links = (QiskitRuntimeJobLink(),)
+    ui_color = "#e8daff"
+    ui_fgcolor = "#161616"
+
+    def __init__(
+        self,
+        *,
+        job_id: str | XComArg,
+        decode: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | str = DEFAULT_POLL_INTERVAL,
+        timeout: float | timedelta | str = ONE_DAY,
+        result_path: str | None = None,
+        qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.decode = decode
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.result_path = result_path
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.job_url: str | None = None
+
+    @cached_property
+    def hook(self) -> QiskitRuntimeHook:
+        """The hook of the connection."""
+        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look at the job; wait if it has not ended."""
+        with no_retry_for_permanent_errors(self.hook.describe):
+            job_id = arguments.optional_text(self.job_id)
+            if job_id is None:
+                raise InvalidInput("job_id is empty: name a job, or take it from the task that submits it.")
+            poll_interval = arguments.seconds("poll_interval", self.poll_interval)
+            deadline = time.time() + arguments.seconds("timeout", self.timeout)
+            self.job_url = job_url(self.hook.settings.base_url, job_id)
+            job = self.hook.client.job(job_id)
+            if job.status.is_final:
+                return self._conclude(context, WaitOutcome(Ending.FINAL, job_id, job))
+            if self.deferrable:
+                self._defer(job_id, poll_interval, deadline)
+            poller = JobPoller(job_id, time.time(), deadline, poll_interval, self.hook.describe())
+            return self._conclude(context, wait_for_job(self.hook.create_poll_client().job, poller, log=self.log.info))
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after the trigger has fired."""
+        outcome = WaitOutcome.from_event(event)
+        with no_retry_for_permanent_errors(self.hook.describe):
+            self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
+            return self._conclude(context, outcome)
+
+    def _defer(self, job_id: str, poll_interval: float, deadline: float) -> NoReturn:
+        from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+
+        self.defer(
+            trigger=QiskitRuntimeJobTrigger(
+                job_id=job_id,
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
+                submitted_at=time.time(),
+                deadline=deadline,
+                poll_interval=poll_interval,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_interval + DEFERRAL_MARGIN),
+        )
+
+    def _conclude(self, context: Context, outcome: WaitOutcome) -> dict[str, Any]:
+        if outcome.ending is Ending.REFUSED:
+            raise AirflowFailException(outcome.message)
+        if outcome.job is None or outcome.ending is not Ending.FINAL:
+            raise AirflowException(f"{outcome.message} The job goes on: this task does not own it.")
+        job = outcome.job
+        if job.status is not JobStatus.COMPLETED:
+            raise AirflowFailException(describe_failure(job, self._job_log(job)))
+        metrics = read_metrics(self.hook.client, job)
+        path = arguments.optional_text(self.result_path)
+        read = self.hook.client.job_result
+        if job.private:
+            accessor = context.get("task_state_store")
+            store = TaskStateStore(accessor) if accessor is not None else None
+            text = read_once(job.id, read, store=store, result_path=path)
+        else:
+            text = read(job.id)
+        result = read_any_result(job.program_id, text, decode=self.decode)
+        return deliver(result, job, metrics, program_id=job.program_id or "", result_path=path)
+
+    def _job_log(self, job: Job) -> str:
+        try:
+            return self.hook.client.job_logs(job.id)
+        except errors.QiskitRuntimeError as error:
+            return f"(its log could not be read: {error})"

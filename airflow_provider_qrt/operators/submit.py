@@ -1,0 +1,66 @@
+"""Any program as a task: its parameters are passed on as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.jobs.identity import ProgramInput
+from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
+from airflow_provider_qrt.operators.delivery import deliver, read_metrics
+from airflow_provider_qrt.primitives.any_result import read_any_result
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Job
+
+
+class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
+    """Runs any program of the service: submitted once, waited for, cancelled and charged as any other job.
+
+    The return value is that of the sampler's operator. ``results`` is the decoded result for ``sampler``, ``estimator``
+    and ``executor``, and the program's JSON (or text) for everything else.
+
+    Args:
+        program_id: ``sampler``, ``estimator``, ``executor``, ``noise-learner``, ...
+        program_params: The program's input, JSON-ready, passed on as it is: nothing of it is checked here. (``params``
+            are Airflow's own.)
+        decode: False: return the service's JSON as it is, for known programs too.
+        kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
+    """
+
+    template_fields: Sequence[str] = ("program_id", "program_params", *QiskitRuntimeJobOperator.template_fields)
+    program_id: str = ""
+
+    def __init__(
+        self, *, program_id: str, program_params: Mapping[str, Any], decode: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.program_id = program_id
+        self.program_params = program_params
+        self.decode = decode
+
+    def build_input(self) -> ProgramInput:
+        """See that there is a program, and that its input is JSON."""
+        if arguments.optional_text(self.program_id) is None:
+            raise InvalidInput("program_id: name a program, such as 'sampler' or 'noise-learner'.")
+        if not isinstance(self.program_params, Mapping):
+            raise InvalidInput(f"program_params: expected a mapping, not {type(self.program_params).__name__}.")
+        try:
+            json.dumps(self.program_params, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"program_params: cannot be written as JSON: {error}.") from None
+        return ProgramInput(self.program_params)
+
+    def read_result(self, job: Job) -> dict[str, Any]:
+        """Fetch the result, and decode it if its program is known."""
+        metrics = read_metrics(self.hook.client, job)
+        return deliver(
+            read_any_result(self.program_id, self.fetch_result(job), decode=self.decode),
+            job,
+            metrics,
+            program_id=self.program_id,
+            result_path=arguments.optional_text(self.result_path),
+        )

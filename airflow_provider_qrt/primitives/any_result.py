@@ -1,0 +1,65 @@
+"""Results of programs that have no reader of their own here: plain JSON, or text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
+from airflow_provider_qrt.primitives.executor_result import decode_executor_result
+from airflow_provider_qrt.primitives.plain_json import strict_json
+from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
+
+READERS = {
+    "sampler": decode_sampler_result,
+    "estimator": decode_estimator_result,
+    "executor": decode_executor_result,
+}
+"""Programs whose results are decoded, by ``program_id``."""
+
+
+@dataclass(frozen=True)
+class AnyResult:
+    """A result as the service gave it.
+
+    Attributes:
+        value: JSON, or the text if it is none.
+        size: Bytes of the text.
+    """
+
+    value: Any = field(repr=False)
+    size: int
+
+    def to_xcom_results(self) -> Any:
+        """The value; NaN and infinities, which JSON has not, become null."""
+        return strict_json(self.value)
+
+    def manifest(self) -> Any:
+        """Nothing but that there is a result elsewhere."""
+        return None
+
+    def estimated_xcom_bytes(self) -> int:
+        """Bound the JSON of the value, in bytes; a text may be escaped."""
+        return 2 * self.size
+
+
+def read_any_result(program_id: str | None, text: str, *, decode: bool = True) -> Any:
+    """Read the text of a program's result.
+
+    Args:
+        program_id: What ran; the primitives' and the executor's results are decoded.
+        text: As the service gave it.
+        decode: False: as it is, parsed if it is JSON.
+
+    Raises:
+        InvalidResult: A result that should be decoded cannot be read.
+    """
+    reader = READERS.get(program_id or "") if decode else None
+    if reader is not None:
+        return reader(text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    return AnyResult(value, len(text.encode()))
