@@ -1,4 +1,4 @@
-"""A sampler task as Airflow runs it: a fresh operator for every try and every leg of it."""
+"""A task as Airflow runs it: a fresh operator for every try and every leg of it. A sampler's unless said otherwise."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;
 
 
 @dataclass
-class SamplerTask:
+class OperatorTask:
     context: dict[str, Any]
     in_the_triggerer: Callable[[Any], Any]
     folder: Path
     arguments: dict[str, Any] = field(default_factory=dict)
+    operator_class: str = "QiskitRuntimeSamplerOperator"
+    defaults: dict[str, Any] = field(default_factory=lambda: {"circuits": FLIP, "shots": 20})
 
     def operator(self, **more: Any) -> Any:
         """The operator after its templates were rendered."""
         from airflow.sdk import DAG
 
-        from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+        from airflow_provider_qrt.operators import primitives
 
-        arguments = {"circuits": FLIP, "backend": "ibm_fez", "shots": 20, "poll_interval": 0.02, "deferrable": False}
+        operator_class = getattr(primitives, self.operator_class)
+        arguments = {"backend": "ibm_fez", "poll_interval": 0.02, "deferrable": False, **self.defaults}
         with DAG("the_dag", schedule=None, template_searchpath=[str(self.folder)]) as dag:
-            operator = QiskitRuntimeSamplerOperator(task_id="the_task", **{**arguments, **self.arguments, **more})
+            operator = operator_class(task_id="the_task", **{**arguments, **self.arguments, **more})
         # What Airflow does when it has parsed a DAG file, and before it executes a task.
         dag.resolve_template_files()
         operator.render_template_fields({"params": {"shots": 33, "backend": "ibm_boston"}, **self.context})
@@ -68,12 +71,12 @@ class SamplerTask:
 
 
 @pytest.fixture
-def task(context, in_the_triggerer, tmp_path, connection) -> SamplerTask:
-    return SamplerTask(context, in_the_triggerer, tmp_path)
+def task(context, in_the_triggerer, tmp_path, connection) -> OperatorTask:
+    return OperatorTask(context, in_the_triggerer, tmp_path)
 
 
 @pytest.fixture(params=[False, True], ids=["blocking", "deferred"])
-def either_way(request, task) -> SamplerTask:
+def either_way(request, task) -> OperatorTask:
     """The task, waiting on a worker and waiting in the triggerer."""
     task.arguments["deferrable"] = request.param
     return task
