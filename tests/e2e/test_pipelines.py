@@ -10,7 +10,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize(
-    "dag_id", ["qiskit_runtime_bell_pair", "qiskit_runtime_first_circuit", "qiskit_runtime_submit_and_wait"]
+    "dag_id",
+    [
+        "qiskit_runtime_bell_pair",
+        "qiskit_runtime_first_circuit",
+        "qiskit_runtime_ising_energy",
+        "qiskit_runtime_submit_and_wait",
+    ],
 )
 def test_every_example_dag_runs_to_success_with_one_job(airflow, submissions, dag_id):
     run_id = airflow.run_dag(dag_id)

@@ -324,3 +324,22 @@ def test_of_a_large_result_xcom_keeps_a_manifest(task, monkeypatch):
         EstimatorResult.from_xcom(value)
     whole = json.loads((task.folder / f"{value['job_id']}.json").read_text())
     assert EstimatorResult.from_xcom(whole)[0].evs.shape == (100,)
+
+
+# The example
+
+
+def test_the_example_finds_the_mean_field_energy_of_the_chain(task):
+    import runpy
+    from pathlib import Path
+
+    examples = Path(__file__).parents[2] / "example_dags"
+    example = runpy.run_path(str(examples / "ising_energy.py"))
+    circuit = (examples / "circuits" / "tilted_spins.qasm").read_text()
+    observables = [[example["ENERGY"]], [example["MAGNETISATION"]]]
+    value = task.run(circuits=[(circuit, observables, {"theta": example["ANGLES"]})], precision=0.02)
+    energies, magnetisations = np.array(value["results"][0]["evs"])
+    angles = np.array(example["ANGLES"])
+    assert np.abs(energies - (-3 * np.cos(angles) ** 2 - 4 * np.sin(angles))).max() < 5 * 0.02 * math.sqrt(7)
+    assert np.abs(magnetisations - np.cos(angles)).max() < 5 * 0.02 / 2
+    assert angles[energies.argmin()] == pytest.approx(math.asin(2 / 3), abs=0.2)
