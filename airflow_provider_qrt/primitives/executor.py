@@ -117,7 +117,7 @@ def _arguments(pub: SamplerPub) -> NDArray[np.float64]:
         return np.zeros(0)
     if isinstance(values, Mapping):
         arrays = [np.asarray(values[name], dtype=np.float64) for name in sorted(values, key=_by_name)]
-        return np.stack(np.broadcast_arrays(*arrays), axis=-1)
+        return np.stack(arrays, axis=-1)
     return np.asarray(values, dtype=np.float64)
 
 

@@ -146,7 +146,6 @@ def find_misfits(
     for found in read_instructions(code):
         if isinstance(found, QubitRegister):
             qubits.declare(found)
-            known.clear()
             continue
         key = (found.name, found.operands, found.modified, found.arguments if found.name == "rzz" else "")
         if key not in known:

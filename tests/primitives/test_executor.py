@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel, QuantumProgramResultModel
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, qpy
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.primitives import BitArray
 from qiskit_ibm_runtime.decoders.executor.converters import quantum_program_result_from_2_0
@@ -421,6 +422,12 @@ def damaged(**changes):
     return document
 
 
+def two_in_one_file():
+    buffer = io.BytesIO()
+    qpy.dump([quantum(), quantum()], buffer, version=17)
+    return packed(buffer.getvalue())
+
+
 def packed(raw):
     return base64.b64encode(zlib.compress(raw)).decode()
 
@@ -474,7 +481,9 @@ def test_all_registers_together_keep_the_limit():
         decode_executor_result(twice, max_bytes=500)
 
 
-@pytest.mark.parametrize("value", ["%%", "bm8=", packed(b"NOT QPY" * 9), packed(b"QISKIT")], ids=range(4))
+@pytest.mark.parametrize(
+    "value", ["%%", "bm8=", packed(b"NOT QPY" * 9), packed(b"QISKIT"), two_in_one_file()], ids=range(5)
+)
 def test_a_broken_encoded_circuit_is_refused(value):
     broken = {"__type__": "QuantumCircuit", "__value__": value}
     with pytest.raises(InvalidInput, match=r"circuits\[0\]: expected base64 of zlib of QPY"):

@@ -282,6 +282,8 @@ def test_what_passes_runs_and_what_does_not_fails_with_a_code_of_its_own(emulato
         ("for uint i in {0, 2} {\nh $0;\n}", [(2, "h", (0,))]),
         ("array[int[32], 2] a = {0, 2};\nfor int i in a {\nh $0;\n}", [(3, "h", (0,))]),
         ("int i;\nswitch (i) {\ncase 0, 1 {\nx $0;\n}\ndefault {\nh $0;\n}\n}", [(7, "h", (0,))]),
+        ("for uint i in {0, 2} h $0;", [(1, "h", (0,))]),
+        ("qubit[4] q;\nx q[{0, 3}]; h q[{0, 3}];", [(2, "h", (None,))]),
         ("box[100ns] {\nh $0;\n}", [(2, "h", (0,))]),
         ("bit c;\nwhile (c) { c = measure $0; }", [(2, "while", ())]),
         ("ctrl @ x $0, $156;", [(1, "x", (0, 156))]),
@@ -306,6 +308,7 @@ def test_what_does_not_fit_is_found_with_its_line_and_qubits(body, found):
         "const int n = 3; qubit[n] q; cz q[0], q[2];",
         "qubit[4] q; let pair = q[0:1]; x pair; cz pair[0], pair[1]; cz q[{0, 3}], q[{1, 2}];",
         "qubit[2] q; x q[7];",
+        "qubit[2] a; qubit[3] b; cz a, b;",
         "// h $0;\n/* h $0; */ x $0;\n#pragma h $0;\n@note h $0;\nx $0;",
         "nop $0; delay[10ns]; bit[2] c; c[0] = measure $0; x $0;",
     ],
@@ -339,6 +342,11 @@ def test_what_a_configuration_does_not_say_is_possible():
     assert of("cx $0, $31;\nx $0;", simulator) == [(2, "x", (0,))]
 
 
+def test_gates_that_openqasm_calls_otherwise_than_configurations_do_are_known():
+    older = {"n_qubits": 2, "basis_gates": ["u", "cx", "p", "cp"], "coupling_map": [[0, 1]]}
+    assert of("U(0, 0, 0) $0; CX $0, $1; phase(1) $0; cphase(1) $0, $1;\nCX $1, $0;", older) == [(2, "CX", (1, 0))]
+
+
 def test_control_flow_that_is_not_listed_is_refused_by_its_keyword():
     static = {**FEZ, "supported_instructions": ["cz", "rz", "sx", "x", "measure", "delay"]}
     body = "bit c;\nif (c) x $0;\nfor int i in [0:1] x $0;\nreset $0;\nint i;\nswitch (i) { case 0 { x $0; } }"
@@ -351,7 +359,7 @@ def test_an_angle_of_rzz_outside_its_range_is_refused(angle):
     assert "from 0 to pi/2" in reason(f"{RZZ}rzz({angle}) $0, $1;")
 
 
-@pytest.mark.parametrize("angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "3/2", "sin(4)", "2**9", "-a"])
+@pytest.mark.parametrize("angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "7/2", "sin(4)", "2**9", "-a"])
 def test_an_angle_of_rzz_within_its_range_or_unknown_passes(angle):
     assert of(f"{RZZ}input float[64] a; rzz({angle}) $0, $1;") == []
 
