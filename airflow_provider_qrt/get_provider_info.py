@@ -51,6 +51,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "production",
                         "default": "",
                     },
+                    "circuit_cache": {
+                        "description": (
+                            "Directory in which circuits that tasks have transpiled are kept. Empty: a directory of "
+                            "the worker's user (~/.cache/airflow-provider-qrt/circuits). none: no cache."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/cache/airflow/circuits",
+                        "default": "",
+                    },
                     "max_xcom_bytes": {
                         "description": (
                             "Largest result, in bytes of JSON, that a task returns through XCom. A larger one goes to "

@@ -1,23 +1,30 @@
-"""What the operators of both primitives share: circuits that stand in files, and the way of the result to XCom."""
+"""What the operators of both primitives share: circuits in files, fitting the backend, and the result's way to XCom."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.delivery import Deliverable, deliver, read_metrics
+from airflow_provider_qrt.operators.transpilation import circuit_cache
+from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.isa import check_pubs_isa
+from airflow_provider_qrt.primitives.transpile import Transpiler
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
-    from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.client.models import Backend, Job
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
 
@@ -28,16 +35,94 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
     Args:
         circuits: What the primitive is to run.
         options: The primitive's options.
+        optimization_level: 0 to 3: transpile the circuits for the backend that was chosen, with Qiskit (extra
+            ``qiskit``); the outcome is kept in a cache on disk. None: they are sent as they are.
+        check_isa: See, before anything is submitted, that circuits which are sent as they are have only gates and
+            coupled qubits of the backend. What cannot be decided without Qiskit passes.
         kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """
 
-    template_fields: Sequence[str] = ("circuits", "options", *QiskitRuntimeJobOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "circuits",
+        "options",
+        "optimization_level",
+        *QiskitRuntimeJobOperator.template_fields,
+    )
     template_ext: Sequence[str] = CIRCUIT_FILES
 
-    def __init__(self, *, circuits: Any, options: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        circuits: Any,
+        options: Mapping[str, Any] | None = None,
+        optimization_level: int | str | None = None,
+        check_isa: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.circuits = circuits
         self.options = options
+        self.optimization_level = optimization_level
+        self.check_isa = check_isa
+        self._pubs: Sequence[Any] = ()
+
+    @abstractmethod
+    def read_pubs(self) -> Sequence[Any]:
+        """Check what was passed and return it as PUBs, and see that their result fits.
+
+        Raises:
+            InvalidInput: Something is wrong with it; says what to do.
+        """
+
+    @abstractmethod
+    def write_params(self, pubs: Sequence[Any]) -> dict[str, Any]:
+        """Return the program's ``params`` for these PUBs."""
+
+    @abstractmethod
+    def count_executions(self, pubs: Sequence[Any]) -> int:
+        """How often circuits are run in all."""
+
+    def identify(self, pubs: Sequence[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is the same whenever the same is asked for."""
+        return {**params, "pubs": [pub.identity() for pub in pubs]}
+
+    def build_input(self) -> ProgramInput:
+        """Check circuits and options, and return the program's input."""
+        self._pubs = self.read_pubs()
+        level = self._level()
+        params = self.write_params(self._pubs)
+        identity = self.identify(self._pubs, params)
+        return ProgramInput(
+            params,
+            # What is asked for; what becomes of it depends on the calibration, which may change between two tries.
+            identity=identity if level is None else {**identity, "optimization_level": level},
+            executions=self.count_executions(self._pubs),
+        )
+
+    def adapt(self, request: JobRequest, backend: Backend) -> JobRequest:
+        """Transpile the circuits for the backend, or see that it can run them as they are."""
+        level = self._level()
+        if level is None and (not self.check_isa or backend.is_simulator):
+            return request
+        configuration = self.hook.client.backend_configuration(backend.name)
+        if level is None:
+            check_pubs_isa(self._pubs, configuration)
+            return request
+        transpiler = Transpiler(
+            BackendSnapshot(backend.name, configuration, self._properties(backend.name)), level, cache=circuit_cache()
+        )
+        pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(self._pubs)]
+        return replace(request, input=replace(request.input, params=self.write_params(pubs)))
+
+    def _level(self) -> int | None:
+        return arguments.whole_number("optimization_level", self.optimization_level, at_least=0, at_most=3)
+
+    def _properties(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            return self.hook.client.backend_properties(name)
+        except errors.NotFound:
+            # It was never calibrated.
+            return None
 
     @abstractmethod
     def decode(self, text: str) -> Deliverable:

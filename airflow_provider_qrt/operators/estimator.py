@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives import (
+    EstimatorPub,
     EstimatorResult,
     InvalidInput,
     check_estimator_options,
@@ -41,7 +41,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         resilience_level: How much is done against errors: 0 nothing, 1 readout errors, 2 zero-noise extrapolation
             besides. None: IBM's default, 1.
         options: Estimator options, such as ``{"resilience": {"zne_mitigation": True}}``.
-        kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
+        kwargs: ``optimization_level`` and ``check_isa``, see
+            :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
+            :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """
 
     template_fields: Sequence[str] = (
@@ -67,26 +69,33 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         self.precision = precision
         self.resilience_level = resilience_level
 
-    def build_input(self) -> ProgramInput:
-        """Check circuits, observables, precision, level and options, and return the estimator's input."""
-        options = check_estimator_options(self.options) if self.options else None
-        level = arguments.whole_number("resilience_level", self.resilience_level, at_least=0, at_most=2)
+    def read_pubs(self) -> Sequence[EstimatorPub]:
+        """Check circuits, observables, precision, level and options."""
         pubs = coerce_estimator_pubs(self.circuits, observables=self.observables, precision=_number(self.precision))
-        params = estimator_params(pubs, resilience_level=level, options=options)
         self.check_result_fits(
-            largest_estimates_bytes(pubs, options=options, resilience_level=level),
+            largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
             "when every number has all its digits",
             "split the sweep over several tasks",
         )
-        return ProgramInput(
-            params,
-            identity={**params, "pubs": [pub.identity() for pub in pubs]},
-            executions=estimator_executions(pubs, options=options, resilience_level=level),
-        )
+        return pubs
+
+    def write_params(self, pubs: Sequence[EstimatorPub]) -> dict[str, Any]:
+        """Return the ``params`` of the program."""
+        return estimator_params(pubs, resilience_level=self._resilience(), options=self._options())
+
+    def count_executions(self, pubs: Sequence[EstimatorPub]) -> int:
+        """About as many as the precision takes."""
+        return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
 
     def decode(self, text: str) -> EstimatorResult:
         """Read the text of an estimator's result."""
         return decode_estimator_result(text)
+
+    def _options(self) -> dict[str, Any]:
+        return check_estimator_options(self.options) if self.options else {}
+
+    def _resilience(self) -> int | None:
+        return arguments.whole_number("resilience_level", self.resilience_level, at_least=0, at_most=2)
 
 
 def _number(precision: Any) -> Any:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives import (
+    InvalidInput,
+    SamplerPub,
     SamplerResult,
     check_sampler_options,
     coerce_pubs,
+    decode_executor_result,
     decode_sampler_result,
+    executor_identity,
+    executor_params,
     largest_xcom_bytes,
     sampler_params,
 )
 from airflow_provider_qrt.primitives.executions import sampler_executions
+
+EXECUTOR = "executor"
+PROGRAMS = ("sampler", EXECUTOR)
 
 
 class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
@@ -33,11 +40,15 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             are Jinja templates.
         shots: Shots for circuits that do not name their own. None: IBM's default, 4096.
         options: Sampler options, such as ``{"dynamical_decoupling": {"enable": True}}``.
-        kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
+        program_id: ``sampler``, or ``executor`` for the same over the program that takes its place: IBM deprecated the
+            sampler that runs on its servers in September 2026. The executor twirls and decouples nothing.
+        kwargs: ``optimization_level`` and ``check_isa``, see
+            :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
+            :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """
 
-    template_fields: Sequence[str] = ("shots", *QiskitRuntimeCircuitsOperator.template_fields)
-    program_id = "sampler"
+    template_fields: Sequence[str] = ("shots", "program_id", *QiskitRuntimeCircuitsOperator.template_fields)
+    program_id: str = PROGRAMS[0]
 
     def __init__(
         self,
@@ -45,27 +56,44 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         circuits: Any,
         shots: int | str | None = None,
         options: Mapping[str, Any] | None = None,
+        program_id: str = PROGRAMS[0],
         **kwargs: Any,
     ) -> None:
         super().__init__(circuits=circuits, options=options, **kwargs)
         self.shots = shots
+        self.program_id = program_id
 
-    def build_input(self) -> ProgramInput:
-        """Check circuits, shots and options, and return the sampler's input."""
-        options = check_sampler_options(self.options) if self.options else None
+    def read_pubs(self) -> Sequence[SamplerPub]:
+        """Check program, circuits, shots and options."""
+        if self.program_id not in PROGRAMS:
+            raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
         pubs = coerce_pubs(self.circuits, shots=arguments.whole_number("shots", self.shots))
-        params = sampler_params(pubs, options=options)
         self.check_result_fits(
-            largest_xcom_bytes(pubs, default_shots=(options or {}).get("default_shots")),
+            largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )
-        return ProgramInput(
-            params,
-            identity={**params, "pubs": [pub.identity() for pub in pubs]},
-            executions=sampler_executions(pubs, options=options),
-        )
+        return pubs
+
+    def write_params(self, pubs: Sequence[SamplerPub]) -> dict[str, Any]:
+        """Return the ``params`` of the program."""
+        write = executor_params if self._is_executor() else sampler_params
+        return write(pubs, options=self._options())
+
+    def identify(self, pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is the same whenever the same is asked for."""
+        return executor_identity(pubs, params) if self._is_executor() else super().identify(pubs, params)
+
+    def count_executions(self, pubs: Sequence[SamplerPub]) -> int:
+        """Shots times parameter sets."""
+        return sampler_executions(pubs, options=self._options())
 
     def decode(self, text: str) -> SamplerResult:
-        """Read the text of a sampler's result."""
-        return decode_sampler_result(text)
+        """Read the text of the program's result."""
+        return decode_executor_result(text) if self._is_executor() else decode_sampler_result(text)
+
+    def _is_executor(self) -> bool:
+        return self.program_id == EXECUTOR
+
+    def _options(self) -> dict[str, Any]:
+        return check_sampler_options(self.options) if self.options else {}

@@ -16,6 +16,7 @@ with DAG("not_isa", schedule=None, default_args=RETRIES):
         task_id="measure",
         circuits='OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;',
         backend="ibm_fez",
+        check_isa=False,
         deferrable=True,
     )
 
