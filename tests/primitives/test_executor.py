@@ -18,11 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel, QuantumProgramResultModel
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, qpy
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, qpy, transpile
 from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit.random import random_circuit
 from qiskit.primitives import BitArray
 from qiskit_ibm_runtime.decoders.executor.converters import quantum_program_result_from_2_0
 from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
+from qiskit_ibm_runtime.fake_provider import FakeFez
 from qiskit_ibm_runtime.options_models.executor import ExecutorOptions
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_to_2_0
@@ -146,21 +148,34 @@ def test_a_sweep_keeps_its_shape_also_with_axes_of_one_point(run):
     assert result[0].get_counts((1, 0)) == {"01": 2}
 
 
+def agree(mine, other, shots):
+    """Two samples of one distribution: no frequency differs by more than five standard errors."""
+    assert sum(mine.values()) == sum(other.values()) == shots
+    for key in {*mine, *other}:
+        p = (mine.get(key, 0) + other.get(key, 0)) / 2 / shots
+        assert abs(mine.get(key, 0) - other.get(key, 0)) / shots <= 5 * math.sqrt(2 * p * (1 - p) / shots)
+
+
 @pytest.mark.parametrize(
     "values", [{"a": 0.4, "b": 1.3}, {"a": [0.1, 2.0, -1.0], "b": [1.0, 0.3, 2.2]}], ids=["point", "sweep"]
 )
 def test_circuits_of_chance_have_the_distribution_of_the_sampler(both, values):
     ours, theirs = both([(ENTANGLED, values)], shots=SHOTS)
-    seen = set()
     for loc in np.ndindex(ours[0].shape):
-        mine, other = ours[0].get_counts(loc or None), theirs[0].get_counts(loc or None)
-        assert sum(mine.values()) == sum(other.values()) == SHOTS
-        for key in {*mine, *other}:
-            p = (mine.get(key, 0) + other.get(key, 0)) / 2 / SHOTS
-            error = math.sqrt(2 * p * (1 - p) / SHOTS)
-            assert abs(mine.get(key, 0) - other.get(key, 0)) / SHOTS <= 5 * error
-            seen.add(key)
-    assert len(seen) >= 6
+        mine = ours[0].get_counts(loc or None)
+        assert len(mine) >= 6
+        agree(mine, theirs[0].get_counts(loc or None), SHOTS)
+
+
+def test_random_circuits_in_one_job_have_the_distribution_of_the_sampler(both):
+    target = FakeFez().target
+    circuits = [random_circuit(4, 5, max_operands=2, measure=True, seed=seed) for seed in range(8)]
+    isa = transpile(circuits, target=target, optimization_level=1, seed_transpiler=3)
+    ours, theirs = both([qasm3.dumps(circuit) for circuit in isa], shots=SHOTS)
+    assert len(ours) == len(circuits)
+    assert sum(len(pub.get_counts()) > 4 for pub in ours) >= 4
+    for own, other in zip(ours, theirs, strict=True):
+        agree(own.get_counts(), other.get_counts(), SHOTS)
 
 
 def test_circuit_objects_go_as_one_file_and_come_back_in_order(both):
