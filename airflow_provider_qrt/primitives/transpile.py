@@ -35,8 +35,10 @@ LEVELS = (0, 1, 2, 3)
 """Optimization levels of Qiskit's preset pass managers."""
 SEED = 0
 """Seed of the transpiler's random choices: the same circuit for the same calibration, in every try and process."""
-TRANSLATION_METHOD = "ibm_dynamic_circuits"
-"""The translation stage that the official client's backends ask for (``IBMBackend.get_translation_stage_plugin``)."""
+TRANSLATION_STAGE = "ibm_dynamic_circuits"
+"""The translation stage that the official client's backends ask for (``IBMBackend.get_translation_stage_plugin``). It
+makes a delay of an ``id`` where the backend has none, and for that has to know how long gates take: from a backend, for
+``generate_preset_pass_manager`` does not hand on what the target knows of it."""
 
 _ENTRY_FORMAT = 1
 """Counted up when a circuit that was kept by an earlier version must not be used any more."""
@@ -252,9 +254,8 @@ class Transpiler:
         try:
             passes = generate_preset_pass_manager(
                 self.level,
-                target=target,
+                backend=_backend_with(target),
                 seed_transpiler=self.seed,
-                translation_method=TRANSLATION_METHOD,
                 initial_layout=None if asked.layout is None else list(range(asked.num_qubits)),
             )
             done = passes.run(asked)
@@ -276,6 +277,30 @@ class Transpiler:
             done.num_nonlocal_gates(),
         )
         return done
+
+
+def _backend_with(target: Any) -> Any:
+    """Return a ``Backend`` that can only be transpiled for, as the official client's would be."""
+    from qiskit.providers import BackendV2, Options
+
+    class Transpilable(BackendV2):  # type: ignore[misc]
+        max_circuits = None
+
+        @property
+        def target(self) -> Any:
+            return target
+
+        @classmethod
+        def _default_options(cls) -> Any:
+            return Options()
+
+        def run(self, run_input: Any, **options: Any) -> Any:
+            raise NotImplementedError
+
+        def get_translation_stage_plugin(self) -> str:
+            return TRANSLATION_STAGE
+
+    return Transpilable()
 
 
 def read_text(text: str, where: str) -> Any:

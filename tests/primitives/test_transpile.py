@@ -126,8 +126,8 @@ def loaded(tagged):
     return circuit
 
 
-def transpiled(transpiler, circuit):
-    pub = pub_of(circuit)
+def transpiled(transpiler, circuit, values=None):
+    pub = pub_of(circuit, values)
     return transpiler.transpile(pub.circuit, "circuits[0]", info=pub.info, source=pub.source)
 
 
@@ -201,6 +201,25 @@ def test_the_circuit_is_that_of_the_official_clients_backend(running, fez, level
         expected = official.run(circuit)
         assert loaded(done.circuit) == expected
         assert list(done.layout) == expected.layout.final_index_layout()
+
+
+def test_an_identity_that_the_backend_does_not_have_becomes_a_delay_as_with_the_official_client(running, fez):
+    configuration, properties = copy.deepcopy(dict(fez.configuration)), copy.deepcopy(dict(fez.properties))
+    for names in (configuration["basis_gates"], configuration["supported_instructions"]):
+        names.remove("id")
+    configuration["gates"] = [gate for gate in configuration["gates"] if gate["name"] != "id"]
+    properties["gates"] = [gate for gate in properties["gates"] if gate["gate"] != "id"]
+    without = BackendSnapshot(fez.name, configuration, properties)
+    backend = running.qiskit_service().backend("ibm_fez")
+    backend._target = without.target()
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.id(0)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    expected = generate_preset_pass_manager(1, backend=backend, seed_transpiler=0).run(circuit)
+    assert expected.count_ops() == {"x": 2, "delay": 1, "measure": 1}
+    assert loaded(transpiled(Transpiler(without, 1), circuit).circuit) == expected
 
 
 def test_a_qubit_out_of_service_is_not_used(fez):
@@ -437,9 +456,10 @@ def test_circuits_with_the_same_text_but_other_names_are_told_apart(fez, cache):
     odd, plain = rotation("θ[0]"), rotation("_θ_0_")
     assert qasm3.dumps(odd) == qasm3.dumps(plain)
     transpiler = Transpiler(fez, 1, cache=cache)
-    for circuit, name in ((odd, "θ[0]"), (plain, "_θ_0_")):
-        done = transpiler.transpile_pub(pub_of(circuit, {name: 0.5}), "circuits[0]")
-        assert done.info.parameters == (name,)
+    for found in (False, True):
+        for circuit, name in ((odd, "θ[0]"), (plain, "_θ_0_")):
+            done = transpiled(transpiler, circuit, {name: 0.5})
+            assert (done.info.parameters, done.from_cache) == ((name,), found)
 
 
 def test_name_and_metadata_are_those_of_the_circuit_asked_for(fez, cache):
