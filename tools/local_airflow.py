@@ -202,25 +202,33 @@ class LocalAirflow:
         if with_children:
             self._end_strays()
 
-    def stop_component(self, name: str, *, seconds: float = 60) -> None:
-        """End one component politely and wait for it: with SIGTERM to its first process, as a service manager does.
+    def stop_component(self, name: str, *, seconds: float = 20) -> None:
+        """End one component as a service manager does: SIGTERM to its first process, some seconds of grace, SIGKILL.
 
-        A scheduler lets its running tasks come to their end first.
+        A scheduler lets its running tasks come to their end first. It may wait for ever when one of its workers had
+        been killed before.
         """
         process = self._processes.pop(name)
         self._strays += _members(process)
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        finally:
-            process.kill()
-            process.wait()
-            self._end_strays()
+        process.kill()
+        process.wait()
+        self._end_strays()
 
     def restart_api_server(self) -> None:
         """End the API server politely, start another one on the same port, and wait until it answers."""
         self.stop_component("api-server")
         self.start_component("api-server")
+        self.wait_for_api_server()
+
+    def start_missing_components(self) -> None:
+        """Start what has ended, by itself or not, and was not started again."""
+        for component in COMPONENTS:
+            process = self._processes.get(component)
+            if process is None or process.poll() is not None:
+                self.start_component(component)
         self.wait_for_api_server()
 
     def pause_component(self, name: str) -> None:

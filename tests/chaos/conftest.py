@@ -91,9 +91,11 @@ def played(request: pytest.FixtureRequest, stage: Stage) -> Callable[[], None]:
 
 
 @pytest.fixture
-def lanes(all_lanes: list[Lane], stage: Stage) -> list[Lane]:
+def lanes(airflow: LocalAirflow, all_lanes: list[Lane], stage: Stage) -> Iterator[list[Lane]]:
     """The lanes, for a test that needs Airflow for itself."""
     stage.wait()
     for lane in all_lanes:
         lane.calm()
-    return all_lanes
+    yield all_lanes
+    # A test that failed half-way must not fail the next one.
+    airflow.start_missing_components()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.chaos.lanes import PATIENCE, Lane, Run
+from tests.chaos.lanes import Lane, Run
 from tools.local_airflow import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -46,28 +46,16 @@ def job_as_read(lane: Lane, job_id: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def delete_run(run: Run) -> None:
-    """Delete a DAG run under way. Airflow refuses that for one that is running, but not for one that is queued."""
-    path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}"
-    api = run.lane.airflow.api
-
-    def deleted() -> bool:
-        try:
-            api("PATCH", path, json={"state": "queued"})
-            api("DELETE", path)
-        except RuntimeError as error:
-            # The scheduler was quicker and has set it running again.
-            if "HTTP 409" not in str(error):
-                raise
-            return False
-        return True
-
-    wait_until(deleted, seconds=PATIENCE, what="The deletion of the DAG run", pause=0)
-
-
 def deleted_run(lane: Lane, dag_id: str) -> None:
-    run = start(lane, dag_id)
-    delete_run(run)
+    """Airflow deletes a DAG run that is queued, whatever its tasks do."""
+    run = start(lane, f"{dag_id}_to_delete")
+    dag, dag_run = f"/dags/{run.dag_id}", f"/dags/{run.dag_id}/dagRuns/{run.run_id}"
+    # On SQLite, which has no row locks, a run that is deleted while the scheduler works on it ends the scheduler. It
+    # lets go of the runs of a paused DAG after its present round, which takes a second or two.
+    lane.airflow.api("PATCH", dag, json={"is_paused": True})
+    time.sleep(8)
+    lane.airflow.api("PATCH", dag_run, json={"state": "queued"})
+    lane.airflow.api("DELETE", dag_run)
     run.wait_for_status("Cancelled", seconds=PROMISED)
 
 

@@ -25,6 +25,9 @@ for name, deferrable in (("blocking", False), ("deferred", True)):
     with DAG(f"chaos_{name}", schedule=None, default_args=RETRIES):
         QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
 
+    with DAG(f"chaos_{name}_to_delete", schedule=None):
+        QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
+
     with DAG(f"chaos_{name}_without_retries", schedule=None):
         QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
 
