@@ -48,11 +48,16 @@ class Clock:
         self._speed = speed
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward by ``seconds``; it never goes back."""
+        """Move the clock forward by ``seconds``."""
         if seconds < 0:
             raise ValueError("the clock only moves forward")
         self._base += seconds
         self._advanced += seconds
+
+    def set_right(self) -> None:
+        """Show the machine's time again, for when nothing is left that has seen another."""
+        self._base = self._since = time.time()
+        self._advanced = 0.0
 
 
 def timestamp(moment: float | None) -> str | None:

@@ -278,7 +278,10 @@ class Service:
             raise bad_request(f"status must be one of: {ends}.")
 
     def reset(self) -> None:
-        """Forget jobs, sessions, faults, rules, requests and submission counts; settings and tokens stay."""
+        """Forget jobs, sessions, faults, rules, requests and submission counts; settings and tokens stay.
+
+        The clock shows the machine's time again.
+        """
         self.jobs.clear()
         self.sessions.clear()
         self.timeline.clear()
@@ -287,6 +290,7 @@ class Service:
         self.rules.clear()
         self.journal.clear()
         self.limit.forget()
+        self.clock.set_right()
         now = self.clock.now()
         for device in self.devices.values():
             device.set_status("online", None, now)

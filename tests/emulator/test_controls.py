@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -203,3 +204,11 @@ def test_the_command_says_what_is_wrong_with_its_arguments():
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert shown.returncode == 2
     assert "no snapshot of 'ibm_nowhere'" in shown.stderr
+
+
+def test_a_reset_sets_the_clock_right(api):
+    api.emulator.advance(3600)
+    api.emulator.reset()
+    api.post_job((api.bell(), None, 1))
+    [job] = api.emulator.jobs()
+    assert abs((datetime.fromisoformat(job["created"]) - datetime.now(UTC)).total_seconds()) < 600
