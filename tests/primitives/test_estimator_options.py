@@ -84,6 +84,11 @@ def test_no_options_are_an_empty_mapping(nothing):
     assert check_estimator_options(nothing) == {}
 
 
+@pytest.mark.parametrize("precision", [1, 1.0, 1e-6])
+def test_the_coarsest_precision_is_that_of_one_shot_and_there_is_a_finest(precision):
+    assert check_estimator_options({"default_precision": precision}) == {"default_precision": precision}
+
+
 def resilience(**more):
     return {"resilience": more}
 

@@ -153,6 +153,7 @@ with LOOP.for_loop(range(2)):
             (INPUTS, {"a": 1, "b": 2}),
             "the second item of an estimator's PUB holds observables, and these are parameter",
         ),
+        ((INPUTS, {"ZQ": 1}, {"a": 1, "b": 2}), "observables: 'ZQ' is no Pauli string"),
         ((INPUTS, "ZZ", {"a": 1, "c": 2}), "no input 'c'"),
         (
             (INPUTS, ["ZZ", "XX"], {"a": 1, "b": [1, 2, 3]}),

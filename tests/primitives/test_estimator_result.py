@@ -183,9 +183,16 @@ def test_a_result_is_a_sequence_of_its_pubs():
     assert (len(result), [float(pub.evs) for pub in result], float(result[1].evs)) == (2, [1.0, 2.0], 2.0)
 
 
+def misnamed():
+    damaged = tagged_one(evs=1, stds=0)
+    damaged["__value__"]["pub_results"][0]["__value__"]["data"]["__value__"]["field_names"] = ["evs", "std"]
+    return damaged
+
+
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
+        (misnamed(), "the names of the fields and their data do not agree"),
         ("", "the result is empty"),
         ("Traceback\nValueError: too hot", "is no JSON.*too hot$"),
         ("[" * 100_000, "nested too deep"),
