@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.expressions import order_terms
 
 MAX_QPY_VERSION = 17
 """The newest QPY version the service reads (IBM's sampler schema takes 13 to 17)."""
@@ -109,7 +110,7 @@ def _source(circuit: Any) -> str | None:
     from qiskit import qasm3
 
     try:
-        return str(qasm3.dumps(circuit))
+        return order_terms(qasm3.dumps(circuit))
     except Exception:
         # Not every circuit can be written as text; such a one is known by its QPY bytes alone.
         return None
