@@ -177,6 +177,17 @@ def test_a_sweep_of_a_quantum_circuit_is_that_of_qiskits_statevector_estimator(t
     assert np.abs(ours - theirs.data.evs).max() < 5 * 0.02 * 1.2
 
 
+def test_observables_follow_their_qubits_when_the_circuit_is_transpiled(task):
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 2)
+    circuit.x(1)
+    value = task.run(circuits=circuit, observables=["ZIZ", "XIX", "Z1", {"YIY": 2, "III": 1}], optimization_level=1)
+    assert value["results"][0]["evs"] == [1, 1, -1, -1]
+
+
 # Templates and input
 
 
