@@ -187,6 +187,13 @@ def test_an_unknown_name_ends_the_wait_with_the_nearest():
     assert "Did you mean 'ibm_fez'?" in outcome.message
 
 
+@pytest.mark.parametrize("filters", [{"names": ["ibm_fezz"]}, {"exclude": ["ibm_fezz"]}], ids=str)
+def test_a_misspelt_name_in_the_filters_ends_it_too(filters):
+    outcome = poller(**filters).on_backends([backend("ibm_fez")], NOW)
+    assert outcome.ending is BackendEnding.REFUSED
+    assert "'ibm_fezz' is not among" in outcome.message
+
+
 @pytest.mark.parametrize("name", ["least_busy", "ibm_a"])
 def test_a_wish_that_can_never_come_true_ends_the_wait(name):
     outcome = poller(name, min_qubits=1000).on_backends([backend("ibm_a", status="paused")], NOW)

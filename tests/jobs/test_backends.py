@@ -206,6 +206,7 @@ def test_the_same_wait_is_decided_by_the_queue_and_the_same_queue_by_the_name():
 
 def test_without_a_waiting_time_of_each_the_queue_decides():
     assert choose([waiting("short_wait", 0, queue=9), backend("short_queue", queue_length=3)]) == "short_queue"
+    assert choose([waiting("short_queue", 5, queue=3), backend("no_wait_known", queue_length=9)]) == "short_queue"
 
 
 def test_the_waiting_time_of_a_backend_that_is_left_out_does_not_matter():
@@ -254,7 +255,7 @@ def test_a_misspelt_name_in_the_filters_is_refused(key):
 
 
 def test_a_retired_backend_may_stay_excluded_but_cannot_be_chosen_from():
-    assert choose([backend("ibm_fez")], exclude=["ibm_sherbrooke"]) == "ibm_fez"
+    assert choose([backend("ibm_kyiv")], exclude=["ibm_kyoto", "ibm_sherbrooke"]) == "ibm_kyiv"
     with pytest.raises(InvalidSettings, match="'ibm_sherbrooke' is not among"):
         choose([backend("ibm_fez")], names=["ibm_fez", "ibm_sherbrooke"])
 

@@ -57,6 +57,12 @@ def test_least_busy_keeps_to_the_filters(run, client, emulator):
     assert client.session(session_id).backend == "ibm_boston"
 
 
+def test_the_shorter_wait_goes_before_the_shorter_queue(run, client, emulator):
+    emulator.configure(backends={"ibm_fez": {"queue_length": 1, "run_seconds": 600}, "ibm_boston": {"queue_length": 5}})
+    session_id = run(QiskitRuntimeCreateSessionOperator, backend_filters={"names": ["ibm_fez", "ibm_boston"]})
+    assert client.session(session_id).backend == "ibm_boston"
+
+
 def test_the_context_manager_hands_the_filters_on(context, connection, client):
     with DAG("the_dag", schedule=None), qiskit_runtime_session(backend_filters={"names": "{{ params.on }}"}) as session:
         pass

@@ -217,6 +217,13 @@ def test_a_hiccup_does_not_end_the_wait_in_the_triggerer(sense, emulator, fault)
     assert emulator.faults()[0]["applied"] == 5
 
 
+def test_a_look_is_one_request_and_the_next_look_is_the_retry(sensor, context, emulator, sent):
+    emulator.add_fault(method="GET", path=LIST, status=503, times=None)
+    with pytest.raises(TaskDeferred):
+        sensor(deferrable=True).execute(context)
+    assert len(sent("GET /backends")) == 1
+
+
 def test_a_service_that_stays_down_ends_in_a_timeout(sense, emulator):
     emulator.add_fault(method="GET", path=LIST, status=503, times=None)
     with pytest.raises(AirflowSensorTimeout):

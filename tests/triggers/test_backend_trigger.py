@@ -101,6 +101,11 @@ def test_a_ready_backend_is_in_the_event(trigger):
     assert (event["ending"], event["backend"]["backend"]) == ("ready", "ibm_fez")
 
 
+def test_the_waiting_time_is_asked_for(trigger, emulator):
+    emulator.configure(backends={"ibm_fez": {"queue_length": 3, "run_seconds": 20}})
+    assert first_event(trigger())["backend"]["wait_time_seconds"] == 60.0
+
+
 def test_the_connection_is_read_once(trigger, emulator, monkeypatch):
     emulator.configure(backends={"ibm_fez": {"status": "paused"}})
     real, asked = BaseHook.aget_connection, []
