@@ -39,14 +39,12 @@ def estimator_executions(
     zne = zne_settings(options, resilience_level)
     total = 0
     for pub in pubs:
-        precision = pub.precision or options.get("default_precision")
-        shots = math.ceil(1 / (precision or DEFAULT_PRECISION) ** 2)
-        if precision is None and options.get("default_shots"):
-            shots = options["default_shots"]
-        observables = list(_each(pub.observables))
-        bases = count_bases(term for terms in observables for term in terms)
-        sets = max(1, math.prod(pub.shape) // len(observables))
-        total += shots * sets * bases
+        shots = options.get("default_shots") if pub.precision is None else None
+        if not shots:
+            precision = pub.precision or options.get("default_precision") or DEFAULT_PRECISION
+            shots = math.ceil(1 / precision**2)
+        bases = count_bases(term for terms in _each(pub.observables) for term in terms)
+        total += shots * _parameter_sets(pub) * bases
     return total * (zne[0] if zne is not None else 1)
 
 
@@ -61,6 +59,22 @@ def count_bases(terms: Iterator[str]) -> int:
         else:
             bases.append(term)
     return max(1, len(bases))
+
+
+def _parameter_sets(pub: EstimatorPub) -> int:
+    """Number of parameter sets, from the numbers that were given; never more than there are expectation values."""
+    values = pub.parameter_values
+    if not values:
+        return 1
+    if isinstance(values, Mapping):
+        sets = max(map(_count_numbers, values.values()))
+    else:
+        sets = _count_numbers(values) // max(1, len(pub.info.parameters) if pub.info else 1)
+    return max(1, min(sets, math.prod(pub.shape)))
+
+
+def _count_numbers(values: Any) -> int:
+    return sum(map(_count_numbers, values)) if isinstance(values, list) else 1
 
 
 def _each(observables: Mapping[str, float] | list[Any]) -> Iterator[Mapping[str, float]]:

@@ -43,9 +43,11 @@ def test_strings_that_agree_are_measured_together(terms, bases):
         ((ANSATZ, "ZZ", [[0.1], [0.2], [0.3]], 0.1), {}, 300),
         ((ANSATZ, "ZZ", [0.1], 0.1), {"resilience_level": 2}, 300),
         ((ANSATZ, "ZZ", [0.1]), {"options": {"default_precision": 0.1}}, 100),
-        ((ANSATZ, "ZZ", [0.1]), {"options": {"default_shots": 7}}, 7),
+        ((ANSATZ, "ZZ", [0.1]), {"options": {"default_shots": 7, "default_precision": 0.1}}, 7),
+        ((ANSATZ, ["ZZ", "ZI", "IZ"], [[0.1], [0.2], [0.3]], 0.1), {}, 300),
+        ((ANSATZ, [["ZZ"], ["XX"]], [[0.1], [0.2], [0.3]], 0.1), {}, 600),
     ],
-    ids=["default", "precision", "two bases", "sweep", "zne", "default precision", "default shots"],
+    ids=["default", "precision", "bases", "sweep", "zne", "default precision", "default shots", "pairs", "all pairs"],
 )
 def test_an_estimators_executions_follow_precision_bases_and_sets(pub, more, expected):
     assert estimator_executions(coerce_estimator_pubs([pub]), **more) == expected
