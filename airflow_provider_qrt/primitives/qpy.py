@@ -19,6 +19,10 @@ MAX_QPY_VERSION = 17
 """The newest QPY version the service reads (IBM's sampler schema takes 13 to 17)."""
 
 
+_MAX_TAKEN_APART = 6
+"""How often instructions are replaced by what they are made of, until the circuit can be written as text."""
+
+
 def is_quantum_circuit(item: Any) -> bool:
     """Tell whether an object is a ``qiskit.QuantumCircuit`` or of a class derived from it."""
     return any(
@@ -107,10 +111,19 @@ def circuit_info(circuit: Any) -> CircuitInfo:
 
 
 def _source(circuit: Any) -> str | None:
+    """Return the circuit's text; what OpenQASM has no word for, such as ``initialize``, is taken apart for it."""
     from qiskit import qasm3
+    from qiskit.circuit.library import get_standard_gate_name_mapping
 
-    try:
-        return order_terms(qasm3.dumps(circuit))
-    except Exception:
-        # Not every circuit can be written as text; such a one is known by its QPY bytes alone.
-        return None
+    standard = get_standard_gate_name_mapping()
+    for _ in range(_MAX_TAKEN_APART):
+        try:
+            return order_terms(qasm3.dumps(circuit))
+        except Exception:
+            own = [name for name in circuit.count_ops() if name not in standard]
+            try:
+                circuit = circuit.decompose(own)
+            except Exception:
+                break
+    # Such a circuit is known by its QPY bytes alone.
+    return None

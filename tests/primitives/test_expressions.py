@@ -5,8 +5,8 @@ import math
 
 import pytest
 from qiskit import QuantumCircuit, qasm3
-from qiskit.circuit import Parameter, ParameterVector
-from qiskit.circuit.library import CU3Gate
+from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit.library import CU3Gate, DiagonalGate, UnitaryGate
 
 from airflow_provider_qrt.primitives import coerce_pubs
 from airflow_provider_qrt.primitives.expressions import order_terms
@@ -109,3 +109,32 @@ def test_a_circuit_built_anew_is_known_again():
         identities.add(str(pub.identity()))
     assert len(texts) > 1, "Qiskit writes sums in one order by itself now, and order_terms is not needed any more"
     assert len(identities) == 1
+
+
+def without_words_in_openqasm():
+    circuit = QuantumCircuit(3, 1)
+    circuit.initialize([0.6, 0.8], 0)
+    circuit.append(DiagonalGate([1, 1j, -1, 1]), [0, 1])
+    inner = QuantumCircuit(1, name="inner")
+    inner.rx(Parameter("a") * 0.5 - Parameter("b") * 0.5, 0)
+    circuit.append(inner.to_gate().control(1, annotated=True), [1, 2])
+    circuit.append(UnitaryGate([[0, 1], [1, 0]]).control(1), [0, 1])
+    circuit.measure(0, 0)
+    return circuit
+
+
+def test_a_circuit_that_openqasm_has_no_words_for_is_known_again():
+    with pytest.raises(qasm3.QASM3ExporterError):
+        qasm3.dumps(without_words_in_openqasm())
+    pubs = [coerce_pubs([(without_words_in_openqasm(), [1, 2])])[0] for _ in range(20)]
+    assert len({str(pub.circuit) for pub in pubs}) > 1
+    assert len({str(pub.identity()) for pub in pubs}) == 1
+
+
+def test_a_circuit_that_cannot_be_written_at_all_is_known_by_its_bytes():
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(Gate("mystery", 1, []), [0])
+    circuit.measure(0, 0)
+    (pub,) = coerce_pubs(circuit)
+    assert pub.source is None
+    assert pub.identity()[0] == pub.circuit
