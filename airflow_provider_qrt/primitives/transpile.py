@@ -14,7 +14,7 @@ import logging
 import time
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -190,7 +190,7 @@ class Transpiler:
         found = done is not None
         if done is None:
             if asked is None:
-                asked = read_text(str(circuit), where)
+                asked = read_text(str(circuit), where, None if info is None else info.registers)
             done = self._run(asked, where)
             if self._cache is not None:
                 self._cache.put(key, dump_circuit(done, where))
@@ -254,14 +254,14 @@ class Transpiler:
         try:
             passes = generate_preset_pass_manager(
                 self.level,
-                backend=_backend_with(target),
+                backend=backend_with(target),
                 seed_transpiler=self.seed,
                 initial_layout=None if asked.layout is None else list(range(asked.num_qubits)),
             )
             done = passes.run(asked)
         except QiskitError as error:
             raise InvalidInput(
-                f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {_one_line(error)}"
+                f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
             ) from error
         for parameter in asked.parameters:
             if parameter not in done.parameters:
@@ -279,7 +279,7 @@ class Transpiler:
         return done
 
 
-def _backend_with(target: Any) -> Any:
+def backend_with(target: Any) -> Any:
     """Return a ``Backend`` that can only be transpiled for, as the official client's would be."""
     from qiskit.providers import BackendV2, Options
 
@@ -303,25 +303,62 @@ def _backend_with(target: Any) -> Any:
     return Transpilable()
 
 
-def read_text(text: str, where: str) -> Any:
+def read_text(
+    text: str,
+    where: str,
+    registers: Sequence[tuple[str, int]] | None = None,
+    *,
+    needed_for: str = "optimization_level",
+    instead: str = "Leave optimization_level out to send it as it is, or give a QuantumCircuit",
+) -> Any:
     """Return OpenQASM 3 text as a ``QuantumCircuit``, read with Qiskit's importer.
+
+    Args:
+        text: The text.
+        where: The place named at the start of an error message.
+        registers: Name and number of bits of every classical register in the order of declaration, if that is known.
+            The importer makes ``bit c;`` a bit without a register, and the service returns registers only.
+        needed_for: The argument that cannot be served without Qiskit, for the message.
+        instead: What to do about a text that Qiskit cannot read, for the message.
 
     Raises:
         InvalidInput: Qiskit or its importer is missing, or does not know what the text uses.
     """
-    with qiskit_needed("optimization_level"):
+    with qiskit_needed(needed_for):
         from qiskit import qasm3
         from qiskit.exceptions import QiskitError
 
         try:
-            return qasm3.loads(text)
+            circuit = qasm3.loads(text)
         except ImportError:
             raise
         except (QiskitError, RecursionError) as error:
             raise InvalidInput(
-                f"{where}: Qiskit cannot read this OpenQASM 3 text: {_one_line(error)}. Leave optimization_level out "
-                "to send it as it is, or give a QuantumCircuit."
+                f"{where}: Qiskit cannot read this OpenQASM 3 text: {one_line(error)}. {instead}."
             ) from error
+    if registers is None or circuit_info(circuit).registers == tuple(registers):
+        return circuit
+    if sum(size for _, size in registers) != circuit.num_clbits:
+        raise InvalidInput(
+            f"{where}: Qiskit reads {circuit.num_clbits} classical bits where the text declares "
+            f"{', '.join(f'bit[{size}] {name}' for name, size in registers)}. Give a QuantumCircuit."
+        )
+    return _with_registers(circuit, registers)
+
+
+def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:
+    """Return the circuit with every classical bit in a register; it has them in the order of declaration."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import ClassicalRegister
+
+    known = {register.name: register for register in circuit.cregs}
+    named = QuantumCircuit(circuit.qubits, *circuit.qregs, name=circuit.name)
+    for name, size in registers:
+        # A register of new bits: QPY would move one that was put around old bits behind the others.
+        named.add_register(known.get(name) or ClassicalRegister(size, name))
+    named.compose(circuit, named.qubits, named.clbits, inplace=True)
+    named._layout = circuit.layout
+    return named
 
 
 def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:
@@ -337,7 +374,7 @@ def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:
         return _load(zlib.decompress(base64.b64decode(circuit["__value__"], validate=True)))
     except Exception as error:
         raise InvalidInput(
-            f"{where}: expected one circuit as base64 of zlib of QPY, and Qiskit cannot read it: {_one_line(error)}"
+            f"{where}: expected one circuit as base64 of zlib of QPY, and Qiskit cannot read it: {one_line(error)}"
         ) from error
 
 
@@ -351,7 +388,8 @@ def _load(data: bytes) -> Any:
     return circuit
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return what an error of Qiskit's says, in one line."""
     return " ".join(str(getattr(error, "message", None) or error).split()) or type(error).__name__
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import stat
 import time
 
@@ -11,6 +12,11 @@ from airflow_provider_qrt.primitives import circuit_cache
 from airflow_provider_qrt.primitives.circuit_cache import STALE_SECONDS, CircuitCache, default_directory
 
 KEY, OTHER = "a" * 64, "b" * 64
+
+
+def noise(size, seed=0):
+    """Bytes that cannot be compressed, always the same."""
+    return random.Random(seed).randbytes(size)
 
 
 @pytest.fixture
@@ -29,7 +35,13 @@ def test_what_was_put_comes_back_and_only_under_its_key(cache):
     assert cache.get(OTHER) is None
     cache.put(KEY, b"second")
     assert cache.get(KEY) == b"second"
-    assert files(cache) == [f"{KEY}.qpy"]
+    assert files(cache) == [f"{KEY}.circuit"]
+
+
+def test_circuits_are_kept_compressed(cache):
+    cache.put(KEY, bytes(1_000_000))
+    assert (cache.directory / f"{KEY}.circuit").stat().st_size < 2000
+    assert cache.get(KEY) == bytes(1_000_000)
 
 
 def test_another_object_finds_what_was_put(cache):
@@ -51,7 +63,7 @@ def test_another_object_finds_what_was_put(cache):
 )
 def test_a_damaged_file_counts_as_not_there_and_is_replaced(cache, damage, caplog):
     cache.put(KEY, b"a circuit")
-    path = cache.directory / f"{KEY}.qpy"
+    path = cache.directory / f"{KEY}.circuit"
     path.write_bytes(damage(path.read_bytes()))
     assert cache.get(KEY) is None
     assert "damaged" in caplog.text
@@ -61,28 +73,28 @@ def test_a_damaged_file_counts_as_not_there_and_is_replaced(cache, damage, caplo
 
 def test_a_file_under_the_name_of_another_circuit_is_not_taken_for_it(cache):
     cache.put(KEY, b"a circuit")
-    (cache.directory / f"{KEY}.qpy").rename(cache.directory / f"{OTHER}.qpy")
+    (cache.directory / f"{KEY}.circuit").rename(cache.directory / f"{OTHER}.circuit")
     assert cache.get(OTHER) is None
 
 
 def test_the_entries_unused_for_the_longest_time_make_room(tmp_path):
-    cache = CircuitCache(tmp_path, max_bytes=3 * 132)
+    cache = CircuitCache(tmp_path, max_bytes=3 * 150)
     for age, key in ((300, "old"), (200, "used"), (100, "young")):
-        cache.put(key, bytes(100))
-        os.utime(tmp_path / f"{key}.qpy", (time.time() - age,) * 2)
+        cache.put(key, noise(100))
+        os.utime(tmp_path / f"{key}.circuit", (time.time() - age,) * 2)
     assert cache.get("used") is not None
-    cache.put("new", bytes(100))
-    assert files(cache) == ["new.qpy", "used.qpy", "young.qpy"]
-    cache.put("large", bytes(3 * 100 + 32))
-    assert files(cache) == ["large.qpy"]
+    cache.put("new", noise(100))
+    assert files(cache) == ["new.circuit", "used.circuit", "young.circuit"]
+    cache.put("large", noise(3 * 100 + 32))
+    assert files(cache) == ["large.circuit"]
 
 
 def test_a_circuit_larger_than_the_whole_cache_drives_nothing_out(tmp_path, caplog):
     cache = CircuitCache(tmp_path, max_bytes=200)
-    cache.put(KEY, bytes(100))
-    cache.put(OTHER, bytes(200))
+    cache.put(KEY, noise(100))
+    cache.put(OTHER, noise(200))
     assert cache.get(OTHER) is None
-    assert cache.get(KEY) == bytes(100)
+    assert cache.get(KEY) == noise(100)
     assert "larger than the whole cache" in caplog.text
 
 
@@ -93,7 +105,7 @@ def test_what_a_killed_process_left_unfinished_goes_after_a_while(cache):
         path.write_bytes(b"half")
         os.utime(path, (time.time() - age,) * 2)
     cache.put(OTHER, b"")
-    assert files(cache) == [f"{KEY}.qpy", f"{OTHER}.qpy", "fresh.unfinished"]
+    assert files(cache) == [f"{KEY}.circuit", f"{OTHER}.circuit", "fresh.unfinished"]
 
 
 def test_a_write_that_fails_midway_leaves_the_old_entry_and_no_rest(cache, monkeypatch, caplog):
@@ -105,7 +117,7 @@ def test_a_write_that_fails_midway_leaves_the_old_entry_and_no_rest(cache, monke
     monkeypatch.setattr(circuit_cache.Path, "replace", full)
     cache.put(KEY, b"new")
     assert "No space left" in caplog.text
-    assert files(cache) == [f"{KEY}.qpy"]
+    assert files(cache) == [f"{KEY}.circuit"]
     assert cache.get(KEY) == b"old"
 
 
@@ -121,11 +133,11 @@ def test_a_place_that_cannot_be_written_or_read_fails_nothing(tmp_path, caplog):
 def test_the_directory_is_the_owners_and_one_that_all_may_write_to_is_not_used(cache, caplog):
     cache.put(KEY, b"mine")
     assert stat.S_IMODE(cache.directory.stat().st_mode) == 0o700
-    assert stat.S_IMODE((cache.directory / f"{KEY}.qpy").stat().st_mode) == 0o600
+    assert stat.S_IMODE((cache.directory / f"{KEY}.circuit").stat().st_mode) == 0o600
     cache.directory.chmod(0o777)
     assert cache.get(KEY) is None
     cache.put(OTHER, b"x")
-    assert files(cache) == [f"{KEY}.qpy"]
+    assert files(cache) == [f"{KEY}.circuit"]
     assert "every user of this machine may write there" in caplog.text
 
 
@@ -157,7 +169,7 @@ def test_a_user_without_a_home_gets_a_directory_of_their_own(monkeypatch):
     assert str(os.geteuid()) in str(CircuitCache().directory)
 
 
-CONTENTS = [bytes([letter]) * 300_000 for letter in range(4)]
+CONTENTS = [noise(300_000, seed) for seed in range(4)]
 
 
 def _write_and_read(directory, mine, rounds, bad):
@@ -182,6 +194,6 @@ def test_processes_that_write_read_and_make_room_at_once_never_see_a_mixture(tmp
     assert bad.empty()
     left = sorted(tmp_path.iterdir())
     assert left
-    assert all(path.name.endswith(".qpy") for path in left)
+    assert all(path.name.endswith(".circuit") for path in left)
     assert sum(path.stat().st_size for path in left) <= 1_000_000
     assert all(CircuitCache(tmp_path).get(path.stem) in CONTENTS for path in left)

@@ -336,6 +336,25 @@ def test_registers_and_their_bits_stay_as_they_were(fez, run, level):
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("qubits", ["virtual", "physical"])
+def test_bits_declared_on_their_own_come_back_under_their_names(fez, run, level, qubits):
+    text = (
+        'OPENQASM 3.0; include "stdgates.inc"; qubit[4] q; bit y0; bit[2] c; bit a; input float w; rx(w) q[0]; '
+        "x q[1]; y0 = measure q[0]; c[0] = measure q[1]; c[1] = measure q[2]; "
+        "if (y0 == true) { x q[3]; } a = measure q[3];"
+    )
+    if qubits == "physical":
+        text = text.replace("qubit[4] q; ", "").replace("q[", "$").replace("]; }", "; }")
+        for number in range(4):
+            text = text.replace(f"${number}]", f"${number}")
+    pub = pub_of(text, {"w": [np.pi, 0.0]}, 5)
+    done = Transpiler(fez, level).transpile_pub(pub, "circuits[0]")
+    assert done.info.registers == pub.info.registers == (("y0", 1), ("c", 2), ("a", 1))
+    (result,) = decode_sampler_result(run("sampler", sampler_params((done,))))
+    assert [result.get_counts(point) for point in range(2)] == [{"1011": 5}, {"0010": 5}]
+
+
+@pytest.mark.parametrize("level", LEVELS)
 def test_expectation_values_are_those_of_qiskits_estimator(fez, run, level):
     circuit = real_amplitudes(5, reps=2, entanglement="full")
     values = np.random.default_rng(level).uniform(-np.pi, np.pi, (3, circuit.num_parameters))
@@ -498,11 +517,10 @@ def test_an_entry_that_is_whole_but_not_the_circuit_is_ignored_and_replaced(fez,
     assert len(runs) == 2
 
 
-def test_an_entry_can_be_opened_with_qiskit(fez, cache):
+def test_an_entry_holds_qpy_with_the_layout(fez, cache):
     done = transpiled(Transpiler(fez, 1, cache=cache), ghz(3))
     (entry,) = cache.directory.iterdir()
-    with entry.open("rb") as file:
-        (circuit,) = qpy.load(file)
+    (circuit,) = qpy.load(io.BytesIO(cache.get(entry.stem)))
     assert circuit == loaded(done.circuit)
     assert circuit.layout.final_index_layout() == list(done.layout)
 
