@@ -108,12 +108,16 @@ def _from_sequence(values: Any, info: CircuitInfo, where: str, *, sort: bool) ->
 
 
 def _name(key: Any) -> str:
-    """Return the name of a parameter given by its name or as an object of Qiskit's."""
+    """Return the name of a parameter given by its name or as an object of Qiskit's; those of a tuple with commas."""
+    if isinstance(key, tuple):
+        return ", ".join(map(_name, key))
     return key if isinstance(key, str) else str(getattr(key, "name", key))
 
 
 def _elements(key: Any, info: CircuitInfo | None) -> list[str] | None:
-    """Return the element names when a key means a whole vector (``theta`` for ``theta[0]``, ``theta[1]``)."""
+    """Return names when a key means several: a tuple of parameters, or ``theta`` for ``theta[0]``, ``theta[1]``."""
+    if isinstance(key, tuple):
+        return [_name(one) for one in key]
     name = _name(key)
     if info is None or name in info.parameters:
         return None

@@ -217,3 +217,59 @@ def test_a_circuit_already_encoded_passes_with_its_values_checked_as_numbers():
     assert coerce_pubs([(tagged, [[1, 2], [3, 4]])])[0].sweep_size == 2
     with pytest.raises(InvalidInput, match="expected real numbers"):
         coerce_pubs([(tagged, ["x"])])
+
+
+ARRAYS = [
+    0.5,
+    [0.5],
+    [1, 2, 3],
+    [[1], [2]],
+    [[1, 2]],
+    [[1, 2], [3, 4], [5, 6]],
+    np.arange(12.0).reshape(2, 3, 2),
+    np.arange(6.0).reshape(2, 3, 1),
+    {"a": 1, "b": 2},
+    {"a": [1, 2], "b": [3, 4]},
+    {"a": np.ones((2, 3)), "b": np.arange(6).reshape(2, 3)},
+    {("a", "b"): [[1, 2], [3, 4]]},
+    {("b", "a"): [[1, 2], [3, 4]]},
+    {("b", "a"): [1, 2]},
+    {"b": [7, 8], ("a",): [[1], [2]]},
+    {"theta": 0.5},
+    {"theta": [1, 2]},
+    {"theta": np.ones((2, 3))},
+]
+
+
+@pytest.mark.parametrize("form", ["text", "object"])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("values", ARRAYS, ids=[str(index) for index in range(len(ARRAYS))])
+def test_values_have_the_shape_and_meaning_that_qiskits_pub_gives_them(values, number, form):
+    from qiskit import qasm3
+    from qiskit.primitives.containers.sampler_pub import SamplerPub as QiskitPub
+
+    one = 'OPENQASM 3.0; include "stdgates.inc"; input float theta; bit[1] c; rz(theta) $0; c[0] = measure $0;'
+    text = INPUTS if number == 2 else one
+    circuit = qasm3.loads(text)
+    try:
+        theirs = QiskitPub.coerce((circuit, values), shots=1).parameter_values
+    except ValueError:
+        with pytest.raises(InvalidInput):
+            coerce_pubs([(text if form == "text" else circuit, values)])
+        return
+    expected = theirs.as_array([parameter.name for parameter in circuit.parameters])
+    (pub,) = coerce_pubs([(text if form == "text" else circuit, values)])
+    assert pub.sweep_size == theirs.size
+    if form == "text":
+        names = [parameter.name for parameter in circuit.parameters]
+        ours = np.stack([np.asarray(pub.parameter_values[name]) for name in names], axis=-1)
+    else:
+        ours = np.asarray(pub.parameter_values)
+    assert ours.tolist() == expected.tolist()
+
+
+def test_several_parameters_under_one_key_need_an_axis_of_their_own():
+    with pytest.raises(InvalidInput, match=r"parameter 'a, b' is a vector of 2 elements; .*shape is \(3,\)"):
+        coerce_pubs([(INPUTS, {("a", "b"): [1, 2, 3]})])
+    with pytest.raises(InvalidInput, match="no input 'x'"):
+        coerce_pubs([(INPUTS, {("a", "b", "x"): [1, 2, 3]})])
