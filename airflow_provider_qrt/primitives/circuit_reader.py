@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits import STRICT_PARSE_MAX_CHARS, CircuitInfo
 from airflow_provider_qrt.primitives.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
+from airflow_provider_qrt.primitives.qpy_forms import is_qpy, tag_saved_qpy
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class CircuitReader:
         Raises:
             InvalidInput: It is none that the program can run; the message starts with ``where``.
         """
+        if is_qpy(circuit):
+            return ReadCircuit(tag_saved_qpy(circuit, where), None)
         if isinstance(circuit, str):
             if circuit not in self._known:
                 strict = len(circuit) <= self._budget
@@ -66,8 +69,8 @@ class CircuitReader:
 
 
 def is_circuit(item: Any) -> bool:
-    """Tell whether an item of a PUB stands for a circuit: text, a ``QuantumCircuit``, or an encoded one."""
-    return isinstance(item, str) or is_tagged_circuit(item) or is_quantum_circuit(item)
+    """Tell whether an item of a PUB stands for a circuit: text, a ``QuantumCircuit``, saved QPY, or an encoded one."""
+    return isinstance(item, str) or is_tagged_circuit(item) or is_quantum_circuit(item) or is_qpy(item)
 
 
 def describe(item: Any) -> str:
