@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
-from airflow.sdk.bases.operator import partial
+from airflow.sdk.bases.operator import partial as begin_mapped
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
@@ -37,6 +37,7 @@ from airflow_provider_qrt.operators.last_resort import identity_of, with_last_re
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.preparation import Preparation
 from airflow_provider_qrt.operators.private_results import read_once
+from airflow_provider_qrt.operators.replaced import another_try_took_over
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 
 if TYPE_CHECKING:
@@ -136,12 +137,13 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.job_url: str | None = None
         self._in_hand: JobInHand | None = None
         self._killed = False
+        self._replaced: Callable[[], bool] | None = None
         self._result_store: TaskStateStore | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
-        begun = partial(cls, **kwargs)
+        begun = begin_mapped(cls, **kwargs)
         begun.kwargs["on_failure_callback"] = with_last_resort(begun.kwargs["on_failure_callback"])
         return begun
 
@@ -229,7 +231,12 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def on_kill(self) -> None:
         """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
         self._killed = True
-        if self._in_hand is not None:
+        if self._in_hand is None:
+            return
+        if self._replaced is not None and self._replaced():
+            self.log.info("Another try of this task has taken over: the job is left to it.")
+            self._in_hand.settled = True
+        else:
             self._in_hand.kill()
 
     @property
@@ -291,6 +298,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
             log=self.log.info,
         )
         durable = self._store(context) is not None
+        self._replaced = partial(another_try_took_over, ti, self._store(context))
         self._in_hand = JobInHand(
             self.hook, submitter, durable, self.cancel_on_kill, self.log.info, job_id, killed=self._killed
         )
