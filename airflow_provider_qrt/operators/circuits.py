@@ -101,18 +101,28 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
 
     def adapt(self, request: JobRequest, backend: Backend) -> JobRequest:
         """Transpile the circuits for the backend, or see that it can run them as they are."""
-        level = self._level()
-        if level is None and (not self.check_isa or backend.is_simulator):
-            return request
-        configuration = self.hook.client.backend_configuration(backend.name)
-        if level is None:
-            check_pubs_isa(self._pubs, configuration)
-            return request
-        transpiler = Transpiler(
-            BackendSnapshot(backend.name, configuration, self._properties(backend.name)), level, cache=circuit_cache()
-        )
-        pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(self._pubs)]
-        return replace(request, input=replace(request.input, params=self.write_params(pubs)))
+        level, pubs = self._level(), self._pubs
+        if level is not None:
+            transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
+            pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
+        elif self.check_isa and not backend.is_simulator:
+            check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
+        return replace(request, input=self.fit_input(request.input, pubs, backend))
+
+    def fit_input(self, asked: ProgramInput, pubs: Sequence[Any], backend: Backend) -> ProgramInput:
+        """Return the input as it is submitted to this backend.
+
+        Args:
+            asked: What :meth:`build_input` returned.
+            pubs: The PUBs, transpiled for the backend if that was asked for.
+            backend: The one that was chosen.
+        """
+        return asked if pubs is self._pubs else replace(asked, params=self.write_params(pubs))
+
+    def snapshot(self, backend: Backend) -> BackendSnapshot:
+        """Read how the backend is configured and calibrated now."""
+        client = self.hook.client
+        return BackendSnapshot(backend.name, client.backend_configuration(backend.name), self._properties(backend.name))
 
     def _level(self) -> int | None:
         return arguments.whole_number("optimization_level", self.optimization_level, at_least=0, at_most=3)

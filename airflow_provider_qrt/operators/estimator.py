@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives import (
@@ -12,12 +14,23 @@ from airflow_provider_qrt.primitives import (
     EstimatorResult,
     InvalidInput,
     check_estimator_options,
+    check_executor_estimator_options,
     coerce_estimator_pubs,
     decode_estimator_result,
+    decode_executor_estimates,
     estimator_params,
+    executor_estimator_identity,
     largest_estimates_bytes,
+    prepare_executor_estimator,
 )
 from airflow_provider_qrt.primitives.executions import estimator_executions
+from airflow_provider_qrt.primitives.executor_estimator import needs_backend
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Backend
+
+EXECUTOR = "executor"
+PROGRAMS = ("estimator", EXECUTOR)
 
 
 class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
@@ -41,6 +54,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         resilience_level: How much is done against errors: 0 nothing, 1 readout errors, 2 zero-noise extrapolation
             besides. None: IBM's default, 1.
         options: Estimator options, such as ``{"resilience": {"zne_mitigation": True}}``.
+        program_id: ``estimator``, or ``executor`` for the same over the program that takes its place: IBM deprecated
+            the estimator that runs on its servers in September 2026. The official client's functions prepare the
+            program and put the result together, so it needs the extra ``qiskit``. All circuits have one precision.
         kwargs: ``optimization_level`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
@@ -50,9 +66,10 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         "observables",
         "precision",
         "resilience_level",
+        "program_id",
         *QiskitRuntimeCircuitsOperator.template_fields,
     )
-    program_id = "estimator"
+    program_id: str = PROGRAMS[0]
 
     def __init__(
         self,
@@ -62,15 +79,19 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         precision: float | str | None = None,
         resilience_level: int | str | None = None,
         options: Mapping[str, Any] | None = None,
+        program_id: str = PROGRAMS[0],
         **kwargs: Any,
     ) -> None:
         super().__init__(circuits=circuits, options=options, **kwargs)
         self.observables = observables
         self.precision = precision
         self.resilience_level = resilience_level
+        self.program_id = program_id
 
     def read_pubs(self) -> Sequence[EstimatorPub]:
-        """Check circuits, observables, precision, level and options."""
+        """Check program, circuits, observables, precision, level and options."""
+        if self.program_id not in PROGRAMS:
+            raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
         pubs = coerce_estimator_pubs(self.circuits, observables=self.observables, precision=_number(self.precision))
         self.check_result_fits(
             largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
@@ -80,19 +101,37 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         return pubs
 
     def write_params(self, pubs: Sequence[EstimatorPub]) -> dict[str, Any]:
-        """Return the ``params`` of the program."""
-        return estimator_params(pubs, resilience_level=self._resilience(), options=self._options())
+        """Return the ``params`` of the program; of an executor, by which they are known until it is prepared."""
+        write = executor_estimator_identity if self._is_executor() else estimator_params
+        return write(pubs, resilience_level=self._resilience(), options=self._options())
+
+    def fit_input(self, asked: ProgramInput, pubs: Sequence[EstimatorPub], backend: Backend) -> ProgramInput:
+        """Prepare an executor's program, which takes time and is of use only when there will be a submission."""
+        if not self._is_executor():
+            return super().fit_input(asked, pubs, backend)
+        options = self._options()
+        program = prepare_executor_estimator(
+            pubs,
+            resilience_level=self._resilience(),
+            options=options,
+            backend=self.snapshot(backend) if needs_backend(options) else None,
+        )
+        return replace(asked, params=program.params, executions=program.executions)
 
     def count_executions(self, pubs: Sequence[EstimatorPub]) -> int:
         """About as many as the precision takes."""
         return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
 
     def decode(self, text: str) -> EstimatorResult:
-        """Read the text of an estimator's result."""
-        return decode_estimator_result(text)
+        """Read the text of the program's result."""
+        return decode_executor_estimates(text) if self._is_executor() else decode_estimator_result(text)
+
+    def _is_executor(self) -> bool:
+        return self.program_id == EXECUTOR
 
     def _options(self) -> dict[str, Any]:
-        return check_estimator_options(self.options) if self.options else {}
+        check = check_executor_estimator_options if self._is_executor() else check_estimator_options
+        return check(self.options) if self.options else {}
 
     def _resilience(self) -> int | None:
         return arguments.whole_number("resilience_level", self.resilience_level, at_least=0, at_most=2)

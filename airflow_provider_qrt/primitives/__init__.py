@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.estimator_pubs import EstimatorPub, coerce_estimator_pubs
     from airflow_provider_qrt.primitives.estimator_result import EstimatorPubResult, EstimatorResult
     from airflow_provider_qrt.primitives.executor import executor_identity, executor_params
+    from airflow_provider_qrt.primitives.executor_estimator import (
+        executor_estimator_identity,
+        prepare_executor_estimator,
+    )
+    from airflow_provider_qrt.primitives.executor_estimator_options import check_executor_estimator_options
+    from airflow_provider_qrt.primitives.executor_estimator_result import decode_executor_estimates
     from airflow_provider_qrt.primitives.executor_result import decode_executor_result
     from airflow_provider_qrt.primitives.isa import NotIsa, check_isa, check_pubs_isa
     from airflow_provider_qrt.primitives.options import check_sampler_options
@@ -43,19 +49,23 @@ __all__ = [
     "SamplerResult",
     "check_circuit",
     "check_estimator_options",
+    "check_executor_estimator_options",
     "check_isa",
     "check_pubs_isa",
     "check_sampler_options",
     "coerce_estimator_pubs",
     "coerce_pubs",
     "decode_estimator_result",
+    "decode_executor_estimates",
     "decode_executor_result",
     "decode_sampler_result",
     "estimator_params",
+    "executor_estimator_identity",
     "executor_identity",
     "executor_params",
     "largest_estimates_bytes",
     "largest_xcom_bytes",
+    "prepare_executor_estimator",
     "sampler_params",
 ]
 
@@ -74,19 +84,23 @@ _HOME = {
     "SamplerResult": "result",
     "check_circuit": "circuits",
     "check_estimator_options": "estimator_options",
+    "check_executor_estimator_options": "executor_estimator_options",
     "check_isa": "isa",
     "check_pubs_isa": "isa",
     "check_sampler_options": "options",
     "coerce_estimator_pubs": "estimator_pubs",
     "coerce_pubs": "pubs",
     "decode_estimator_result": "estimator_decoding",
+    "decode_executor_estimates": "executor_estimator_result",
     "decode_executor_result": "executor_result",
     "decode_sampler_result": "sampler_decoding",
     "estimator_params": "estimator",
+    "executor_estimator_identity": "executor_estimator",
     "executor_identity": "executor",
     "executor_params": "executor",
     "largest_estimates_bytes": "sizes",
     "largest_xcom_bytes": "sizes",
+    "prepare_executor_estimator": "executor_estimator",
     "sampler_params": "sampler",
 }
 

@@ -38,12 +38,7 @@ def estimator_params(
         InvalidInput: Anything is wrong with the circuits, observables, values, precision, level or options.
     """
     checked_options = check_estimator_options(options)
-    if resilience_level is not None and (
-        isinstance(resilience_level, bool) or resilience_level not in RESILIENCE_LEVELS
-    ):
-        raise InvalidInput(
-            f"resilience_level: expected 0, 1 or 2, or None for IBM's default, not {resilience_level!r}."
-        )
+    check_resilience_level(resilience_level)
     checked_pubs = coerce_estimator_pubs(pubs, observables=observables, precision=precision)
     params: dict[str, Any] = {
         "version": 2,
@@ -55,3 +50,13 @@ def estimator_params(
     if checked_options:
         params["options"] = checked_options
     return params
+
+
+def check_resilience_level(level: int | None) -> None:
+    """Refuse a level that is none of IBM's.
+
+    Raises:
+        InvalidInput: It is neither 0, 1 or 2 nor None.
+    """
+    if level is not None and (isinstance(level, bool) or level not in RESILIENCE_LEVELS):
+        raise InvalidInput(f"resilience_level: expected 0, 1 or 2, or None for IBM's default, not {level!r}.")

@@ -102,7 +102,7 @@ def _noise_model(value: Any) -> str | None:
     return None if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
 
 
-_RESILIENCE: Schema = {
+RESILIENCE: Schema = {
     "measure_mitigation": boolean,
     "measure_noise_learning": {
         "num_randomizations": positive_integer,
@@ -125,19 +125,20 @@ _RESILIENCE: Schema = {
     },
     "layer_noise_model": _noise_model,
 }
-_SCHEMA: Schema = {
+SCHEMA: Schema = {
     "default_precision": precision_problem,
     "default_shots": positive_integer,
     "seed_estimator": _zero_or_more,
     "dynamical_decoupling": DYNAMICAL_DECOUPLING,
     "execution": {"init_qubits": boolean, "rep_delay": seconds},
     "twirling": TWIRLING,
-    "resilience": _RESILIENCE,
+    "resilience": RESILIENCE,
     "simulator": passed_through,
     "experimental": passed_through,
 }
+"""What the program ``estimator`` takes. ``executor_estimator_options`` says where the program ``executor`` differs."""
 
-_ELSEWHERE = {
+ELSEWHERE = {
     "transpilation": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "resilience_level": "this is an argument of the operator, not an option",
@@ -145,8 +146,9 @@ _ELSEWHERE = {
     "max_execution_time": "this is an argument of the operator, not an option",
     "shots": "an estimator takes a precision, the argument of the operator, or default_shots",
     "observables": "this is an argument of the operator, not an option",
-    **{name: f"write it inside resilience: {{'resilience': {{{name!r}: ...}}}}" for name in _RESILIENCE},
+    **{name: f"write it inside resilience: {{'resilience': {{{name!r}: ...}}}}" for name in RESILIENCE},
 }
+"""Names that users look for among the options in vain, and where they belong."""
 
 
 def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -160,13 +162,13 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
     """
     if options is None:
         return {}
-    checked = check_closed(options, _SCHEMA, program="estimator", elsewhere=_ELSEWHERE)
+    checked = check_closed(options, SCHEMA, program="estimator", elsewhere=ELSEWHERE)
     resilience = checked.get("resilience", {})
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
         raise InvalidInput(
             "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
         )
-    _check_enough_factors(resilience.get("zne", {}))
+    check_enough_factors(resilience.get("zne", {}))
     return checked
 
 
@@ -192,7 +194,15 @@ def _factors_and_extrapolators(zne: Mapping[str, Any]) -> tuple[list[float], lis
     )
 
 
-def _check_enough_factors(zne: Mapping[str, Any]) -> None:
+def check_enough_factors(zne: Mapping[str, Any]) -> None:
+    """Refuse extrapolators that have fewer noise factors than they need.
+
+    Args:
+        zne: The checked options ``resilience.zne``.
+
+    Raises:
+        InvalidInput: An extrapolator has too few.
+    """
     factors, extrapolators = _factors_and_extrapolators(zne)
     for extrapolator in extrapolators:
         if len(factors) < _FACTORS_NEEDED[extrapolator]:
