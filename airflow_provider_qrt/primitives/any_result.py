@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_qrt.primitives.decoding import load_document
 from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
+from airflow_provider_qrt.primitives.executor_estimator_result import decode_executor_estimates, holds_estimates
 from airflow_provider_qrt.primitives.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.plain_json import strict_json
 from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
 
-READERS = {
+
+def _read_executor(text: str) -> Any:
+    """Read what an executor's bits stand for: expectation values, or counts."""
+    document = load_document(text)
+    return decode_executor_estimates(text) if holds_estimates(document) else decode_executor_result(document)
+
+
+READERS: Mapping[str, Callable[[str], Any]] = {
     "sampler": decode_sampler_result,
     "estimator": decode_estimator_result,
-    "executor": decode_executor_result,
+    "executor": _read_executor,
 }
 """Programs whose results are decoded, by ``program_id``."""
 
