@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 _HOME = tempfile.mkdtemp(prefix="airflow-provider-qrt-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _HOME
+os.environ["XDG_CACHE_HOME"] = _HOME
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False")
 

@@ -13,8 +13,8 @@ from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 
 ANSWER_SECONDS = 1.5
 """How long to wait for Airflow's answer: it sends SIGKILL five seconds after SIGTERM, and there is a job to cancel."""
-AT_WORK = ("scheduled", "queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
-"""States in which a try has the job in hand, or will have."""
+AT_WORK = (None, "scheduled", "queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
+"""States in which a try has the job in hand, or will have; None: it is about to be scheduled."""
 
 
 def another_try_took_over(ti: Any, store: StateStore | None) -> bool:
@@ -33,7 +33,7 @@ def another_try_took_over(ti: Any, store: StateStore | None) -> bool:
     found: list[bool] = []
 
     def ask() -> None:
-        found.append(SubmissionRecord.read(store) is None and _state(ti) in AT_WORK)
+        found.append(SubmissionRecord.read(store) is None and _is_at_work(ti))
 
     # In a thread: a signal may come while this one speaks to the supervisor, and would wait for itself.
     asking = threading.Thread(target=_quietly(ask), daemon=True)
@@ -42,7 +42,7 @@ def another_try_took_over(ti: Any, store: StateStore | None) -> bool:
     return bool(found and found[0])
 
 
-def _state(ti: Any) -> str | None:
+def _is_at_work(ti: Any) -> bool:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     map_index = -1 if ti.map_index is None else ti.map_index
@@ -50,8 +50,8 @@ def _state(ti: Any) -> str | None:
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=map_index
     )
     key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
-    state: str | None = states.get(ti.run_id, {}).get(key)
-    return state
+    of_run = states.get(ti.run_id, {})
+    return key in of_run and of_run[key] in AT_WORK
 
 
 def _quietly(ask: Any) -> Any:

@@ -28,11 +28,11 @@ def waiting(task, slow):
 
 @pytest.fixture
 def airflow_says(monkeypatch, ti):
-    def say(state: str | None):
+    def say(state: str | None, *, known: bool = True):
         def states(**asked):
             assert (asked["dag_id"], asked["task_ids"], asked["run_ids"]) == (ti.dag_id, [ti.task_id], [ti.run_id])
             key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-            return {ti.run_id: {key: state}} if state else {}
+            return {ti.run_id: {key: state}} if known else {}
 
         monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(states))
 
@@ -55,9 +55,16 @@ def test_a_replaced_try_leaves_the_job(waiting, slow, store, ti, airflow_says, s
     assert waiting.job_is_settled
 
 
-@pytest.mark.parametrize("state", [None, "failed", "success", "skipped", "restarting"])
-def test_a_task_that_is_over_or_gone_takes_its_job_along(waiting, slow, store, airflow_says, state):
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting", "removed"])
+def test_a_task_that_is_over_takes_its_job_along(waiting, slow, store, airflow_says, state):
     airflow_says(state)
+    forget(store)
+    waiting.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+def test_a_task_whose_run_was_deleted_takes_its_job_along(waiting, slow, store, airflow_says):
+    airflow_says(None, known=False)
     forget(store)
     waiting.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [True]
