@@ -48,7 +48,7 @@ screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, w
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra qiskit --group dev --group browser pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 clean: ## Remove the virtual environment and what the commands left behind
