@@ -16,7 +16,7 @@ MODULES = (
     "sensors.qiskit_runtime",
     "triggers.qiskit_runtime",
 )
-NEVER = ("numpy", "qiskit", "qiskit_ibm_runtime", "openqasm3", "requests", "fastapi")
+NEVER = ("numpy", "qiskit", "qiskit_ibm_runtime", "openqasm3", "requests", "fastapi", "pandas", "pyarrow")
 EXAMPLES = Path(__file__).parents[1] / "example_dags"
 
 

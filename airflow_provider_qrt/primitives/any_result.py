@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from airflow_provider_qrt.primitives.decoding import load_document
+from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
 from airflow_provider_qrt.primitives.executor_estimator_result import decode_executor_estimates, holds_estimates
 from airflow_provider_qrt.primitives.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.plain_json import strict_json
+from airflow_provider_qrt.primitives.result_file import ResultFormat, dump_json
 from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
 
 
@@ -52,6 +54,33 @@ class AnyResult:
     def estimated_xcom_bytes(self) -> int:
         """Bound the JSON of the value, in bytes; a text may be escaped."""
         return 2 * self.size
+
+    def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
+        """Write the value to an open file, with what is known of its job.
+
+        Raises:
+            InvalidInput: The format is not JSON.
+        """
+        if result_format is not ResultFormat.JSON:
+            raise InvalidInput(_only_json(result_format))
+        dump_json(file, {**job, "results": self.to_xcom_results()})
+
+
+def check_format(program_id: str | None, result_format: ResultFormat, *, decode: bool = True) -> None:
+    """See that a program's result can be written in a format.
+
+    Raises:
+        InvalidInput: It cannot, for it is not decoded.
+    """
+    if result_format is not ResultFormat.JSON and not (decode and program_id in READERS):
+        raise InvalidInput(_only_json(result_format))
+
+
+def _only_json(result_format: ResultFormat) -> str:
+    return (
+        f"result_format: {result_format} is for the decoded results of {', '.join(READERS)}; this one can be written "
+        "as json only. Leave result_format out."
+    )
 
 
 def read_any_result(program_id: str | None, text: str, *, decode: bool = True) -> Any:

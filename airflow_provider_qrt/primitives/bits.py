@@ -147,7 +147,7 @@ class BitRegister:
         """The counts of every point of the sweep, the last axis varying fastest."""
         if not self.shape:
             return (self._all_counts,)
-        return tuple(self._count(point) for point in self.array.reshape(-1, *self.array.shape[-2:]))
+        return tuple(self._count(point) for point in self.array.reshape(prod(self.shape), *self.array.shape[-2:]))
 
     def bitstrings(self, loc: int | tuple[int, ...] | None = None) -> list[str]:
         """Return one string a shot, in the order of the shots, of one point of a sweep or of all (None)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.plain_json import strict_json
@@ -14,7 +14,10 @@ from airflow_provider_qrt.primitives.sizes import numbers_json_bytes
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pandas import DataFrame
     from qiskit.primitives import PrimitiveResult
+
+    from airflow_provider_qrt.primitives.result_file import ResultFormat
 
 VALUES, ERRORS, ENSEMBLE = "evs", "stds", "ensemble_standard_error"
 """Names of fields that the service gives: expectation values, their standard errors, and the latter from shot noise
@@ -62,7 +65,7 @@ class EstimatorResult:
     Attributes:
         pubs: The results of the PUBs.
         metadata: What the service said about the job as a whole, plain JSON.
-        job: After ``from_xcom`` of an operator's value: its other keys (``job_id``, ``backend``, ...).
+        job: After ``from_xcom`` of an operator's value, or ``from_file``: the other keys (``job_id``, ...).
     """
 
     pubs: tuple[EstimatorPubResult, ...]
@@ -124,9 +127,52 @@ class EstimatorResult:
                 shows how to read them), or is no result of an estimator operator.
         """
         if isinstance(value, Mapping):
-            job = {key: part for key, part in value.items() if key != "results"}
-            return cls(_read_results(value.get("results"), job.get("result_path")), {}, job)
+            job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
+            return cls(_read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
         return cls(_read_results(value, None))
+
+    @classmethod
+    def from_file(cls, path: Any) -> EstimatorResult:
+        """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
+
+        Args:
+            path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
+                Airflow connection has to be an ``ObjectStoragePath``.
+
+        Raises:
+            InvalidResult: It is no file of an estimator's result, or damaged.
+            ImportError: It is a Parquet file, and pyarrow is not installed.
+            OSError: It cannot be read.
+        """
+        from airflow_provider_qrt.primitives.estimator_file import read_estimates
+        from airflow_provider_qrt.primitives.result_file import read_bytes
+
+        return read_estimates(read_bytes(path))
+
+    def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
+        """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
+
+        Raises:
+            ImportError: The format is Parquet, and pyarrow is not installed.
+        """
+        from airflow_provider_qrt.primitives.estimator_file import write_estimates
+
+        write_estimates(file, self, result_format, job)
+
+    def to_dataframe(self) -> DataFrame:
+        """Return a ``pandas.DataFrame`` with a row for each point of each PUB.
+
+        Columns: ``pub`` (its index), ``point`` (flat index in the PUB's shape, the last axis varying fastest),
+        ``axis_0``, ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``ev``, ``std`` (NaN where the service
+        could not give one), and the service's other arrays under their names. One with further axes, as with ZNE,
+        gives a list in each row, flat.
+
+        Raises:
+            ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).
+        """
+        from airflow_provider_qrt.primitives.estimator_file import estimates_dataframe
+
+        return estimates_dataframe(self)
 
 
 def _nested(array: NDArray[np.float64]) -> Any:
@@ -158,7 +204,7 @@ def _read_results(results: Any, result_path: Any) -> tuple[EstimatorPubResult, .
             raise InvalidResult(
                 f"{where}: XCom holds only the manifest of this result; its values were too large and are in the file "
                 f"result_path={result_path!r}. Read it with: "
-                'EstimatorResult.from_xcom(json.loads(ObjectStoragePath(value["result_path"]).read_text()))'
+                'EstimatorResult.from_file(ObjectStoragePath(value["result_path"]))'
             )
         arrays = {name: part for name, part in entry.items() if name != "metadata"}
         # One value that is null was NaN; with the service's own results a field that is null is not there.

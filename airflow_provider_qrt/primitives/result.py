@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.bits import BitRegister, join_registers
 from airflow_provider_qrt.primitives.plain_json import strict_json
 from airflow_provider_qrt.primitives.sizes import counts_json_bytes
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from qiskit.primitives import PrimitiveResult
+
+    from airflow_provider_qrt.primitives.result_file import ResultFormat
 
 Location = int | tuple[int, ...] | None
 
@@ -68,7 +71,7 @@ class SamplerResult:
     Attributes:
         pubs: The results of the PUBs.
         metadata: What the service said about the job as a whole, plain JSON.
-        job: After ``from_xcom`` of an operator's value: its other keys (``job_id``, ``backend``, ...).
+        job: After ``from_xcom`` of an operator's value, or ``from_file``: the other keys (``job_id``, ...).
     """
 
     pubs: tuple[SamplerPubResult, ...]
@@ -139,9 +142,53 @@ class SamplerResult:
         from airflow_provider_qrt.primitives.xcom import read_results
 
         if isinstance(value, Mapping):
-            job = {key: part for key, part in value.items() if key != "results"}
-            return cls(read_results(value.get("results"), job.get("result_path")), {}, job)
+            job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
+            return cls(read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
         return cls(read_results(value, None))
+
+    @classmethod
+    def from_file(cls, path: Any) -> SamplerResult:
+        """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
+
+        From npz the shots come in the order of time, else grouped by value.
+
+        Args:
+            path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
+                Airflow connection has to be an ``ObjectStoragePath``.
+
+        Raises:
+            InvalidResult: It is no file of a sampler's result, or damaged.
+            ImportError: It is a Parquet file, and pyarrow is not installed.
+            OSError: It cannot be read.
+        """
+        from airflow_provider_qrt.primitives.result_file import read_bytes
+        from airflow_provider_qrt.primitives.sampler_file import read_sampler
+
+        return read_sampler(read_bytes(path))
+
+    def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
+        """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
+
+        Raises:
+            ImportError: The format is Parquet, and pyarrow is not installed.
+        """
+        from airflow_provider_qrt.primitives.sampler_file import write_sampler
+
+        write_sampler(file, self, result_format, job)
+
+    def to_dataframe(self) -> DataFrame:
+        """Return a ``pandas.DataFrame`` with a row for each outcome at each point of each PUB.
+
+        Columns: ``pub`` (its index), ``point`` (flat index in the sweep, the last axis varying fastest), ``axis_0``,
+        ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``bitstring`` (all registers, the last declared
+        leftmost), ``count`` (shots).
+
+        Raises:
+            ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).
+        """
+        from airflow_provider_qrt.primitives.sampler_file import sampler_dataframe
+
+        return sampler_dataframe(self)
 
 
 def _registers_to_count(pub: SamplerPubResult) -> list[BitRegister]:

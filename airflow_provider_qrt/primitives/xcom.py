@@ -37,7 +37,7 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
         if entry["counts"] is None:
             raise InvalidResult(_manifest_message(where, result_path))
         try:
-            widths = _widths(entry["registers"])
+            widths = register_widths(entry["registers"])
             joined = BitRegister(_read_counts(entry["counts"], sum(widths.values())), sum(widths.values()))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidResult(f"{where}: the counts cannot be read: {error}") from None
@@ -46,7 +46,7 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
     return tuple(read)
 
 
-def _widths(registers: Mapping[str, Any]) -> dict[str, int]:
+def register_widths(registers: Mapping[str, Any]) -> dict[str, int]:
     """Return the size of each register, in the order of declaration whatever order the database gave back."""
     declared = sorted(registers.items(), key=lambda item: int(item[1].get("index", 0)))
     return {str(name): int(part["num_bits"]) for name, part in declared}
@@ -56,7 +56,7 @@ def _manifest_message(where: str, result_path: Any) -> str:
     return (
         f"{where}: XCom holds only the manifest of this result; its counts were too large and are in the file "
         f"result_path={result_path!r}. Read it with: "
-        'SamplerResult.from_xcom(json.loads(ObjectStoragePath(value["result_path"]).read_text()))'
+        'SamplerResult.from_file(ObjectStoragePath(value["result_path"]))'
     )
 
 

@@ -173,7 +173,7 @@ def test_a_manifest_has_everything_but_the_values_and_says_where_they_are():
     [entry] = result.manifest()
     assert entry == {"evs": None, "stds": None, "shape": [1, 2], "metadata": {"shots": 5}}
     value = {"job_id": "j1", "results": [entry], "result_path": "s3://bucket/j1.json"}
-    remedy = r"s3://bucket/j1.json.*EstimatorResult.from_xcom\(json.loads\(ObjectStoragePath"
+    remedy = r"s3://bucket/j1.json.*EstimatorResult.from_file\(ObjectStoragePath"
     with pytest.raises(ValueError, match=remedy):
         EstimatorResult.from_xcom(value)
 

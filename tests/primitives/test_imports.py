@@ -7,7 +7,18 @@ import pytest
 
 import airflow_provider_qrt.primitives as primitives
 
-HEAVY = ("numpy", "qiskit", "qiskit_ibm_runtime", "openqasm3", "antlr4", "airflow", "requests")
+HEAVY = (
+    "numpy",
+    "qiskit",
+    "qiskit_ibm_runtime",
+    "openqasm3",
+    "antlr4",
+    "airflow",
+    "requests",
+    "pandas",
+    "pyarrow",
+    "fsspec",
+)
 
 
 @pytest.mark.parametrize("touch", ["", "[getattr(p, name) for name in p.__all__];"])

@@ -91,7 +91,7 @@ def test_a_manifest_has_everything_but_the_counts_and_says_where_they_are():
     }
     value = {"job_id": "j1", "results": [entry], "result_path": "s3://bucket/j1.json"}
     with pytest.raises(
-        ValueError, match=r"s3://bucket/j1.json.*SamplerResult.from_xcom\(json.loads\(ObjectStoragePath"
+        ValueError, match=r's3://bucket/j1.json.*SamplerResult.from_file\(ObjectStoragePath\(value\["result_path"\]\)\)'
     ):
         SamplerResult.from_xcom(value)
 

@@ -1,0 +1,286 @@
+"""Files of results: their formats, told apart by their first bytes, and the containers of arrays and of tables.
+
+Every file carries a header beside the data, a JSON object: what an operator returns of the job, where the result came
+from (``provenance``), and of each PUB all but the measured values. In a JSON file the header is the file itself.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+HEADER = "header"
+"""Name of the header among the arrays of an npz file: bytes of JSON."""
+PARQUET_KEY = b"airflow_provider_qrt"
+"""Key of the header in the metadata of a Parquet file's schema."""
+OWN_KEYS = ("kind", "metadata", "results")
+"""What a header holds beside the keys of an operator's value."""
+_MAGIC = {b"PK\x03\x04": "npz", b"PAR1": "parquet"}
+
+
+class ResultFormat(StrEnum):
+    """How a result is written to a file."""
+
+    JSON = "json"
+    NPZ = "npz"
+    PARQUET = "parquet"
+
+    @property
+    def suffix(self) -> str:
+        """How names of such files end."""
+        return f".{self.value}"
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read an operator's argument.
+
+        Raises:
+            InvalidInput: It is no format.
+        """
+        try:
+            return cls(str(value).strip())
+        except ValueError:
+            names = [one.value for one in cls]
+            raise InvalidInput(
+                f"result_format: {value!r} is not one of {', '.join(names)}{did_you_mean(str(value), names)}."
+            ) from None
+
+
+def read_bytes(source: Any) -> bytes:
+    """Read a whole file.
+
+    Args:
+        source: A path object with ``open`` (``pathlib.Path``, ``ObjectStoragePath``, ``UPath``), the text of a local
+            path, or a URL that fsspec opens without credentials of a connection.
+
+    Raises:
+        ValueError: The URL names an Airflow connection, which only ``ObjectStoragePath`` knows.
+        OSError: The file cannot be read.
+    """
+    if not hasattr(source, "open"):
+        text = os.fspath(source)
+        if "://" in text:
+            return _read_url(text)
+        source = Path(text)
+    with source.open("rb") as file:
+        return bytes(file.read())
+
+
+def _read_url(url: str) -> bytes:
+    import fsspec
+
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            f"{url!r} names an Airflow connection: pass ObjectStoragePath({url!r}) of airflow.sdk instead."
+        )
+    with fsspec.open(url, "rb") as file:
+        return bytes(file.read())
+
+
+def detect_format(data: bytes) -> ResultFormat:
+    """Tell the format of a file by its first bytes; what is neither a zip archive nor Parquet counts as JSON."""
+    return ResultFormat(_MAGIC.get(data[:4], "json"))
+
+
+def load_json(data: bytes) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InvalidResult: It is none.
+    """
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise InvalidResult(f"the file is neither JSON nor npz nor Parquet, or it is damaged: {error}") from None
+
+
+def dump_json(file: IO[bytes], value: Any) -> None:
+    """Write strict JSON."""
+    file.write(json.dumps(value, allow_nan=False).encode())
+
+
+# npz
+
+
+def write_npz(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name, compressed, and the header as one more: an array of bytes without dimensions."""
+    import numpy as np
+
+    packed: dict[str, Any] = {HEADER: np.array(json.dumps(header, allow_nan=False).encode()), **arrays}
+    np.savez_compressed(file, **packed)
+
+
+def read_npz(data: bytes, kind: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+    """Read header and arrays; nothing in the file is ever unpickled.
+
+    Raises:
+        InvalidResult: It is no file of this kind of result, or damaged.
+    """
+    import numpy as np
+
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(arrays.pop(HEADER).item())
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        raise InvalidResult(f"the npz file cannot be read: {error}") from None
+    return _check_kind(header, kind), arrays
+
+
+# Parquet
+
+
+def write_parquet(
+    file: IO[bytes], header: Mapping[str, Any], columns: Sequence[tuple[str, Any]], blocks: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write a table block by block, each as a row group; the header goes into the metadata of its schema.
+
+    Args:
+        file: Where to.
+        header: The header.
+        columns: Names and Arrow types.
+        blocks: Arrow arrays by column.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    pa = import_pyarrow()
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(list(columns), metadata={PARQUET_KEY: json.dumps(header, allow_nan=False)})
+    with pq.ParquetWriter(file, schema) as writer:
+        for block in blocks:
+            writer.write_table(pa.table(dict(block), schema=schema))
+
+
+def read_parquet(data: bytes, kind: str) -> tuple[dict[str, Any], pa.Table]:
+    """Read header and table.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+        InvalidResult: It is no file of this kind of result, or damaged.
+    """
+    pa = import_pyarrow()
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(data))
+        header = json.loads((table.schema.metadata or {})[PARQUET_KEY])
+    except KeyError:
+        raise InvalidResult(
+            "the Parquet file has no header of this provider: it was written by something else, or rewritten"
+        ) from None
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise InvalidResult(f"the Parquet file cannot be read: {error}") from None
+    return _check_kind(header, kind), table
+
+
+def import_pyarrow() -> Any:
+    """Return pyarrow.
+
+    Raises:
+        ImportError: It is not installed; says what to install.
+    """
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ImportError(
+            "Parquet files need pyarrow: pip install 'airflow-provider-qrt[parquet]'. The formats json and npz do not."
+        ) from error
+    return pyarrow
+
+
+def import_pandas() -> Any:
+    """Return pandas.
+
+    Raises:
+        ImportError: It is not installed; says what to install.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("to_dataframe() needs pandas: pip install 'airflow-provider-qrt[pandas]'.") from error
+    return pandas
+
+
+def _check_kind(header: Any, kind: str) -> dict[str, Any]:
+    if not isinstance(header, dict) or not isinstance(header.get("results"), list):
+        raise InvalidResult("the file's header is not one of this provider")
+    if header.get("kind") != kind:
+        other = header.get("kind")
+        names = {"sampler": "SamplerResult", "estimator": "EstimatorResult"}
+        remedy = f"; read it with {names[other]}.from_file" if other in names else ""
+        raise InvalidResult(f"the file holds the result of {other!r}, not of {kind!r}{remedy}")
+    return header
+
+
+def job_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a header says of the job."""
+    return {key: part for key, part in header.items() if key not in OWN_KEYS}
+
+
+# Points of sweeps, as columns
+
+
+def axis_names(shapes: Iterable[tuple[int, ...]]) -> list[str]:
+    """Name a column for each axis of the PUB with the most axes."""
+    return [f"axis_{axis}" for axis in range(max(map(len, shapes), default=0))]
+
+
+def point_columns(
+    pub: int, shape: tuple[int, ...], points: NDArray[np.int64], axes: Sequence[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the columns that say where rows belong.
+
+    Args:
+        pub: Index of the PUB.
+        shape: Its shape.
+        points: Flat index of each row's point, the last axis varying fastest.
+        axes: Of :func:`axis_names`; those that this PUB has not are -1.
+    """
+    import numpy as np
+
+    columns = {"pub": np.full(len(points), pub, dtype=np.int64), "point": points}
+    found: Any = np.unravel_index(points, shape) if shape and len(points) else ()
+    for number, name in enumerate(axes):
+        given = number < len(found)
+        columns[name] = found[number].astype(np.int64) if given else np.full(len(points), -1, dtype=np.int64)
+    return columns
+
+
+def arrow_axis(values: NDArray[np.int64]) -> Any:
+    """Return an Arrow array with null where there is no such axis."""
+    pa = import_pyarrow()
+    return pa.array(values, mask=values < 0)
+
+
+def pandas_axis(values: NDArray[np.int64]) -> Any:
+    """Return whole numbers for pandas, nullable ones where an axis is missing."""
+    if not (values < 0).any():
+        return values
+    pandas = import_pandas()
+    column = pandas.array(values, dtype="Int64")
+    column[values < 0] = pandas.NA
+    return column
+
+
+def rows_by_pub(pubs: NDArray[np.int64], points: NDArray[np.int64], number: int) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows of each PUB in the order of its points, whatever order a table is in."""
+    import numpy as np
+
+    for pub in range(number):
+        rows = np.flatnonzero(pubs == pub)
+        yield rows[np.argsort(points[rows], kind="stable")]
