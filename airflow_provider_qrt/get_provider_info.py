@@ -71,6 +71,17 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "4000000",
                         "default": "2000000",
                     },
+                    "usage_wait_seconds": {
+                        "description": (
+                            "How long a task whose job has completed waits, on the worker, for IBM to settle the bill. "
+                            "A task that waited in vain has usage_seconds null and usage_complete false in its XCom. "
+                            "0: ask once."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "30",
+                        "default": "10",
+                    },
                 },
             }
         },

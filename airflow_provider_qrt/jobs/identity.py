@@ -16,6 +16,8 @@ from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH, MAX_TAGS
 
 PREFIX = "qrt:"
 """How an identity tag begins."""
+IDENTITY_PARTS = 5
+"""Prefix, Airflow, task, submission and fingerprint."""
 RESERVED_TAGS = 3
 """Identity, DAG and run are always on the job; what is left of IBM's eight is the user's, and the task's if it fits."""
 
@@ -63,6 +65,15 @@ class JobIdentity:
 def airflow_prefix(airflow: str) -> str:
     """What the identity tags of all jobs of one Airflow begin with."""
     return f"{PREFIX}{_digest(airflow, 8)}:"
+
+
+def fingerprint_of(tags: Sequence[str]) -> str | None:
+    """The digest of its input that a job's identity tag ends with; None for a job that was submitted elsewhere."""
+    for tag in tags:
+        parts = tag.split(":")
+        if tag.startswith(PREFIX) and len(parts) == IDENTITY_PARTS:
+            return parts[-1]
+    return None
 
 
 def _digest(text: str, length: int) -> str:

@@ -38,6 +38,7 @@ from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_erro
 from airflow_provider_qrt.operators.preparation import Preparation
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.replaced import another_try_took_over
+from airflow_provider_qrt.operators.results import Destination
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         dry_run: Check, choose, estimate, return the plan, and submit nothing.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
+        result_format: How that file is written: ``json``, ``npz`` (numpy's) or ``parquet`` (extra ``parquet``).
         durable: Keep the job's id across tries, so that a retry goes on with the job instead of buying another.
         qiskit_runtime_conn_id: The connection.
     """
@@ -86,6 +88,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         "timeout",
         "plan_only",
         "result_path",
+        "result_format",
         "qiskit_runtime_conn_id",
     )
     operator_extra_links = (QiskitRuntimeJobLink(),)
@@ -110,6 +113,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         budget: QiskitRuntimeBudget | Mapping[str, Any] | None = None,
         dry_run: bool | str = False,
         result_path: str | None = None,
+        result_format: str = "json",
         durable: bool = True,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
@@ -132,6 +136,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         # Not dry_run: that is a method of Airflow's.
         self.plan_only = dry_run
         self.result_path = result_path
+        self.result_format = result_format
         self.durable = durable
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.job_url: str | None = None
@@ -171,7 +176,11 @@ class QiskitRuntimeJobOperator(BaseOperator):
         read = self.hook.client.job_result
         if not (job.private or self.private):
             return read(job.id)
-        return read_once(job.id, read, store=self._result_store, result_path=arguments.optional_text(self.result_path))
+        return read_once(job.id, read, store=self._result_store, destination=self.result_destination())
+
+    def result_destination(self) -> Destination | None:
+        """Where the whole result goes; None if ``result_path`` is not set."""
+        return Destination.read(self.result_path, self.result_format)
 
     def adapt(self, request: JobRequest, backend: Backend) -> JobRequest:
         """Make the request fit the backend that was chosen, just before it is submitted."""
@@ -359,6 +368,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
             raise errors.InvalidSettings("backend: name one, such as 'ibm_fez', or write 'least_busy'.")
         # Settings before circuits: without a connection there is nothing to check circuits for.
         _ = self.hook.settings
+        if (destination := self.result_destination()) is not None:
+            destination.check()
         return JobRequest(
             program_id=self.program_id,
             backend=backend,

@@ -13,7 +13,8 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.operators.delivery import Deliverable, deliver, read_metrics
+from airflow_provider_qrt.operators.delivery import Deliverable, deliver
+from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.errors import InvalidInput
@@ -180,13 +181,25 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
                 f"max_xcom_bytes, or {instead}. Nothing was submitted."
             )
 
+    def uses_qiskit(self) -> bool:
+        """Whether what was submitted is Qiskit's work, so that its version belongs to the result."""
+        return self._level() is not None or _hold_qiskit(self.circuits)
+
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch and decode the result; what needs the network comes before a private job's one read."""
-        metrics = read_metrics(self.hook.client, job)
+        destination = self.result_destination()
+        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
         return deliver(
             self.decode(self.fetch_result(job)),
-            job,
-            metrics,
+            facts,
             program_id=self.program_id,
-            result_path=arguments.optional_text(self.result_path),
+            destination=destination,
+            used_qiskit=self.uses_qiskit(),
         )
+
+
+def _hold_qiskit(circuits: Any) -> bool:
+    """Whether there is an object of Qiskit's among what was passed, at any depth."""
+    if isinstance(circuits, list | tuple):
+        return any(map(_hold_qiskit, circuits))
+    return type(circuits).__module__.partition(".")[0] == "qiskit"

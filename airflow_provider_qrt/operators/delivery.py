@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.operators import results
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.client.client import QiskitRuntimeClient
-    from airflow_provider_qrt.client.models import Job, JobMetrics
+    from airflow_provider_qrt.operators.job_facts import JobFacts
+    from airflow_provider_qrt.primitives.result_file import ResultFormat
 
 log = logging.getLogger(__name__)
 
 
 class Deliverable(Protocol):
-    """A decoded result that can go to XCom."""
+    """A decoded result that can go to XCom and to a file."""
 
     def to_xcom_results(self) -> list[dict[str, Any]]:
         """One plain dictionary for each PUB."""
@@ -28,69 +27,54 @@ class Deliverable(Protocol):
     def estimated_xcom_bytes(self) -> int:
         """Bound the JSON of ``to_xcom_results``, in bytes."""
 
-
-def read_metrics(client: QiskitRuntimeClient, job: Job) -> JobMetrics | None:
-    """When the job ended and what it used: worth a line less in XCom, not worth a failure."""
-    try:
-        return client.job_metrics(job.id)
-    except errors.QiskitRuntimeError as error:
-        log.warning("The metrics of job %s could not be read: %s", job.id, error)
-        return None
+    def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
+        """Write all of it, with what is known of its job."""
 
 
 def deliver(
-    result: Deliverable, job: Job, metrics: JobMetrics | None, *, program_id: str, result_path: str | None
+    result: Deliverable,
+    facts: JobFacts,
+    *,
+    program_id: str,
+    destination: results.Destination | None,
+    used_qiskit: bool = False,
 ) -> dict[str, Any]:
-    """Return what goes to XCom, and write the whole result to ``result_path`` if there is one.
+    """Return what goes to XCom, and write the whole result to its file if it has one.
 
     The result of a private job, which cannot be read again, goes to XCom if it can go nowhere else.
 
     Args:
         result: Decoded.
-        job: The job it is of.
-        metrics: What :func:`read_metrics` returned.
+        facts: What was read of the job.
         program_id: What ran.
-        result_path: The task's, if it has one.
+        destination: The file, if the task has one; ``provenance`` stands beside the data in it.
+        used_qiskit: Whether the circuits are Qiskit's work, for the provenance.
 
     Raises:
         AirflowFailException: The result is too large for XCom and has nowhere else to go.
     """
-    usage = (metrics.usage if metrics else None) or job.usage
-    value: dict[str, Any] = {
-        "job_id": job.id,
-        "backend": job.backend,
-        "program_id": program_id,
-        "status": job.status.value,
-        "session_id": job.session_id,
-        "created": _iso(job.created or (metrics.created if metrics else None)),
-        "finished": _iso(metrics.finished if metrics else None),
-        "usage_seconds": usage.seconds if usage else None,
-        "result_path": None,
-    }
+    job, value = facts.job, facts.summary(program_id)
     limit = results.max_xcom_bytes()
     size = result.estimated_xcom_bytes()
-    if result_path is None and size > limit and not job.private:
-        raise results.too_large(job.id, size, limit)
-    whole = {**value, "results": result.to_xcom_results()}
-    if result_path is None:
+    if destination is None:
+        if size > limit and not job.private:
+            raise results.too_large(job.id, size, limit)
         if size > limit:
             log.warning("The result of private job %s can be read once only: XCom takes all of it.", job.id)
-        return whole
-    whole["result_path"] = results.result_file(result_path, job.id)
+        return {**value, "results": result.to_xcom_results()}
+    path = destination.file(job.id)
+    value["result_path"] = path
     try:
-        results.write_json(whole["result_path"], whole)
+        written = {**value, "provenance": facts.provenance(value, used_qiskit=used_qiskit)}
+        results.write_file(path, lambda file: result.write(file, destination.format, written))
     except Exception:
         if not job.private:
             raise
         log.exception(
             "The result of private job %s could not be written to %s; it can be read once only, so XCom takes it.",
             job.id,
-            whole["result_path"],
+            path,
         )
-        return {**whole, "result_path": None}
-    log.info("The result of job %s is in %s.", job.id, whole["result_path"])
-    return whole if size <= limit else {**whole, "results": result.manifest()}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+        return {**value, "result_path": None, "results": result.to_xcom_results()}
+    log.info("The result of job %s is in %s.", job.id, path)
+    return {**value, "results": result.to_xcom_results() if size <= limit else result.manifest()}

@@ -126,6 +126,10 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Read the text of the program's result."""
         return decode_executor_estimates(text) if self._is_executor() else decode_estimator_result(text)
 
+    def uses_qiskit(self) -> bool:
+        """An executor's program is prepared by the official client."""
+        return self._is_executor() or super().uses_qiskit()
+
     def _is_executor(self) -> bool:
         return self.program_id == EXECUTOR
 

@@ -19,13 +19,14 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
-from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import DEFERRAL_MARGIN, ONE_DAY
-from airflow_provider_qrt.operators.delivery import deliver, read_metrics
+from airflow_provider_qrt.operators.delivery import deliver
+from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
-from airflow_provider_qrt.primitives.any_result import read_any_result
+from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -47,10 +48,18 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         poll_interval: Longest time between two looks at the job, seconds.
         timeout: Wall-clock seconds (or a timedelta) to wait, from the task's start. Default: one day.
         result_path: As of the sampler's operator.
+        result_format: As of the sampler's operator; programs that are not decoded have ``json`` only.
         qiskit_runtime_conn_id: The connection.
     """
 
-    template_fields: Sequence[str] = ("job_id", "poll_interval", "timeout", "result_path", "qiskit_runtime_conn_id")
+    template_fields: Sequence[str] = (
+        "job_id",
+        "poll_interval",
+        "timeout",
+        "result_path",
+        "result_format",
+        "qiskit_runtime_conn_id",
+    )
     operator_extra_links = (QiskitRuntimeJobLink(),)
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
@@ -64,6 +73,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         poll_interval: float | str = DEFAULT_POLL_INTERVAL,
         timeout: float | timedelta | str = ONE_DAY,
         result_path: str | None = None,
+        result_format: str = "json",
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +84,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.result_path = result_path
+        self.result_format = result_format
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.job_url: str | None = None
 
@@ -88,6 +99,8 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
             job_id = arguments.optional_text(self.job_id)
             if job_id is None:
                 raise InvalidInput("job_id is empty: name a job, or take it from the task that submits it.")
+            if (destination := self._destination()) is not None:
+                destination.check()
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             deadline = time.time() + arguments.seconds("timeout", self.timeout)
             self.job_url = job_url(self.hook.settings.base_url, job_id)
@@ -129,17 +142,23 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         job = outcome.job
         if job.status is not JobStatus.COMPLETED:
             raise AirflowFailException(describe_failure(job, self._job_log(job)))
-        metrics = read_metrics(self.hook.client, job)
-        path = arguments.optional_text(self.result_path)
+        destination = self._destination()
+        if destination is not None:
+            # Before the result is read: that of a private job is given out once.
+            check_format(job.program_id, destination.format, decode=self.decode)
+        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
         read = self.hook.client.job_result
         if job.private:
             accessor = context.get("task_state_store")
             store = TaskStateStore(accessor) if accessor is not None else None
-            text = read_once(job.id, read, store=store, result_path=path)
+            text = read_once(job.id, read, store=store, destination=destination)
         else:
             text = read(job.id)
         result = read_any_result(job.program_id, text, decode=self.decode)
-        return deliver(result, job, metrics, program_id=job.program_id or "", result_path=path)
+        return deliver(result, facts, program_id=job.program_id or "", destination=destination)
+
+    def _destination(self) -> results.Destination | None:
+        return results.Destination.read(self.result_path, self.result_format)
 
     def _job_log(self, job: Job) -> str:
         try:

@@ -12,23 +12,25 @@ from airflow_provider_qrt.operators import results
 log = logging.getLogger(__name__)
 
 
-def read_once(job_id: str, read: Callable[[str], str], *, store: StateStore | None, result_path: str | None) -> str:
+def read_once(
+    job_id: str, read: Callable[[str], str], *, store: StateStore | None, destination: results.Destination | None
+) -> str:
     """Return the text of a private job's result: the kept one, or what the service gives out, kept at once.
 
-    It is kept in a file beside the one of ``result_path``, else in the task's state store, so that a retry or a clear
+    It is kept in a file beside the one of the result, else in the task's state store, so that a retry or a clear
     finds it.
 
     Args:
         job_id: The job, which has completed.
         read: Reads the result from the service.
         store: The task's state store, if it has one.
-        result_path: The task's, if it has one.
+        destination: The file of the result, if the task has one.
 
     Raises:
         QiskitRuntimeError: The service did not give it out.
     """
     kept = KeptResult(store)
-    file = results.raw_file(result_path, job_id) if result_path is not None else None
+    file = destination.raw_file(job_id) if destination is not None else None
     text = results.read_text(file) if file is not None else None
     if text is None:
         text = kept.load(job_id)

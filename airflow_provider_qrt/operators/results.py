@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import importlib.util
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any
 
 from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.result_file import ResultFormat
 
 SECTION = "qiskit_runtime"
 DEFAULT_MAX_XCOM_BYTES = 2_000_000
@@ -17,31 +24,99 @@ def max_xcom_bytes() -> int:
     return conf.getint(SECTION, "max_xcom_bytes", fallback=DEFAULT_MAX_XCOM_BYTES)
 
 
-def result_file(result_path: str, job_id: str) -> str:
-    """The file a result goes to: ``result_path`` itself if it ends in ``.json``, else a file of the job's in it."""
-    return result_path if result_path.endswith(".json") else f"{result_path.rstrip('/')}/{job_id}.json"
+@dataclass(frozen=True)
+class Destination:
+    """Where the file of a result goes, and how it is written.
+
+    Attributes:
+        path: The task's ``result_path``: a folder, or a file if it ends as files of the format do.
+        format: The task's ``result_format``.
+    """
+
+    path: str
+    format: ResultFormat = ResultFormat.JSON
+
+    @classmethod
+    def read(cls, result_path: Any, result_format: Any) -> Destination | None:
+        """Read a task's arguments; None without a path.
+
+        Raises:
+            InvalidInput: They are wrong, or do not fit each other.
+        """
+        path, chosen = arguments.optional_text(result_path), ResultFormat.read(result_format)
+        if path is None:
+            if chosen is not ResultFormat.JSON:
+                raise InvalidInput(
+                    f"result_format: {chosen} is how a file is written, and result_path is empty. Set result_path (a "
+                    "folder, local or in an object store), or leave result_format out."
+                )
+            return None
+        for other in ResultFormat:
+            if other is not chosen and path.endswith(other.suffix):
+                raise InvalidInput(
+                    f"result_path: {path!r} ends in {other.suffix}, and result_format is {chosen}. Write "
+                    f"result_format={other.value!r}, or another name."
+                )
+        return cls(path, chosen)
+
+    def check(self) -> None:
+        """See that the file can be written, as far as that can be said without writing.
+
+        Raises:
+            InvalidInput: A package for the format, or for the store, is missing.
+        """
+        from airflow.sdk import ObjectStoragePath
+
+        if self.format is ResultFormat.PARQUET and not _is_installed("pyarrow"):
+            raise InvalidInput(
+                "result_format: parquet needs pyarrow. Install it with the workers: "
+                "pip install 'airflow-provider-qrt[parquet]'"
+            )
+        try:
+            _ = ObjectStoragePath(self.path).fs
+        except (ValueError, ImportError) as error:
+            raise InvalidInput(
+                f"result_path: {self.path!r} cannot be opened: {error}. Install the Airflow provider of this storage "
+                "with the workers (apache-airflow-providers-amazon[s3fs] for s3://), or name a local folder."
+            ) from error
+
+    def file(self, job_id: str) -> str:
+        """The file a result goes to: the path itself if it names one, else a file of the job's in it."""
+        if self.path.endswith(self.format.suffix):
+            return self.path
+        return f"{self.path.rstrip('/')}/{job_id}{self.format.suffix}"
+
+    def raw_file(self, job_id: str) -> str:
+        """The file for the service's own answer, beside :meth:`file`."""
+        if self.path.endswith(self.format.suffix):
+            return f"{self.path.removesuffix(self.format.suffix)}.{job_id}.raw.json"
+        return f"{self.path.rstrip('/')}/{job_id}.raw.json"
 
 
-def raw_file(result_path: str, job_id: str) -> str:
-    """The file for the service's own answer, beside :func:`result_file`."""
-    if result_path.endswith(".json"):
-        return f"{result_path.removesuffix('.json')}.{job_id}.raw.json"
-    return result_file(result_path, f"{job_id}.raw")
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
-def write_json(path: str, value: Any) -> None:
-    """Write JSON to any path that ``ObjectStoragePath`` understands, making folders as needed."""
-    write_text(path, json.dumps(value, allow_nan=False))
+def write_file(path: str, write: Callable[[IO[bytes]], object]) -> None:
+    """Write to any path that ``ObjectStoragePath`` understands, making folders as needed.
 
-
-def write_text(path: str, text: str) -> None:
-    """Write a text to any path that ``ObjectStoragePath`` understands, making folders as needed."""
+    Args:
+        path: The file.
+        write: Writes what it holds. Nothing is written to the path before this has returned.
+    """
     from airflow.sdk import ObjectStoragePath
 
+    content = io.BytesIO()
+    write(content)
     target = ObjectStoragePath(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
-        file.write(text.encode())
+        file.write(content.getbuffer())
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text as :func:`write_file` does."""
+    write_file(path, lambda file: file.write(text.encode()))
 
 
 def read_text(path: str) -> str | None:

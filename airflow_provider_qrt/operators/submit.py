@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.operators.delivery import deliver, read_metrics
-from airflow_provider_qrt.primitives.any_result import read_any_result
+from airflow_provider_qrt.operators.delivery import deliver
+from airflow_provider_qrt.operators.job_facts import JobFacts
+from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
             raise InvalidInput("program_id: name a program, such as 'sampler' or 'noise-learner'.")
         if not isinstance(self.program_params, Mapping):
             raise InvalidInput(f"program_params: expected a mapping, not {type(self.program_params).__name__}.")
+        if (destination := self.result_destination()) is not None:
+            check_format(self.program_id, destination.format, decode=self.decode)
         try:
             json.dumps(self.program_params, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -56,11 +59,11 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch the result, and decode it if its program is known."""
-        metrics = read_metrics(self.hook.client, job)
+        destination = self.result_destination()
+        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
         return deliver(
             read_any_result(self.program_id, self.fetch_result(job), decode=self.decode),
-            job,
-            metrics,
+            facts,
             program_id=self.program_id,
-            result_path=arguments.optional_text(self.result_path),
+            destination=destination,
         )

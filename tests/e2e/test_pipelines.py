@@ -39,11 +39,12 @@ def test_blocking_and_deferred_give_the_same_shape_of_xcom(airflow, dag_id):
     value = airflow.xcom(dag_id, run_id, "measure")
     assert set(value) == {
         "job_id", "backend", "program_id", "status", "session_id", "created", "finished", "usage_seconds",
-        "result_path", "results",
+        "usage_complete", "result_path", "results",
     }  # fmt: skip
     assert value["backend"] == "ibm_fez"
     assert value["status"] == "Completed"
     assert value["usage_seconds"] > 0
+    assert value["usage_complete"] is True
     assert value["finished"] > value["created"]
     [result] = value["results"]
     assert set(result["counts"]) == {"00", "11"}

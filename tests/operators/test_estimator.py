@@ -52,6 +52,7 @@ def test_the_task_returns_the_values_and_says_where_they_come_from(either_way, j
         "status": "Completed",
         "session_id": None,
         "result_path": None,
+        "usage_complete": True,
     }
     [result] = value["results"]
     assert (result["evs"], result["stds"], result["metadata"]["target_precision"]) == (-1.0, 0.0, 0.1)
@@ -331,7 +332,7 @@ def test_of_a_large_result_xcom_keeps_a_manifest(task, monkeypatch):
     value = task.run(circuits=[(SWEEP, "Z", [0.1] * 100)], result_path=str(task.folder))
     [entry] = value["results"]
     assert (entry["evs"], entry["stds"], entry["shape"]) == (None, None, [100])
-    with pytest.raises(ValueError, match=r"EstimatorResult.from_xcom\(json.loads"):
+    with pytest.raises(ValueError, match=r"EstimatorResult.from_file\("):
         EstimatorResult.from_xcom(value)
     whole = json.loads((task.folder / f"{value['job_id']}.json").read_text())
     assert EstimatorResult.from_xcom(whole)[0].evs.shape == (100,)

@@ -28,6 +28,7 @@ TWO = 'OPENQASM 3.0; include "stdgates.inc"; bit[2] c; x $1; c[0] = measure $0; 
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
 LINK = "_link_QiskitRuntimeJobLink"
 ONE_JOB = r"^/jobs/[^/]+$"
+USAGE_WAIT = "AIRFLOW__QISKIT_RUNTIME__USAGE_WAIT_SECONDS"
 MAX_BYTES = "AIRFLOW__QISKIT_RUNTIME__MAX_XCOM_BYTES"
 
 
@@ -56,6 +57,7 @@ def test_the_task_returns_the_counts_and_says_where_they_come_from(either_way, j
         "status": "Completed",
         "session_id": None,
         "result_path": None,
+        "usage_complete": True,
     }
     assert value["results"] == [
         {
@@ -86,9 +88,38 @@ def test_times_and_usage_are_those_of_the_service(task, emulator):
     assert value["finished"].endswith("+00:00")
 
 
-def test_usage_that_is_not_settled_yet_is_null_and_not_zero(task, emulator):
+def test_usage_that_is_not_settled_in_time_is_null_and_not_zero(task, emulator, monkeypatch, sent):
+    monkeypatch.setenv(USAGE_WAIT, "0.3")
     emulator.configure(usage_pending_seconds=600)
-    assert task.run()["usage_seconds"] is None
+    value = task.run()
+    assert (value["usage_seconds"], value["usage_complete"]) == (None, False)
+    assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 2
+
+
+def test_a_bill_that_is_settled_a_moment_after_the_end_is_waited_for(either_way, emulator):
+    emulator.configure(run_seconds=0.2, usage_pending_seconds=1.5)
+    value = either_way.run()
+    assert (value["usage_seconds"], value["usage_complete"]) == (pytest.approx(0.2), True)
+
+
+def test_a_bill_is_asked_for_once_if_nobody_wants_to_wait(task, emulator, monkeypatch, sent):
+    monkeypatch.setenv(USAGE_WAIT, "0")
+    emulator.configure(usage_pending_seconds=600)
+    task.run()
+    assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
+
+
+def test_a_misspelt_waiting_time_costs_no_result(task, emulator, monkeypatch):
+    monkeypatch.setenv(USAGE_WAIT, "a while")
+    assert task.run()["usage_complete"] is True
+
+
+def test_a_service_that_fails_while_a_bill_is_waited_for_costs_no_result(task, emulator, monkeypatch):
+    emulator.configure(usage_pending_seconds=600)
+    emulator.add_fault(path="/jobs/*/metrics", status=403, skip=1, times=None)
+    value = task.run()
+    assert value["finished"] is not None
+    assert value["usage_complete"] is False
 
 
 def test_metrics_that_cannot_be_read_do_not_cost_the_result(task, emulator):
@@ -366,7 +397,7 @@ def test_a_retry_does_not_move_to_another_backend(task, slow):
 def test_a_result_goes_to_result_path_and_to_xcom(task):
     value = task.run(result_path=str(task.folder / "results"))
     written = json.loads((task.folder / "results" / f"{value['job_id']}.json").read_text())
-    assert written == value
+    assert written == {**value, "metadata": written["metadata"], "provenance": written["provenance"]}
     assert written["results"][0]["counts"] == {"1": 20}
 
 
@@ -471,8 +502,8 @@ def test_when_nobody_knows_whether_the_job_exists_the_task_fails_and_its_retry_f
     emulator.add_fault(method="POST", path="/jobs", drop="after")
     emulator.add_fault(method="GET", path="/jobs", status=403)
     with pytest.raises(LookUpFailed):
-        task.run()
-    assert [task.run()["job_id"]] == [job["id"] for job in jobs()]
+        task.run(retries=1)
+    assert [task.run(retries=1)["job_id"]] == [job["id"] for job in jobs()]
 
 
 def test_a_clear_after_success_buys_anew(either_way, jobs):
