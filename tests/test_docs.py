@@ -1,0 +1,111 @@
+"""What the pages show runs as it stands: each Python block alone, in a DAG file, and its jobs on the emulator."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CIRCUITS = ROOT / "example_dags" / "circuits"
+NAMED_FILES = ("bell.qasm", "one.qasm", "two.qasm", "three.qasm")
+"""Circuits that pages speak of as the reader's own."""
+
+PARAMS = {"backend": "ibm_fez", "max_queue": 20, "job_id": "d5edd5qgim5s73aecqr0", "qubits": 100}
+"""What templates on the pages take from the reader's DAG."""
+
+NOT_A_DAG = "testing-your-dags"
+"""A project of several files, which is run as one elsewhere."""
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    number: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}-{self.number}"
+
+
+def blocks() -> list[Block]:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = []
+    for page in pages:
+        texts = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+        found += [Block(page.stem, number, text) for number, text in enumerate(texts) if page.stem != NOT_A_DAG]
+    return found
+
+
+BLOCKS = blocks()
+SUBMITTING = [one for one in BLOCKS if re.search(r"QiskitRuntime(Sampler|Estimator|SubmitJob)Operator\(", one.text)]
+BUCKET = "s3://my-bucket"
+"""Not everybody has the Airflow provider for S3 installed; a folder stands in for it."""
+
+
+def load(block: Block, folder: Path) -> list[Any]:
+    """The DAGs of a file that holds the block inside a DAG of its own, beside the circuits it names."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    shutil.copytree(CIRCUITS, folder / "circuits")
+    for name in NAMED_FILES:
+        shutil.copy(CIRCUITS / "bell_phi.qasm", folder / name)
+    file = folder / "the_page.py"
+    body = textwrap.indent(block.text, "    ")
+    params = ", ".join(f"{name!r}: {value!r}" for name, value in PARAMS.items())
+    file.write_text(f"from airflow.sdk import DAG\nwith DAG('the_page', schedule=None, params={{{params}}}):\n{body}")
+    bag = DagBag(dag_folder=str(file))
+    assert bag.import_errors == {}
+    return list(bag.dags.values())
+
+
+def tasks(dags: list[Any]) -> dict[str, Any]:
+    """All tasks, with the names of their operators."""
+    return {
+        f"{task.dag_id}.{task.task_id} {getattr(task, 'operator_class', type(task)).__name__}": task
+        for dag in dags
+        for task in dag.tasks
+    }
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_a_block_runs_alone_in_a_dag_file(block, tmp_path):
+    assert "the_page" in {dag.dag_id for dag in load(block, tmp_path)}
+
+
+@pytest.mark.parametrize("block", SUBMITTING, ids=str)
+def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connection):
+    from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
+
+    found = [task for task in tasks(load(block, tmp_path)).values() if isinstance(task, QiskitRuntimeJobOperator)]
+    assert found
+    for task in found:
+        task.session_id = None
+        task.result_path = task.result_path and task.result_path.replace(BUCKET, str(tmp_path))
+        task.deferrable = False
+        task.poll_interval = 0.02
+        task.wait_for_completion = True
+        task.get_dag().resolve_template_files()
+        context["ti"].pushed["return_value"] = {"backend": "ibm_fez"}
+        task.render_template_fields({**context, "params": PARAMS, "run_id": context["ti"].run_id})
+        assert task.execute(context)["status"] == "Completed"
+
+
+def test_the_pages_show_every_operator(tmp_path):
+    shown = {name.split()[-1] for block in BLOCKS for name in tasks(load(block, tmp_path / str(block)))}
+    assert shown >= {
+        "QiskitRuntimeSamplerOperator",
+        "QiskitRuntimeEstimatorOperator",
+        "QiskitRuntimeSubmitJobOperator",
+        "QiskitRuntimeGetResultOperator",
+        "QiskitRuntimeCancelJobOperator",
+        "QiskitRuntimeCreateSessionOperator",
+        "QiskitRuntimeCloseSessionOperator",
+        "QiskitRuntimeJobSensor",
+        "QiskitRuntimeBackendSensor",
+    }
