@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,11 @@ from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import timedelta
 
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.jobs.budget import Spending
     from airflow_provider_qrt.jobs.identity import JobIdentity
     from airflow_provider_qrt.jobs.orphans import Orphan
 
@@ -115,6 +116,39 @@ class QiskitRuntimeHook(BaseHook):
 
         # A second try is for an answer that came at once and was an error; waiting for one is all a timeout leaves.
         return self.create_client(retry=RetryPolicy(attempts=2, first_wait=0.2), read_timeout=KILL_TIMEOUT)
+
+    def seconds_used(
+        self, *, dag_id: str, run_id: str | None = None, window: timedelta | float | None = None
+    ) -> Spending:
+        """Add up the QPU seconds of the jobs that this Airflow submitted for a DAG, or for one of its runs.
+
+        They are read from the service, which knows the jobs by their tags; there is no ledger here. Jobs that were
+        deleted from the service are not counted, nor are those that other code submitted.
+
+        Args:
+            dag_id: The DAG.
+            run_id: One of its runs; None: all.
+            window: Count jobs of the last so many seconds (or a timedelta). None: all jobs of the run, or those of the
+                DAG in the last 28 days.
+
+        Returns:
+            ``charged_seconds``, which is settled, ``expected_seconds`` of jobs whose bill is open, ``total``, and
+            ``jobs``, how many.
+
+        Raises:
+            InvalidInput: ``dag_id`` or ``run_id`` is empty, or ``window`` is no duration.
+            QiskitRuntimeError: If the service could not be asked.
+        """
+        from airflow_provider_qrt.hooks.deployment import airflow_name
+        from airflow_provider_qrt.jobs.budget import add_up, jobs_of, window_start
+        from airflow_provider_qrt.jobs.identity import JobIdentity
+        from airflow_provider_qrt.primitives.errors import InvalidInput
+
+        if not dag_id or run_id == "":
+            raise InvalidInput(f"seconds_used: {'run_id' if dag_id else 'dag_id'} is empty; name one.")
+        since = window_start(window, datetime.now(UTC), whole=run_id is not None)
+        identity = JobIdentity(dag_id, run_id or "", "", airflow=airflow_name())
+        return add_up(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
 
     def find_orphans(
         self,

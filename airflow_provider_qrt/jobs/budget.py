@@ -5,7 +5,7 @@ What was spent is read from the service's own records of the jobs, found by thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import InstanceUsage, Job
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.identity import JobIdentity, airflow_prefix
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 BASE_SECONDS = 2.0
@@ -89,10 +90,7 @@ class QiskitRuntimeBudget:
 
     def since(self, now: datetime) -> datetime | None:
         """Where the window begins; None if all of it counts."""
-        if self.per == "dag_run":
-            return None
-        window = DEFAULT_WINDOW if self.window is None else self.window
-        return now - (window if isinstance(window, timedelta) else timedelta(seconds=window))
+        return None if self.per == "dag_run" else window_start(self.window, now, whole=False)
 
 
 @dataclass(frozen=True)
@@ -136,6 +134,45 @@ def add_up(jobs: Iterable[Job]) -> Spending:
     costs = [cost_of(job) for job in jobs]
     charged = sum(seconds for seconds, settled in costs if settled)
     return Spending(charged, sum(seconds for seconds, settled in costs if not settled), len(costs))
+
+
+def window_start(window: timedelta | float | None, now: datetime, *, whole: bool) -> datetime | None:
+    """Where a window begins; None if all of it counts.
+
+    Args:
+        window: Seconds or a timedelta; None: the plans' 28 days.
+        now: Its end.
+        whole: Without a window all counts.
+
+    Raises:
+        InvalidInput: It is no duration above 0.
+    """
+    if window is None:
+        return None if whole else now - DEFAULT_WINDOW
+    seconds = window.total_seconds() if isinstance(window, timedelta) else window
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        raise InvalidInput(f"window: expected seconds or a timedelta above 0, not {window!r}.")
+    return now - timedelta(seconds=seconds)
+
+
+def jobs_of(
+    list_jobs: Callable[..., Iterable[Job]], identity: JobIdentity, *, whole_dag: bool, since: datetime | None
+) -> Iterator[Job]:
+    """The jobs of a DAG, or of one of its runs, that the identity's Airflow submitted.
+
+    The service knows them by tags of 86 characters at most: names that differ only beyond that are counted together.
+
+    Args:
+        list_jobs: The API's listing.
+        identity: Any task of the DAG run.
+        whole_dag: Those of all runs.
+        since: Leave older ones out.
+    """
+    dag, run, _ = identity.readable_tags()
+    prefix = airflow_prefix(identity.airflow)
+    for job in list_jobs(tags=[dag] if whole_dag else [dag, run], created_after=since):
+        if any(tag.startswith(prefix) for tag in job.tags):
+            yield job
 
 
 def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: float, now: datetime) -> Spending:

@@ -16,8 +16,9 @@ from airflow_provider_qrt.jobs.budget import (
     check_period,
     check_usage,
     estimate_seconds,
+    jobs_of,
 )
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, airflow_prefix
+from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest
 from airflow_provider_qrt.jobs.sessions import check_session
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -138,7 +139,4 @@ class Preparation:
         jobs = self.hook.client.jobs
         if budget.per == "connection":
             return jobs(created_after=since)
-        dag, run, _ = self.identity.readable_tags()
-        tags = [dag, run] if budget.per == "dag_run" else [dag]
-        prefix = airflow_prefix(self.identity.airflow)
-        return (job for job in jobs(tags=tags, created_after=since) if any(tag.startswith(prefix) for tag in job.tags))
+        return jobs_of(jobs, self.identity, whole_dag=budget.per == "dag", since=since)
