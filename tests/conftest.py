@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # Before anything imports Airflow: it reads these once.
@@ -35,6 +36,19 @@ QUICK: dict[str, Any] = {
     "rate_limit": False,
     "usage_limit_seconds": None,
 }
+
+
+ONE_AIRFLOW = ("chaos", "e2e")
+"""Folders whose tests share an Airflow each: they stay together when the tests run in several processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one Airflow in one process."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if folder in ONE_AIRFLOW:
+            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")

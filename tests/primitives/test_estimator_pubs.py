@@ -1,6 +1,7 @@
 """Estimator PUBs in every form a user writes them, broadcast as Qiskit does, and what is sent of them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -176,7 +177,8 @@ with LOOP.for_loop(range(2)):
         ({"ZZ": 1}, "not a dict. Is this meant to belong to the circuit before it"),
         (("bell.qasm", "ZZ"), "no such file was found"),
     ],
-    ids=str,
+    # The same in every process: without the addresses of objects.
+    ids=lambda value: re.sub(r" at 0x[0-9a-f]+", "", str(value)),
 )
 def test_what_is_wrong_is_said_with_the_index_of_the_pub(pub, message):
     with pytest.raises(InvalidInput, match=r"^circuits\[1\]: .*" + message):
