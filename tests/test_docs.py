@@ -1,4 +1,7 @@
-"""What the pages show runs as it stands: each Python block alone, in a DAG file, and its jobs on the emulator."""
+"""What the pages show runs as it stands: each Python block alone, in a DAG file, and its jobs on the emulator.
+
+A block that is part of an example DAG runs there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CIRCUITS = ROOT / "example_dags" / "circuits"
+EXAMPLES = ROOT / "example_dags"
+CIRCUITS = EXAMPLES / "circuits"
 NAMED_FILES = ("bell.qasm", "one.qasm", "two.qasm", "three.qasm")
 """Circuits that pages speak of as the reader's own."""
 
@@ -39,7 +43,16 @@ def blocks() -> list[Block]:
     for page in pages:
         texts = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
         found += [Block(page.stem, number, text) for number, text in enumerate(texts) if page.stem != NOT_A_DAG]
-    return found
+    return [block for block in found if not is_excerpt(block)]
+
+
+def is_excerpt(block: Block) -> bool:
+    """Whether an example DAG has the same lines, so that they run there."""
+    return any(
+        textwrap.indent(block.text, " " * depth) in example.read_text()
+        for example in EXAMPLES.glob("*.py")
+        for depth in (4, 8, 12)
+    )
 
 
 BLOCKS = blocks()

@@ -81,6 +81,21 @@ def test_three_rounds_reach_the_ground_energy_with_noise(noise):
         assert energy(**angles) < vqe.ground_energy(vqe.H2) + 0.025
 
 
+@pytest.mark.parametrize(("off_by", "accepted"), [(0.049, True), (-0.049, True), (0.051, False), (-0.051, False)])
+def test_an_energy_too_far_from_the_exact_one_fails_the_run(off_by, accepted):
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.exceptions import AirflowFailException
+
+    vqe = example("h2_vqe")
+    compare = DagBag(str(EXAMPLES / "h2_vqe.py")).dags["qiskit_runtime_h2_vqe"].get_task("compare").python_callable
+    result = {"results": [{"evs": vqe.ground_energy(vqe.H2) + off_by, "stds": 0.01}]}
+    if accepted:
+        assert compare(result, vqe.START)["error"] == pytest.approx(off_by)
+    else:
+        with pytest.raises(AirflowFailException, match=r"more than 0\.05 from -1\.1373"):
+            compare(result, vqe.START)
+
+
 def test_a_backends_properties_become_one_row_for_each_quantity():
     record = example("calibration_record")
     measured_on = {"date": "2026-11-20T22:30:00-05:00", "unit": ""}
