@@ -13,6 +13,7 @@ from airflow_provider_qrt.jobs.identity import (
     ProgramInput,
     airflow_prefix,
     check_tags,
+    fingerprint_of,
     job_tags,
 )
 
@@ -143,3 +144,13 @@ def test_tags_are_not_part_of_the_input():
 
 def test_the_input_is_not_in_the_repr():
     assert "OPENQASM" not in repr(REQUEST)
+
+
+def test_the_fingerprint_of_the_input_is_read_back_from_the_tags():
+    request = JobRequest("sampler", "ibm_fez", ProgramInput({"pubs": []}), tags=("qrt:mine", "a:b:c:d:e"))
+    tags = job_tags(JobIdentity("d", "r", "t"), 1, request)
+    assert fingerprint_of(tags[::-1]) == request.fingerprint()[:16]
+
+
+def test_a_job_that_was_submitted_elsewhere_has_no_fingerprint():
+    assert fingerprint_of(["qrt:mine", "a:b:c:d:e"]) is None
