@@ -28,25 +28,6 @@ def job_status(service, job_id: str) -> str:
     return next(job["status"] for job in service.jobs() if job["id"] == job_id)
 
 
-def test_a_triggerer_that_dies_while_a_job_queues_costs_nothing(airflow, service, submissions):
-    service.configure(queue_seconds=12)
-    run_id = airflow.trigger("both_ways_deferred")
-    airflow.wait_for_task_state("both_ways_deferred", run_id, "measure", "deferred")
-    wait_for_trigger(airflow, "both_ways_deferred", run_id, "measure")
-    airflow.kill_component("triggerer")
-    airflow.start_component("triggerer")
-    airflow.expect_end("both_ways_deferred", run_id)
-    assert len(submissions(run_id)) == 1
-    assert airflow.xcom("both_ways_deferred", run_id, "measure")["results"][0]["shots"] == 200
-
-
-def test_a_lost_answer_does_not_submit_twice(airflow, service, submissions):
-    service.add_fault(method="POST", path="/api/v1/jobs", times=1, drop="after")
-    run_id = airflow.run_dag("both_ways_deferred")
-    assert len(submissions(run_id)) == 1
-    assert "it had been submitted" in airflow.task_log("both_ways_deferred", run_id, "measure")
-
-
 def test_a_job_that_is_not_isa_fails_the_task_with_ibms_reason_and_no_retry(airflow, submissions):
     run_id = airflow.run_dag("not_isa", expect="failed")
     assert len(submissions(run_id)) == 1
