@@ -328,7 +328,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
         def prepare(asked: JobRequest) -> JobRequest:
             in_hand.stop_if_killed()
-            return preparation.complete(asked)
+            ready = preparation.complete(asked)
+            # Transpiling may have taken half a minute.
+            in_hand.stop_if_killed()
+            return ready
 
         while True:
             left = waiting_since + timeout - time.time()
