@@ -109,6 +109,11 @@ def test_a_bill_is_asked_for_once_if_nobody_wants_to_wait(task, emulator, monkey
     assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
 
 
+def test_a_bill_that_is_settled_is_asked_for_once(task, sent):
+    task.run()
+    assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
+
+
 def test_a_misspelt_waiting_time_costs_no_result(task, emulator, monkeypatch):
     monkeypatch.setenv(USAGE_WAIT, "a while")
     assert task.run()["usage_complete"] is True

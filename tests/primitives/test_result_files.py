@@ -274,6 +274,29 @@ def test_a_table_whose_counts_do_not_add_up_is_refused(tmp_path):
         SamplerResult.from_file(tmp_path / "g")
 
 
+@pytest.mark.parametrize(
+    ("result", "array", "says"),
+    [
+        (sweep(), "0/b", r"results\[0\]: the registers are not of the sweep and shots \(2, 2\)"),
+        (
+            EstimatorResult((EstimatorPubResult({"evs": np.zeros(2), "stds": np.zeros(2)}),)),
+            None,
+            r"results\[0\]: the values are not of the shape \(2,\)",
+        ),
+    ],
+    ids=["sampler", "estimator"],
+)
+def test_arrays_of_another_shape_than_the_header_says_are_refused(result, array, says, tmp_path):
+    with np.load(io.BytesIO(written(result, "npz"))) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name in arrays:
+        if name == array or (array is None and name != "header"):
+            arrays[name] = arrays[name][:1]
+    np.savez(tmp_path / "f.npz", **arrays)
+    with pytest.raises(InvalidResult, match=says):
+        type(result).from_file(tmp_path / "f.npz")
+
+
 def test_a_table_in_another_order_is_read_all_the_same(tmp_path):
     import pyarrow.parquet as pq
 
