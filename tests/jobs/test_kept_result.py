@@ -22,7 +22,7 @@ class Store(dict[str, Any]):
 
 @pytest.mark.parametrize("size", [0, 10, 300_000], ids=str)
 def test_what_is_kept_comes_back(size):
-    text = "é" + "".join(random.Random(3).choices("abcdefghij\"\\{}", k=size))
+    text = "é" + "".join(random.Random(3).choices('abcdefghij"\\{}', k=size))
     store = Store()
     assert KeptResult(store).save("job", text)
     assert KeptResult(store).load("job") == text

@@ -21,8 +21,8 @@ def waiting(task, slow):
     """A task with its job in the queue, as it is when a signal comes."""
     operator = task.operator()
     in_hand = operator._take_up(task.context)
-    job = in_hand.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
-    in_hand.job_id = job.job_id
+    job = in_hand.jobs[0].submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
+    in_hand.jobs[0].job_id = job.job_id
     return operator
 
 
