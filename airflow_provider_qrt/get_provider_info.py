@@ -61,6 +61,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/var/cache/airflow/circuits",
                         "default": "",
                     },
+                    "max_body_bytes": {
+                        "description": (
+                            "Largest submission, in bytes of JSON. A list of circuits that takes more is split into "
+                            "several jobs. IBM documents no limit; submissions of 33 MB were refused."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "10000000",
+                        "default": "25000000",
+                    },
                     "max_xcom_bytes": {
                         "description": (
                             "Largest result, in bytes of JSON, that a task returns through XCom. A larger one goes to "

@@ -75,15 +75,24 @@ class AirflowOfThisTask:
 
     def published_job_id(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
         """Read the task's XCom ``job_id``."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        value = _asked(XCom.get_one, key="job_id", dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
+        value = _xcom("job_id", dag_id, run_id, task_id, map_index)
         return None if value is None else str(value)
+
+    def published_job_ids(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[str]:
+        """Read the task's XCom ``job_ids``, which only a task with several jobs has."""
+        value = _xcom("job_ids", dag_id, run_id, task_id, map_index)
+        return [str(one) for one in value] if isinstance(value, list) else []
 
     def _count_runs(self, dag_id: str, run_id: str, states: list[str] | None) -> int:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         return int(_asked(RuntimeTaskInstance.get_dr_count, dag_id=dag_id, run_ids=[run_id], states=states))
+
+
+def _xcom(key: str, dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return _asked(XCom.get_one, key=key, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
 
 
 def _asked(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -111,6 +111,16 @@ class QiskitRuntimeHook(BaseHook):
         except Exception as error:
             return f"Whether the task has an active job could not be found out: {error}"
 
+    def close_batch_quickly(self, session_id: str) -> str:
+        """Let a batch take no more jobs, with a short request; those in it run on. Otherwise as the above."""
+        from airflow_provider_qrt.jobs.sessions import close
+
+        try:
+            closed = close(self._hasty_client(), session_id)
+        except Exception as error:
+            return f"Batch {session_id} could not be closed; it ends by itself: {error}"
+        return f"Batch {session_id} was closed." if closed else f"Batch {session_id} has been closed already."
+
     def _hasty_client(self) -> QiskitRuntimeClient:
         from airflow_provider_qrt.client.retry import RetryPolicy
 

@@ -36,6 +36,7 @@ class JobIdentity:
         task_id: The task.
         map_index: Index of a mapped task, -1 otherwise.
         airflow: Name of the Airflow it runs in: two of them may run the same DAG on the same instance.
+        part: Which of the task's jobs, from 1, where it has several; two of them may be alike.
     """
 
     dag_id: str
@@ -43,6 +44,7 @@ class JobIdentity:
     task_id: str
     map_index: int = -1
     airflow: str = ""
+    part: int | None = None
 
     def stem(self) -> str:
         """What the identity tags of all jobs of this task begin with."""
@@ -51,7 +53,8 @@ class JobIdentity:
 
     def tag(self, submission: int, fingerprint: str) -> str:
         """The identity tag of this task's ``submission``-th job, which was asked for with this input."""
-        return f"{self.stem()}{submission}:{fingerprint[:16]}"
+        number = f"{submission}" if self.part is None else f"{submission}.{self.part}"
+        return f"{self.stem()}{number}:{fingerprint[:16]}"
 
     def readable_tags(self) -> tuple[str, str, str]:
         """DAG, run and task, for people, for filters and for finding orphans; cut to the service's length."""

@@ -158,8 +158,9 @@ class OrphanJudge:
         if owner.run is RunState.GONE:
             return "its DAG run does not exist any more"
         if owner.task_id is not None and (owner.is_live or owner.state == "success"):
-            published = self._airflow.published_job_id(owner.dag_id, owner.run_id, owner.task_id, owner.map_index)
-            if published not in (None, job_id):
+            task = (owner.dag_id, owner.run_id, owner.task_id, owner.map_index)
+            published = self._airflow.published_job_id(*task)
+            if published not in (None, job_id) and job_id not in self._airflow.published_job_ids(*task):
                 return f"its task has gone on to job {published}"
             if owner.is_live:
                 return None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.states import JobStatus
 
 
 class Ending(StrEnum):
@@ -40,6 +41,11 @@ class WaitOutcome:
     job: Job | None = None
     message: str = ""
     cancelled: bool = False
+
+    @property
+    def is_completion(self) -> bool:
+        """Whether the job has completed."""
+        return self.ending is Ending.FINAL and self.job is not None and self.job.status is JobStatus.COMPLETED
 
     def to_event(self) -> dict[str, Any]:
         """A small JSON object, the same wherever the wait took place."""

@@ -48,6 +48,9 @@ class Airflow(Protocol):
     def published_job_id(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
         """The job that the task has published as its own, in XCom."""
 
+    def published_job_ids(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> Sequence[str]:
+        """All jobs that the task has published as its own, where it has several."""
+
 
 @dataclass(frozen=True)
 class Owner:

@@ -37,12 +37,14 @@ class WindowFull(errors.QiskitRuntimeError):
     """429: too many submissions in the window. Nothing was created; the same submission may be made later.
 
     Attributes:
+        refusal: What the service said.
         retry_after: Seconds the service asked to wait, or None if it did not say.
     """
 
-    def __init__(self, refusal: errors.RateLimited) -> None:
+    def __init__(self, refusal: errors.RateLimited, consequence: str = "Nothing was submitted.") -> None:
+        self.refusal = refusal
         self.retry_after = refusal.retry_after
-        super().__init__(f"{refusal} Nothing was submitted.")
+        super().__init__(f"{refusal} {consequence}")
 
 
 class LookUpFailed(errors.QiskitRuntimeError):
@@ -172,6 +174,30 @@ class JobSubmitter:
             return self._submit(request, record.number + 1, prepare)
         self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
         return ObtainedJob(job.id, how, record.submitted_at, job.backend, job.session_id, job)
+
+    def resume(self, request: JobRequest) -> ObtainedJob | None:
+        """Return the job that this very try has submitted before it stopped to wait for something; None if it has not.
+
+        However it has ended: that is the try's own outcome, and no reason to submit another.
+
+        Raises:
+            JobGone: See :meth:`obtain`.
+        """
+        record = SubmissionRecord.read(self._store)
+        if record is None or record.job_id is None or record.fingerprint != request.fingerprint():
+            return None
+        if (record.try_number, record.max_tries) != (self._try_number, self._max_tries) or record.abandoned:
+            return None
+        job = self._recorded(record.job_id)
+        return ObtainedJob(job.id, How.REATTACHED, record.submitted_at, job.backend, job.session_id, job)
+
+    def withdraw(self) -> None:
+        """Give up the job of a submission that has no place any more in what the task now asks for."""
+        record = SubmissionRecord.read(self._store)
+        if record is None or record.delivered or record.abandoned:
+            return
+        self._give_up(self._undelivered(record))
+        replace(record, abandoned=True).write(self._store)
 
     def delivered(self) -> None:
         """Note that the task has handed the job's result on: clearing it from now on means a new job."""

@@ -1,14 +1,14 @@
-"""Waiting for a job in the calling thread."""
+"""Waiting for jobs in the calling thread."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import WaitOutcome
-from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.polling import JobPoller, KeepWaiting
 
 
 def wait_for_job(
@@ -18,6 +18,7 @@ def wait_for_job(
     log: Callable[[str], object],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
+    at_once: bool = False,
 ) -> WaitOutcome:
     """Look at a job again and again until its poller says that there is nothing more to wait for.
 
@@ -27,8 +28,9 @@ def wait_for_job(
         log: Takes a line worth logging.
         sleep: Called with seconds.
         clock: Epoch seconds.
+        at_once: Take the first look without delay.
     """
-    decision = poller.first(clock())
+    decision = KeepWaiting(0.0) if at_once else poller.first(clock())
     while True:
         sleep(decision.seconds)
         try:
@@ -42,3 +44,32 @@ def wait_for_job(
         if step.note:
             log(step.note)
         decision = step
+
+
+def wait_for_jobs(
+    read: Callable[[str], Job],
+    pollers: Sequence[JobPoller],
+    *,
+    log: Callable[[str], object],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.time,
+) -> WaitOutcome:
+    """Wait for jobs one after the other, until all have completed or one has not.
+
+    Args:
+        read: See :func:`wait_for_job`.
+        pollers: One for each job, at least one.
+        log: See there.
+        sleep: See there.
+        clock: See there.
+
+    Returns:
+        The end of the wait for the first that did not complete, or for the last.
+    """
+    outcome: WaitOutcome | None = None
+    for poller in pollers:
+        outcome = wait_for_job(read, poller, log=log, sleep=sleep, clock=clock, at_once=outcome is not None)
+        if not outcome.is_completion:
+            break
+    assert outcome is not None
+    return outcome

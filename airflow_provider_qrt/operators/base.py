@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,14 +26,15 @@ from airflow_provider_qrt.jobs.budget import OverBudget, QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.parts import part_store
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
-from airflow_provider_qrt.jobs.record import SubmissionRecord
+from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
-from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.jobs.waiting import wait_for_jobs
 from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.in_hand import JobInHand, add_to_message
+from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.preparation import Preparation
@@ -143,7 +145,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self._in_hand: JobInHand | None = None
         self._killed = False
         self._replaced: Callable[[], bool] | None = None
-        self._result_store: TaskStateStore | None = None
+        self._result_store: StateStore | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -214,10 +216,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
         with self._seen_to(context):
-            self._take_up(context, self._known_job_id(context))
+            self._take_up(context, self._known_job_ids(context))
             outcome = WaitOutcome.from_event(event)
-            self._take_up(context, outcome.job_id)
-            return self._conclude(context, outcome)
+            self._take_up(context, [outcome.job_id])
+            return self._conclude_wait(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after deferral; when the trigger failed or Airflow gave it up, see that the job does not run on."""
@@ -225,16 +227,15 @@ class QiskitRuntimeJobOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout as error:
             with self._seen_to(context):
-                job_id = self._known_job_id(context)
-                if job_id is None:
+                in_hand = self._take_up(context, self._known_job_ids(context))
+                if not in_hand.job_ids:
                     raise TaskDeferralTimeout(
                         "IBM accepted no submission within the task's timeout. Nothing was submitted."
                     ) from error
-                self._take_up(context, job_id)
-                return self._conclude(context, self._last_look(job_id))
+                return self._conclude_wait(context, self._last_look(in_hand))
         except TaskDeferralError:
             with self._seen_to(context):
-                self._take_up(context, self._known_job_id(context))
+                self._take_up(context, self._known_job_ids(context))
                 raise
 
     def on_kill(self) -> None:
@@ -263,19 +264,32 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 return self._plan(preparation, request)
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
-            in_hand = self._take_up(context)
-            job = self._obtain(in_hand, request, preparation, waiting_since or time.time(), timeout, refusals)
-            self._publish(context, in_hand, job)
+            self._take_up(context)
+            jobs = self._wait_for_turn(
+                self._obtaining(context, request, preparation, resumed=waiting_since is not None),
+                preparation,
+                waiting_since or time.time(),
+                timeout,
+                refusals,
+            )
+            in_hand = self._in_hand
+            assert in_hand is not None
             if not self.wait_for_completion:
-                in_hand.submitter.delivered()
-                return self.build_summary(job)
-            if job.job is not None and job.job.status.is_final:
-                return self._conclude(context, WaitOutcome(Ending.FINAL, job.job_id, job.job))
-            deadline = job.submitted_at + timeout
+                in_hand.delivered()
+                return self._summarize(jobs)
+            ended = _known_end(jobs)
+            if ended is not None:
+                return self._conclude(context, ended)
+            # Several jobs are waited for as one, from the last submission on.
+            submitted_at = max(job.submitted_at for job in jobs)
+            deadline = submitted_at + timeout
             if self.deferrable:
-                self._defer(job, poll_interval, deadline)
-            poller = JobPoller(job.job_id, job.submitted_at, deadline, poll_interval, self.hook.describe())
-            return self._conclude(context, wait_for_job(self.hook.create_poll_client().job, poller, log=self.log.info))
+                self._defer(jobs, submitted_at, poll_interval, deadline)
+            pollers = [
+                JobPoller(job.job_id, submitted_at, deadline, poll_interval, self.hook.describe()) for job in jobs
+            ]
+            read = self.hook.create_poll_client().job
+            return self._conclude_wait(context, wait_for_jobs(read, pollers, log=self.log.info))
 
     @contextmanager
     def _seen_to(self, context: Context) -> Iterator[None]:
@@ -294,37 +308,48 @@ class QiskitRuntimeJobOperator(BaseOperator):
         ti = context["ti"]
         return not self.retries or ti.try_number > ti.max_tries
 
-    def _take_up(self, context: Context, job_id: str | None = None) -> JobInHand:
-        """Begin a leg of the task."""
-        ti = context["ti"]
-        submitter = JobSubmitter(
+    def _take_up(self, context: Context, job_ids: Sequence[str | None] = (None,)) -> JobInHand:
+        """Begin a leg of the task, with so many jobs; None stands for one whose id is not known yet."""
+        store = self._store(context)
+        several = len(job_ids) > 1
+        held = [
+            HeldJob(self._submitter(context, part if several else None), job_id)
+            for part, job_id in enumerate(job_ids, start=1)
+        ]
+        self._replaced = partial(another_try_took_over, context["ti"], part_store(store, 1) if several else store)
+        self._in_hand = JobInHand(
+            self.hook, held, store is not None, self.cancel_on_kill, self.log.info, killed=self._killed
+        )
+        if job_ids[0] is not None:
+            self.job_url = job_url(self.hook.settings.base_url, job_ids[0])
+        return self._in_hand
+
+    def _submitter(self, context: Context, part: int | None = None) -> JobSubmitter:
+        """Obtains the task's job, or one of its jobs."""
+        ti, store = context["ti"], self._store(context)
+        return JobSubmitter(
             self.hook.submit_client,
-            identity_of(ti),
+            replace(identity_of(ti), part=part),
             try_number=ti.try_number,
             max_tries=ti.max_tries,
-            store=self._store(context),
+            store=store if part is None else part_store(store, part),
             cancel_replaced=self.cancel_on_kill,
             log=self.log.info,
         )
-        durable = self._store(context) is not None
-        self._replaced = partial(another_try_took_over, ti, self._store(context))
-        self._in_hand = JobInHand(
-            self.hook, submitter, durable, self.cancel_on_kill, self.log.info, job_id, killed=self._killed
-        )
-        if job_id is not None:
-            self.job_url = job_url(self.hook.settings.base_url, job_id)
-        return self._in_hand
 
-    def _obtain(
-        self,
-        in_hand: JobInHand,
-        request: JobRequest,
-        preparation: Preparation,
-        waiting_since: float,
-        timeout: float,
-        refusals: int,
-    ) -> ObtainedJob:
-        """Get the job, waiting as long as it may not be submitted: in the triggerer if the task may defer."""
+    def _obtaining(
+        self, context: Context, request: JobRequest, preparation: Preparation, *, resumed: bool
+    ) -> Callable[[], Sequence[ObtainedJob]]:
+        """Return what obtains the task's jobs and makes them known; called again after each refusal of a submission.
+
+        Args:
+            context: The task's.
+            request: What is asked for.
+            preparation: Completes it.
+            resumed: Whether this try has stopped before to wait for its turn.
+        """
+        in_hand = self._in_hand
+        assert in_hand is not None
 
         def prepare(asked: JobRequest) -> JobRequest:
             in_hand.stop_if_killed()
@@ -333,13 +358,29 @@ class QiskitRuntimeJobOperator(BaseOperator):
             in_hand.stop_if_killed()
             return ready
 
+        def obtain() -> Sequence[ObtainedJob]:
+            job = in_hand.jobs[0].submitter.obtain(request, prepare)
+            self._publish(context, in_hand, job)
+            return [job]
+
+        return obtain
+
+    def _wait_for_turn(
+        self,
+        obtain: Callable[[], Sequence[ObtainedJob]],
+        preparation: Preparation,
+        waiting_since: float,
+        timeout: float,
+        refusals: int,
+    ) -> Sequence[ObtainedJob]:
+        """Get the jobs, waiting as long as none may be submitted: in the triggerer if the task may defer."""
         while True:
             left = waiting_since + timeout - time.time()
             try:
-                return in_hand.submitter.obtain(request, prepare)
+                return obtain()
             except OverBudget as over:
                 budget = preparation.budget
-                may_wait = self.deferrable and budget is not None and budget.when_exceeded == "defer"
+                may_wait = self._may_defer() and budget is not None and budget.when_exceeded == "defer"
                 if not may_wait or over.room_at is None or over.room_at.timestamp() > time.time() + left:
                     raise
                 self.log.info("%s", over)
@@ -349,16 +390,24 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 pause = pause_before_submission(full.retry_after, refusals, random.Random())  # noqa: S311
                 if left < pause:
                     raise AirflowException(
-                        f"IBM accepted no submission within the task's timeout of {timeout:.0f} s. {full} "
-                        "A retry tries again."
+                        f"IBM accepted no {self._further()}submission within the task's timeout of {timeout:.0f} s. "
+                        f"{full} A retry tries again."
                     ) from full
                 self.log.info("%s", full)
-                if self.deferrable:
+                if self._may_defer():
                     # The triggerer spaces the tasks that wait on it; the little chance is for other triggerers' tasks.
                     short = pause_before_submission(full.retry_after, 0, random.Random())  # noqa: S311
                     self._defer_submission(time.time() + short, waiting_since, refusals, left)
                 self.log.info("The submission is tried again in %.0f s.", pause)
                 time.sleep(pause)
+
+    def _may_defer(self) -> bool:
+        """Whether the next leg would know of the jobs that this one has submitted."""
+        in_hand = self._in_hand
+        return self.deferrable and (in_hand is None or in_hand.durable or not in_hand.job_ids)
+
+    def _further(self) -> str:
+        return "further " if self._in_hand is not None and self._in_hand.job_ids else ""
 
     def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
         plan = preparation.plan(request)
@@ -399,28 +448,48 @@ class QiskitRuntimeJobOperator(BaseOperator):
         accessor = context.get("task_state_store")
         return TaskStateStore(accessor) if self.durable and accessor is not None else None
 
-    def _known_job_id(self, context: Context) -> str | None:
+    def _known_job_ids(self, context: Context) -> Sequence[str | None]:
         """The job of a deferred task that Airflow resumes without an event; XCom has it if no store keeps it."""
         record = SubmissionRecord.read(self._store(context))
         if record is not None:
-            return record.job_id
-        ti = context["ti"]
-        stored = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key="job_id")
-        return str(stored) if stored else None
+            return [record.job_id]
+        stored = self._pull(context, "job_id")
+        return [str(stored) if stored else None]
 
-    def _last_look(self, job_id: str) -> WaitOutcome:
-        """See how a job stands that nobody watches any more: one that has ended is not too late."""
-        try:
-            job = self.hook.client.job(job_id)
-        except errors.QiskitRuntimeError as error:
-            return WaitOutcome(Ending.TIMED_OUT, job_id, None, f"Job {job_id} timed out and could not be read. {error}")
-        if job.status.is_final:
-            return WaitOutcome(Ending.FINAL, job_id, job)
-        return WaitOutcome(Ending.TIMED_OUT, job_id, job, f"Job {job_id} had not ended when its timeout passed.")
+    def _pull(self, context: Context, key: str) -> Any:
+        """Read what this task has pushed to XCom."""
+        ti = context["ti"]
+        return ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=key)
+
+    def _last_look(self, in_hand: JobInHand) -> WaitOutcome:
+        """See how jobs stand that nobody watches any more: what has ended is not too late."""
+        outcome: WaitOutcome | None = None
+        for held in in_hand.jobs:
+            job_id = held.job_id
+            if job_id is None:
+                missing = "IBM accepted no further submission within the task's timeout."
+                return WaitOutcome(Ending.TIMED_OUT, in_hand.job_ids[0], None, missing)
+            try:
+                job = self.hook.client.job(job_id)
+            except errors.QiskitRuntimeError as error:
+                said = f"Job {job_id} timed out and could not be read. {error}"
+                return WaitOutcome(Ending.TIMED_OUT, job_id, None, said)
+            if not job.status.is_final:
+                said = f"Job {job_id} had not ended when its timeout passed."
+                return WaitOutcome(Ending.TIMED_OUT, job_id, job, said)
+            outcome = WaitOutcome(Ending.FINAL, job_id, job)
+            if not outcome.is_completion:
+                break
+        assert outcome is not None
+        return outcome
+
+    def _summarize(self, jobs: Sequence[ObtainedJob]) -> Any:
+        """What goes to XCom when the task does not wait."""
+        return self.build_summary(jobs[0])
 
     def _publish(self, context: Context, in_hand: JobInHand, job: ObtainedJob) -> None:
-        """Make the job known, to ``on_kill`` first."""
-        in_hand.job_id = job.job_id
+        """Make the job known, or the first of several, to ``on_kill`` before all."""
+        in_hand.jobs[0].job_id = job.job_id
         in_hand.stop_if_killed()
         self.job_url = job_url(self.hook.settings.base_url, job.job_id)
         ti = context["ti"]
@@ -429,37 +498,58 @@ class QiskitRuntimeJobOperator(BaseOperator):
             ti.xcom_push("session_id", job.session_id)
         ti.xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
 
-    def _defer(self, job: ObtainedJob, poll_interval: float, deadline: float) -> NoReturn:
+    def _defer(
+        self, jobs: Sequence[ObtainedJob], submitted_at: float, poll_interval: float, deadline: float
+    ) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
+        first, *more = [job.job_id for job in jobs]
         self.defer(
             trigger=QiskitRuntimeJobTrigger(
-                job_id=job.job_id,
+                job_id=first,
+                more_job_ids=more,
                 qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
-                submitted_at=job.submitted_at,
+                submitted_at=submitted_at,
                 deadline=deadline,
                 poll_interval=poll_interval,
                 cancel_on_kill=self.cancel_on_kill,
                 cancel_on_timeout=self.cancel_on_timeout,
             ),
             method_name="execute_complete",
+            kwargs=self._to_resume_with(jobs),
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_interval + DEFERRAL_MARGIN),
         )
+
+    def _to_resume_with(self, jobs: Sequence[ObtainedJob]) -> dict[str, Any] | None:
+        """What the next leg is to know beside the trigger's event."""
+        return None
 
     def _defer_submission(self, not_before: float, waiting_since: float, refusals: int, left: float) -> NoReturn:
         from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
+        in_hand = self._in_hand
+        assert in_hand is not None
         self.defer(
             trigger=QiskitRuntimeSubmissionTrigger(
-                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id, not_before=not_before
+                qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
+                not_before=not_before,
+                job_ids=in_hand.job_ids,
+                session_id=in_hand.batch_id,
+                cancel_on_kill=self.cancel_on_kill,
             ),
             method_name="execute_submission",
             kwargs={"waiting_since": waiting_since, "refusals": refusals},
             timeout=timedelta(seconds=left + DEFERRAL_MARGIN),
         )
 
+    def _conclude_wait(self, context: Context, outcome: WaitOutcome) -> Any:
+        """Turn the end of the wait into a result or a failure; several jobs were waited for one after the other."""
+        assert self._in_hand is not None
+        self._in_hand.completed_before(outcome.job_id)
+        return self._conclude(context, outcome)
+
     def _conclude(self, context: Context, outcome: WaitOutcome) -> Any:
-        """Turn the end of the wait into a result or a failure."""
+        """Turn the end of a job into a result or a failure."""
         in_hand = self._in_hand
         assert in_hand is not None
         if outcome.ending is Ending.TIMED_OUT:
@@ -470,18 +560,23 @@ class QiskitRuntimeJobOperator(BaseOperator):
             raise AirflowException(outcome.message)
         job = outcome.job
         cancelled = job.status is JobStatus.CANCELLED and retry_can_help(job.state)
-        if cancelled and in_hand.submitter.was_submitted_earlier(job.id):
+        held = in_hand.find(job.id)
+        if cancelled and held.submitter.was_submitted_earlier(job.id):
             # By a kill, say, whose cancellation took longer than the retry.
             self.log.info("Job %s of an earlier try was cancelled, which counts as not submitted.", job.id)
             return self._run(context)
         if job.status is not JobStatus.COMPLETED:
-            in_hand.settled = True
+            held.ended = True
             self._fail(job)
+        result = self._read(context, in_hand, job)
+        in_hand.delivered()
+        return result
+
+    def _read(self, context: Context, in_hand: JobInHand, job: Job) -> Any:
+        """Read what the task's jobs have come to; this one completed last."""
         in_hand.completed = True
         self._result_store = self._store(context)
-        result = self.read_result(job)
-        in_hand.submitter.delivered()
-        return result
+        return self.read_result(job)
 
     def _fail(self, job: Job) -> NoReturn:
         try:
@@ -495,17 +590,33 @@ class QiskitRuntimeJobOperator(BaseOperator):
         """Cancel a job that is late, once more if the trigger has done so already, and fail."""
         in_hand.settled = True
         last_try = self._is_last_try(context)
+        late = [held.job_id or outcome.job_id for held in in_hand.jobs if not held.ended and held.name is not None]
+        one = len(late) == 1
         if not self.cancel_on_timeout:
-            retry = "" if last_try else " A retry looks at it once more."
+            goes_on = "It goes on and is" if one else f"Jobs {', '.join(late)} go on and are"
+            retry = "" if last_try else f" A retry looks at {'it' if one else 'them'} once more."
             raise AirflowException(
-                f"{outcome.message} It goes on and is charged: cancel_on_timeout is off.{retry} To wait longer, raise "
+                f"{outcome.message} {goes_on} charged: cancel_on_timeout is off.{retry} To wait longer, raise "
                 "timeout, which counts from the submission."
             )
-        in_hand.submitter.abandoned()
-        try:
-            fate = cancel_job(self.hook.client, outcome.job_id)
-        except errors.QiskitRuntimeError as error:
-            fate = f"It could not be cancelled and may still run and be charged: {error}"
-        said = outcome.message if outcome.cancelled else f"{outcome.message} {fate}"
-        retry = "" if last_try else " A retry submits a new job, unless this one has completed."
+        in_hand.abandoned()
+        fates = [self._cancel_late(job_id) for job_id in late]
+        said = outcome.message if outcome.cancelled else " ".join([outcome.message, *fates])
+        again = "a new job, unless this one has completed" if one else "new jobs for those that have not completed"
+        retry = "" if last_try else f" A retry submits {again}."
         raise AirflowException(f"{said}{retry}")
+
+    def _cancel_late(self, job_id: str) -> str:
+        try:
+            return cancel_job(self.hook.client, job_id)
+        except errors.QiskitRuntimeError as error:
+            return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
+
+
+def _known_end(jobs: Sequence[ObtainedJob]) -> WaitOutcome | None:
+    """How jobs of an earlier try have ended, if there is nothing to wait for."""
+    ends = [WaitOutcome(Ending.FINAL, job.job_id, job.job) for job in jobs if job.job and job.job.status.is_final]
+    bad = next((end for end in ends if not end.is_completion), None)
+    if bad is not None:
+        return bad
+    return ends[-1] if len(ends) == len(jobs) else None

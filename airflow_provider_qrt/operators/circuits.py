@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.operators.delivery import Deliverable, deliver
+from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.job_facts import JobFacts
+from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
+from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.isa import check_pubs_isa
+from airflow_provider_qrt.primitives.packing import Load, pack, unpack
 from airflow_provider_qrt.primitives.transpile import Transpiler
 
 if TYPE_CHECKING:
@@ -26,11 +30,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_qrt.client.models import Backend, Job
+    from airflow_provider_qrt.jobs.parts import Partition
+    from airflow_provider_qrt.primitives import EstimatorResult, SamplerResult
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
+ENVELOPE_BYTES = 3_000
+"""Bytes of a submission around the program's input: backend, session and tags, with room to spare."""
 
 
-class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
+class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     """Base of the operators that run circuits with a primitive.
 
     Args:
@@ -50,6 +58,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         *QiskitRuntimeJobOperator.template_fields,
     )
     template_ext: Sequence[str] = CIRCUIT_FILES
+    max_executions: int | None = None
+    """How often IBM runs circuits in one job of this program, if that is limited."""
 
     def __init__(
         self,
@@ -66,6 +76,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         self.optimization_level = optimization_level
         self.check_isa = check_isa
         self._pubs: Sequence[Any] = ()
+        self._fitted: tuple[Sequence[Any], Backend] | None = None
 
     @abstractmethod
     def read_pubs(self) -> Sequence[Any]:
@@ -90,15 +101,47 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
     def build_input(self) -> ProgramInput:
         """Check circuits and options, and return the program's input."""
         self._pubs = self.read_pubs()
+        return self._input_of(self._pubs)
+
+    def build_part(self, pubs: Sequence[int]) -> ProgramInput:
+        """Return the program's input for some of the circuits."""
+        return self._input_of([self._pubs[index] for index in pubs])
+
+    def _input_of(self, pubs: Sequence[Any]) -> ProgramInput:
         level = self._level()
-        params = self.write_params(self._pubs)
-        identity = self.identify(self._pubs, params)
+        params = self.write_params(pubs)
+        identity = self.identify(pubs, params)
         return ProgramInput(
             params,
             # What is asked for; what becomes of it depends on the calibration, which may change between two tries.
             identity=identity if level is None else {**identity, "optimization_level": level},
-            executions=self.count_executions(self._pubs),
+            executions=self.count_executions(pubs),
         )
+
+    def split(self) -> Sequence[Sequence[int]]:
+        """Distribute the circuits over the fewest jobs that IBM takes."""
+        pubs = self._pubs if self._fitted is None else self._fitted[0]
+        most, room = self.max_executions, max_body_bytes() - ENVELOPE_BYTES
+        if self._body_bytes(pubs) <= room and (most is None or self.count_executions(pubs) <= most):
+            return [range(len(pubs))]
+        # What stands in a submission once, however many circuits there are.
+        common = 2 * self._body_bytes(pubs[:1]) - self._body_bytes([pubs[0], pubs[0]])
+        loads = [Load(self.count_executions([pub]), self._body_bytes([pub]) - common) for pub in pubs]
+        return pack(loads, max_executions=most, max_body_bytes=room - common)
+
+    def _body_bytes(self, pubs: Sequence[Any]) -> int:
+        return len(json.dumps(self.write_params(pubs)))
+
+    @property
+    def changes_to_fit(self) -> bool:
+        """Transpiled circuits are larger than those that were asked for."""
+        return self._level() is not None
+
+    def fit_part(self, asked: ProgramInput, pubs: Sequence[int]) -> ProgramInput:
+        """Return the input of a part as it is submitted to the backend that was chosen."""
+        assert self._fitted is not None
+        fitted, backend = self._fitted
+        return self.fit_input(asked, [fitted[index] for index in pubs], backend)
 
     def adapt(self, request: JobRequest, backend: Backend) -> JobRequest:
         """Transpile the circuits for the backend, or see that it can run them as they are."""
@@ -108,6 +151,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
         elif self.check_isa and not backend.is_simulator:
             check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
+        self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
 
     def fit_input(self, asked: ProgramInput, pubs: Sequence[Any], backend: Backend) -> ProgramInput:
@@ -136,7 +180,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
             return None
 
     @abstractmethod
-    def decode(self, text: str) -> Deliverable:
+    def decode(self, text: str) -> SamplerResult | EstimatorResult:
         """Read the text of the program's result.
 
         Raises:
@@ -191,6 +235,21 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
         return deliver(
             self.decode(self.fetch_result(job)),
+            facts,
+            program_id=self.program_id,
+            destination=destination,
+            used_qiskit=self.uses_qiskit(),
+        )
+
+    def read_results(self, jobs: Sequence[Job], partition: Partition, fetch: Callable[[int], str]) -> dict[str, Any]:
+        """Fetch and decode the results of all jobs, and put them together in the order that was asked for."""
+        destination = self.result_destination()
+        facts = PackedFacts.read_all(
+            self.hook.client, jobs, partition.fingerprint, with_calibration=destination is not None
+        )
+        decoded: list[Any] = [self.decode(fetch(place)) for place in range(len(jobs))]
+        return deliver(
+            decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded])),
             facts,
             program_id=self.program_id,
             destination=destination,

@@ -44,7 +44,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
     Args:
         circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a
             list of these or of tuples ``(circuit, observables, parameter_values, precision)``. None measures anything
-            itself. A list becomes one job. Text and files are Jinja templates.
+            itself. A list becomes one job, or the fewest that IBM takes. Text and files are Jinja templates.
         observables: For circuits that do not bring their own, the same for each: a Pauli string (``"ZZ"``, qubit 0
             rightmost, or ``"Z0 Z5"``), a map of them to real weights (``{"ZZ": 0.5, "XI": -1.2}``), a
             ``SparsePauliOp``, or an array of these as nested lists, which is broadcast against a sweep of parameter
@@ -117,6 +117,10 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             backend=self.snapshot(backend) if needs_backend(options) else None,
         )
         return replace(asked, params=program.params, executions=program.executions)
+
+    def split(self) -> Sequence[Sequence[int]]:
+        """Distribute the circuits over jobs; an executor's program is one, whose size is known when it is prepared."""
+        return [range(len(self._pubs))] if self._is_executor() else super().split()
 
     def count_executions(self, pubs: Sequence[EstimatorPub]) -> int:
         """About as many as the precision takes."""

@@ -1,8 +1,8 @@
-"""The job a running task has in hand, and what is done about it when the task ends before the job."""
+"""The jobs a running task has in hand, mostly one, and what is done about them when the task ends before they do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,40 +14,99 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class HeldJob:
+    """One of a task's jobs.
+
+    Attributes:
+        submitter: Obtains it.
+        job_id: Its id, as soon as it is known.
+        ended: Whether it was seen to have ended.
+    """
+
+    submitter: JobSubmitter
+    job_id: str | None = None
+    ended: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """The job for people; None if there is none."""
+        if self.job_id is not None:
+            return f"Job {self.job_id}"
+        tag = self.submitter.outstanding_tag
+        return f"The job with the tag {tag}, if there is one," if tag is not None else None
+
+
+@dataclass
 class JobInHand:
-    """One leg of a task, and its job.
+    """One leg of a task, and its jobs.
 
     Attributes:
         hook: Of the task's connection.
-        submitter: Obtains the job.
-        durable: Whether a retry goes on with the job.
-        cancel_on_kill: Whether the job is cancelled when the task stops.
+        jobs: At least one.
+        durable: Whether a retry goes on with the jobs.
+        cancel_on_kill: Whether the jobs are cancelled when the task stops.
         log: Takes a line for the task log.
-        job_id: The job, as soon as it is known.
-        completed: Whether the job was seen to have completed.
-        settled: Whether the job needs no more seeing to, and the failure's message says what became of it.
+        completed: Whether all jobs were seen to have completed.
+        settled: Whether the jobs need no more seeing to, and the failure's message says what became of them.
         killed: Whether Airflow has asked the task to stop.
+        batch_id: A batch of the task's own that is open.
     """
 
     hook: QiskitRuntimeHook
-    submitter: JobSubmitter
+    jobs: Sequence[HeldJob]
     durable: bool
     cancel_on_kill: bool
     log: Callable[[str], object]
-    job_id: str | None = None
     completed: bool = False
     settled: bool = False
     killed: bool = False
+    batch_id: str | None = None
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids that are known."""
+        return [job.job_id for job in self.jobs if job.job_id is not None]
+
+    def find(self, job_id: str) -> HeldJob:
+        """Return the job with this id; the only one there is, whatever its id.
+
+        Raises:
+            ValueError: There are several, and none is it.
+        """
+        if len(self.jobs) == 1:
+            return self.jobs[0]
+        for job in self.jobs:
+            if job.job_id == job_id:
+                return job
+        raise ValueError(f"Job {job_id} is none of this task's jobs ({', '.join(self.job_ids)}).")
+
+    def completed_before(self, job_id: str) -> None:
+        """Note that the jobs before this one have completed: they are waited for one after the other."""
+        found = self.find(job_id)
+        for job in self.jobs:
+            if job is found:
+                break
+            job.ended = True
+
+    def delivered(self) -> None:
+        """Note that the task has handed on what its jobs have come to."""
+        for job in self.jobs:
+            job.submitter.delivered()
+
+    def abandoned(self) -> None:
+        """Note that the jobs which have not ended are given up."""
+        for job in self._left():
+            job.submitter.abandoned()
 
     def kill(self) -> None:
-        """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
+        """Cancel the jobs quickly; one that is just being submitted is looked for by its tag."""
         self.killed = True
-        if self._name() is None:
-            return
-        if self.cancel_on_kill:
-            self.log(self._cancel_quickly())
-        else:
-            self.log(f"{self._name()} goes on and is charged: cancel_on_kill is off.")
+        for job in self._left():
+            if self.cancel_on_kill:
+                self.log(self._cancel_quickly(job))
+            else:
+                self.log(f"{job.name} goes on and is charged: cancel_on_kill is off.")
+        self._close_batch()
 
     def stop_if_killed(self) -> None:
         """Airflow's signal handler returns to what it interrupted, which has a few seconds left until SIGKILL.
@@ -57,39 +116,59 @@ class JobInHand:
         """
         if self.killed:
             self.kill()
-            raise AirflowException(f"The task was killed while it obtained its job ({self.job_id or 'none yet'}).")
+            known = ", ".join(self.job_ids) or "none yet"
+            raise AirflowException(f"The task was killed while it obtained its job ({known}).")
 
     def settle(self, *, for_good: bool) -> str:
-        """See to the job of a task that fails; return what became of it and what a retry does.
+        """See to the jobs of a task that fails; return what became of them and what a retry does.
 
         Args:
             for_good: Whether there will be no retry.
         """
-        name = self._name()
-        if self.killed or self.settled or name is None:
+        self._close_batch()
+        if self.killed or self.settled:
+            return ""
+        if self.completed:
+            self.settled = True
+            results = "its result" if len(self.jobs) == 1 else "their results"
+            completed = self._said(self.jobs, "has completed", "have completed")
+            return f"{completed}: a retry, or a clear, fetches {results} and buys nothing."
+        left = list(self._left())
+        if not left:
+            self.settled = any(job.ended for job in self.jobs)
             return ""
         self.settled = True
-        if self.completed:
-            return f"{name} has completed: a retry, or a clear, fetches its result and buys nothing."
+        going_on = self._said(left, "goes on", "go on")
         if self.durable and not for_good:
-            return f"{name} goes on; a retry goes on with it."
+            return f"{going_on}; a retry goes on with {'it' if len(left) == 1 else 'them'}."
         if not self.cancel_on_kill:
-            return f"{name} goes on and is charged: cancel_on_kill is off."
-        fate = self._cancel_quickly()
-        self.submitter.abandoned()
-        return f"No retry will go on with the job: {fate}"
+            return f"{going_on} and {'is' if len(left) == 1 else 'are'} charged: cancel_on_kill is off."
+        fates = []
+        for job in left:
+            fates.append(self._cancel_quickly(job))
+            job.submitter.abandoned()
+        return f"No retry will go on with the {'job' if len(left) == 1 else 'jobs'}: {' '.join(fates)}"
 
-    def _name(self) -> str | None:
-        if self.job_id is not None:
-            return f"Job {self.job_id}"
-        tag = self.submitter.outstanding_tag
-        return f"The job with the tag {tag}, if there is one," if tag is not None else None
+    def _left(self) -> Iterator[HeldJob]:
+        return (job for job in self.jobs if not job.ended and job.name is not None)
 
-    def _cancel_quickly(self) -> str:
-        """Cancel the job, or the one that is just being submitted."""
-        if self.job_id is not None:
-            return self.hook.cancel_job_quickly(self.job_id)
-        return self.hook.cancel_tagged_jobs_quickly(self.submitter.identity, self.submitter.outstanding_tag)
+    @staticmethod
+    def _said(jobs: Sequence[HeldJob], one: str, many: str) -> str:
+        if len(jobs) == 1:
+            return f"{jobs[0].name} {one}"
+        return f"Jobs {', '.join(job.job_id or 'one without an id yet' for job in jobs)} {many}"
+
+    def _cancel_quickly(self, job: HeldJob) -> str:
+        """Cancel a job, or the one that is just being submitted."""
+        if job.job_id is not None:
+            return self.hook.cancel_job_quickly(job.job_id)
+        return self.hook.cancel_tagged_jobs_quickly(job.submitter.identity, job.submitter.outstanding_tag)
+
+    def _close_batch(self) -> None:
+        """Let the batch take no more jobs; those in it are seen to one by one."""
+        if self.batch_id is not None:
+            self.log(self.hook.close_batch_quickly(self.batch_id))
+            self.batch_id = None
 
 
 def add_to_message(error: BaseException, text: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ class Preparation:
     budget: QiskitRuntimeBudget | None
     adapt: Callable[[JobRequest, Backend], JobRequest]
     log: logging.Logger | Any
+    _fitted: JobRequest | None = field(default=None, init=False)
 
     def complete(self, request: JobRequest) -> JobRequest:
         """Return the request as it is submitted.
@@ -58,6 +59,25 @@ class Preparation:
             NoBackendAvailable: None fits now.
             OverBudget: The job would cost more than is left.
         """
+        ready = self.fit(request)
+        self.check_budget([ready])
+        return ready
+
+    def fit_ahead(self, request: JobRequest) -> None:
+        """Do :meth:`fit` now, for the next who asks: how large a request becomes can decide how it is submitted."""
+        self._fitted = self.fit(request)
+
+    def fit(self, request: JobRequest) -> JobRequest:
+        """Choose the backend and make the request fit it and its session.
+
+        Raises:
+            SessionUnusable: See :meth:`complete`.
+            InvalidSettings: See there.
+            NoBackendAvailable: See there.
+        """
+        if self._fitted is not None:
+            ready, self._fitted = self._fitted, None
+            return ready
         asked = request.backend
         if request.session_id is not None:
             asked = self._join(request.session_id, request)
@@ -71,17 +91,25 @@ class Preparation:
                 backend.status,
                 backend.status_reason or "no reason given",
             )
-        ready = self.adapt(replace(request, backend=backend.name), backend)
-        if self.budget is not None:
-            estimate = self.estimate(ready)
-            spent = self._check_budget(self.budget, estimate)
-            self.log.info(
-                "The job is estimated at %.1f s of QPU time; %.1f s of the budget of %g s are spent or expected.",
-                estimate,
-                spent,
-                self.budget.max_seconds,
-            )
-        return ready
+        return self.adapt(replace(request, backend=backend.name), backend)
+
+    def check_budget(self, requests: Sequence[JobRequest]) -> None:
+        """See whether jobs that are about to be submitted fit into what the budget leaves, all together.
+
+        Raises:
+            OverBudget: They do not.
+        """
+        if self.budget is None:
+            return
+        estimate = sum(self.estimate(request) for request in requests)
+        spent = self._check_budget(self.budget, estimate)
+        self.log.info(
+            "The %s estimated at %.1f s of QPU time; %.1f s of the budget of %g s are spent or expected.",
+            "job is" if len(requests) == 1 else f"next {len(requests)} jobs are",
+            estimate,
+            spent,
+            self.budget.max_seconds,
+        )
 
     def estimate(self, request: JobRequest) -> float:
         """QPU seconds that the job may take.
@@ -98,9 +126,18 @@ class Preparation:
             )
         return float(request.max_execution_seconds)
 
-    def plan(self, request: JobRequest) -> dict[str, Any]:
-        """Return what would be submitted, as plain JSON. Nothing is."""
-        ready = self.complete(request)
+    def plan(
+        self, request: JobRequest, split: Callable[[JobRequest], Sequence[JobRequest]] = lambda ready: [ready]
+    ) -> dict[str, Any]:
+        """Return what would be submitted, as plain JSON. Nothing is.
+
+        Args:
+            request: What is asked for.
+            split: Makes the jobs of the request that fits the backend.
+        """
+        ready = self.fit(request)
+        jobs = split(ready)
+        self.check_budget(jobs)
         known = ready.input.executions is not None or ready.max_execution_seconds is not None
         return {
             "dry_run": True,
@@ -108,7 +145,8 @@ class Preparation:
             "program_id": ready.program_id,
             "session_id": ready.session_id,
             "executions": ready.input.executions,
-            "estimated_seconds": self.estimate(ready) if known else None,
+            "jobs": len(jobs),
+            "estimated_seconds": sum(map(self.estimate, jobs)) if known else None,
             "budget_seconds": self.budget.max_seconds if self.budget is not None else None,
             "fingerprint": request.fingerprint(),
         }

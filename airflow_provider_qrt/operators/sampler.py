@@ -21,6 +21,7 @@ from airflow_provider_qrt.primitives import (
     sampler_params,
 )
 from airflow_provider_qrt.primitives.executions import sampler_executions
+from airflow_provider_qrt.primitives.pubs import MAX_EXECUTIONS_PER_JOB
 
 EXECUTOR = "executor"
 PROGRAMS = ("sampler", EXECUTOR)
@@ -36,8 +37,8 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     Args:
         circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a
-            list of these or of tuples ``(circuit, parameter_values, shots)``. A list becomes one job. Text and files
-            are Jinja templates.
+            list of these or of tuples ``(circuit, parameter_values, shots)``. A list becomes one job, or the fewest
+            that IBM takes. Text and files are Jinja templates.
         shots: Shots for circuits that do not name their own. None: IBM's default, 4096.
         options: Sampler options, such as ``{"dynamical_decoupling": {"enable": True}}``.
         program_id: ``sampler``, or ``executor`` for the same over the program that takes its place: IBM deprecated the
@@ -49,6 +50,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     template_fields: Sequence[str] = ("shots", "program_id", *QiskitRuntimeCircuitsOperator.template_fields)
     program_id: str = PROGRAMS[0]
+    max_executions = MAX_EXECUTIONS_PER_JOB
 
     def __init__(
         self,

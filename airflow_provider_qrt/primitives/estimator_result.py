@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
@@ -80,6 +80,10 @@ class EstimatorResult:
 
     def __iter__(self) -> Iterator[EstimatorPubResult]:
         return iter(self.pubs)
+
+    def with_pubs(self, pubs: Iterable[EstimatorPubResult]) -> EstimatorResult:
+        """Return this result with the results of other PUBs."""
+        return replace(self, pubs=tuple(pubs))
 
     def to_qiskit(self) -> PrimitiveResult[Any]:
         """Return Qiskit's ``PrimitiveResult``, for code written against Qiskit. The arrays are not copied.

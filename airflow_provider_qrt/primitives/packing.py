@@ -26,7 +26,7 @@ class Load:
     body_bytes: int
 
 
-def pack(loads: Sequence[Load], *, max_executions: int, max_body_bytes: int = MAX_BODY_BYTES) -> list[list[int]]:
+def pack(loads: Sequence[Load], *, max_executions: int | None, max_body_bytes: int = MAX_BODY_BYTES) -> list[list[int]]:
     """Distribute PUBs over jobs.
 
     First fit, the largest first: never more than about a fifth more jobs than the fewest possible, and as many as the
@@ -34,7 +34,7 @@ def pack(loads: Sequence[Load], *, max_executions: int, max_body_bytes: int = MA
 
     Args:
         loads: Of the PUBs, in order.
-        max_executions: That one job may take.
+        max_executions: That one job may take; None for any number.
         max_body_bytes: That one submission may take.
 
     Returns:
@@ -42,6 +42,8 @@ def pack(loads: Sequence[Load], *, max_executions: int, max_body_bytes: int = MA
     """
     jobs: list[list[int]] = []
     room: list[tuple[int, int]] = []
+    if max_executions is None:
+        max_executions = max(1, sum(load.executions for load in loads))
 
     def size(index: int) -> float:
         return max(loads[index].executions / max_executions, loads[index].body_bytes / max_body_bytes)

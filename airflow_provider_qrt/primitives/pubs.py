@@ -115,20 +115,22 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
 
 
 def check_executions(pubs: Sequence[SamplerPub], *, default_shots: int = 0) -> None:
-    """Refuse a job over IBM's limit on executions (shots times parameter sets, summed over the PUBs).
+    """Refuse a PUB that has more executions (shots times parameter sets) than IBM takes in one job.
+
+    Several that are too many together go into several jobs.
 
     Raises:
         InvalidInput: There are more than ``MAX_EXECUTIONS_PER_JOB``.
     """
-    each = [(default_shots if pub.shots is None else pub.shots) * pub.sweep_size for pub in pubs]
-    if sum(each) > MAX_EXECUTIONS_PER_JOB:
-        largest = max(range(len(each)), key=each.__getitem__)
-        pub = pubs[largest]
-        raise InvalidInput(
-            f"circuits[{largest}]: the job asks for {sum(each):,} executions (shots times parameter sets; this "
-            f"circuit: {default_shots if pub.shots is None else pub.shots:,} times {pub.sweep_size:,}), and IBM takes "
-            f"{MAX_EXECUTIONS_PER_JOB:,} per job. Lower the shots, or split the sweep over several tasks."
-        )
+    for index, pub in enumerate(pubs):
+        shots = default_shots if pub.shots is None else pub.shots
+        executions = shots * pub.sweep_size
+        if executions > MAX_EXECUTIONS_PER_JOB:
+            raise InvalidInput(
+                f"circuits[{index}]: the job asks for {executions:,} executions (shots times parameter sets; this "
+                f"circuit: {shots:,} times {pub.sweep_size:,}), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. "
+                "Lower the shots, or split the sweep into several circuits of the list."
+            )
 
 
 def _check_shots(shots: Any, where: str) -> int | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
@@ -94,6 +94,10 @@ class SamplerResult:
     def get_bitstrings(self, i: int = 0) -> list[str]:
         """Return a string for every shot of PUB i; after ``from_xcom`` grouped by value, not in time order."""
         return self.pubs[i].get_bitstrings()
+
+    def with_pubs(self, pubs: Iterable[SamplerPubResult]) -> SamplerResult:
+        """Return this result with the results of other PUBs."""
+        return replace(self, pubs=tuple(pubs))
 
     def to_qiskit(self) -> PrimitiveResult[Any]:
         """Return Qiskit's ``PrimitiveResult``, for code written against Qiskit. The bits are not copied.

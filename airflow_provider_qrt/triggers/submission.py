@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_qrt.jobs.window import SubmissionQueue
+from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 _queues: defaultdict[str, SubmissionQueue] = defaultdict(SubmissionQueue)
 """One per connection, for all triggers of this process."""
 
 
-class QiskitRuntimeSubmissionTrigger(BaseTrigger):
+class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
     """Fires when the task may try its submission again.
 
     All tasks that wait on one connection in one triggerer are let through twelve seconds apart, which is IBM's rate;
@@ -25,21 +26,49 @@ class QiskitRuntimeSubmissionTrigger(BaseTrigger):
     it has the task's state store.
 
     Args:
-        qiskit_runtime_conn_id: The connection. It is not read, only told from others.
+        qiskit_runtime_conn_id: The connection.
         not_before: Epoch seconds; the moment the service named, or a guess.
+        job_ids: Jobs that the task has submitted already, of several.
+        session_id: The batch that it has opened for them.
+        cancel_on_kill: Cancel those jobs when the task is cleared or marked while it is deferred.
     """
 
-    def __init__(self, *, qiskit_runtime_conn_id: str, not_before: float) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+    def __init__(
+        self,
+        *,
+        qiskit_runtime_conn_id: str,
+        not_before: float,
+        job_ids: Sequence[str] = (),
+        session_id: str | None = None,
+        cancel_on_kill: bool = False,
+    ) -> None:
+        super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, cancel_on_kill=cancel_on_kill)
         self.not_before = not_before
+        self.job_ids = tuple(job_ids)
+        self.session_id = session_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {"qiskit_runtime_conn_id": self.qiskit_runtime_conn_id, "not_before": self.not_before},
-        )
+        arguments: dict[str, Any] = {
+            "qiskit_runtime_conn_id": self.qiskit_runtime_conn_id,
+            "not_before": self.not_before,
+        }
+        if self.job_ids:
+            arguments |= {
+                "job_ids": list(self.job_ids),
+                "session_id": self.session_id,
+                "cancel_on_kill": self.cancel_on_kill,
+            }
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    @property
+    def published_job_id(self) -> str | None:
+        """The first of the jobs that were submitted already."""
+        return self.job_ids[0] if self.job_ids else None
+
+    def unfinished_job_ids(self) -> Sequence[str]:
+        """The jobs that were submitted already."""
+        return self.job_ids
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for this task's turn, then fire."""
@@ -47,4 +76,5 @@ class QiskitRuntimeSubmissionTrigger(BaseTrigger):
         moment = _queues[self.qiskit_runtime_conn_id].reserve(max(self.not_before, now + FIRST_DELAY))
         self.log.info("The submission is tried again in %.0f s.", moment - now)
         await asyncio.sleep(moment - now)
+        self._fired = True
         yield TriggerEvent({"waited_until": moment})

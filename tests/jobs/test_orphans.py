@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,7 @@ class Airflow:
         self.runs: dict[tuple[str, str], RunState] = {}
         self.tasks: dict[JobIdentity, str | None] = {}
         self.published: dict[JobIdentity, str] = {}
+        self.published_more: dict[JobIdentity, list[str]] = {}
 
     def has(self, task: JobIdentity, state: str | None, run: RunState = RunState.GOES_ON) -> Airflow:
         self.runs[task.dag_id, task.run_id] = run
@@ -48,6 +50,9 @@ class Airflow:
 
     def published_job_id(self, dag_id, run_id, task_id, map_index):
         return self.published.get(JobIdentity(dag_id, run_id, task_id, map_index, NAME))
+
+    def published_job_ids(self, dag_id, run_id, task_id, map_index):
+        return self.published_more.get(JobIdentity(dag_id, run_id, task_id, map_index, NAME), [])
 
 
 @pytest.fixture
@@ -128,6 +133,15 @@ def test_a_job_that_its_task_has_replaced_is_an_orphan(airflow, judge, state):
     airflow.has(TASK, state).published[TASK] = "j2"
     assert judge().judge_job(job(tags_of(TASK))).reason == "its task has gone on to job j2"
     assert judge().judge_job(job(tags_of(TASK, number=2), job_id="j2")) is None
+
+
+@pytest.mark.parametrize("state", ["running", "deferred"])
+def test_each_of_the_jobs_of_a_task_that_lives_is_its_own(airflow, judge, state):
+    airflow.has(TASK, state).published[TASK] = "j1"
+    airflow.published_more[TASK] = ["j1", "j2"]
+    part = replace(TASK, part=2)
+    assert judge().judge_job(job(tags_of(part), job_id="j2")) is None
+    assert judge().judge_job(job(tags_of(part), job_id="j3")).reason == "its task has gone on to job j1"
 
 
 def test_a_task_whose_instance_is_gone_leaves_doubt_as_long_as_the_run_goes_on(airflow, judge):

@@ -1,0 +1,204 @@
+"""The jobs of a task that is too much for one: submitted one after the other, each once, in a batch of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY
+from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
+from airflow_provider_qrt.jobs.sessions import STORE_KEY as SESSION_KEY
+from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRecord, SessionRequest, check_session, close
+from airflow_provider_qrt.jobs.submission import ObtainedJob, WindowFull
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.models import Session
+    from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand
+    from airflow_provider_qrt.operators.preparation import Preparation
+
+
+@dataclass
+class TaskBatch:
+    """The batch that a task opens for its jobs, and closes when the last is in it.
+
+    Attributes:
+        client: The API.
+        opener: Opens it once.
+        store: The task's.
+        in_hand: Closes it when the task fails or is killed.
+        log: Takes a line for the task log.
+    """
+
+    client: QiskitRuntimeClient
+    opener: SessionOpener
+    store: StateStore | None
+    in_hand: JobInHand
+    log: Callable[[str], object]
+    _session: Session | None = None
+
+    def open(self, backend: str, max_execution_seconds: int | None) -> str:
+        """Return the id of the batch, opened if need be.
+
+        Raises:
+            SessionUnusable: The jobs may run longer than the batch may live.
+            LookUpFailed: It cannot be said whether it was opened; the next try asks again.
+            QiskitRuntimeError: The service refused.
+        """
+        if self._session is None:
+            self._leave_other_backend(backend)
+            session = self.opener.obtain(SessionRequest("batch", backend), lambda: backend)
+            self.in_hand.batch_id = session.id
+            self.in_hand.stop_if_killed()
+            check_session(session, backend=backend, max_execution_seconds=max_execution_seconds)
+            self._session = session
+        return self._session.id
+
+    def close(self) -> None:
+        """Let it take no more jobs; those in it run on. An open one costs nothing, so no failure."""
+        batch_id, self.in_hand.batch_id = self.in_hand.batch_id, None
+        if batch_id is None:
+            return
+        try:
+            close(self.client, batch_id)
+        except errors.QiskitRuntimeError as error:
+            self.log(f"Batch {batch_id} could not be closed; it ends by itself: {error}")
+        else:
+            self.log(f"All jobs are submitted, so batch {batch_id} takes no more.")
+
+    def _leave_other_backend(self, backend: str) -> None:
+        """Close the batch of an earlier try that is on another backend."""
+        record = SessionRecord.read(self.store)
+        if record is None or record.backend == backend or self.store is None:
+            return
+        if record.session_id is not None:
+            close(self.client, record.session_id)
+        self.store.set(SESSION_KEY, {})
+
+
+@dataclass
+class Part:
+    """One job of the task.
+
+    Attributes:
+        held: The job in hand.
+        store: What the task remembers of it.
+        pubs: Indices of its PUBs.
+        request: What is asked of it.
+    """
+
+    held: HeldJob
+    store: StateStore | None
+    pubs: Sequence[int]
+    request: JobRequest
+
+    def record(self) -> SubmissionRecord | None:
+        """What an earlier leg or try left of this job, if it asked for the same."""
+        record = SubmissionRecord.read(self.store)
+        return record if record is not None and record.fingerprint == self.request.fingerprint() else None
+
+
+@dataclass
+class PartsSubmission:
+    """Obtains the jobs of one task.
+
+    Attributes:
+        request: The whole of what is asked for.
+        parts: The jobs.
+        preparation: Chooses backend and session for all of them, and checks the budget.
+        fit_part: Returns the input of a part that fits the backend; called after the whole was made to fit.
+        batch: Where they run; None in a session that the user named.
+        in_hand: The jobs, for whoever stops the task.
+        publish: Makes known the jobs that are there.
+        max_tries: Airflow's ``ti.max_tries``: what was recorded with another is of before a clear.
+        resumed: Whether this try has stopped before to wait for its turn.
+        waits: Whether the task waits for the jobs, so that one which has not completed is its end.
+    """
+
+    request: JobRequest
+    parts: Sequence[Part]
+    preparation: Preparation
+    fit_part: Callable[[ProgramInput, Sequence[int]], ProgramInput]
+    batch: TaskBatch | None
+    in_hand: JobInHand
+    publish: Callable[[ObtainedJob], None]
+    max_tries: int
+    resumed: bool
+    waits: bool
+    _obtained: list[ObtainedJob] = field(default_factory=list, init=False)
+    _whole: JobRequest | None = field(default=None, init=False)
+    _within_budget: set[int] = field(default_factory=set, init=False)
+
+    def obtain(self) -> Sequence[ObtainedJob]:
+        """Return the jobs, in the order of the parts; only the first ones if one of those has not completed.
+
+        Raises:
+            WindowFull: Too many submissions in the window; call again later, what was obtained is kept.
+            QiskitRuntimeError: As of :class:`~airflow_provider_qrt.jobs.submission.JobSubmitter`.
+        """
+        while len(self._obtained) < len(self.parts):
+            number = len(self._obtained)
+            job = self._obtain(number)
+            self.parts[number].held.job_id = job.job_id
+            self._obtained.append(job)
+            self.in_hand.stop_if_killed()
+            self.publish(job)
+            if self.waits and job.job is not None and job.job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+                return self._obtained
+        if self.batch is not None:
+            self.batch.close()
+        return self._obtained
+
+    def _obtain(self, number: int) -> ObtainedJob:
+        part = self.parts[number]
+        submitter = part.held.submitter
+        if self.resumed:
+            job = submitter.resume(part.request)
+            if job is not None:
+                return job
+        try:
+            return submitter.obtain(part.request, lambda asked: self._prepare(number, asked))
+        except WindowFull as full:
+            so_far = f"{len(self._obtained)} of {len(self.parts)} jobs are submitted."
+            raise WindowFull(full.refusal, so_far if self._obtained else "Nothing was submitted.") from full
+
+    def _prepare(self, number: int, asked: JobRequest) -> JobRequest:
+        """Complete the request of a part; backend and circuits are seen to for all of them, before the first."""
+        self.in_hand.stop_if_killed()
+        if self._whole is None:
+            self._whole = self.preparation.fit(replace(self.request, backend=self._backend()))
+        self.in_hand.stop_if_killed()
+        self._check_budget(number)
+        backend, session_id = self._whole.backend, self.request.session_id
+        if self.batch is not None:
+            session_id = self.batch.open(backend, self.request.max_execution_seconds)
+        ready = self.fit_part(asked.input, self.parts[number].pubs)
+        return replace(asked, backend=backend, session_id=session_id, input=ready)
+
+    def _backend(self) -> str:
+        """The backend to ask for: of jobs that share a batch, that of those already submitted."""
+        if self.request.backend != LEAST_BUSY or self.request.session_id is not None:
+            return self.request.backend
+        for part in self.parts:
+            record = part.record()
+            if record is not None and record.backend is not None and record.max_tries == self.max_tries:
+                return record.backend
+        return LEAST_BUSY
+
+    def _check_budget(self, number: int) -> None:
+        """See whether this part fits into the budget, together with those after it that were never submitted."""
+        if number in self._within_budget:
+            return
+        ahead = [
+            later
+            for later in range(number + 1, len(self.parts))
+            if (record := self.parts[later].record()) is None
+            or record.job_id is None
+            or record.max_tries != self.max_tries
+        ]
+        self.preparation.check_budget([self.parts[one].request for one in (number, *ahead)])
+        self._within_budget.update((number, *ahead))

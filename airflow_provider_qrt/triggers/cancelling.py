@@ -1,0 +1,130 @@
+"""What a trigger does about the jobs of its task when the task is stopped: it cancels them."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from airflow.triggers.base import BaseTrigger
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.triggers.connection import read_settings
+
+_last_wishes: set[asyncio.Task[None]] = set()
+"""Cancellations under way; the event loop itself keeps only weak references to its tasks."""
+
+
+class CancellingTrigger(BaseTrigger):
+    """Base of the triggers of tasks that may have jobs.
+
+    Args:
+        qiskit_runtime_conn_id: The connection. Credentials are read from it in the triggerer, never passed along.
+        cancel_on_kill: Cancel the jobs when the task is cleared or marked while it is deferred.
+    """
+
+    session_id: str | None = None
+    """Batch of the task's own, to be closed with its jobs."""
+
+    def __init__(self, *, qiskit_runtime_conn_id: str, cancel_on_kill: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.cancel_on_kill = cancel_on_kill
+        self._fired = False
+
+    @property
+    @abstractmethod
+    def published_job_id(self) -> str | None:
+        """The job that the task has published as its own; None if it has no job yet."""
+
+    @abstractmethod
+    def unfinished_job_ids(self) -> Sequence[str]:
+        """The task's jobs that are not known to have completed."""
+
+    async def on_kill(self) -> None:
+        """Cancel the jobs, because somebody cleared or marked the task, or deleted the run.
+
+        Airflow also calls this on a triggerer that was slow while another one took its triggers over; then the task
+        still waits for its jobs, and they go on.
+        """
+        if not self.cancel_on_kill or self._fired or self.published_job_id is None:
+            return
+        # The triggerer repeats its cancellation every second or so until the trigger is gone, which would end this
+        # half-way; a task of its own is out of reach.
+        work = asyncio.create_task(self._cancel_unless_awaited())
+        _last_wishes.add(work)
+        work.add_done_callback(_last_wishes.discard)
+        await asyncio.shield(work)
+
+    async def _cancel_unless_awaited(self) -> None:
+        if await self._is_awaited():
+            self.log.info("%s: the task still waits, in another triggerer.", self._going_on())
+        else:
+            await self._cancel()
+
+    async def _cancel(self) -> str | None:
+        """Cancel the jobs, with the client's own retries; return what became of them, or None if that is not known."""
+        from airflow_provider_qrt.client.client import QiskitRuntimeClient
+        from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
+        from airflow_provider_qrt.jobs.sessions import close
+
+        try:
+            client = QiskitRuntimeClient(await read_settings(self.qiskit_runtime_conn_id))
+        except errors.QiskitRuntimeError as error:
+            for job_id in self.unfinished_job_ids():
+                self._not_cancelled(job_id, error)
+            return None
+        fates: list[str] = []
+        all_known = True
+        for job_id in self.unfinished_job_ids():
+            try:
+                fates.append(await asyncio.to_thread(cancel_job, client, job_id))
+            except errors.QiskitRuntimeError as error:
+                all_known = False
+                self._not_cancelled(job_id, error)
+            else:
+                self.log.info(fates[-1])
+        if self.session_id is not None:
+            try:
+                await asyncio.to_thread(close, client, self.session_id)
+            except errors.QiskitRuntimeError as error:
+                self.log.warning("Batch %s could not be closed; it ends by itself: %s", self.session_id, error)
+        return " ".join(fates) if all_known else None
+
+    def _not_cancelled(self, job_id: str, error: Exception) -> None:
+        self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", job_id, error)
+
+    def _going_on(self) -> str:
+        ids = self.unfinished_job_ids()
+        return f"Job {ids[0]} goes on" if len(ids) == 1 else f"Jobs {', '.join(ids)} go on"
+
+    async def _is_awaited(self) -> bool:
+        """Whether the task still waits for these jobs. When that cannot be found out: yes, so as not to cancel."""
+        if self.task_instance is None:
+            return False
+        try:
+            return await asyncio.to_thread(self._read_is_awaited)
+        except Exception as error:
+            self.log.warning("%s: the state of the task could not be read: %s", self._going_on(), error)
+            return True
+
+    def _read_is_awaited(self) -> bool:
+        """Ask Airflow: is the task deferred, and is this job the one it has published?
+
+        A task that was cleared may be deferred again within a second, with another job.
+        """
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from airflow.sdk.execution_time.xcom import XCom
+
+        ti = self.task_instance
+        assert ti is not None
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        )
+        key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+        if states.get(ti.run_id, {}).get(key) != "deferred":
+            return False
+        published = XCom.get_one(
+            key="job_id", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
+        )
+        return published in (None, self.published_job_id)
