@@ -12,6 +12,9 @@ import re
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit, qasm3
+from qiskit.circuit import Parameter
+from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 
 from airflow_provider_qrt.primitives import EstimatorResult, SamplerResult
 
@@ -42,9 +45,6 @@ def circuits(kind):
 
 def random_circuit(rng, kind):
     """A circuit with two angles, and three values for each of them."""
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-
     angles = [Parameter("omega"), Parameter("delta")]
     circuit = QuantumCircuit(QUBITS)
     for step in range(16):
@@ -66,8 +66,6 @@ def random_circuit(rng, kind):
 
 
 def half_as_text(circuits, kind):
-    from qiskit import qasm3
-
     written = []
     for number, circuit in enumerate(circuits):
         if number % 2:
@@ -89,8 +87,6 @@ def submit(task, kind, circuits, program, **arguments):
 
 @pytest.mark.parametrize("program", ["sampler", "executor"])
 def test_counts_are_distributed_as_those_of_the_statevector_sampler(task, emulator, circuits, kind, program):
-    from qiskit.primitives import StatevectorSampler
-
     measured = [circuit.measure_all(inplace=False) for circuit, _ in circuits]
     sweeps = [values for _, values in circuits]
     theirs = StatevectorSampler(seed=1).run(list(zip(measured, sweeps, strict=True)), shots=SHOTS).result()
@@ -116,8 +112,6 @@ def assert_same_distribution(mine, other):
 
 @pytest.mark.parametrize("program", ["estimator", "executor"])
 def test_values_are_those_of_the_statevector_estimator(task, emulator, circuits, kind, program):
-    from qiskit.primitives import StatevectorEstimator
-
     task.operator_class, task.defaults = "QiskitRuntimeEstimatorOperator", {}
     rng = np.random.default_rng(9)
     observables = [random_observables(rng) for _ in circuits]

@@ -10,6 +10,9 @@ import sys
 import numpy as np
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit_ibm_runtime.decoders.executor_estimator.decoder import ClientSideEstimatorDecoder
 
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator
@@ -32,8 +35,6 @@ def task(task, monkeypatch):
 
 def rotated(angle=0.3):
     """A circuit that is built anew, which QPY gives other bytes."""
-    from qiskit import QuantumCircuit
-
     circuit = QuantumCircuit(2)
     circuit.sx(0)
     circuit.rz(angle, 0)
@@ -73,9 +74,6 @@ def test_observables_follow_a_circuit_that_is_transpiled(task):
 
 
 def test_a_parameter_without_effect_keeps_its_place(task):
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-
     circuit = QuantumCircuit(1)
     circuit.rz(Parameter("a"), 0)
     circuit.rx(Parameter("b"), 0)
@@ -121,8 +119,6 @@ def test_the_text_of_the_result_is_enough_in_another_process(task, emulator):
 
 
 def test_the_official_client_reads_the_job_as_we_do(task, emulator):
-    from qiskit_ibm_runtime.decoders.executor_estimator.decoder import ClientSideEstimatorDecoder
-
     value = task.run(circuits=(rotated(), ["ZZ", "XI", {"IY": 2.0, "ZI": 1.0}]), precision=0.05)
     raw = emulator.qiskit_service().job(value["job_id"]).result()
     theirs = ClientSideEstimatorDecoder.decode(raw)[0].data
@@ -170,6 +166,16 @@ def test_a_dry_run_knows_the_executions_to_the_last_one(task, emulator):
     # Two bases, and the calibration of the readout.
     assert (plan["program_id"], plan["executions"]) == ("executor", 4 * 10 * (2 + 1))
     assert emulator.jobs() == []
+
+
+def test_options_of_the_official_client_alone_are_taken(task, emulator):
+    value = task.run(circuits=TWO, observables=["IZ", "ZI"], options={"twirling": {"group": "balanced_pauli"}})
+    assert value["results"][0]["evs"] == [-1, 1]
+
+
+def test_the_program_may_come_from_a_template(task, emulator):
+    task.context["params"] = {"program": "executor"}
+    assert task.run(program_id="{{ params.program }}")["program_id"] == "executor"
 
 
 def test_pulses_of_decoupling_are_timed_for_the_backend(task, emulator):

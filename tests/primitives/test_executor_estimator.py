@@ -173,6 +173,19 @@ def test_the_identity_is_of_what_is_asked_and_the_programs_bytes_are_not():
     assert program.executions == again.executions
 
 
+def test_what_cannot_be_served_is_found_before_there_is_a_backend():
+    differing = coerce_estimator_pubs([(FLIP, "Z", None, 0.1), (FLIP, "Z", None, 0.2)])
+    for pubs, more, says in (
+        (differing, {}, r"^circuits\[1\]: asks for a precision of 0\.2"),
+        (differing[:1], {"resilience_level": 3}, "^resilience_level: expected 0, 1 or 2"),
+        (differing[:1], {"options": {"seed_estimator": 1}}, r"^options\.seed_estimator"),
+    ):
+        with pytest.raises(InvalidInput, match=says):
+            executor_estimator_identity(pubs, **more)
+        with pytest.raises(InvalidInput, match=says):
+            prepare_executor_estimator(pubs, **more)
+
+
 # Options
 
 
