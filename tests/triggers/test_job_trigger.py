@@ -22,13 +22,23 @@ ONE_JOB = r"^/jobs/[^/]+$"
 
 
 @pytest.fixture
-def job_id(emulator, connection) -> str:
-    """A job in the queue."""
+def submit(emulator, connection):
+    """Puts a job into the queue."""
     emulator.configure(queue_seconds=600)
-    params = {"version": 2, "pubs": [[FLIP, None, 5]]}
-    submitted = QiskitRuntimeHook().client.submit_job(program_id="sampler", backend="ibm_fez", params=params)
-    emulator.clear_requests()
-    return submitted.id
+
+    def submit() -> str:
+        params = {"version": 2, "pubs": [[FLIP, None, 5]]}
+        submitted = QiskitRuntimeHook().client.submit_job(program_id="sampler", backend="ibm_fez", params=params)
+        emulator.clear_requests()
+        return submitted.id
+
+    return submit
+
+
+@pytest.fixture
+def job_id(submit) -> str:
+    """A job in the queue."""
+    return submit()
 
 
 @pytest.fixture
@@ -206,6 +216,60 @@ def test_a_slow_service_does_not_stall_the_event_loop(trigger, emulator, job_id)
     asyncio.run(run())
     assert emulator.faults()[0]["applied"] == 1
     assert longest < 2
+
+
+# Several jobs
+
+
+@pytest.fixture
+def three(job_id, submit) -> tuple[str, str, str]:
+    return job_id, submit(), submit()
+
+
+def test_it_fires_when_the_last_of_several_has_completed(trigger, emulator, three, sent):
+    for one in three:
+        emulator.finish(one)
+    event = first_event(trigger(more_job_ids=three[1:]))
+    assert (event["ending"], event["job_id"]) == ("final", three[2])
+    assert sent() == [f"GET /jobs/{one}" for one in three]
+
+
+def test_it_fires_at_the_first_of_several_that_has_not_completed(trigger, emulator, three):
+    emulator.finish(three[0])
+    emulator.finish(three[1], status="Failed")
+    event = first_event(trigger(more_job_ids=three[1:]))
+    assert (event["job_id"], event["job"]["state"]["status"]) == (three[1], "Failed")
+
+
+def test_when_the_deadline_passes_all_that_have_not_completed_are_cancelled(trigger, emulator, three):
+    emulator.finish(three[0])
+    event = first_event(trigger(more_job_ids=three[1:], deadline=time.time() + 0.3, cancel_on_timeout=True))
+    assert (event["ending"], event["job_id"], event["cancelled"]) == ("timed_out", three[1], True)
+    assert [job["cancelled"] for job in emulator.jobs()] == [False, True, True]
+
+
+def test_when_one_cannot_be_cancelled_the_others_are(trigger, emulator, three):
+    emulator.add_fault(path=f"/jobs/{three[0]}/cancel", status=403)
+    event = first_event(trigger(more_job_ids=three[1:], deadline=time.time() + 0.1, cancel_on_timeout=True))
+    assert not event["cancelled"]
+    assert [job["cancelled"] for job in emulator.jobs()] == [False, True, True]
+
+
+def test_a_kill_cancels_all_of_several(trigger, emulator, three):
+    asyncio.run(trigger(more_job_ids=three[1:], cancel_on_kill=True).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [True] * 3
+
+
+def test_jobs_of_a_task_that_another_triggerer_took_over_go_on(trigger, emulator, three, monkeypatch):
+    states_are(monkeypatch, {"run": {"task": "deferred"}}, published=three[0])
+    asyncio.run(of_a_task(trigger(more_job_ids=three[1:], cancel_on_kill=True)).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [False] * 3
+
+
+def test_a_trigger_of_one_job_travels_as_it_did_before_there_were_several():
+    assert "more_job_ids" not in QiskitRuntimeJobTrigger(job_id="j").serialize()[1]
+    several = QiskitRuntimeJobTrigger(job_id="j", more_job_ids=["k"])
+    assert QiskitRuntimeJobTrigger(**several.serialize()[1]).more_job_ids == ("k",)
 
 
 # Being killed
