@@ -191,7 +191,7 @@ class PartsSubmission:
 
     def _check_budget(self, number: int) -> None:
         """See whether this part fits into the budget, together with those after it that were never submitted."""
-        if number in self._within_budget:
+        if self.preparation.budget is None or number in self._within_budget:
             return
         ahead = [
             later

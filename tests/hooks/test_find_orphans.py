@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,7 @@ class Supervisor:
         self.runs: dict[tuple[str, str], str] = {}
         self.tasks: dict[JobIdentity, str | None] = {}
         self.xcoms: dict[JobIdentity, str] = {}
+        self.more_xcoms: dict[JobIdentity, list[str]] = {}
         self.fails_on: type | None = None
         self.asked: list[object] = []
         self.before_first_answer = lambda: None
@@ -75,7 +77,8 @@ class Supervisor:
             return DRCount(count=int(state is not None and (msg.states is None or state in msg.states)))
         assert isinstance(msg, GetXCom)
         of = JobIdentity(msg.dag_id, msg.run_id, msg.task_id, msg.map_index, NAME)
-        return XComResult(key=msg.key, value=self.xcoms.get(of) if msg.key == "job_id" else None)
+        published = {"job_id": self.xcoms, "job_ids": self.more_xcoms}.get(msg.key, {})
+        return XComResult(key=msg.key, value=published.get(of))
 
 
 @pytest.fixture
@@ -154,6 +157,15 @@ def test_a_job_that_its_task_has_replaced_is_found(hook, supervisor, submit, tas
     supervisor.has(task, "running")
     former, present = submit(task), submit(task)
     supervisor.xcoms[task] = present
+    assert found(hook) == [("job", former)]
+
+
+@pytest.mark.parametrize("task", [TASK, MAPPED], ids=["one task", "a mapped one"])
+def test_the_jobs_of_a_task_that_has_several_are_none_and_the_one_it_has_replaced_is(hook, supervisor, submit, task):
+    supervisor.has(task, "deferred")
+    parts = [replace(task, part=part) for part in (1, 2)]
+    former, first, second = submit(parts[0]), submit(parts[0]), submit(parts[1])
+    supervisor.xcoms[task], supervisor.more_xcoms[task] = first, [first, second]
     assert found(hook) == [("job", former)]
 
 

@@ -81,6 +81,14 @@ def refuse(emulator, *, after: int, times: int = 1) -> None:
     emulator.add_fault(method="POST", path="/jobs", status=429, skip=after, times=times)
 
 
+def go_on(task, deferred: TaskDeferred, **more) -> TaskDeferred:
+    """The leg after the wait for a turn, which submits the rest and defers again."""
+    arguments = {**deferred.kwargs, "event": {"waited_until": 0.0}}
+    with pytest.raises(TaskDeferred) as again:
+        task.operator(deferrable=True, **more).resume_execution(deferred.method_name, arguments, task.context)
+    return again.value
+
+
 # The result
 
 
@@ -186,6 +194,16 @@ def test_least_busy_is_chosen_once_for_all_jobs(task, emulator, sent):
     task.run(circuits=THREE, backend="least_busy")
     assert len({job["backend"] for job in emulator.jobs()}) == 1
     assert sent("GET /backends").count("GET /backends") == 1
+
+
+def test_jobs_that_wait_for_their_turn_do_not_move_to_another_backend(task, slow):
+    refuse(slow, after=1)
+    deferred = task.defer(circuits=THREE, backend="least_busy")
+    [first] = slow.jobs()
+    slow.configure(backends={first["backend"]: {"queue_length": 99}})
+    go_on(task, deferred, circuits=THREE, backend="least_busy")
+    assert {job["backend"] for job in slow.jobs()} == {first["backend"]}
+    assert (len(slow.jobs()), len(batches())) == (3, 1)
 
 
 # Submitted once
@@ -347,11 +365,8 @@ def test_a_deferrable_task_waits_for_its_turn_in_the_triggerer_and_goes_on(task,
     assert (list(deferred.trigger.job_ids), slept) == (in_order(emulator), [])
     assert task.context["ti"].pushed["job_ids"] == in_order(emulator)
     assert accepting() == [True]
-    arguments = {**deferred.kwargs, "event": {"waited_until": 0.0}}
-    operator = task.operator(circuits=THREE, deferrable=True)
-    with pytest.raises(TaskDeferred) as waiting:
-        operator.resume_execution(deferred.method_name, arguments, task.context)
-    assert shots(task.resume(waiting.value, circuits=THREE)) == [90, 80, 70]
+    waiting = go_on(task, deferred, circuits=THREE)
+    assert shots(task.resume(waiting, circuits=THREE)) == [90, 80, 70]
     assert (len(emulator.jobs()), accepting()) == (3, [False])
 
 
