@@ -278,7 +278,7 @@ def test_an_adopted_job_that_failed_is_replaced(died, emulator, job_ids):
 )
 def test_a_look_up_that_fails_submits_nothing(died, emulator, job_ids, fault):
     emulator.add_fault(method="GET", path="/jobs", times=None, **fault)
-    with pytest.raises(LookUpFailed, match="Nothing was submitted"):
+    with pytest.raises(LookUpFailed, match="No other job was submitted"):
         died.run()
     assert len(job_ids()) == 1
 
