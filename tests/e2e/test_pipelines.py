@@ -86,7 +86,9 @@ def test_a_sensor_waits_in_every_mode(airflow):
         assert (seen["job_id"], seen["status"]) == (job_id, "Completed"), task_id
 
 
-def test_a_sensor_that_starts_from_the_trigger_holds_a_worker_only_at_its_end(airflow):
+def test_a_sensor_that_starts_from_the_trigger_holds_a_worker_only_at_its_end(airflow, service):
+    # Long enough that the other one's first look, on a busy machine too, finds that there is something to wait for.
+    service.configure(queue_seconds=30)
     run_id = airflow.run_dag("sensors")
     # A first leg on a worker would log the task's start a second time.
     legs = airflow.task_log("sensors", run_id, "from_trigger").count("DAG bundles loaded")
