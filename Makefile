@@ -25,7 +25,7 @@ ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends i
 	$(BIN)/python -m tools.demo --ui
 
 test: $(STAMP) ## All tests, real Airflow included
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -14,8 +14,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_NEEDED = 2**31
+"""Bytes. Containers often have 64 MiB there."""
+
+
+def _in_memory() -> str | None:
+    """A folder that no disk has to write, where there is one: SQLite waits for the disk with every change.
+
+    On a slow disk that makes Airflow's processes wait for each other until requests time out.
+    """
+    try:
+        enough = shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_NEEDED
+    except OSError:
+        return None
+    return str(MEMORY_FOLDER) if enough and os.access(MEMORY_FOLDER, os.W_OK) else None
+
+
+_FAST = _in_memory()
+if _FAST is not None:
+    # pytest's own temporary folders too.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _FAST)
+
 # Before anything imports Airflow: it reads these once.
-_HOME = tempfile.mkdtemp(prefix="airflow-provider-qrt-tests-")
+_HOME = tempfile.mkdtemp(prefix="airflow-provider-qrt-tests-", dir=_FAST)
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["XDG_CACHE_HOME"] = _HOME
@@ -23,6 +45,7 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False")
 
 import pytest  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
@@ -38,23 +61,31 @@ QUICK: dict[str, Any] = {
 }
 
 
+CHAOS = "tests/chaos/"
 ORDER = {"e2e": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
 
 
-# First of all: xdist looks at the groups in a hook of the same name.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two processes share the work well: the end-to-end tests wait more than they compute, chaos does not.
+class ChaosTogether(LoadScopeScheduling):
+    """Deals tests out to processes one by one, those of the chaos suite all to one.
 
-    Each process has an Airflow of its own for the former; the latter stays in one, beside the tests without any.
+    Each process has an Airflow of its own for the end-to-end tests, which wait more than they compute. Chaos computes:
+    it has one Airflow, and beside it run the tests without any.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CHAOS if nodeid.startswith(CHAOS) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Deal the tests out as :class:`ChaosTogether` does."""
+    return ChaosTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
     here = Path(__file__).parent
-    folders = {item: item.path.relative_to(here).parts[0] for item in items}
-    for item, folder in folders.items():
-        if folder == "chaos":
-            item.add_marker(pytest.mark.xdist_group("chaos"))
-    items.sort(key=lambda item: ORDER.get(folders[item], 2))
+    items.sort(key=lambda item: ORDER.get(item.path.relative_to(here).parts[0], 2))
 
 
 @pytest.fixture(scope="session")

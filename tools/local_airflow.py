@@ -1,4 +1,4 @@
-"""A real Airflow on this machine: api-server, scheduler, dag-processor and triggerer as processes, on SQLite.
+"""A real Airflow on this machine: api-servers, scheduler, dag-processor and triggerer as processes, on SQLite.
 
 Everything it needs lies in one folder and on free ports of 127.0.0.1, so several can run side by side.
 """
@@ -24,7 +24,13 @@ from typing import Any
 import psutil
 import requests
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+API_SERVERS = {"api-server": "core", "execution-api-server": "execution"}
+"""The API servers and which API each serves: one is for people and programs, one for tasks.
+
+One for both can come to a standstill on SQLite: its event loop waits for the database while a task's request, which
+holds the database, waits for the event loop. That ends when the database's patience does.
+"""
+COMPONENTS = (*API_SERVERS, "scheduler", "dag-processor", "triggerer")
 STOP_SECONDS = 20
 FINAL_STATES = ("success", "failed")
 
@@ -87,8 +93,9 @@ class LocalAirflow:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home.resolve()
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._ports = {name: free_port() for name in API_SERVERS}
+        self.url = f"http://127.0.0.1:{self._ports['api-server']}"
+        self._execution_url = f"http://127.0.0.1:{self._ports['execution-api-server']}/execution/"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._strays: list[psutil.Process] = []
         # SQLite bears one writer; two requests that write can keep each other waiting until both fail.
@@ -109,11 +116,10 @@ class LocalAirflow:
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": self._execution_url,
             # Seconds to wait for another process's lock (default: 5). A triggerer or scheduler that cannot write ends.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
@@ -178,9 +184,13 @@ class LocalAirflow:
         """
         name = name or component
         options = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
+        command = component
+        if component in API_SERVERS:
+            command = "api-server"
+            options = ["--apps", API_SERVERS[component], "--port", str(self._ports[component])]
         with (self.home / f"{name}.log").open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", component, *options],
+                [sys.executable, "-m", "airflow", command, *options],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -219,9 +229,11 @@ class LocalAirflow:
         self._end_strays()
 
     def restart_api_server(self) -> None:
-        """End the API server politely, start another one on the same port, and wait until it answers."""
-        self.stop_component("api-server")
-        self.start_component("api-server")
+        """End both API servers politely, start others on the same ports, and wait until they answer."""
+        for name in API_SERVERS:
+            self.stop_component(name)
+        for name in API_SERVERS:
+            self.start_component(name)
         self.wait_for_api_server()
 
     def start_missing_components(self) -> None:
@@ -241,8 +253,8 @@ class LocalAirflow:
         _signal_group(self._processes[name], signal.SIGCONT)
 
     def wait_for_api_server(self) -> None:
-        """Wait until the API server answers."""
-        wait_until(self._answers, seconds=120, what="The start of Airflow's API server")
+        """Wait until both API servers answer."""
+        wait_until(self._answers, seconds=120, what="The start of Airflow's API servers")
 
     def stop(self) -> None:
         """End all components, politely first, and whatever they have left behind."""
@@ -273,7 +285,8 @@ class LocalAirflow:
             if process.poll() is not None:
                 raise RuntimeError(f"airflow {component} ended:\n{self.component_log(component)[-4000:]}")
         try:
-            return self._session.get(f"{self.url}/api/v2/version", timeout=5).ok
+            addresses = (f"{self.url}/api/v2/version", f"{self._execution_url}health/ping")
+            return all(self._session.get(address, timeout=5).ok for address in addresses)
         except requests.RequestException:
             return False
 
