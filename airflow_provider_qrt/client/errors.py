@@ -62,12 +62,16 @@ class InvalidSettings(QiskitRuntimeError, ValueError):
     """The connection lacks something or holds something malformed; nothing was sent."""
 
 
+class NotOffered(InvalidSettings):
+    """The connection's channel does not have what was asked for; nothing was sent. Says what to do instead."""
+
+
 class ConnectionFailed(QiskitRuntimeError):
     """Nothing can have reached the service: no name, no route, refused, or no connection in time."""
 
 
 class TokenUnavailable(ConnectionFailed):
-    """IBM Cloud IAM gave no token, for a reason that may pass; nothing reached the service."""
+    """The login server (IBM Cloud IAM) gave no token, for a reason that may pass; nothing reached the service."""
 
 
 class NoAnswer(QiskitRuntimeError):
@@ -99,10 +103,12 @@ class ApiError(QiskitRuntimeError):
 
     what_to_do = ""
 
-    def __init__(self, status: int, body: ErrorBody, *, request: str) -> None:
+    def __init__(self, status: int, body: ErrorBody, *, request: str, what_to_do: str | None = None) -> None:
         self.status = status
         self.body = body
         self.request = request
+        if what_to_do is not None:
+            self.what_to_do = what_to_do
         super().__init__(without_secrets(self._text()))
 
     @property
@@ -139,7 +145,7 @@ class Unauthorized(ApiError):
 
 
 class InvalidApiKey(Unauthorized):
-    """IBM Cloud IAM does not know or accept the API key (400, 401 or 403 from the token endpoint)."""
+    """The login server does not know or accept the API key or token (400, 401 or 403 from IBM Cloud IAM)."""
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 
@@ -152,6 +158,10 @@ class Forbidden(ApiError):
 
 class NotFound(ApiError):
     """404: it does not exist, or it belongs to another instance or region than the connection names."""
+
+
+class NoSuchProgram(QiskitRuntimeError):
+    """The service has no program of this name."""
 
 
 class Conflict(ApiError):

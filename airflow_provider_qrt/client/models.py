@@ -6,6 +6,7 @@ adds later is ignored. Times are aware datetimes in UTC, durations seconds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ class Backend:
 
     Attributes:
         name: For instance ``ibm_fez``.
-        status: ``online``, ``paused`` or ``offline``.
+        status: ``online``, ``paused`` or ``offline``; ``unknown`` where a service lists names only.
         status_reason: ``available`` when usable.
         queue_length: Jobs waiting.
         num_qubits: Qubits, or None if not said.
@@ -427,3 +428,49 @@ class Workload:
             accepting_jobs=data.get("accepting_jobs"),
             usage=usage,
         )
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the service, as ``GET /programs`` lists it where a channel has such a list.
+
+    Attributes:
+        id: For a job's ``program_id``.
+        name: For people; the id if the service gives no other.
+        description: What it does.
+        cost_seconds: Seconds it may take at most.
+        version: Its version.
+        created: When it was put there.
+        parameters: What the service says of its input: a JSON object, as text in the answer.
+    """
+
+    id: str
+    name: str
+    description: str = ""
+    cost_seconds: float | None = None
+    version: str | None = None
+    created: datetime | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Program:
+        """Read one program."""
+        return cls(
+            id=str(data["id"]),
+            name=str(data.get("name") or data["id"]),
+            description=str(data.get("description") or "").strip(),
+            cost_seconds=_number(data.get("cost")),
+            version=_text(data.get("version")),
+            created=parse_time(data.get("creationDate") or data.get("creation_date")),
+            parameters=_json_object(data.get("parameters")),
+        )
+
+
+def _json_object(value: Any) -> Mapping[str, Any]:
+    """Read an object that comes as such or as JSON text; empty if it is neither."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, Mapping) else {}

@@ -110,6 +110,7 @@ class JobRequest:
         session_id: Session or batch to join.
         max_execution_seconds: QPU seconds after which the service stops the job.
         private: Results can be read once only.
+        start_session: Begin a session with this job, where the channel has such sessions.
     """
 
     program_id: str
@@ -119,6 +120,7 @@ class JobRequest:
     session_id: str | None = None
     max_execution_seconds: int | None = None
     private: bool = False
+    start_session: bool = False
 
     def fingerprint(self) -> str:
         """Digest of what is asked for; another one means another job, however alike the tasks are."""
@@ -130,6 +132,8 @@ class JobRequest:
             "max_execution_seconds": self.max_execution_seconds,
             "private": self.private,
         }
+        if self.start_session:
+            asked["start_session"] = True
         text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return _digest(text, 24)
 

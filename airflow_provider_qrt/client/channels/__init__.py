@@ -1,0 +1,1 @@
+"""The generations of the API that a connection may speak to, one module each."""
