@@ -2,6 +2,9 @@
 
 Described at https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest. Every method raises the errors of
 :mod:`airflow_provider_qrt.client.errors`; those that read or may safely be repeated are retried on what may pass.
+
+The older generations of the API are spoken as well: the settings' channel says what they have and how it looks there.
+What it does not have raises :class:`~airflow_provider_qrt.client.errors.NotOffered` before anything is sent.
 """
 
 from __future__ import annotations
@@ -10,13 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, TypeVar
-from urllib.parse import parse_qs, quote, urlsplit
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission, quoted
 from airflow_provider_qrt.client.limits import (
-    API_VERSION,
-    FIRST_VERSION_WITH_DEVICE_OBJECTS,
     JOBS_PAGE_SIZE,
     READ_TIMEOUT,
     SESSION_CLOSED,
@@ -30,15 +32,15 @@ from airflow_provider_qrt.client.models import (
     InstanceUsage,
     Job,
     JobMetrics,
+    Program,
     Session,
     SubmittedJob,
     Workload,
 )
+from airflow_provider_qrt.client.reading import read, read_list, read_object
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import Transport
-
-T = TypeVar("T")
 
 
 class QiskitRuntimeClient:
@@ -63,6 +65,7 @@ class QiskitRuntimeClient:
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self.settings = settings
+        self.channel: Channel = settings.generation
         self._http = Transport(settings, retry=retry or RetryPolicy(), sleep=sleep, read_timeout=read_timeout)
 
     def __enter__(self) -> QiskitRuntimeClient:
@@ -77,7 +80,10 @@ class QiskitRuntimeClient:
         self.close()
 
     def close(self) -> None:
-        """Close the HTTP connections."""
+        """Close the HTTP connections; the last client of the process logs out, where that can be done.
+
+        It may be used again, and must then be closed again.
+        """
         self._http.close()
 
     # Backends
@@ -91,34 +97,31 @@ class QiskitRuntimeClient:
         Raises:
             ApiVersionNotHonoured: If the service answers in its oldest shape, names only.
         """
+        self.channel.require(Feature.BACKENDS, "Listing backends")
+        if fields:
+            self.channel.require(Feature.BACKEND_DETAILS, "Choosing or waiting for a backend ('least_busy')")
         answer = self._http.get_json("/backends", params={"fields": ",".join(fields)} if fields else None)
-        devices = _listed(answer, "devices", "GET /backends")
-        if devices and isinstance(devices[0], str):
-            raise errors.ApiVersionNotHonoured(
-                f"The service did not honour the API version {self.settings.api_version!r}: it lists backends by name "
-                f"only, as before {FIRST_VERSION_WITH_DEVICE_OBJECTS}. Set api_version in the connection to "
-                f"{API_VERSION}."
-            )
-        return [_read(Backend.from_json, device) for device in devices]
+        return self.channel.read_backends(self.settings, read_list(answer, "devices", "GET /backends"))
 
     def backend_status(self, name: str) -> BackendStatus:
         """Whether a backend runs jobs now, and its queue."""
-        return _read(BackendStatus.from_json, self._http.get_json(f"/backends/{_quoted(name)}/status"))
+        self.channel.require(Feature.BACKEND_DETAILS, f"The status of {name}")
+        return read(BackendStatus.from_json, self._http.get_json(f"/backends/{quoted(name)}/status"))
 
     def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> Mapping[str, Any]:
         """Qubits, basis gates, coupling map and so on, as the service gives them."""
-        return _object(
-            self._http.get_json(
-                f"/backends/{_quoted(name)}/configuration", params=_given(calibration_id=calibration_id)
-            )
+        self.channel.require(Feature.BACKEND_DETAILS, f"The configuration of {name}")
+        return read_object(
+            self._http.get_json(f"/backends/{quoted(name)}/configuration", params=_given(calibration_id=calibration_id))
         )
 
     def backend_properties(
         self, name: str, *, calibration_id: str | None = None, updated_before: datetime | None = None
     ) -> Mapping[str, Any]:
         """Calibration data: T1, T2, gate and readout errors, as the service gives them."""
+        self.channel.require(Feature.BACKEND_DETAILS, f"The calibration of {name}")
         params = _given(calibration_id=calibration_id, updated_before=updated_before)
-        return _object(self._http.get_json(f"/backends/{_quoted(name)}/properties", params=params))
+        return read_object(self._http.get_json(f"/backends/{quoted(name)}/properties", params=params))
 
     # Jobs
 
@@ -134,6 +137,7 @@ class QiskitRuntimeClient:
         log_level: str | None = None,
         calibration_id: str | None = None,
         private: bool = False,
+        start_session: bool = False,
     ) -> SubmittedJob:
         """Submit a job. Not repeated when its fate is unknown: the service has no idempotency key.
 
@@ -147,32 +151,40 @@ class QiskitRuntimeClient:
             log_level: ``critical``, ``error``, ``warning``, ``info`` or ``debug``.
             calibration_id: Run on a given calibration.
             private: Input is never given back, results can be read once.
+            start_session: Begin a session with this job, on a channel that has such sessions; the answer names it.
 
         Raises:
+            NotOffered: The channel has not what the job wants; nothing was sent.
             SubmissionUnknown: The request went out and no usable answer came; the job may exist.
             UsageLimitReached: The instance's QPU time is used up; nothing was created.
         """
-        body: dict[str, Any] = {"program_id": program_id, "backend": backend, "params": params}
-        body |= _given(
-            tags=list(tags) or None,
+        job = Submission(
+            program_id,
+            backend,
+            params,
+            tags=tags,
             session_id=session_id,
-            cost=max_execution_seconds,
+            start_session=start_session,
+            max_execution_seconds=max_execution_seconds,
             log_level=log_level,
             calibration_id=calibration_id,
-            private=private or None,
+            private=private,
         )
+        body = self.channel.submission(self.settings, job)
         try:
             answer = self._http.submit("/jobs", body=body, read_timeout=SUBMIT_TIMEOUT)
         except errors.Conflict as error:
             if error.code == SESSION_CLOSED:
                 raise
             raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
-        return _read(SubmittedJob.from_json, answer)
+        return self.channel.read_submitted(answer)
 
     def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
-        """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes."""
-        params = {"exclude_params": _flag(exclude_params)}
-        return _read(Job.from_json, self._http.get_json(f"/jobs/{_quoted(job_id)}", params=params))
+        """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes.
+
+        On ``api_token`` a job is known by its result only: id and state are all there is.
+        """
+        return self.channel.read_job(self._http, job_id, exclude_params=exclude_params)
 
     def jobs(
         self,
@@ -202,6 +214,7 @@ class QiskitRuntimeClient:
             exclude_params: Leave the inputs out.
             page_size: Jobs per request, at most 200.
         """
+        self.channel.require(Feature.TAGS, "Looking for jobs")
         params = _given(
             pending=_flag(pending),
             program=program_id,
@@ -220,10 +233,10 @@ class QiskitRuntimeClient:
         offset = 0
         while True:
             answer = self._http.get_json("/jobs", params={**params, "offset": offset})
-            page = _listed(answer, "jobs", "GET /jobs")
+            page = read_list(answer, "jobs", "GET /jobs")
             for data in page:
                 # A job created between two pages shifts the rest, so an id can come twice.
-                job = _read(Job.from_json, data)
+                job = read(Job.from_json, data)
                 if job.id not in seen:
                     seen.add(job.id)
                     yield job
@@ -241,7 +254,7 @@ class QiskitRuntimeClient:
         Raises:
             ResultsNotReady: If the job has not ended.
         """
-        path = f"/jobs/{_quoted(job_id)}/results"
+        path = f"/jobs/{quoted(job_id)}/results"
         response = self._http.send("GET", path)
         if response.status_code == 204:
             raise errors.ResultsNotReady(
@@ -256,20 +269,23 @@ class QiskitRuntimeClient:
         Raises:
             Conflict: If it has ended already.
         """
-        self._http.send("POST", f"/jobs/{_quoted(job_id)}/cancel")
+        self._http.send("POST", f"/jobs/{quoted(job_id)}/cancel")
 
     def delete_job(self, job_id: str) -> None:
         """Remove the record of a job that has ended. Not the way to stop one."""
-        self._http.send("DELETE", f"/jobs/{_quoted(job_id)}")
+        self._http.send("DELETE", f"/jobs/{quoted(job_id)}")
 
     def job_metrics(self, job_id: str) -> JobMetrics:
         """When the job was created, picked up and finished, and what it used."""
-        return _read(JobMetrics.from_json, self._http.get_json(f"/jobs/{_quoted(job_id)}/metrics"))
+        self.channel.require(Feature.METRICS, f"The metrics of job {job_id}")
+        return read(JobMetrics.from_json, self._http.get_json(f"/jobs/{quoted(job_id)}/metrics"))
 
     def job_logs(self, job_id: str) -> str:
-        """The job's log; empty when it has none (the service says 404 then)."""
+        """The job's log; empty when it has none (the service says 404 then), or the channel has no logs."""
+        if not self.channel.offers(Feature.LOGS):
+            return ""
         try:
-            response = self._http.send("GET", f"/jobs/{_quoted(job_id)}/logs")
+            response = self._http.send("GET", f"/jobs/{quoted(job_id)}/logs")
         except errors.NotFound:
             return ""
         # Without a charset requests takes text/plain for Latin-1.
@@ -278,12 +294,45 @@ class QiskitRuntimeClient:
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace the job's tags."""
-        self._http.send("PUT", f"/jobs/{_quoted(job_id)}/tags", body={"tags": list(tags)})
+        self.channel.require(Feature.TAGS, f"The tags of job {job_id}")
+        self._http.send("PUT", f"/jobs/{quoted(job_id)}/tags", body={"tags": list(tags)})
 
     def tags(self, search: str) -> list[str]:
         """Tags of jobs that contain ``search`` (3 to 100 characters)."""
+        self.channel.require(Feature.WORKLOADS, "A search for tags")
         answer = self._http.get_json("/tags", params={"type": "job", "search": search})
-        return [str(tag) for tag in _listed(answer, "tags", "GET /tags")]
+        return [str(tag) for tag in read_list(answer, "tags", "GET /tags")]
+
+    # Live status
+
+    def stream_url(self, job_id: str) -> str | None:
+        """Where a job's status can be followed (``ws`` or ``wss``); None if the channel has no stream."""
+        return self.channel.stream_url(self.settings, job_id)
+
+    def stream_headers(self) -> dict[str, str]:
+        """Headers of the request for the stream, credentials among them; may fetch a token."""
+        return self._http.headers()
+
+    # Programs
+
+    def programs(self) -> list[Program]:
+        """List the programs that can be run, where the channel has such a list."""
+        self.channel.require(Feature.PROGRAMS, "A list of programs")
+        return self.channel.programs(self._http)
+
+    def program(self, program_id: str) -> Program:
+        """Find a program in that list.
+
+        Raises:
+            NoSuchProgram: If it is not there; says which are.
+        """
+        listed = self.programs()
+        for program in listed:
+            if program.id == program_id:
+                return program
+        raise errors.NoSuchProgram(
+            f"The service has no program {program_id!r}; it offers {', '.join(one.id for one in listed) or 'none'}."
+        )
 
     # Sessions and batches
 
@@ -304,30 +353,39 @@ class QiskitRuntimeClient:
         Raises:
             SubmissionUnknown: The request went out and no usable answer came; the session may exist.
         """
+        self.channel.require(
+            Feature.BATCHES if mode == "batch" else Feature.SESSIONS,
+            f"Opening a {'batch' if mode == 'batch' else 'session'}",
+        )
         body = {"mode": mode, **_given(backend=backend, max_ttl=max_ttl)}
-        return _read(Session.from_json, self._http.submit("/sessions", body=body))
+        return read(Session.from_json, self._http.submit("/sessions", body=body))
 
     def session(self, session_id: str) -> Session:
         """Read a session or batch."""
-        return _read(Session.from_json, self._http.get_json(f"/sessions/{_quoted(session_id)}"))
+        self.channel.require(Feature.SESSIONS, f"Reading session {session_id}")
+        return read(Session.from_json, self._http.get_json(f"/sessions/{quoted(session_id)}"))
 
     def close_session(self, session_id: str) -> None:
-        """Refuse new jobs, let the queued and running ones finish, then close."""
-        self._http.send("PATCH", f"/sessions/{_quoted(session_id)}", body={"accepting_jobs": False})
+        """Refuse new jobs, let the queued and running ones finish, then close; ``ibm_cloud`` has one way to close."""
+        self.channel.require_sessions(f"Closing session {session_id}")
+        self.channel.close_session(self._http, session_id)
 
     def cancel_session(self, session_id: str) -> None:
         """Close at once: queued jobs are not run any more, the running one finishes."""
-        self._http.send("DELETE", f"/sessions/{_quoted(session_id)}/close")
+        self.channel.require_sessions(f"Closing session {session_id}")
+        self.channel.cancel_session(self._http, session_id)
 
     # Instance, usage, workloads, versions
 
     def instance(self) -> Instance:
         """The instance's backends and plan."""
-        return _read(Instance.from_json, self._http.get_json("/instance"))
+        self.channel.require(Feature.WORKLOADS, "The instance")
+        return read(Instance.from_json, self._http.get_json("/instance"))
 
     def instance_usage(self) -> InstanceUsage:
         """QPU seconds used and allowed in the current period."""
-        return _read(InstanceUsage.from_json, self._http.get_json("/instances/usage"))
+        self.channel.require(Feature.USAGE, "The QPU time used")
+        return read(InstanceUsage.from_json, self._http.get_json("/instances/usage"))
 
     def workloads(
         self,
@@ -357,6 +415,7 @@ class QiskitRuntimeClient:
             newest_first: Order by creation.
             page_size: Items per request, at most 50.
         """
+        self.channel.require(Feature.WORKLOADS, "Looking for sessions and other workloads")
         params = _given(
             mode=mode,
             status=list(status) or None,
@@ -372,8 +431,8 @@ class QiskitRuntimeClient:
         followed: set[str] = set()
         while True:
             answer = self._http.get_json("/workloads", params={**params, **_given(next=cursor)})
-            for data in _listed(answer, "workloads", "GET /workloads"):
-                yield _read(Workload.from_json, data)
+            for data in read_list(answer, "workloads", "GET /workloads"):
+                yield read(Workload.from_json, data)
             following = _next_cursor(answer.get("next"))
             if not following or following in followed:
                 return
@@ -382,12 +441,9 @@ class QiskitRuntimeClient:
 
     def versions(self) -> list[str]:
         """API versions the service offers; needs no credentials."""
+        self.channel.require(Feature.VERSIONS, "The API versions")
         answer = self._http.get_json("/versions", authenticated=False)
-        return [str(version) for version in _listed(answer, "versions", "GET /versions")]
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
+        return [str(version) for version in read_list(answer, "versions", "GET /versions")]
 
 
 def _flag(value: bool | None) -> str | None:
@@ -406,33 +462,6 @@ def _given(**values: Any) -> dict[str, Any]:
 def _timestamp(moment: datetime) -> str:
     """RFC 3339, which knows no time without an offset; one without is taken for UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-
-
-def _read(reader: Callable[[Mapping[str, Any]], T], data: Any) -> T:
-    """Apply ``from_json``.
-
-    Raises:
-        UnexpectedAnswer: If a field that must be there is missing or is of another kind.
-    """
-    try:
-        return reader(_object(data))
-    except KeyError as error:
-        raise errors.UnexpectedAnswer(f"The service's answer lacks the field {error}.") from None
-    except (AttributeError, TypeError, ValueError):
-        raise errors.UnexpectedAnswer("A field of the service's answer is of another kind than described.") from None
-
-
-def _object(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, Mapping):
-        raise errors.UnexpectedAnswer(f"The service answered with {type(answer).__name__} instead of an object.")
-    return answer
-
-
-def _listed(answer: Any, name: str, request: str) -> list[Any]:
-    listed = answer.get(name) if isinstance(answer, Mapping) else None
-    if not isinstance(listed, list):
-        raise errors.UnexpectedAnswer(f"{request}: the answer holds no list of {name}.")
-    return listed
 
 
 def _next_cursor(link: Any) -> str | None:

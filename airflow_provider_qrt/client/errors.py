@@ -14,7 +14,7 @@ _SECRETS = (
     (re.compile(r"crn:v1:[^\s\"'<>,]*", re.IGNORECASE), "crn:***"),
     (re.compile(r"\ba/[0-9a-f]{32}\b", re.IGNORECASE), "a/***"),
     (re.compile(r"\beyJ[\w-]{6,}(\.[\w-]+){0,2}"), "***"),
-    (re.compile(r"(?i)\b(bearer|api_?key)([ =:\"']+)[^\s\"'&,]+"), r"\1\2***"),
+    (re.compile(r"(?i)\b(bearer|api_?key|api_?token|x-access-token)([ =:\"']+)[^\s\"'&,]+"), r"\1\2***"),
 )
 _SHORTEST_SECRET = 8
 """Nothing shorter is looked for as such: it would blot out ordinary words."""

@@ -6,6 +6,9 @@ https://quantum.cloud.ibm.com/docs/guides/job-limits and https://quantum.cloud.i
 
 from __future__ import annotations
 
+CHANNEL = "ibm_quantum_platform"
+"""The present generation of the API, which a connection speaks to when it does not say another."""
+
 API_VERSION = "2026-04-15"
 """The only version of the REST API without a sunset date (``GET /versions``)."""
 
@@ -38,3 +41,6 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 SUBMIT_TIMEOUT = 900.0
 """Seconds. A submission may carry many megabytes of circuits; the official client allows 900 s for it too."""
+
+LOGOUT_TIMEOUT = 3.0
+"""Seconds. A logout comes when the work is done, and may hold up the end of a task or process."""

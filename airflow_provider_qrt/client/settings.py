@@ -1,15 +1,15 @@
-"""Everything a client must know to reach one instance."""
+"""Everything a client must know to reach one service."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
-from airflow_provider_qrt.client import crn
+from airflow_provider_qrt.client.channels import Channel, find_channel
 from airflow_provider_qrt.client.crn import InstanceCrn
 from airflow_provider_qrt.client.errors import InvalidSettings
-from airflow_provider_qrt.client.limits import API_VERSION
+from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 
 
 @dataclass(frozen=True)
@@ -17,22 +17,27 @@ class ClientSettings:
     """Checked settings; the API key and the CRN's account are not in its ``repr()``.
 
     Attributes:
-        api_key: IBM Cloud API key, of a user or a service ID.
-        instance: CRN of the instance, text or parsed.
-        base_url: Base URL of the API, with ``/api/v1``; empty means: from the CRN's region.
-        iam_url: Base URL of IBM Cloud IAM; empty means the public (or private) one.
+        api_key: IBM Cloud API key, of a user or a service ID; on the oldest channels the API token of an account.
+        instance: CRN of the instance; None on a channel that knows none.
+        base_url: Base URL of the API, with ``/api/v1`` on the present platform; empty means: from the CRN's region.
+        iam_url: Base URL of IBM Cloud IAM, or of the channel's login server; empty means the channel's own.
         api_version: Value of the ``IBM-API-Version`` header.
         private_endpoint: Use the region's private endpoint (IBM Cloud VPC).
         verify: Check TLS certificates: True, False, or the path of a CA bundle.
         proxies: As ``requests`` takes them: scheme to proxy URL.
         application: Name of the calling application, for the client-application header.
+        channel: Generation of the API; see :data:`~airflow_provider_qrt.client.channels.CHANNELS`.
+        hub: Where jobs are charged, on channels that know no instance.
+        group: As ``hub``.
+        project: As ``hub``.
+        stream: Follow a job's live status, where the channel has one.
 
     Raises:
         InvalidSettings: If the API key or CRN is missing, or something is malformed. Says what to put where.
     """
 
     api_key: str = field(repr=False)
-    instance: InstanceCrn
+    instance: InstanceCrn | None = None
     base_url: str = ""
     iam_url: str = ""
     api_version: str = API_VERSION
@@ -40,32 +45,83 @@ class ClientSettings:
     verify: bool | str = True
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     application: str = "airflow-provider-qrt"
+    channel: str = CHANNEL
+    hub: str = ""
+    group: str = ""
+    project: str = ""
+    stream: bool = True
 
     def __post_init__(self) -> None:
+        channel = self.generation
         if not self.api_key.strip():
-            raise InvalidSettings(
-                "The connection has no API key. Create one at https://cloud.ibm.com/iam/apikeys and put it in the "
-                "password field."
-            )
+            raise InvalidSettings(channel.key_missing)
         for name in ("api_version", "application"):
             if not (getattr(self, name).isascii() and getattr(self, name).isprintable()):
                 raise InvalidSettings(f"The connection's {name} must be plain ASCII, for it goes into a header.")
-        base = self.base_url or crn.base_url(self.instance.region, private=self.private_endpoint)
+        self._check_owner(channel)
+        base = self.base_url or channel.default_base_url(self)
         object.__setattr__(self, "api_key", self.api_key.strip())
         object.__setattr__(self, "base_url", _checked_url(base, "host"))
-        iam = self.iam_url or crn.iam_url(private=self.private_endpoint)
-        object.__setattr__(self, "iam_url", _checked_url(iam, "iam_url"))
+        if urlsplit(self.base_url).path and not channel.api_path:
+            raise InvalidSettings(
+                f"The connection's host has a path, but the channel {channel.name!r} is served at the root of its "
+                "host. Leave out /api/v1 and whatever else follows the host name."
+            )
+        login = self.iam_url or channel.default_login_url(self)
+        if login:
+            object.__setattr__(self, "iam_url", _checked_url(login, "iam_url"))
 
     @classmethod
     def create(cls, *, api_key: str | None, instance: str | None, **others: object) -> ClientSettings:
-        """Build settings from plain values, parsing the CRN.
+        """Build settings from plain values, parsing the CRN where the channel wants one.
 
         Raises:
             InvalidSettings: See the class.
         """
+        channel = find_channel(str(others.get("channel") or CHANNEL))
         if not (api_key or "").strip():
-            return cls(api_key="", instance=InstanceCrn("", "", ""))
-        return cls(api_key=api_key or "", instance=InstanceCrn.parse(instance or ""), **others)  # type: ignore[arg-type]
+            raise InvalidSettings(channel.key_missing)
+        crn = InstanceCrn.parse(instance or "") if channel.needs_instance else None
+        return cls(api_key=api_key or "", instance=crn, **others)  # type: ignore[arg-type]
+
+    @property
+    def generation(self) -> Channel:
+        """The channel itself."""
+        return find_channel(self.channel)
+
+    @property
+    def crn(self) -> InstanceCrn:
+        """The instance, on a channel that has instances."""
+        assert self.instance is not None
+        return self.instance
+
+    @property
+    def place(self) -> str:
+        """What the connection leads to, for messages; never the account."""
+        return self.generation.place(self)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What an answer might quote and nobody may read."""
+        of_instance = (self.instance.value, self.instance.account) if self.instance else ()
+        return (self.api_key, quote_plus(self.api_key), *of_instance)
+
+    def _check_owner(self, channel: Channel) -> None:
+        """See that the connection says who pays, and nothing that the channel cannot do."""
+        if channel.needs_instance and self.instance is None:
+            InstanceCrn.parse("")
+        missing = [name for name in ("hub", "group", "project") if not getattr(self, name).strip()]
+        if channel.needs_project and missing:
+            raise InvalidSettings(
+                f"The connection has no {', '.join(missing)}. The channel {channel.name!r} charges jobs to a hub, "
+                "group and project: put all three into the fields of these names, as your account shows them "
+                "(such as ibm-q, open, main)."
+            )
+        if self.private_endpoint and not channel.api_path:
+            raise InvalidSettings(
+                f"The channel {channel.name!r} has no private endpoint. Switch private_endpoint off, and put the "
+                "service's address into the host field."
+            )
 
 
 def _checked_url(url: str, name: str) -> str:

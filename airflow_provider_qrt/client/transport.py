@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
@@ -17,10 +18,13 @@ from requests.auth import AuthBase
 from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.errors import ErrorBody, without_secrets
-from airflow_provider_qrt.client.iam import GRANT_TYPE, BearerAuth, Token, token_slot
-from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, READ_TIMEOUT
+from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, LOGOUT_TIMEOUT, READ_TIMEOUT
+from airflow_provider_qrt.client.login import Login
 from airflow_provider_qrt.client.retry import RetryPolicy, parse_retry_after
 from airflow_provider_qrt.client.settings import ClientSettings
+from airflow_provider_qrt.client.tokens import KeyAuth, Token, TokenAuth, token_slot
+
+log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT = 408
 """The one 4xx besides 429 that may pass: a gateway gave up waiting."""
@@ -47,7 +51,7 @@ class _NoAuth(AuthBase):
 
 
 class Transport:
-    """Sends requests to the API and to IAM.
+    """Sends requests to the API and to the login, as the channel spells them.
 
     Args:
         settings: Where to and with which credentials.
@@ -76,16 +80,36 @@ class Transport:
                 "User-Agent": f"airflow-provider-qrt/{__version__} {requests.utils.default_user_agent()}",
             }
         )
-        self._api_headers = {
-            "Service-CRN": settings.instance.value,
-            "IBM-API-Version": settings.api_version,
-            "X-Qx-Client-Application": (f"qiskit-version-2/airflow_provider_qrt-{__version__}/{settings.application}"),
-        }
-        self._auth = BearerAuth(partial(token_slot, settings.iam_url, settings.api_key), self._fetch_token)
+        self._channel = settings.generation
+        self._api_headers = self._channel.headers(settings)
+        self._auth = self._authentication()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and give the token back if no other client uses it."""
         self._session.close()
+        self._auth.release()
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries, for one that is not sent from here; may fetch a token.
+
+        Raises:
+            QiskitRuntimeError: If no token could be had.
+        """
+        return {**self._api_headers, **self._auth.headers()}
+
+    def _authentication(self) -> TokenAuth | KeyAuth:
+        settings, channel = self._settings, self._channel
+        login = channel.login(settings)
+        if login is None:
+            return KeyAuth(channel.auth_header, channel.auth_prefix, settings.api_key)
+        return TokenAuth(
+            partial(token_slot, login.base_url, settings.api_key),
+            partial(self._fetch_token, login),
+            header=channel.auth_header,
+            prefix=channel.auth_prefix,
+            # Not a method: at the end of the process there may be no client any more.
+            log_out=partial(log_out, settings, login) if login.logout_path else None,
+        )
 
     def send(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
@@ -166,8 +190,7 @@ class Transport:
             )
 
         response = attempt()
-        if response.status_code == 401 and authenticated:
-            self._auth.drop(response.request)
+        if response.status_code == 401 and authenticated and self._auth.drop(response.request):
             response = attempt()
         return self._checked(response, label)
 
@@ -207,18 +230,17 @@ class Transport:
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return errors.InvalidSettings(f"{label}: {reason}")
         if nothing_was_sent(error):
+            crn = self._settings.instance
+            checks = f", proxies and the region in the instance CRN ({crn.region})" if crn else " and proxies"
             return errors.ConnectionFailed(
-                f"{label}: no connection to {host} ({reason}). Check the connection's host, proxies and the "
-                f"region in the instance CRN ({self._settings.instance.region})."
+                f"{label}: no connection to {host} ({reason}). Check the connection's host{checks}."
             )
         return errors.NoAnswer(f"{label}: {host} gave no complete answer ({reason}).")
 
     def _secrets_in(self, request: requests.PreparedRequest | requests.Request | None) -> tuple[str, ...]:
         """What an answer to ``request`` might quote and nobody may read."""
-        instance = self._settings.instance
-        token = str(request.headers.get("Authorization", "")) if request is not None else ""
-        key = self._settings.api_key
-        return key, quote_plus(key), instance.value, instance.account, token.removeprefix("Bearer ")
+        carried = str(request.headers.get(self._channel.auth_header, "")) if request is not None else ""
+        return *self._settings.secrets, carried.removeprefix(self._channel.auth_prefix)
 
     def _checked(self, response: requests.Response, label: str) -> requests.Response:
         if response.ok and response.status_code < 300:
@@ -243,51 +265,54 @@ class Transport:
         kind = _BY_STATUS.get(status, errors.BadRequest)
         if status == 400 and body.code == "1234":
             kind = errors.ResultsNotReady
-        raise kind(status, body, request=label)
+        what_to_do = self._channel.unauthorized if status == 401 else None
+        raise kind(status, body, request=label, what_to_do=what_to_do)
 
-    def _fetch_token(self) -> Token:
+    def _fetch_token(self, login: Login) -> Token:
         """Exchange the API key for a token.
 
         Raises:
-            InvalidApiKey: If IAM does not know or accept the key.
-            InvalidSettings: If what answers is not IAM.
-            TokenUnavailable: If IAM cannot be reached or does not answer as it should.
+            InvalidApiKey: If the login server does not know or accept the key.
+            InvalidSettings: If what answers is not the login server.
+            TokenUnavailable: If it cannot be reached or does not answer as it should.
         """
-        label = "POST /identity/token (IBM Cloud IAM)"
+        label = login.label
+        as_what = "data" if login.as_form else "json"
 
         def once() -> Token:
             asked_at = time.time()
             response = self._exchange(
                 label,
                 "POST",
-                f"{self._settings.iam_url}/identity/token",
-                data={
-                    "grant_type": GRANT_TYPE,
-                    "apikey": self._settings.api_key,
-                    "response_type": "cloud_iam",
-                },
+                login.base_url + login.path,
+                **{as_what: dict(login.body)},
                 auth=_NoAuth(),
                 timeout=(self._connect_timeout, self._read_timeout),
             )
             refused = response.status_code in (400, 401, 403)
             if refused and not _is_page(response):
                 raise errors.InvalidApiKey(
-                    response.status_code, read_error(response, self._secrets_in(response.request)), request=label
+                    response.status_code,
+                    read_error(response, self._secrets_in(response.request)),
+                    request=label,
+                    what_to_do=login.refused,
                 )
             if 400 <= response.status_code < 500 and response.status_code != 429 and not refused:
                 # Not NotFound or Conflict: a caller would take those for the state of its job.
                 raise errors.InvalidSettings(
-                    f"{label}: HTTP {response.status_code} from {urlsplit(self._settings.iam_url).netloc}, which does "
-                    "not seem to be IBM Cloud IAM. Check the connection's iam_url and proxies."
+                    f"{label}: HTTP {response.status_code} from {urlsplit(login.base_url).netloc}, which does "
+                    f"not seem to be {login.server}. Check the connection's iam_url and proxies."
                 )
             answer = read_json(self._checked(response, label), label, self._secrets_in(response.request))
-            value = answer.get("access_token") if isinstance(answer, Mapping) else None
+            value = answer.get(login.token_field) if isinstance(answer, Mapping) else None
             if not isinstance(value, str) or not _USABLE_TOKEN.fullmatch(value):
                 raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.")
             try:
-                lifetime = float(answer.get("expires_in") or 3600)
+                lifetime = float((login.lifetime_field and answer.get(login.lifetime_field)) or login.lifetime)
             except (TypeError, ValueError):
-                raise errors.UnexpectedAnswer(f"{label}: the answer's expires_in is not a number.") from None
+                raise errors.UnexpectedAnswer(
+                    f"{label}: the answer's {login.lifetime_field} is not a number."
+                ) from None
             return Token(value, asked_at, asked_at + lifetime)
 
         try:
@@ -295,6 +320,31 @@ class Transport:
             return self._retry.for_repeatable(self._sleep)(once)
         except errors.TRANSIENT as error:
             raise errors.TokenUnavailable(f"No token could be had, so nothing was sent. {error}") from error
+
+
+def log_out(settings: ClientSettings, login: Login, token: str) -> None:
+    """Make a token invalid: one short try, for it lapses anyway. Whatever goes wrong is logged only."""
+    header = {settings.generation.auth_header: settings.generation.auth_prefix + token}
+    what = f"POST {login.logout_path} ({login.server})"
+    try:
+        response = requests.post(
+            f"{login.base_url}{login.logout_path}",
+            headers=header,
+            auth=_NoAuth(),
+            verify=settings.verify,
+            allow_redirects=False,
+            proxies=dict(settings.proxies),
+            timeout=LOGOUT_TIMEOUT,
+        )
+    except (requests.RequestException, OSError) as error:
+        reason = without_secrets(_innermost(error), (*settings.secrets, token))
+        log.warning("%s: the token could not be given back and is valid until it lapses (%s).", what, reason)
+        return
+    # 401: it is not valid any more.
+    if not response.ok and response.status_code != 401:
+        log.warning(
+            "%s: HTTP %d: the token could not be given back and is valid until it lapses.", what, response.status_code
+        )
 
 
 def nothing_was_sent(error: requests.RequestException) -> bool:

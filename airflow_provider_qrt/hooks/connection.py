@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_qrt.client.errors import InvalidSettings
-from airflow_provider_qrt.client.limits import API_VERSION
+from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.settings import ClientSettings
-
-CHANNEL = "ibm_quantum_platform"
 
 
 class ConnectionLike(Protocol):
@@ -36,48 +34,71 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
     Raises:
         InvalidSettings: Something is missing or malformed. Names the connection and what to put where.
     """
+    from airflow_provider_qrt.client.channels import find_channel
     from airflow_provider_qrt.client.settings import ClientSettings
 
     try:
-        channel = extra.get("channel") or CHANNEL
-        if channel != CHANNEL:
-            raise InvalidSettings(f"The channel {channel!r} is not supported; remove it, or set it to {CHANNEL!r}.")
-        version = str(extra.get("api_version") or API_VERSION)
+        channel = find_channel(_text(extra, "channel") or CHANNEL)
+        # An empty application is the client's own name.
+        named = {"application": application} if (application := _text(extra, "application")) else {}
         return ClientSettings.create(
             api_key=connection.password,
-            instance=str(extra.get("instance") or ""),
-            base_url=_base_url(connection),
-            iam_url=str(extra.get("iam_url") or ""),
-            api_version=version,
+            instance=_text(extra, "instance"),
+            base_url=_base_url(connection, channel.api_path),
+            iam_url=_text(extra, "iam_url"),
+            api_version=_text(extra, "api_version") or API_VERSION,
             private_endpoint=as_bool(extra.get("private_endpoint"), "private_endpoint"),
             verify=_verify(extra.get("verify")),
             proxies=_proxies(extra.get("proxies")),
+            channel=channel.name,
+            hub=_text(extra, "hub"),
+            group=_text(extra, "group"),
+            project=_text(extra, "project"),
+            stream=as_bool(extra.get("stream"), "stream", default=True),
+            **named,
         )
     except InvalidSettings as error:
         raise InvalidSettings(f"Connection {connection.conn_id!r}: {error}") from None
 
 
-def _base_url(connection: ConnectionLike) -> str:
-    """The host field: a URL, or a bare host with the connection's own schema and port; empty stays empty."""
+def _text(extra: Mapping[str, Any], name: str) -> str:
+    """A field that holds text; empty if there is none."""
+    return str(extra.get(name) or "").strip()
+
+
+def _base_url(connection: ConnectionLike, api_path: str) -> str:
+    """The host field: a URL, or a bare host with the connection's own schema and port; empty stays empty.
+
+    Args:
+        connection: The connection.
+        api_path: Path of the API on its host, for a host field without one.
+    """
     host = (connection.host or "").strip()
     if not host:
         return ""
     if "://" not in host:
         port = f":{connection.port}" if connection.port else ""
         host = f"{connection.schema or 'https'}://{host}{port}"
-    return host if urlsplit(host).path.strip("/") else f"{host.rstrip('/')}/api/v1"
+    return host if urlsplit(host).path.strip("/") else host.rstrip("/") + api_path
 
 
-def as_bool(value: Any, name: str) -> bool:
+def as_bool(value: Any, name: str, *, default: bool = False) -> bool:
     """Read a field that is yes or no, and may have been typed.
+
+    Args:
+        value: The field's value.
+        name: Its name.
+        default: What it means when it is empty.
 
     Raises:
         InvalidSettings: If it is something else.
     """
     if isinstance(value, bool):
         return value
-    text = str(value or "").strip().lower()
-    if text in ("", "false", "no", "0", "none"):
+    text = str("" if value is None else value).strip().lower()
+    if text in ("", "none"):
+        return default
+    if text in ("false", "no", "0"):
         return False
     if text in ("true", "yes", "1"):
         return True

@@ -13,7 +13,7 @@ import pytest
 import requests_mock as rm
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy
-from airflow_provider_qrt.client.iam import forget_all_tokens
+from airflow_provider_qrt.client.tokens import forget_all_tokens
 
 API_KEY = "api-key-of-the-tests"
 ACCOUNT = "0123456789abcdef" * 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.crn import InstanceCrn
-from airflow_provider_qrt.client.iam import Token, forget_all_tokens
+from airflow_provider_qrt.client.tokens import Token, forget_all_tokens
 
 from .conftest import BASE, IAM
 

@@ -166,7 +166,7 @@ def test_the_description_names_no_account(connection, emulator):
 
 
 def test_the_token_is_fetched_once_for_all_hooks(connection, emulator):
-    from airflow_provider_qrt.client.iam import forget_all_tokens
+    from airflow_provider_qrt.client.tokens import forget_all_tokens
 
     forget_all_tokens()
     for _ in range(3):

@@ -85,8 +85,9 @@ class Channel(ABC):
         api_path: Path of the API on its host.
         needs_instance: Whether a connection must name an instance (CRN).
         needs_project: Whether it must name hub, group and project.
-        token_header: Header that carries the token.
-        token_prefix: What stands before the token there.
+        auth_header: Header that carries the token.
+        auth_prefix: What stands before the token there.
+        key_missing: What to do when the connection has no API key.
         unauthorized: What to do about a 401.
     """
 
@@ -96,8 +97,9 @@ class Channel(ABC):
     api_path: ClassVar[str] = ""
     needs_instance: ClassVar[bool] = False
     needs_project: ClassVar[bool] = False
-    token_header: ClassVar[str] = "Authorization"
-    token_prefix: ClassVar[str] = "Bearer "
+    auth_header: ClassVar[str] = "Authorization"
+    auth_prefix: ClassVar[str] = "Bearer "
+    key_missing: ClassVar[str]
     unauthorized: ClassVar[str]
 
     def __repr__(self) -> str:
@@ -125,6 +127,15 @@ class Channel(ABC):
                 f"{what}: the channel {self.name!r} has no {feature.value}. {instead} Nothing was sent."
             )
 
+    def require_sessions(self, what: str) -> None:
+        """See that the channel has sessions of any kind, as :meth:`require` does.
+
+        Raises:
+            NotOffered: If it has none.
+        """
+        if Feature.START_SESSION not in self.features:
+            self.require(Feature.SESSIONS, what)
+
     # Where, and as whom
 
     @abstractmethod
@@ -135,9 +146,9 @@ class Channel(ABC):
             InvalidSettings: If there is none any more. Says what to put where.
         """
 
+    @abstractmethod
     def default_login_url(self, settings: ClientSettings) -> str:
         """Base URL of the login server for a connection that names none; empty if the channel has no login."""
-        return ""
 
     @abstractmethod
     def place(self, settings: ClientSettings) -> str:
@@ -147,9 +158,9 @@ class Channel(ABC):
     def headers(self, settings: ClientSettings) -> dict[str, str]:
         """Headers of every request, without the token."""
 
+    @abstractmethod
     def login(self, settings: ClientSettings) -> Login | None:
         """How the API key becomes a token; None: it is the token."""
-        return None
 
     # Jobs
 
@@ -169,16 +180,16 @@ class Channel(ABC):
         """
         for feature, name in job.wants().items():
             self.require(feature, name)
-        if job.session_id is not None and not self.features & {Feature.SESSIONS, Feature.START_SESSION}:
-            self.require(Feature.SESSIONS, "session_id")
+        if job.session_id is not None:
+            self.require_sessions("session_id")
 
     def read_submitted(self, answer: Any) -> SubmittedJob:
         """Read the answer to ``POST /jobs``."""
         return read(SubmittedJob.from_json, answer)
 
-    def read_job(self, http: Transport, job_id: str, *, exclude_params: bool = True) -> Job:
+    @abstractmethod
+    def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:
         """Ask how a job stands."""
-        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}"))
 
     def stream_url(self, settings: ClientSettings, job_id: str) -> str | None:
         """Where the job's status can be followed; None if the channel has no stream."""
@@ -195,32 +206,17 @@ class Channel(ABC):
         """Read ``devices`` of ``GET /backends``."""
 
     def programs(self, http: Transport) -> list[Program]:
-        """List the programs that can be run.
-
-        Raises:
-            NotOffered: If the channel has no such list.
-        """
-        self.require(Feature.PROGRAMS, "list_programs")
+        """List the programs that can be run; only where this is offered."""
         raise NotImplementedError
 
     # Sessions
 
     def close_session(self, http: Transport, session_id: str) -> None:
-        """Refuse new jobs, let the others finish, then close.
-
-        Raises:
-            NotOffered: If the channel has no sessions.
-        """
-        self.require(Feature.SESSIONS, f"closing session {session_id}")
+        """Refuse new jobs, let the others finish, then close; only where there are sessions."""
         raise NotImplementedError
 
     def cancel_session(self, http: Transport, session_id: str) -> None:
-        """Close at once.
-
-        Raises:
-            NotOffered: If the channel has no sessions.
-        """
-        self.require(Feature.SESSIONS, f"closing session {session_id}")
+        """Close at once; only where there are sessions."""
         raise NotImplementedError
 
 

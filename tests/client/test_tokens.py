@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from airflow_provider_qrt.client import errors, iam
-from airflow_provider_qrt.client.iam import Token, TokenSlot, forget_all_tokens, token_slot
+from airflow_provider_qrt.client import errors, tokens
+from airflow_provider_qrt.client.tokens import Token, TokenSlot, forget_all_tokens, token_slot
 
 BASE = "https://quantum.cloud.ibm.com/api/v1"
 IAM = "https://iam.cloud.ibm.com/identity/token"
@@ -116,7 +116,7 @@ def test_other_keys_and_other_iams_do_not_share(api, make_client, sent, other):
 
 def test_the_cache_holds_no_key():
     token_slot("https://iam.example", "api-key-of-the-tests")
-    assert "api-key-of-the-tests" not in repr(iam._slots)
+    assert "api-key-of-the-tests" not in repr(tokens._slots)
 
 
 def test_a_token_is_kept_until_80_percent_of_its_life(slot, fetch, clock):
@@ -293,7 +293,7 @@ def test_forgetting_all_tokens_makes_a_client_fetch_anew(api, client, sent):
 def test_a_lock_held_during_a_fork_does_not_block_the_child(api, client):
     api.get(f"{BASE}/instances/usage", json={})
     slot = token_slot("https://iam.cloud.ibm.com", "api-key-of-the-tests")
-    with slot._lock, iam._slots_lock:
+    with slot._lock, tokens._slots_lock:
         forget_all_tokens()
         client.instance_usage()
 

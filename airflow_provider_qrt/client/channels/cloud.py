@@ -1,0 +1,103 @@
+"""``ibm_cloud``: Qiskit Runtime on IBM Cloud, 2022 to 2025. IAM and CRN as now, primitives of version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_qrt import __version__
+from airflow_provider_qrt.client import crn
+from airflow_provider_qrt.client.channels.base import QUICKEST_WAY, Feature, Submission, quoted
+from airflow_provider_qrt.client.channels.iam import iam_login
+from airflow_provider_qrt.client.channels.older import NAME_A_BACKEND, OlderChannel
+from airflow_provider_qrt.client.errors import Unauthorized
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.login import Login
+    from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.client.transport import Transport
+
+APPLICATION_PREFIX = "qiskit-version-2/0.39.2/"
+"""What the application header had to begin with; the service refused jobs without it."""
+
+
+class Cloud(OlderChannel):
+    """A session begins with its first job (``start_session``) and ends with ``DELETE /sessions/{id}/close``."""
+
+    name = "ibm_cloud"
+    features = frozenset(
+        {
+            Feature.CIRCUITS,
+            Feature.ANY_PROGRAM,
+            Feature.BACKENDS,
+            Feature.START_SESSION,
+            Feature.TAGS,
+            Feature.METRICS,
+            Feature.LOGS,
+            Feature.STREAM,
+        }
+    )
+    instead: ClassVar[Mapping[Feature, str]] = {
+        Feature.BACKEND_DETAILS: NAME_A_BACKEND,
+        Feature.SESSIONS: "Set start_session=True on the first sampler task, and give its session_id to the others.",
+        Feature.BATCHES: (
+            "Set start_session=True on the first sampler task, and give its session_id to the others, or submit them "
+            "one by one."
+        ),
+        Feature.PROGRAMS: "Its programs are sampler and estimator.",
+        Feature.EXECUTION_LIMIT: "Leave max_execution_time out, and set timeout to have a late job cancelled.",
+        Feature.PUBS: f"Give circuits without parameter values. {QUICKEST_WAY}",
+    }
+    needs_instance = True
+    key_missing = (
+        "The connection has no API key. Put the IBM Cloud API key that the service's IAM knows into the password field."
+    )
+    unauthorized = Unauthorized.what_to_do
+
+    def former_base_url(self, settings: ClientSettings) -> str:
+        """One host per region."""
+        return f"https://{settings.crn.region}.quantum-computing.cloud.ibm.com"
+
+    def default_login_url(self, settings: ClientSettings) -> str:  # noqa: ARG002
+        """IBM Cloud IAM."""
+        return crn.iam_url()
+
+    def place(self, settings: ClientSettings) -> str:
+        """The instance and its region."""
+        return str(settings.instance)
+
+    def headers(self, settings: ClientSettings) -> dict[str, str]:
+        """Instance and the calling application."""
+        return {
+            "Service-CRN": settings.crn.value,
+            "x-qx-client-application": (
+                f"{APPLICATION_PREFIX}airflow_provider_qrt-{__version__}/{settings.application}"
+            ),
+        }
+
+    def login(self, settings: ClientSettings) -> Login:
+        """The API key goes to IAM."""
+        return iam_login(settings)
+
+    def submission(self, settings: ClientSettings, job: Submission) -> dict[str, Any]:  # noqa: ARG002
+        """``program_id``, ``backend``, ``params``, tags, and the session to begin or to join."""
+        self.check(job)
+        return older_submission(job) | ({"start_session": True} if job.start_session else {})
+
+    def close_session(self, http: Transport, session_id: str) -> None:
+        """There is one way to close a session only."""
+        http.send("DELETE", f"/sessions/{quoted(session_id)}/close")
+
+    def cancel_session(self, http: Transport, session_id: str) -> None:
+        """As :meth:`close_session`."""
+        self.close_session(http, session_id)
+
+
+def older_submission(job: Submission) -> dict[str, Any]:
+    """What a job of ``ibm_cloud`` and ``ibm_quantum`` is sent as."""
+    body: dict[str, Any] = {"program_id": job.program_id, "backend": job.backend, "params": job.params}
+    if job.session_id is not None:
+        body["session_id"] = job.session_id
+    if job.tags:
+        body["tags"] = list(job.tags)
+    return body
