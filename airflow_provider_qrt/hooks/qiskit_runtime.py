@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
@@ -14,8 +14,11 @@ from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import TracebackType
 
+    from airflow_provider_qrt.client.channels.base import Channel
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.models import Program
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
     from airflow_provider_qrt.jobs.budget import Spending
@@ -26,8 +29,15 @@ KILL_TIMEOUT = 2.0
 """Seconds for each request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
 
 
+_warned_of: set[tuple[str, str]] = set()
+"""Connections and API versions whose end this process has warned of."""
+
+
 class QiskitRuntimeHook(BaseHook):
     """Gives access to one IBM Quantum instance.
+
+    Close it when done, or use it in a ``with`` block: on the channel ``ibm_quantum`` that logs out, once no other hook
+    of the process uses the login. A closed hook may be used again, and is then closed again.
 
     Args:
         qiskit_runtime_conn_id: The connection. Its password is the IBM Cloud API key, its ``instance`` field the CRN.
@@ -44,12 +54,47 @@ class QiskitRuntimeHook(BaseHook):
     def __init__(self, qiskit_runtime_conn_id: str = default_conn_name) -> None:
         super().__init__()
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self._clients: list[QiskitRuntimeClient] = []
+
+    def __enter__(self) -> QiskitRuntimeHook:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the clients of this hook. Nothing is raised."""
+        for client in self._clients:
+            try:
+                client.close()
+            except Exception as error:
+                self.log.warning("A client could not be closed: %s", error)
 
     @cached_property
     def settings(self) -> ClientSettings:
         """The checked settings of the connection."""
         connection = self.get_connection(self.qiskit_runtime_conn_id)
-        return settings_from_connection(connection, connection.extra_dejson)
+        settings = settings_from_connection(connection, connection.extra_dejson)
+        self._warn_of_sunset(settings)
+        return settings
+
+    @property
+    def channel(self) -> Channel:
+        """The generation of the API that the connection speaks to: what it offers, and how it differs."""
+        return self.settings.generation
+
+    def _warn_of_sunset(self, settings: ClientSettings) -> None:
+        """Say once in a process that the connection's API version ends."""
+        warning = sunset_of(settings)
+        what = (self.qiskit_runtime_conn_id, settings.api_version)
+        if warning is not None and what not in _warned_of:
+            _warned_of.add(what)
+            self.log.warning("Connection %r: %s", self.qiskit_runtime_conn_id, warning)
 
     @cached_property
     def defaults(self) -> ConnectionDefaults:
@@ -71,7 +116,9 @@ class QiskitRuntimeHook(BaseHook):
         """Build a client of its own, for a caller that wants other retries or timeouts (seconds)."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-        return QiskitRuntimeClient(self.settings, retry=retry, read_timeout=read_timeout)
+        client = QiskitRuntimeClient(self.settings, retry=retry, read_timeout=read_timeout)
+        self._clients.append(client)
+        return client
 
     @cached_property
     def submit_client(self) -> QiskitRuntimeClient:
@@ -82,7 +129,9 @@ class QiskitRuntimeHook(BaseHook):
 
     def create_poll_client(self) -> QiskitRuntimeClient:
         """Build a client for a loop that looks at a job again and again, and judges errors itself."""
-        return poll_client(self.settings)
+        client = poll_client(self.settings)
+        self._clients.append(client)
+        return client
 
     def describe(self) -> str:
         """Name connection, instance and region for a message; never the account."""
@@ -147,8 +196,10 @@ class QiskitRuntimeHook(BaseHook):
 
         Raises:
             InvalidInput: ``dag_id`` or ``run_id`` is empty, or ``window`` is no duration.
+            NotOffered: The channel has no account of the QPU time used.
             QiskitRuntimeError: If the service could not be asked.
         """
+        from airflow_provider_qrt.client.channels.base import Feature
         from airflow_provider_qrt.hooks.deployment import airflow_name
         from airflow_provider_qrt.jobs.budget import add_up, jobs_of, window_start
         from airflow_provider_qrt.jobs.identity import JobIdentity
@@ -157,6 +208,7 @@ class QiskitRuntimeHook(BaseHook):
         if not dag_id or run_id == "":
             raise InvalidInput(f"seconds_used: {'run_id' if dag_id else 'dag_id'} is empty; name one.")
         since = window_start(window, datetime.now(UTC), whole=run_id is not None)
+        self.channel.require(Feature.USAGE, "seconds_used")
         identity = JobIdentity(dag_id, run_id or "", "", airflow=airflow_name())
         return add_up(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
 
@@ -180,6 +232,7 @@ class QiskitRuntimeHook(BaseHook):
 
         Raises:
             AirflowUnavailable: If Airflow gave no answer, or this is not called in a task.
+            NotOffered: On a channel without tags or without a list of workloads.
             QiskitRuntimeError: If the service could not be asked.
         """
         from airflow_provider_qrt.hooks.orphans import find_orphans
@@ -192,51 +245,52 @@ class QiskitRuntimeHook(BaseHook):
             log=self.log.warning,
         )
 
+    def list_programs(self) -> list[Program]:
+        """List the programs that the service can run: ids on the channel ``ibm_quantum``, details on ``api_token``.
+
+        Raises:
+            NotOffered: On the other channels, which have no such list.
+            QiskitRuntimeError: If the service could not be asked.
+        """
+        return self.client.programs()
+
+    def get_program(self, program_id: str) -> Program:
+        """Read one of :meth:`list_programs`.
+
+        Raises:
+            NoSuchProgram: If the service has none of this id; says which it has.
+            NotOffered: See :meth:`list_programs`.
+            QiskitRuntimeError: See there.
+        """
+        return self.client.program(program_id)
+
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection and say which rights it proved. Submits nothing.
 
         Returns:
             Whether it can be used, and what was found.
         """
-        from airflow_provider_qrt.client import errors
+        from airflow_provider_qrt.hooks.connection_test import try_connection
 
         try:
-            client = self.create_client()
-            backends = client.backends()
+            with self.create_client() as client:
+                found = try_connection(client)
         except Exception as error:
             return False, str(error)
-        found = [
-            f"{self.settings.instance}, API version {self.settings.api_version}",
-            "the API key is valid",
-            f"may list backends: {', '.join(backend.name for backend in backends) or 'none there'}",
-        ]
-        for right, check in (
-            ("read jobs", lambda: next(iter(client.jobs(page_size=1)), None)),
-            ("read usage", client.instance_usage),
-        ):
-            try:
-                answer: Any = check()
-            except errors.Forbidden:
-                found.append(f"may NOT {right}")
-            except errors.QiskitRuntimeError as error:
-                found.append(f"could not find out whether it may {right} ({error})")
-            else:
-                found.append(f"may {right}{_usage(answer)}")
-        found.append("the right to submit jobs shows only on submission")
-        return True, "; ".join(found) + "."
-
-
-def _usage(answer: Any) -> str:
-    consumed = getattr(answer, "consumed_seconds", None)
-    if consumed is None:
-        return ""
-    limit = answer.limit_seconds if answer.limit_seconds is not None else answer.allocation_seconds
-    return f" ({consumed:g} s of QPU time used{f' of {limit:g} s' if limit is not None else ''})"
+        return True, found
 
 
 def describe_connection(conn_id: str, settings: ClientSettings) -> str:
     """Name connection, instance and region for a message; never the account."""
-    return f"connection {conn_id!r} ({settings.instance})"
+    return f"connection {conn_id!r} ({settings.place})"
+
+
+def sunset_of(settings: ClientSettings) -> str | None:
+    """Say that the API version of a connection ends, and what to set; None if it does not, or the channel has none."""
+    from airflow_provider_qrt.client.channels.base import Feature
+    from airflow_provider_qrt.client.versions import sunset_warning
+
+    return sunset_warning(settings.api_version) if settings.generation.offers(Feature.VERSIONS) else None
 
 
 def poll_client(settings: ClientSettings) -> QiskitRuntimeClient:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.ownership import Airflow, Owner, Ownership, RunState
 
 if TYPE_CHECKING:
@@ -190,9 +191,12 @@ def find_orphans(
     Each is read once more after Airflow was asked: a job that ended in between, and its task with it, is none.
 
     Raises:
+        NotOffered: On a channel without tags or without a list of workloads.
         QiskitRuntimeError: If the service could not be asked.
         Exception: Whatever ``airflow`` raises.
     """
+    client.channel.require(Feature.TAGS, "Finding orphans")
+    client.channel.require(Feature.WORKLOADS, "Finding orphans")
     judge = OrphanJudge(airflow, airflow_name, created_before=now - older_than, exclude_dags=exclude_dags)
     found = [judge.judge_job(job) for job in list(client.jobs(pending=True)) if judge.is_ours(job)]
     found += [

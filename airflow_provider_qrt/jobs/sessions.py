@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Session
 from airflow_provider_qrt.jobs.record import StateStore
 from airflow_provider_qrt.jobs.submission import LOOK_UP_PAUSES, LookUpFailed
@@ -139,10 +140,14 @@ class SessionOpener:
             choose: Returns the backend's name; called when one is opened, and only then.
 
         Raises:
+            NotOffered: The channel opens no such sessions; says what to do instead.
             LookUpFailed: It cannot be said whether a session was opened; the next try asks again.
             SubmissionUnknown: Nothing could be found of what was asked for; the next try looks again.
             QiskitRuntimeError: The service refused; nothing was opened.
         """
+        self._client.channel.require(
+            Feature.BATCHES if request.mode == "batch" else Feature.SESSIONS, f"Opening a {_kind(request.mode)}"
+        )
         record = SessionRecord.read(self._store)
         if record is not None:
             former = self._former(record)

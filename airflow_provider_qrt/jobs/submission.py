@@ -3,6 +3,9 @@
 The service has no idempotency key, and a lost answer may stand for a job that runs and is charged. So: write down what
 is about to be submitted (the intent), submit with the task's identity as a tag, write down the job's id. Whoever comes
 later, after a crash, a retry or a lost answer, finds the id, or the job by its tag, or knows that there is none.
+
+On a channel without tags a job whose answer was lost cannot be found. There, nothing is submitted after it until
+somebody clears the task, which says that another job is wanted whatever became of the first.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission
 from airflow_provider_qrt.client.models import Job, SubmittedJob
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.failure import retry_can_help
@@ -84,6 +88,26 @@ class ObtainedJob:
     job: Job | None = None
 
 
+def check_offered(channel: Channel, request: JobRequest) -> None:
+    """See that the channel has what a request asks for, before anything is sent or written down.
+
+    Raises:
+        NotOffered: If it has not; says what to do instead.
+    """
+    channel.check(
+        Submission(
+            request.program_id,
+            request.backend,
+            request.input.params,
+            tags=request.tags,
+            session_id=request.session_id,
+            start_session=request.start_session,
+            max_execution_seconds=request.max_execution_seconds,
+            private=request.private,
+        )
+    )
+
+
 class JobSubmitter:
     """Obtains the one job of a task.
 
@@ -151,7 +175,9 @@ class JobSubmitter:
                 self._log(f"The task was cleared, so a new job is submitted; the last was {record.job_id or 'none'}.")
                 self._give_up(former)
                 return self._submit(request, record.number + 1, prepare)
-            replace(record, job_id=former.id, backend=former.backend, max_tries=self._max_tries).write(self._store)
+            replace(
+                record, job_id=former.id, backend=former.backend or record.backend, max_tries=self._max_tries
+            ).write(self._store)
             self._log(f"Job {former.id} completed and its result was never delivered; it is not bought again.")
             return ObtainedJob(
                 former.id, How.REATTACHED, record.submitted_at, former.backend, former.session_id, former
@@ -159,7 +185,8 @@ class JobSubmitter:
         if record.job_id is None and record.refused:
             return self._submit(request, record.number, prepare)
         if record.job_id is None:
-            self._log("An earlier try meant to submit and did not record a job id; looking for the job by its tag.")
+            by_tag = "; looking for the job by its tag" if self._can_look_up() else ""
+            self._log(f"An earlier try meant to submit and did not record a job id{by_tag}.")
             job = self._look_up(record)
             if job is None:
                 self._log("There is none: nothing had been submitted.")
@@ -173,7 +200,7 @@ class JobSubmitter:
             self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
             return self._submit(request, record.number + 1, prepare)
         self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
-        return ObtainedJob(job.id, how, record.submitted_at, job.backend, job.session_id, job)
+        return ObtainedJob(job.id, how, record.submitted_at, job.backend or record.backend, job.session_id, job)
 
     def resume(self, request: JobRequest) -> ObtainedJob | None:
         """Return the job that this very try has submitted before it stopped to wait for something; None if it has not.
@@ -189,7 +216,9 @@ class JobSubmitter:
         if (record.try_number, record.max_tries) != (self._try_number, self._max_tries) or record.abandoned:
             return None
         job = self._recorded(record.job_id)
-        return ObtainedJob(job.id, How.REATTACHED, record.submitted_at, job.backend, job.session_id, job)
+        return ObtainedJob(
+            job.id, How.REATTACHED, record.submitted_at, job.backend or record.backend, job.session_id, job
+        )
 
     def withdraw(self) -> None:
         """Give up the job of a submission that has no place any more in what the task now asks for."""
@@ -216,6 +245,12 @@ class JobSubmitter:
         if record.delivered or record.refused:
             return None
         if record.job_id is None:
+            if not self._can_look_up() and record.max_tries != self._max_tries:
+                self._log(
+                    f"Whether the submission before the clear made a job could not be found out: {self._no_tags()} If "
+                    "there is such a job, it runs on and is charged."
+                )
+                return None
             return self._look_up(record)
         try:
             return self._client.job(record.job_id)
@@ -270,6 +305,7 @@ class JobSubmitter:
             prepare: See :meth:`obtain`.
             certain: Whether nothing was submitted under this number before, and not only nothing found.
         """
+        check_offered(self._client.channel, request)
         tags = job_tags(self.identity, number, request)
         ready = prepare(request)
         intent = SubmissionRecord(
@@ -292,7 +328,7 @@ class JobSubmitter:
                 certain = False
                 if self._store is None:
                     raise
-                self._log(f"{error} Looking for the job by its tag.")
+                self._log(f"{error} Looking for the job by its tag." if self._can_look_up() else str(error))
                 found = self._look_up(intent)
                 if found is None and attempt == MAX_POSTS:
                     raise
@@ -303,7 +339,7 @@ class JobSubmitter:
                 obtained = ObtainedJob(
                     found.id, How.ADOPTED, intent.submitted_at, found.backend, found.session_id, found
                 )
-            except (errors.ApiError, errors.ConnectionFailed) as error:
+            except (errors.ApiError, errors.ConnectionFailed, errors.InvalidSettings) as error:
                 if certain:
                     self.outstanding_tag = None
                     replace(intent, refused=True).write(self._store)
@@ -326,14 +362,27 @@ class JobSubmitter:
             program_id=ready.program_id,
             backend=ready.backend,
             params=ready.input.params,
-            tags=tags,
+            tags=tags if self._can_look_up() else (),
             session_id=ready.session_id,
+            start_session=ready.start_session,
             max_execution_seconds=ready.max_execution_seconds,
             private=ready.private,
         )
 
+    def _can_look_up(self) -> bool:
+        """Whether a job can be found whose id is not known."""
+        return self._client.channel.offers(Feature.TAGS)
+
+    def _no_tags(self) -> str:
+        return f"the channel {self._client.channel.name!r} has no tags by which it could be found."
+
     def _look_up(self, intent: SubmissionRecord) -> Job | None:
         """Find the job by its tag; a few reads over some seconds, for a new job may not be listed at once."""
+        if not self._can_look_up():
+            raise LookUpFailed(
+                f"This task sent a submission and does not know its job: {self._no_tags()} The job may exist, run and "
+                "be charged. No other job was submitted, and a retry submits none; clear the task to submit anew."
+            )
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
         for pause in LOOK_UP_PAUSES:
             self._sleep(pause)

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_backend
@@ -85,6 +86,8 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         with no_retry_for_permanent_errors(self.hook.describe):
             if self.mode not in MODES:
                 raise InvalidInput(f"mode: {self.mode!r} is not known; write 'batch' or 'dedicated'.")
+            wanted = Feature.BATCHES if self.mode == "batch" else Feature.SESSIONS
+            self.hook.channel.require(wanted, "QiskitRuntimeCreateSessionOperator")
             asked = arguments.optional_text(self.backend) or LEAST_BUSY
             criteria = BackendCriteria.from_filters(self.backend_filters)
             max_ttl = arguments.whole_number("max_ttl", self.max_ttl)
@@ -156,6 +159,9 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
                 self.log.info("Closed %s.", session_id)
             else:
                 self.log.info("%s was closed already, or is gone.", session_id)
+            if not client.channel.offers(Feature.SESSIONS):
+                # Nothing can be asked of it.
+                return {"session_id": session_id}
             try:
                 use = session_use(client.session(session_id), client.jobs(session_id=session_id), datetime.now(UTC))
             except errors.QiskitRuntimeError as error:

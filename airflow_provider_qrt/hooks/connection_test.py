@@ -1,0 +1,62 @@
+"""The connection test: what a connection's credentials turn out to be good for. Submits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.client.client import QiskitRuntimeClient
+from airflow_provider_qrt.client.versions import sunset_warning
+
+
+def try_connection(client: QiskitRuntimeClient) -> str:
+    """Say what was found; the first request proves the credentials.
+
+    Raises:
+        QiskitRuntimeError: If the connection cannot be used.
+    """
+    settings, channel = client.settings, client.channel
+    version = f"API version {settings.api_version}" if channel.offers(Feature.VERSIONS) else f"channel {channel.name}"
+    if channel.offers(Feature.BACKENDS):
+        right = f"may list backends: {_names(backend.name for backend in client.backends())}"
+    else:
+        right = f"may list programs: {_names(program.id for program in client.programs())}"
+    key = "API key" if channel.needs_instance else "API token"
+    found = [f"{settings.place}, {version}", f"the {key} is valid", right]
+    found += _rights(client)
+    found.append("the right to submit jobs shows only on submission")
+    warning = sunset_warning(settings.api_version) if channel.offers(Feature.VERSIONS) else None
+    return "; ".join(found) + "." + (f" {warning}" if warning else "")
+
+
+def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
+    """What else may be done, as far as the channel has it."""
+    checks: list[tuple[Feature, str, Callable[[], Any]]] = [
+        (Feature.TAGS, "read jobs", lambda: next(iter(client.jobs(page_size=1)), None)),
+        (Feature.USAGE, "read usage", client.instance_usage),
+    ]
+    for feature, right, check in checks:
+        if not client.channel.offers(feature):
+            continue
+        try:
+            answer: Any = check()
+        except errors.Forbidden:
+            yield f"may NOT {right}"
+        except errors.QiskitRuntimeError as error:
+            yield f"could not find out whether it may {right} ({error})"
+        else:
+            yield f"may {right}{_usage(answer)}"
+
+
+def _usage(answer: Any) -> str:
+    consumed = getattr(answer, "consumed_seconds", None)
+    if consumed is None:
+        return ""
+    limit = answer.limit_seconds if answer.limit_seconds is not None else answer.allocation_seconds
+    return f" ({consumed:g} s of QPU time used{f' of {limit:g} s' if limit is not None else ''})"
+
+
+def _names(names: Iterator[str]) -> str:
+    return ", ".join(names) or "none there"
