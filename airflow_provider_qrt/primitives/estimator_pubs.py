@@ -17,7 +17,7 @@ from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit_
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.estimator_options import precision_problem
 from airflow_provider_qrt.primitives.observables import Observables, Written, coerce_observables
-from airflow_provider_qrt.primitives.parameters import check_values
+from airflow_provider_qrt.primitives.parameters import check_values, written
 from airflow_provider_qrt.primitives.qpy import check_measures_nothing
 
 _FORM = "(circuit, observables, parameter_values, precision)"
@@ -54,7 +54,7 @@ class EstimatorPub:
     def to_json(self) -> list[Any]:
         """Return the PUB as it is sent, without the trailing items that are not set."""
         circuit = self.circuit if isinstance(self.circuit, str) else dict(self.circuit)
-        pub: list[Any] = [circuit, self.observables, self.parameter_values, self.precision]
+        pub: list[Any] = [circuit, self.observables, written(self.parameter_values), self.precision]
         while pub[-1] is None:
             pub.pop()
         return pub
@@ -101,9 +101,9 @@ def coerce_estimator_pubs(
         if isinstance(item, EstimatorPub):
             pubs.append(item if item.precision is not None else dataclasses.replace(item, precision=precision))
             continue
-        circuit, own_observables, values, own_precision = _split(item, where)
+        circuit, own_observables, values, own_precision = split_estimator_pub(item, where)
         read = reader.read(circuit, where)
-        measured = _read_observables(own_observables, observables, read, where)
+        measured = read_observables(own_observables, observables, read, where)
         checked, sweep = check_values(values, read.info, where, by_name=read.is_text)
         own_precision = _check_precision(own_precision, f"{where}: precision")
         pubs.append(
@@ -120,8 +120,12 @@ def coerce_estimator_pubs(
     return tuple(pubs)
 
 
-def _split(item: Any, where: str) -> tuple[Any, Any, Any, Any]:
-    """Take a PUB apart into circuit, observables, values, precision."""
+def split_estimator_pub(item: Any, where: str) -> tuple[Any, Any, Any, Any]:
+    """Take a PUB apart into circuit, observables, values, precision.
+
+    Raises:
+        InvalidInput: It is none.
+    """
     if isinstance(item, str) and _LOOKS_LIKE_PAULIS.fullmatch(item):
         raise InvalidInput(
             f"{where}: {item!r} is an observable and stands where a circuit should. Put a circuit and its observables "
@@ -150,7 +154,12 @@ def _split(item: Any, where: str) -> tuple[Any, Any, Any, Any]:
     return circuit, observables, values, precision
 
 
-def _read_observables(own: Any, common: Any, read: ReadCircuit, where: str) -> Observables:
+def read_observables(own: Any, common: Any, read: ReadCircuit, where: str) -> Observables:
+    """Check a circuit's own observables, or those of the task if it has none.
+
+    Raises:
+        InvalidInput: There are none, or they are wrong.
+    """
     if own is None and common is None:
         raise InvalidInput(
             f"{where}: there is nothing to measure. Set observables on the task, such as observables='ZZ', or write "

@@ -22,6 +22,7 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.executor_estimator_options import check_executor_estimator_options
+from airflow_provider_qrt.primitives.parameters import written
 from airflow_provider_qrt.primitives.pubs import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 from airflow_provider_qrt.primitives.transpile import backend_with, one_line, read_qpy, read_text
@@ -118,7 +119,7 @@ def prepare_executor_estimator(
         [first, *_] = error.errors()
         path = ".".join(("options", *map(str, first["loc"])))
         raise InvalidInput(f"{path}: the official client takes no such option: {first['msg']}.") from error
-    read = [(_circuit(pub, place), pub.observables, pub.parameter_values) for pub, place in _places(pubs)]
+    read = [(_circuit(pub, place), pub.observables, written(pub.parameter_values)) for pub, place in _places(pubs)]
     try:
         program, executor_options = prepare(
             read,
@@ -136,8 +137,8 @@ def prepare_executor_estimator(
     if executions > MAX_EXECUTIONS_PER_JOB:
         raise InvalidInput(
             f"circuits: the job comes to {executions:,} executions (shots times parameter sets, bases and "
-            f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. Ask for less precision, or split the "
-            "circuits over several tasks."
+            f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. With {NEEDED_FOR} a task is always "
+            "one job, whatever it comes to: ask for less precision, or make several tasks of it."
         )
     return PreparedProgram(params, executions)
 

@@ -63,6 +63,30 @@ def check_values(
     return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), shape
 
 
+def written(values: Mapping[str, Any] | list[Any] | None) -> Mapping[str, Any] | list[Any] | None:
+    """Return checked values as they are sent: the shape of a sweep is kept whatever its last axis is.
+
+    Of the values of a single parameter, Qiskit takes a last axis of length 1 for the one that runs over parameters. So
+    where the sweep ends in such an axis, that other one is written too.
+
+    Args:
+        values: What :func:`check_values` returned.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    return {name: _with_parameter_axis(one) if _ends_in_one(one) else one for name, one in values.items()}
+
+
+def _ends_in_one(values: Any) -> bool:
+    while isinstance(values, list) and values and isinstance(values[0], list):
+        values = values[0]
+    return isinstance(values, list) and len(values) == 1
+
+
+def _with_parameter_axis(values: Any) -> list[Any]:
+    return [_with_parameter_axis(one) for one in values] if isinstance(values, list) else [values]
+
+
 def _from_mapping(values: Mapping[Any, Any], info: CircuitInfo | None, where: str) -> dict[str, NDArray[np.float64]]:
     named: dict[str, NDArray[np.float64]] = {}
     for key, value in values.items():

@@ -15,7 +15,7 @@ from typing import Any
 from airflow_provider_qrt.primitives.circuit_reader import CircuitReader, describe, is_circuit
 from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.parameters import check_values
+from airflow_provider_qrt.primitives.parameters import check_values, written
 from airflow_provider_qrt.primitives.qpy import check_measures
 
 MAX_EXECUTIONS_PER_JOB = 10_000_000
@@ -52,7 +52,7 @@ class SamplerPub:
     def to_json(self) -> list[Any]:
         """Return the PUB as it is sent, without the trailing items that are not set."""
         circuit = self.circuit if isinstance(self.circuit, str) else dict(self.circuit)
-        pub: list[Any] = [circuit, self.parameter_values, self.shots]
+        pub: list[Any] = [circuit, written(self.parameter_values), self.shots]
         while pub[-1] is None:
             pub.pop()
         return pub
@@ -80,7 +80,7 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
     Raises:
         InvalidInput: Something is wrong; the message names the PUB by its index.
     """
-    shots = _check_shots(shots, "shots")
+    shots = check_shots(shots, "shots")
     if isinstance(circuits, list):
         items: Sequence[Any] = circuits
         if not items:
@@ -96,10 +96,10 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
         if isinstance(item, SamplerPub):
             pubs.append(item if item.shots is not None else dataclasses.replace(item, shots=shots))
             continue
-        circuit, values, own_shots = _split(item, where)
+        circuit, values, own_shots = split_pub(item, where)
         read = reader.read(circuit, where)
         checked, shape = check_values(values, read.info, where, by_name=read.is_text)
-        own_shots = _check_shots(own_shots, f"{where}: shots")
+        own_shots = check_shots(own_shots, f"{where}: shots")
         pubs.append(
             SamplerPub(
                 read.circuit,
@@ -133,7 +133,12 @@ def check_executions(pubs: Sequence[SamplerPub], *, default_shots: int = 0) -> N
             )
 
 
-def _check_shots(shots: Any, where: str) -> int | None:
+def check_shots(shots: Any, where: str) -> int | None:
+    """Return shots as a whole number, or None.
+
+    Raises:
+        InvalidInput: They are something else, or less than 1.
+    """
     if shots is None:
         return None
     number = shots.item() if type(shots).__module__ == "numpy" and getattr(shots, "shape", None) == () else shots
@@ -142,8 +147,12 @@ def _check_shots(shots: Any, where: str) -> int | None:
     return number
 
 
-def _split(item: Any, where: str) -> tuple[Any, Any, Any]:
-    """Take a PUB apart into circuit, values, shots."""
+def split_pub(item: Any, where: str) -> tuple[Any, Any, Any]:
+    """Take a PUB apart into circuit, values, shots.
+
+    Raises:
+        InvalidInput: It is none.
+    """
     if is_circuit(item):
         return item, None, None
     if not isinstance(item, tuple | list):
