@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.bits import BitRegister, Counts
     from airflow_provider_qrt.primitives.circuits import CircuitInfo, check_circuit
-    from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
+    from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, NoCounts
     from airflow_provider_qrt.primitives.estimator import estimator_params
     from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
     from airflow_provider_qrt.primitives.estimator_options import check_estimator_options
@@ -29,10 +29,21 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.isa import NotIsa, check_isa, check_pubs_isa
     from airflow_provider_qrt.primitives.options import check_sampler_options
     from airflow_provider_qrt.primitives.pubs import SamplerPub, coerce_pubs
+    from airflow_provider_qrt.primitives.quasi_dists import QuasiDistribution, nearest_probability_distribution
     from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
     from airflow_provider_qrt.primitives.sampler import sampler_params
     from airflow_provider_qrt.primitives.sampler_decoding import decode_sampler_result
-    from airflow_provider_qrt.primitives.sizes import largest_estimates_bytes, largest_xcom_bytes
+    from airflow_provider_qrt.primitives.sizes import (
+        largest_estimates_bytes,
+        largest_quasi_dists_bytes,
+        largest_xcom_bytes,
+    )
+    from airflow_provider_qrt.primitives.v1 import (
+        coerce_v1_circuits,
+        coerce_v1_estimates,
+        estimator_v1_params,
+        sampler_v1_params,
+    )
 
 __all__ = [
     "BitRegister",
@@ -43,7 +54,9 @@ __all__ = [
     "EstimatorResult",
     "InvalidInput",
     "InvalidResult",
+    "NoCounts",
     "NotIsa",
+    "QuasiDistribution",
     "SamplerPub",
     "SamplerPubResult",
     "SamplerResult",
@@ -55,18 +68,24 @@ __all__ = [
     "check_sampler_options",
     "coerce_estimator_pubs",
     "coerce_pubs",
+    "coerce_v1_circuits",
+    "coerce_v1_estimates",
     "decode_estimator_result",
     "decode_executor_estimates",
     "decode_executor_result",
     "decode_sampler_result",
     "estimator_params",
+    "estimator_v1_params",
     "executor_estimator_identity",
     "executor_identity",
     "executor_params",
     "largest_estimates_bytes",
+    "largest_quasi_dists_bytes",
     "largest_xcom_bytes",
+    "nearest_probability_distribution",
     "prepare_executor_estimator",
     "sampler_params",
+    "sampler_v1_params",
 ]
 
 _HOME = {
@@ -78,7 +97,9 @@ _HOME = {
     "EstimatorResult": "estimator_result",
     "InvalidInput": "errors",
     "InvalidResult": "errors",
+    "NoCounts": "errors",
     "NotIsa": "isa",
+    "QuasiDistribution": "quasi_dists",
     "SamplerPub": "pubs",
     "SamplerPubResult": "result",
     "SamplerResult": "result",
@@ -90,18 +111,24 @@ _HOME = {
     "check_sampler_options": "options",
     "coerce_estimator_pubs": "estimator_pubs",
     "coerce_pubs": "pubs",
+    "coerce_v1_circuits": "v1",
+    "coerce_v1_estimates": "v1",
     "decode_estimator_result": "estimator_decoding",
     "decode_executor_estimates": "executor_estimator_result",
     "decode_executor_result": "executor_result",
     "decode_sampler_result": "sampler_decoding",
     "estimator_params": "estimator",
+    "estimator_v1_params": "v1",
     "executor_estimator_identity": "executor_estimator",
     "executor_identity": "executor",
     "executor_params": "executor",
     "largest_estimates_bytes": "sizes",
+    "largest_quasi_dists_bytes": "sizes",
     "largest_xcom_bytes": "sizes",
+    "nearest_probability_distribution": "quasi_dists",
     "prepare_executor_estimator": "executor_estimator",
     "sampler_params": "sampler",
+    "sampler_v1_params": "v1",
 }
 
 

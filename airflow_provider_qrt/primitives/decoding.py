@@ -73,6 +73,27 @@ def load_document(text: str | bytes | bytearray) -> Any:
         ) from None
 
 
+def load_payload(payload: str | bytes | Mapping[str, Any]) -> Any:
+    """Parse the body of a result, unless JSON has been made of it already.
+
+    Raises:
+        InvalidResult: See :func:`load_document`.
+    """
+    return load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
+
+
+def is_v1(document: Any, key: str) -> bool:
+    """Tell whether a document is the result of version 1 of a primitive, which has a list under this key."""
+    return isinstance(document, Mapping) and isinstance(document.get(key), list) and "results" not in document
+
+
+def v1_metadata(document: Mapping[str, Any], number: int, budget: Budget) -> list[dict[str, Any]]:
+    """Return the metadata of each circuit of a job of version 1, plain JSON; empty where there is none."""
+    found = document.get("metadata")
+    known = found[:number] if isinstance(found, list) else []
+    return [plain_mapping(one, budget) for one in (*known, *[None] * (number - len(known)))]
+
+
 def read_pubs(
     payload: str | bytes | Mapping[str, Any],
     program: str,
@@ -96,7 +117,7 @@ def read_pubs(
     Raises:
         InvalidResult: The text is no JSON, or another program's result.
     """
-    document = load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
+    document = load_payload(payload)
     del payload
     try:
         kind, value = untag(document)
@@ -140,7 +161,7 @@ def describe(document: Any) -> str:
         return f"it has the type {kind!r}"
     if isinstance(value, Mapping):
         if "quasi_dists" in value:
-            return "it holds quasi-probabilities (quasi_dists), as the retired version 1 returned"
+            return "it holds quasi-probabilities (quasi_dists), as version 1 of the sampler returns"
         return f"it has the keys {', '.join(map(repr, list(value)[:8]))}" if value else "it is empty"
     return f"it is a {type(value).__name__}"
 

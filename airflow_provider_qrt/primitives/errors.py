@@ -1,4 +1,4 @@
-"""The two ways this room says no: the input is wrong, or the result cannot be read."""
+"""The ways this room says no: the input is wrong, the result cannot be read, or it holds something else."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ class InvalidResult(ValueError):
     The job itself may well have succeeded and been paid for: the text stays available at IBM (unless the job
     was private), so a caller should name the job id next to this message.
     """
+
+
+class NoCounts(ValueError):
+    """Counts or bits were asked of a result that holds quasi-probabilities. Says what to use instead."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,10 +1,12 @@
-"""The text of a finished estimator job, in either of IBM's encodings, as an ``EstimatorResult``.
+"""The text of a finished estimator job, in any of IBM's encodings, as an ``EstimatorResult``.
 
-Python's JSON, which the service uses, writes NaN and Infinity as such; they are read.
+Python's JSON, which the service uses, writes NaN and Infinity as such; they are read. Version 1 of the estimator gave
+``{"values": [0.98, ...], "metadata": [{"variance": 0.04, "shots": 4000}, ...]}``, a number for each circuit.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +14,31 @@ from airflow_provider_qrt.primitives.decoding import (
     MAX_DECODED_BYTES,
     Budget,
     describe,
+    is_v1,
+    load_payload,
     plain_mapping,
     read_data_bin,
     read_pubs,
     untag,
+    v1_metadata,
 )
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
+from airflow_provider_qrt.primitives.quasi_dists import read_shots
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+V1_VALUES = "values"
+"""What version 1 wrote its expectation values under."""
 _SAMPLED = "this is the result of a sampler, with bits and no expectation values"
 
 
 def decode_estimator_result(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> EstimatorResult:
-    """Read the result of an ``estimator`` job.
+    """Read the result of an ``estimator`` job, of version 1 or 2.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``, or what JSON made of it.
@@ -40,10 +48,31 @@ def decode_estimator_result(
         InvalidResult: The text is no JSON (its end is shown: for a failed job that is the reason), is another
             program's result, or is damaged or too large.
     """
-    pubs, metadata = read_pubs(
-        payload, "an estimator", Budget(max_bytes), tagged=_read_tagged_pub, plain=_read_plain_pub
-    )
+    document, budget = load_payload(payload), Budget(max_bytes)
+    del payload
+    if is_v1(document, V1_VALUES):
+        return _read_v1(document, budget)
+    pubs, metadata = read_pubs(document, "an estimator", budget, tagged=_read_tagged_pub, plain=_read_plain_pub)
     return EstimatorResult(pubs, metadata)
+
+
+def _read_v1(document: Mapping[str, Any], budget: Budget) -> EstimatorResult:
+    values = document[V1_VALUES]
+    return EstimatorResult(
+        tuple(
+            pub_result({VALUES: value, ERRORS: _standard_error(metadata)}, metadata, f"{V1_VALUES}[{index}]")
+            for index, (value, metadata) in enumerate(
+                zip(values, v1_metadata(document, len(values), budget), strict=True)
+            )
+        )
+    )
+
+
+def _standard_error(metadata: Mapping[str, Any]) -> float:
+    """Return the standard error of a mean from the variance of single shots; NaN if it cannot be said."""
+    variance, shots = metadata.get("variance"), read_shots(metadata)
+    known = isinstance(variance, int | float) and not isinstance(variance, bool) and variance >= 0
+    return math.sqrt(variance / shots) if known and shots else math.nan  # type: ignore[operator]
 
 
 def pub_result(

@@ -23,6 +23,9 @@ from airflow_provider_qrt.primitives.option_checks import (
 DEFAULT_SHOTS = 4096
 """Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any."""
 
+V1_DEFAULT_SHOTS = 4000
+"""The same of version 1 of the sampler, in its ``run_options``."""
+
 DYNAMICAL_DECOUPLING: Mapping[str, Check] = {
     "enable": boolean,
     "sequence_type": one_of("XX", "XpXm", "XY4"),

@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qiskit.primitives import PrimitiveResult
+    from qiskit.result import QuasiDistribution as QiskitQuasiDistribution
 
     from airflow_provider_qrt.primitives.estimator_result import EstimatorResult
+    from airflow_provider_qrt.primitives.quasi_dists import QuasiDistribution
     from airflow_provider_qrt.primitives.result import SamplerResult
 
 
-def to_qiskit(result: SamplerResult) -> PrimitiveResult[Any]:
+def to_qiskit(result: SamplerResult) -> PrimitiveResult[Any] | list[QiskitQuasiDistribution]:
     """Wrap the bits of a result in ``PrimitiveResult[SamplerPubResult]``; they are shared, not copied.
+
+    Quasi-probabilities become a list of Qiskit's ``QuasiDistribution``.
 
     Raises:
         ImportError: Qiskit is not installed.
     """
+    if any(pub.quasi_dists is not None for pub in result):
+        return [quasi_distribution(quasi) for quasi in result.quasi_dists]
     try:
         from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
     except ImportError as error:
@@ -29,6 +35,24 @@ def to_qiskit(result: SamplerResult) -> PrimitiveResult[Any]:
         bits = {name: BitArray(register.array, register.num_bits) for name, register in pub.registers.items()}
         pubs.append(SamplerPubResult(DataBin(**bits, shape=pub.shape), dict(pub.metadata)))
     return PrimitiveResult(pubs, dict(result.metadata))
+
+
+def quasi_distribution(quasi: QuasiDistribution) -> QiskitQuasiDistribution:
+    """Return Qiskit's ``QuasiDistribution``, with the shots and the bound of the standard error.
+
+    Raises:
+        ImportError: Qiskit is not installed, or has no such class any more.
+    """
+    try:
+        from qiskit.result import QuasiDistribution as QiskitQuasiDistribution
+    except ImportError as error:
+        raise ImportError(
+            "to_qiskit() of quasi-probabilities needs the class qiskit.result.QuasiDistribution, and there is none: "
+            "install Qiskit with pip install 'airflow-provider-qrt[qiskit]', or an older one if yours has dropped it. "
+            "binary_probabilities() and nearest_probability_distribution() do not need it."
+        ) from error
+    values = {int(outcome): value for outcome, value in quasi.items()}
+    return QiskitQuasiDistribution(values, quasi.shots, quasi.stddev_upper_bound)
 
 
 def estimates_to_qiskit(result: EstimatorResult) -> PrimitiveResult[Any]:

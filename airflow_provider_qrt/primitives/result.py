@@ -9,13 +9,16 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.errors import NoCounts
 from airflow_provider_qrt.primitives.plain_json import strict_json
-from airflow_provider_qrt.primitives.sizes import counts_json_bytes
+from airflow_provider_qrt.primitives.sizes import counts_json_bytes, quasi_json_bytes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from qiskit.primitives import PrimitiveResult
+    from qiskit.result import QuasiDistribution as QiskitQuasiDistribution
 
+    from airflow_provider_qrt.primitives.quasi_dists import QuasiDistribution
     from airflow_provider_qrt.primitives.result_file import ResultFormat
 
 Location = int | tuple[int, ...] | None
@@ -26,29 +29,44 @@ class SamplerPubResult:
     """What one PUB measured.
 
     Attributes:
-        registers: The shots of every classical register, by name, in the order of declaration.
+        registers: The shots of every classical register, by name, in the order of declaration; empty if the service
+            gave quasi-probabilities.
         metadata: What the service said about the run, plain JSON.
+        quasi_dists: What version 1 of the sampler gives in place of shots; None of version 2.
     """
 
     registers: Mapping[str, BitRegister]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    quasi_dists: QuasiDistribution | None = None
 
     @property
-    def shots(self) -> int:
-        """Shots for each point of the sweep."""
+    def shots(self) -> int | None:
+        """Shots for each point of the sweep; None if version 1 of the sampler did not say."""
+        if self.quasi_dists is not None:
+            return self.quasi_dists.shots
         return next(iter(self.registers.values())).shots
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the sweep; ``()`` without one."""
-        return next(iter(self.registers.values())).shape
+        """The shape of the sweep; ``()`` without one, as always with version 1 of the sampler."""
+        return () if self.quasi_dists is not None else next(iter(self.registers.values())).shape
 
     @cached_property
     def _joined(self) -> BitRegister:
         return join_registers(list(self.registers.values()))
 
     def join(self) -> BitRegister:
-        """Return all registers as one, the last declared leftmost, as Qiskit's ``join_data()`` does."""
+        """Return all registers as one, the last declared leftmost, as Qiskit's ``join_data()`` does.
+
+        Raises:
+            NoCounts: The service gave quasi-probabilities.
+        """
+        if self.quasi_dists is not None:
+            raise NoCounts(
+                "this is a result of the sampler's version 1: quasi-probabilities, and no bits or counts of single "
+                "shots. Use quasi_dists, quasi_dists.binary_probabilities(num_bits) for bitstrings, or "
+                "quasi_dists.nearest_probability_distribution() for probabilities"
+            )
         return self._joined
 
     def get_counts(self, loc: Location = None) -> dict[str, int]:
@@ -56,6 +74,9 @@ class SamplerPubResult:
 
         Args:
             loc: A point of the sweep; None counts all points together, as Qiskit does.
+
+        Raises:
+            NoCounts: The service gave quasi-probabilities.
         """
         return self.join().counts(loc).to_dict()
 
@@ -88,22 +109,42 @@ class SamplerResult:
         return iter(self.pubs)
 
     def get_counts(self, i: int = 0) -> dict[str, int]:
-        """Return the counts of PUB i, its registers joined with the last declared leftmost."""
+        """Return the counts of PUB i, its registers joined with the last declared leftmost.
+
+        Raises:
+            NoCounts: The service gave quasi-probabilities; says what to use.
+        """
         return self.pubs[i].get_counts()
 
     def get_bitstrings(self, i: int = 0) -> list[str]:
         """Return a string for every shot of PUB i; after ``from_xcom`` grouped by value, not in time order."""
         return self.pubs[i].get_bitstrings()
 
+    @property
+    def quasi_dists(self) -> list[QuasiDistribution]:
+        """The quasi-distributions of all circuits, of a job of version 1 of the sampler.
+
+        Raises:
+            ValueError: It is a result of version 2.
+        """
+        found = [pub.quasi_dists for pub in self.pubs if pub.quasi_dists is not None]
+        if len(found) != len(self.pubs):
+            raise ValueError("this is a result of the sampler's version 2, which has counts: use get_counts()")
+        return found
+
     def with_pubs(self, pubs: Iterable[SamplerPubResult]) -> SamplerResult:
         """Return this result with the results of other PUBs."""
         return replace(self, pubs=tuple(pubs))
 
-    def to_qiskit(self) -> PrimitiveResult[Any]:
+    def to_qiskit(self) -> PrimitiveResult[Any] | list[QiskitQuasiDistribution]:
         """Return Qiskit's ``PrimitiveResult``, for code written against Qiskit. The bits are not copied.
 
+        Of quasi-probabilities it is a list of ``qiskit.result.QuasiDistribution``: the class that held them was taken
+        out of Qiskit 2.
+
         Raises:
-            ImportError: Qiskit is not installed (``pip install airflow-provider-qrt[qiskit]``).
+            ImportError: Qiskit is not installed (``pip install airflow-provider-qrt[qiskit]``), or has no class for
+                quasi-probabilities any more.
         """
         from airflow_provider_qrt.primitives.qiskit_result import to_qiskit
 
@@ -115,17 +156,23 @@ class SamplerResult:
         ``{"shots", "counts", "registers": {name: {"num_bits", "index", "counts"}}, "metadata"}``. Counts are in
         ascending order of the bitstrings; in a sweep they are nested lists of counts in its shape. ``index`` is
         the place of the register in the order of declaration: PostgreSQL does not keep the order of keys.
+
+        Of version 1 of the sampler, ``counts`` is null, ``registers`` is empty, and ``quasi_dists`` holds the
+        quasi-probabilities by outcome, as the service wrote them.
         """
         return [_pub_json(pub, _nested_counts) for pub in self.pubs]
 
     def manifest(self) -> list[dict[str, Any]]:
         """Return the same as ``to_xcom_results`` with null for all counts: what XCom keeps of a large result."""
-        return [_pub_json(pub, lambda _register: None) for pub in self.pubs]
+        return [_pub_json(pub, None) for pub in self.pubs]
 
     def estimated_xcom_bytes(self) -> int:
         """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
         total = len(json.dumps(self.manifest()))
         for pub in self.pubs:
+            if pub.quasi_dists is not None:
+                total += sum(quasi_json_bytes(len(outcome)) for outcome in pub.quasi_dists)
+                continue
             for register in _registers_to_count(pub):
                 total += sum(
                     counts_json_bytes(len(counts), counts.num_bits, counts.shots, len(pub.shape))
@@ -154,7 +201,8 @@ class SamplerResult:
     def from_file(cls, path: Any) -> SamplerResult:
         """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
 
-        From npz the shots come in the order of time, else grouped by value.
+        From npz the shots come in the order of time, else grouped by value. A file that holds what the service answered
+        for a job of version 1 (``{"quasi_dists": ...}``) is read as well.
 
         Args:
             path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
@@ -185,7 +233,8 @@ class SamplerResult:
 
         Columns: ``pub`` (its index), ``point`` (flat index in the sweep, the last axis varying fastest), ``axis_0``,
         ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``bitstring`` (all registers, the last declared
-        leftmost), ``count`` (shots).
+        leftmost), ``count`` (shots). Of quasi-probabilities: ``pub``, ``outcome`` (decimal digits),
+        ``quasi_probability``.
 
         Raises:
             ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).
@@ -199,7 +248,17 @@ def _registers_to_count(pub: SamplerPubResult) -> list[BitRegister]:
     return [pub.join(), *pub.registers.values()]
 
 
-def _pub_json(pub: SamplerPubResult, counts: Callable[[BitRegister], Any]) -> dict[str, Any]:
+def _pub_json(pub: SamplerPubResult, count: Callable[[BitRegister], Any] | None) -> dict[str, Any]:
+    """Return a PUB as plain JSON; without a function that counts, with null for what was measured."""
+    if pub.quasi_dists is not None:
+        return {
+            "shots": pub.shots,
+            "counts": None,
+            "quasi_dists": None if count is None else dict(pub.quasi_dists),
+            "registers": {},
+            "metadata": strict_json(pub.metadata),
+        }
+    counts = count or (lambda _register: None)
     return {
         "shots": pub.shots,
         "counts": counts(pub.join()),

@@ -1,7 +1,8 @@
-"""The text of a finished sampler job, in either of IBM's encodings, as a ``SamplerResult``.
+"""The text of a finished sampler job, in any of IBM's encodings, as a ``SamplerResult``.
 
 In the tagged encoding the shots of a register are an array of packed bits, in the plain one a list of hexadecimal
-numbers.
+numbers. Version 1 of the sampler gave no shots but quasi-probabilities:
+``{"quasi_dists": [{"0": 0.002, "1": 0.998}, ...], "metadata": [{"shots": 4000, ...}, ...]}``.
 """
 
 from __future__ import annotations
@@ -14,22 +15,30 @@ from airflow_provider_qrt.primitives.decoding import (
     MAX_DECODED_BYTES,
     Budget,
     describe,
+    is_v1,
+    load_payload,
     plain_mapping,
     read_data_bin,
     read_pubs,
     untag,
+    v1_metadata,
 )
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.quasi_dists import read_distribution
 from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+QUASI_DISTS = "quasi_dists"
+"""What version 1 wrote its results under."""
+
+
 def decode_sampler_result(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> SamplerResult:
-    """Read the result of a ``sampler`` job.
+    """Read the result of a ``sampler`` job, of version 1 or 2.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``, or what JSON made of it.
@@ -40,8 +49,23 @@ def decode_sampler_result(
             program's result, is damaged or too large, or holds complex readout points (``meas_type`` kerneled)
             instead of bits.
     """
-    pubs, metadata = read_pubs(payload, "a sampler", Budget(max_bytes), tagged=_read_tagged_pub, plain=_read_plain_pub)
+    document, budget = load_payload(payload), Budget(max_bytes)
+    del payload
+    if is_v1(document, QUASI_DISTS):
+        return _read_v1(document, budget)
+    pubs, metadata = read_pubs(document, "a sampler", budget, tagged=_read_tagged_pub, plain=_read_plain_pub)
     return SamplerResult(pubs, metadata)
+
+
+def _read_v1(document: Mapping[str, Any], budget: Budget) -> SamplerResult:
+    values = document[QUASI_DISTS]
+    pubs = []
+    for index, (one, metadata) in enumerate(zip(values, v1_metadata(document, len(values), budget), strict=True)):
+        try:
+            pubs.append(SamplerPubResult({}, metadata, read_distribution(one, metadata)))
+        except ValueError as error:
+            raise InvalidResult(f"{QUASI_DISTS}[{index}]: {error}") from None
+    return SamplerResult(tuple(pubs))
 
 
 def _read_tagged_pub(pub: Any, where: str, budget: Budget) -> SamplerPubResult:

@@ -2,7 +2,7 @@
 
 npz: one array for each register, ``"<pub>/<register>"``: ``uint8`` of shape ``(*sweep, shots, ceil(num_bits / 8))``
 in the layout of Qiskit's ``BitArray``, shots in the order of time. Parquet, and ``to_dataframe``: a row for each
-outcome at each point of each PUB, with its count.
+outcome at each point of each PUB, with its count. Quasi-distributions have a form of their own.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives import result_file
+from airflow_provider_qrt.primitives import quasi_file, result_file
 from airflow_provider_qrt.primitives.bits import BitRegister, rows_from_strings, split_register
+from airflow_provider_qrt.primitives.decoding import is_v1
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.plain_json import strict_json
 from airflow_provider_qrt.primitives.result import SamplerPubResult, SamplerResult
 from airflow_provider_qrt.primitives.result_file import ResultFormat
+from airflow_provider_qrt.primitives.sampler_decoding import QUASI_DISTS, decode_sampler_result
 from airflow_provider_qrt.primitives.xcom import register_widths
 
 if TYPE_CHECKING:
@@ -37,12 +39,15 @@ def write_sampler(file: IO[bytes], result: SamplerResult, result_format: ResultF
     entries = [{**entry, "shape": list(pub.shape)} for entry, pub in zip(result.manifest(), result.pubs, strict=True)]
     header = {**job, "kind": KIND, "metadata": metadata, "results": entries}
     if result_format is ResultFormat.NPZ:
-        arrays = {
-            f"{index}/{name}": register.array
-            for index, pub in enumerate(result.pubs)
-            for name, register in pub.registers.items()
-        }
+        arrays: dict[str, NDArray[Any]] = {}
+        for index, pub in enumerate(result.pubs):
+            arrays |= {f"{index}/{name}": register.array for name, register in pub.registers.items()}
+            if pub.quasi_dists is not None:
+                arrays |= quasi_file.write_arrays(index, pub.quasi_dists)
         result_file.write_npz(file, header, arrays)
+        return
+    if _is_quasi(result):
+        quasi_file.write_table(file, header, result.quasi_dists)
         return
     pa = result_file.import_pyarrow()
     axes = result_file.axis_names(pub.shape for pub in result.pubs)
@@ -60,21 +65,25 @@ def write_sampler(file: IO[bytes], result: SamplerResult, result_format: ResultF
 
 
 def read_sampler(data: bytes) -> SamplerResult:
-    """Read a file that :func:`write_sampler` wrote.
+    """Read a file that :func:`write_sampler` wrote, or a saved answer of version 1 of the sampler.
 
     Raises:
         InvalidResult: It is none, or damaged.
     """
     found = result_file.detect_format(data)
     if found is ResultFormat.JSON:
-        return SamplerResult.from_xcom(result_file.load_json(data))
+        document = result_file.load_json(data)
+        if is_v1(document, QUASI_DISTS):
+            return decode_sampler_result(document)
+        return SamplerResult.from_xcom(document)
     try:
         if found is ResultFormat.NPZ:
             header, arrays = result_file.read_npz(data, KIND)
             pubs = [_from_arrays(index, entry, arrays) for index, entry in enumerate(header["results"])]
         else:
             header, table = result_file.read_parquet(data, KIND)
-            pubs = _from_table(header["results"], table)
+            read_table = quasi_file.read_table if "outcome" in table.column_names else _from_table
+            pubs = read_table(header["results"], table)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InvalidResult):
             raise
@@ -84,6 +93,8 @@ def read_sampler(data: bytes) -> SamplerResult:
 
 def sampler_dataframe(result: SamplerResult) -> Any:
     """Return the rows as a ``pandas.DataFrame``."""
+    if _is_quasi(result):
+        return quasi_file.dataframe(result.quasi_dists)
     import numpy as np
 
     pandas = result_file.import_pandas()
@@ -96,6 +107,10 @@ def sampler_dataframe(result: SamplerResult) -> Any:
     columns |= {name: result_file.pandas_axis(columns[name]) for name in axes}
     columns["bitstring"] = [string for block in blocks for string in block["bitstring"]]
     return pandas.DataFrame({name: columns[name] for name in ("pub", "point", *axes, "bitstring", "count")})
+
+
+def _is_quasi(result: SamplerResult) -> bool:
+    return any(pub.quasi_dists is not None for pub in result.pubs)
 
 
 def _blocks(result: SamplerResult, axes: list[str]) -> Iterator[dict[str, Any]]:
@@ -126,6 +141,8 @@ def _block(
 
 
 def _from_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SamplerPubResult:
+    if "quasi_dists" in entry:
+        return quasi_file.read_arrays(index, entry, arrays)
     registers = {
         name: BitRegister(arrays[f"{index}/{name}"], num_bits)
         for name, num_bits in register_widths(entry["registers"]).items()

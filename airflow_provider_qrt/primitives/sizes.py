@@ -8,8 +8,11 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.estimator_options import zne_settings
 from airflow_provider_qrt.primitives.estimator_pubs import EstimatorPub
-from airflow_provider_qrt.primitives.options import DEFAULT_SHOTS
+from airflow_provider_qrt.primitives.options import DEFAULT_SHOTS, V1_DEFAULT_SHOTS
 from airflow_provider_qrt.primitives.pubs import SamplerPub
+
+_NUMBER_BYTES = 26
+"""The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
 
 
 def counts_json_bytes(distinct: int, num_bits: int, shots: int, dimensions: int) -> int:
@@ -43,8 +46,24 @@ def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None 
     return total
 
 
-_NUMBER_BYTES = 26
-"""The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
+def largest_quasi_dists_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None = None) -> int:
+    """Bound the JSON of the quasi-distributions that a job of version 1 of the sampler can give.
+
+    Args:
+        pubs: The job's circuits. Mitigation gives no outcome a value that was not seen in a shot.
+        default_shots: For circuits without shots of their own; None: the service's default.
+    """
+    total = 0
+    for pub in pubs:
+        num_bits = sum(size for _, size in pub.info.registers) if pub.info is not None else 0
+        outcomes = min(pub.shots or default_shots or V1_DEFAULT_SHOTS, 2**num_bits)
+        total += outcomes * quasi_json_bytes(len(str(2**num_bits)))
+    return total
+
+
+def quasi_json_bytes(digits: int) -> int:
+    """Bound the JSON of one quasi-probability with its outcome of so many decimal digits, quotes and colon."""
+    return digits + 4 + _NUMBER_BYTES
 
 
 def numbers_json_bytes(shape: tuple[int, ...]) -> int:

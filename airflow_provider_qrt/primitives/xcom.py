@@ -1,4 +1,4 @@
-"""Counts read back from XCom, as bit arrays again."""
+"""Counts read back from XCom, as bit arrays again; and quasi-distributions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.bits import BitRegister, rows_from_strings, split_register
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.quasi_dists import read_distribution
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.result import SamplerPubResult
@@ -34,6 +35,9 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
         where = f"results[{index}]"
         if not isinstance(entry, Mapping) or not isinstance(entry.get("registers"), Mapping) or "counts" not in entry:
             raise InvalidResult(f"{where}: expected shots, counts and registers, as a sampler operator returns them")
+        if entry.get("quasi_dists") is not None:
+            read.append(_read_quasi(entry["quasi_dists"], entry.get("metadata"), where))
+            continue
         if entry["counts"] is None:
             raise InvalidResult(_manifest_message(where, result_path))
         try:
@@ -44,6 +48,16 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
         registers = {next(iter(widths)): joined} if len(widths) == 1 else split_register(joined, widths)
         read.append(SamplerPubResult(registers, dict(entry.get("metadata") or {})))
     return tuple(read)
+
+
+def _read_quasi(values: Any, metadata: Any, where: str) -> SamplerPubResult:
+    from airflow_provider_qrt.primitives.result import SamplerPubResult
+
+    known = dict(metadata or {})
+    try:
+        return SamplerPubResult({}, known, read_distribution(values, known))
+    except ValueError as error:
+        raise InvalidResult(f"{where}: {error}") from None
 
 
 def register_widths(registers: Mapping[str, Any]) -> dict[str, int]:

@@ -181,7 +181,7 @@ def plain_document(samples, num_bits=2):
         ("[]", "no result of a sampler .*it is a list"),
         ("null", "no result of a sampler"),
         ("{}", "it is empty"),
-        ({"quasi_dists": [{"0": 1}]}, "quasi-probabilities"),
+        ({"quasi_dists": {"0": 1}}, "quasi-probabilities"),
         ({"schema_version": "v2.0", "data": []}, "it has the keys 'schema_version', 'data'"),
         ({"__type__": "QuantumCircuit", "__value__": ""}, "it has the type 'QuantumCircuit'"),
         ({"__type__": "PrimitiveResult", "__value__": {}}, "no list of PUB results"),

@@ -197,7 +197,7 @@ def misnamed():
         ("Traceback\nValueError: too hot", "is no JSON.*too hot$"),
         ("[" * 100_000, "nested too deep"),
         ("[]", "no result of an estimator .*it is a list"),
-        ({"values": [1]}, "no result of an estimator .*'values'"),
+        ({"values": 1}, "no result of an estimator .*'values'"),
         ({"results": [3]}, r"results\[0\]: expected evs and stds under 'data'"),
         (one(), "no expectation values .*its fields: none"),
         (one(stds=0), r"no expectation values \(evs\); its fields: 'stds'"),
