@@ -101,6 +101,14 @@ class Device:
         elif self.available_since is None:
             self.available_since = now
 
+    def restore(self) -> None:
+        """Be as at the start: online, with nothing of its own set."""
+        self.status, self.reason = "online", "available"
+        # Not "since now": it may have come back in a time that the clock does not show any more.
+        self.available_since = 0.0
+        self.base_queue_length = 0
+        self.queue_seconds = self.run_seconds = None
+
     @cached_property
     def listing(self) -> dict[str, Any]:
         """What ``GET /backends`` says about it that does not change."""

@@ -291,8 +291,5 @@ class Service:
         self.journal.clear()
         self.limit.forget()
         self.clock.set_right()
-        now = self.clock.now()
         for device in self.devices.values():
-            device.set_status("online", None, now)
-            device.base_queue_length = 0
-            device.queue_seconds = device.run_seconds = None
+            device.restore()

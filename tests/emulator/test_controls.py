@@ -212,3 +212,11 @@ def test_a_reset_sets_the_clock_right(api):
     api.post_job((api.bell(), None, 1))
     [job] = api.emulator.jobs()
     assert abs((datetime.fromisoformat(job["created"]) - datetime.now(UTC)).total_seconds()) < 600
+
+
+def test_after_a_reset_no_backend_waits_for_a_moment_of_the_former_time(api):
+    api.emulator.configure(backends={"ibm_fez": {"status": "paused"}})
+    api.emulator.advance(3600)
+    api.emulator.configure(backends={"ibm_fez": {"status": "online"}})
+    api.emulator.reset()
+    api.result(api.submit((api.bell(), None, 1)))
