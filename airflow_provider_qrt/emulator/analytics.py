@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.settings import PLAN_ID, USER_ID
 
@@ -53,11 +54,11 @@ def entries(service: Service, now: float) -> list[Entry]:
             used=job.charged if job.submission.session_id is None else 0.0,
             queued=None if job.started is None else job.started - job.created,
         )
-        for job in service.jobs
+        for job in service.jobs.of(Generation.PRESENT)
     ]
     found += [
         Entry(SESSIONS[session.mode], session.opened, session.backend, session.used(now))
-        for session in service.sessions.values()
+        for session in service.sessions_of(Generation.PRESENT)
     ]
     return found
 

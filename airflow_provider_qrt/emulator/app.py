@@ -23,6 +23,7 @@ from airflow_provider_qrt.emulator import (
 from airflow_provider_qrt.emulator.access import check_instance
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, NOT_FOUND, ApiError, IamError, error_body
 from airflow_provider_qrt.emulator.faults import API_PREFIX
+from airflow_provider_qrt.emulator.generations import routes as older
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.wire import AUTHENTICATED, Wire
 
@@ -59,6 +60,7 @@ def build(service: Service) -> Wire:
 
     app.include_router(open_to_all)
     app.include_router(guarded)
+    app.include_router(older.router(service))
     app.include_router(routes_control.router(service))
     app.include_router(routes_discovery.router(service))
     openapi.describe(app)

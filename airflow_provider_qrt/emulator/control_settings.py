@@ -82,7 +82,7 @@ def _check(service: Service, body: Any) -> None:
     if not isinstance(backends, dict) or not all(isinstance(change, dict) for change in backends.values()):
         raise bad_request("backends must map names to objects.")
     for name, change in backends.items():
-        if name not in service.devices:
+        if name not in service.all_devices:
             raise ApiError(404, NOT_FOUND, f"Backend {name!r} was not found.", "List the backends.")
         _check_backend(change)
 
@@ -111,7 +111,7 @@ def _apply(service: Service, body: dict[str, Any]) -> None:
     if "speed" in body:
         service.settings.speed = service.clock.speed = body["speed"]
     for name, change in (body.get("backends") or {}).items():
-        device = service.devices[name]
+        device = service.all_devices[name]
         if "status" in change or "reason" in change:
             device.set_status(change.get("status", device.status), change.get("reason"), now)
         if "queue_length" in change:

@@ -29,19 +29,28 @@ _PREFIXES = ("ibmq_", "ibm_", "fake_", "alt_")
 class Device:
     """One backend: a snapshot of its configuration and calibration, and a status that can be set.
 
+    Args:
+        directory: The snapshot.
+        name: Its name; by default as in its configuration, which is then read at once.
+
     Attributes:
-        name: As in its configuration, ``ibm_fez``.
+        name: ``ibm_fez``.
         status: ``online``, ``paused`` or ``offline``.
         reason: Why; ``available`` when usable.
         base_queue_length: Jobs of other people in its queue.
         queue_seconds: How long a job waits here, or None for the emulator's own setting.
         run_seconds: How long a job runs here, or None for the emulator's own setting.
         available_since: Moment since which it takes jobs out of its queue, or None while it does not.
+        has_snapshot: Whether there is a snapshot to read.
+        is_simulator: Whether it is none of a machine.
     """
 
-    def __init__(self, directory: Path) -> None:
+    has_snapshot = True
+    is_simulator = False
+
+    def __init__(self, directory: Path, name: str | None = None) -> None:
         self._directory = directory
-        self.name = str(self.configuration["backend_name"])
+        self.name = str(self.configuration["backend_name"]) if name is None else name
         self.status = "online"
         self.reason = "available"
         self.base_queue_length = 0
@@ -152,21 +161,35 @@ def load_devices(names: tuple[str, ...]) -> dict[str, Device]:
         ValueError: There is no snapshot of that name; the message lists those that exist.
         ModuleNotFoundError: qiskit-ibm-runtime is not installed.
     """
+    snapshots = find_snapshots()
+    devices: dict[str, Device] = {}
+    for name in names:
+        short = short_name(name)
+        if short not in snapshots:
+            raise ValueError(f"no snapshot of {name!r}; there are: {', '.join(sorted(snapshots))}")
+        device = Device(snapshots[short])
+        devices[device.name] = device
+    return devices
+
+
+def find_snapshots() -> dict[str, Path]:
+    """Return the directories of all snapshots, by short name.
+
+    Raises:
+        ModuleNotFoundError: qiskit-ibm-runtime is not installed.
+    """
     spec = find_spec("qiskit_ibm_runtime")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the emulator reads its devices from qiskit-ibm-runtime: install it")
     root = Path(spec.origin).parent / "fake_provider" / "backends"
-    known = {path.parent.name for path in root.glob("*/conf_*.json")}
-    devices: dict[str, Device] = {}
-    for name in names:
-        short = name
-        for prefix in _PREFIXES:
-            short = short.removeprefix(prefix)
-        if short not in known:
-            raise ValueError(f"no snapshot of {name!r}; there are: {', '.join(sorted(known))}")
-        device = Device(root / short)
-        devices[device.name] = device
-    return devices
+    return {path.parent.name: path.parent for path in root.glob("*/conf_*.json")}
+
+
+def short_name(name: str) -> str:
+    """Return a backend's name as its snapshot has it: ``fez`` for ``ibm_fez``."""
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def _read(directory: Path, pattern: str) -> dict[str, Any]:

@@ -14,7 +14,11 @@ from airflow_provider_qrt.emulator.rulebook import RuleBook
 API_PREFIX = "/api/v1"
 PHASES = ("before", "after")
 REVOKE_TOKENS = "revoke_tokens"
-EFFECTS = (REVOKE_TOKENS,)
+SILENCE = "silence"
+EFFECTS = (REVOKE_TOKENS, SILENCE)
+
+CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013)
+"""Codes of RFC 6455 that a server may send."""
 
 
 @dataclass
@@ -36,8 +40,10 @@ class Fault:
         headers: Headers of that answer.
         retry_after: Value of its ``Retry-After`` header, in seconds or as a date.
         delay: Seconds to wait at the point that ``phase`` names.
-        truncate: Send only so many bytes of the true answer's body, then close the connection.
-        effect: ``revoke_tokens`` makes every token issued so far expired before the server acts.
+        truncate: Send only so many bytes of the true answer's body, or messages of a stream, then close the connection.
+        close_code: With which code a stream is then closed; None closes without one, which a client sees as 1006.
+        effect: ``revoke_tokens`` makes every token issued so far expired before the server acts; ``silence`` lets a
+            stream stay open and say nothing.
         drop: Close the connection without an answer, ``before`` or ``after`` the server acted.
         phase: Whether status and delay come ``before`` the server acts (it does not act at all when a
             status is given) or ``after`` it did.
@@ -58,6 +64,7 @@ class Fault:
     retry_after: str | None = None
     delay: float = 0.0
     truncate: int | None = None
+    close_code: int | None = None
     effect: str | None = None
     drop: str | None = None
     phase: str = "before"
@@ -93,6 +100,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "probability": (int, float, type(None)),
     "seed": (int, type(None)),
     "truncate": (int, type(None)),
+    "close_code": (int, type(None)),
     "effect": _OPTIONAL_TEXT,
     "status": (int, type(None)),
     "html": _OPTIONAL_TEXT,
@@ -149,6 +157,9 @@ def _read(rule: Any, number: int) -> Fault:
         raise bad_request(f"effect must be one of {', '.join(EFFECTS)}.")
     if fault.truncate is not None and (fault.truncate < 0 or fault.status is not None or fault.drop is not None):
         raise bad_request("truncate is a number of bytes of the true answer: it goes with no status and no drop.")
+    if fault.close_code is not None and (fault.truncate is None or fault.close_code not in CLOSE_CODES):
+        codes = ", ".join(map(str, CLOSE_CODES))
+        raise bad_request(f"close_code is one of {codes}, and goes with truncate, the messages sent before it.")
     if fault.status is None and fault.drop is None and fault.truncate is None and not fault.delay and not fault.effect:
         raise bad_request("A fault needs a status, a drop, a delay, a truncate or an effect.")
     return fault

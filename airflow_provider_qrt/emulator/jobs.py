@@ -18,6 +18,7 @@ from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
     RAN_TOO_LONG,
 )
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.outcome import JobFailure, Work
 from airflow_provider_qrt.emulator.submission import Submission
 
@@ -42,6 +43,7 @@ class Ticket:
         cost: The maximum execution time in seconds.
         executions: Shots over all PUBs, a sweep counted once: the size that IBM's time estimate goes by.
         circuits: Number of PUBs or of items.
+        generation: Which generation of the API it was sent to.
     """
 
     program_id: str
@@ -53,6 +55,7 @@ class Ticket:
     private: bool
     executions: int
     circuits: int
+    generation: str = Generation.PRESENT.value
 
     @classmethod
     def of(cls, submission: Submission) -> Ticket:
@@ -72,6 +75,7 @@ class Ticket:
             private=submission.private,
             executions=executions,
             circuits=circuits,
+            generation=submission.generation.value,
         )
 
 

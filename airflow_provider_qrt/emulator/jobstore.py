@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_qrt.emulator.errors import JOB_NOT_FOUND, ApiError
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job
 
 
@@ -21,6 +22,10 @@ class JobStore:
 
     def __reversed__(self) -> Iterator[Job]:
         return reversed(self._jobs.values())
+
+    def of(self, generation: Generation) -> list[Job]:
+        """Return the jobs that a generation of the API knows of."""
+        return [job for job in self if job.submission.generation == generation]
 
     def unfinished(self) -> list[Job]:
         """Return the jobs that have not ended."""
@@ -50,14 +55,14 @@ class JobStore:
         """Return a job, or None."""
         return self._jobs.get(job_id)
 
-    def get(self, job_id: str) -> Job:
-        """Return a job.
+    def get(self, job_id: str, generation: Generation = Generation.PRESENT) -> Job:
+        """Return a job that a generation of the API knows of.
 
         Raises:
             ApiError: 404 with code 1291.
         """
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or job.submission.generation != generation:
             raise ApiError(404, JOB_NOT_FOUND, "Job not found.", "Check the job id and the instance.")
         return job
 

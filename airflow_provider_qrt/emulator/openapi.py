@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 
 DESCRIPTION = """A local Qiskit Runtime service. Under `/api/v1` is IBM's REST API: it asks for a bearer token from
-`/identity/token` and the header `Service-CRN`. Under `/_emulator` are the emulator's controls, which ask for nothing.
+`/identity/token` and the header `Service-CRN`. At the root are the API's older generations, told apart by the
+credentials of a request. Under `/_emulator` are the emulator's controls, which ask for nothing.
 """
 
 SUMMARIES = {
@@ -43,6 +44,18 @@ SUMMARIES = {
     "GET /api/v1/analytics/usage": "Total the usage",
     "GET /api/v1/analytics/usage_grouped": "Total the usage by instance, backend or user",
     "GET /api/v1/analytics/usage_grouped_by_date": "Total the usage by day",
+    "GET /programs": "List the programs of an older generation",
+    "GET /backends": "List the names of an older generation's backends",
+    "POST /jobs": "Submit a job of an older generation",
+    "GET /jobs": "List the jobs of an older generation, with filters and pages",
+    "GET /jobs/{job_id}": "Read a job of an older generation",
+    "GET /jobs/{job_id}/results": "Read the results of an older generation's job",
+    "GET /jobs/{job_id}/metrics": "Read timestamps and usage of an older generation's job",
+    "GET /jobs/{job_id}/logs": "Read the logs of an older generation's job that failed",
+    "POST /jobs/{job_id}/cancel": "Cancel a job of an older generation that has not ended",
+    "DELETE /sessions/{session_id}/close": "Close a session of IBM Cloud's older generation",
+    "POST /api/users/loginWithToken": "Exchange an API token for a login id (ibm_quantum)",
+    "POST /api/users/logout": "Give a login id back (ibm_quantum)",
     "POST /_discovery/v3/resources/search": "List the instances of an API key (IBM Cloud Global Search)",
     "GET /_discovery/{plan_id}": "Describe the plan of an instance (IBM Cloud Global Catalog)",
     "GET /_emulator/jobs": "List every job in order of submission",
@@ -69,6 +82,11 @@ _TAGS = {
     "/identity": "IBM Cloud",
     "/_discovery": "IBM Cloud",
     "/_emulator": "Controls",
+    "/programs": "Older generations",
+    "/backends": "Older generations",
+    "/jobs": "Older generations",
+    "/sessions": "Older generations",
+    "/api/users": "Older generations",
 }
 
 

@@ -33,7 +33,7 @@ def router(service: Service) -> APIRouter:
         known = {"status", "reason", "reason_code", "reason_solution"}
         if not isinstance(body, dict) or set(body) - known:
             raise bad_request(f"The body must be an object of {', '.join(sorted(known))}.")
-        job = service.jobs.get(job_id)
+        job = service.jobs.find(job_id) or service.jobs.get(job_id)
         await service.force(
             job,
             str(body.get("status", "Completed")),
@@ -96,7 +96,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/tokens/revoke")
     async def revoke() -> Response:
-        return JSONResponse({"revoked": service.identity.revoke()})
+        return JSONResponse({"revoked": service.revoke_tokens()})
 
     @routes.post("/reset")
     async def reset() -> Response:
@@ -113,6 +113,7 @@ def _job(job: Job) -> dict[str, Any]:
         "id": job.id,
         "backend": job.submission.backend,
         "program_id": job.submission.program_id,
+        "generation": job.submission.generation,
         "status": job.status,
         "final": job.final,
         "cancelled": job.state.value == "Cancelled",

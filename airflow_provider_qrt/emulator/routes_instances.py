@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import routes_account
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import ApiError, bad_request
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.requests_in import json_body
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.settings import ALLOCATION_SECONDS, PLAN_ID, USAGE_PERIOD_SECONDS
@@ -75,7 +76,8 @@ def router(service: Service) -> APIRouter:
             raise bad_request("type must be job.")
         if not 3 <= len(search) <= 100:
             raise bad_request("search must have 3 to 100 characters.")
-        found = {tag for job in service.jobs for tag in job.tags if search.lower() in tag.lower()}
+        jobs = service.jobs.of(Generation.PRESENT)
+        found = {tag for job in jobs for tag in job.tags if search.lower() in tag.lower()}
         return JSONResponse({"tags": sorted(found)})
 
     return routes

@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, NOT_READY, ApiError, bad_request
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job, State
 from airflow_provider_qrt.emulator.requests_in import flag, json_body, moment, optional_flag, several, whole
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.submission import read_tags
-from airflow_provider_qrt.emulator.views import caller, job_view, metrics_view
+from airflow_provider_qrt.emulator.views import caller, failure_text, job_view, metrics_view
 
 MOST_PER_PAGE = 200
 CIRCUITS_PREFIX = "/_emulator/circuits"
@@ -43,12 +44,12 @@ def router(service: Service) -> APIRouter:
         return JSONResponse(answer)
 
     @routes.get("/jobs")
-    async def search(request: Request) -> Response:
+    async def list_jobs(request: Request) -> Response:
         now = service.settle()
         limit = whole(request, "limit", MOST_PER_PAGE, 1, MOST_PER_PAGE)
         offset = whole(request, "offset", 0, 0, 10**9)
         with_params = not flag(request, "exclude_params", True)
-        found = _search(service, request, now)
+        found = search(service, request, now, Generation.PRESENT)
         return JSONResponse(
             {
                 "jobs": [view(job, request, now, with_params) for job in found[offset : offset + limit]],
@@ -72,7 +73,7 @@ def router(service: Service) -> APIRouter:
             message = f"The job is {job.state}; its results are not ready."
             raise ApiError(400, NOT_READY, message, "Wait until the job has ended.")
         if job.state is State.FAILED:
-            return PlainTextResponse(_failure_text(job))
+            return PlainTextResponse(failure_text(job))
         if job.result is None:
             raise ApiError(404, NOT_FOUND, "There are no results of this job.", "Read its state.")
         text = job.result_text
@@ -105,7 +106,7 @@ def router(service: Service) -> APIRouter:
         job = service.jobs.get(job_id)
         if job.state is not State.FAILED:
             raise ApiError(404, NOT_FOUND, "There are no logs of this job.", "Jobs that failed have logs.")
-        return PlainTextResponse(_failure_text(job))
+        return PlainTextResponse(failure_text(job))
 
     @routes.get("/jobs/{job_id}/transpiled_circuits")
     async def transpiled(job_id: str, request: Request) -> Response:
@@ -129,7 +130,12 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _search(service: Service, request: Request, now: float) -> list[Job]:
+def search(service: Service, request: Request, now: float, generation: Generation) -> list[Job]:
+    """Return the jobs of a generation that a request's query asks for, in its order.
+
+    Raises:
+        ApiError: 400 for a malformed query.
+    """
     query = request.query_params
     sort = query.get("sort", "DESC")
     if sort not in ("ASC", "DESC"):
@@ -140,7 +146,7 @@ def _search(service: Service, request: Request, now: float) -> list[Job]:
     program, backend, session_id = query.get("program"), query.get("backend"), query.get("session_id")
     shown_until = now - service.settings.visibility_seconds
     found = []
-    for job in reversed(service.jobs):
+    for job in reversed(service.jobs.of(generation)):
         asked = job.submission
         wanted = (
             job.created <= shown_until
@@ -155,8 +161,3 @@ def _search(service: Service, request: Request, now: float) -> list[Job]:
         if wanted:
             found.append(job)
     return found[::-1] if sort == "ASC" else found
-
-
-def _failure_text(job: Job) -> str:
-    # IBM's service may answer with a traceback here; clients cut from its last line on.
-    return f"Traceback (most recent call last):\n  ...\nJobFailed: {job.reason_code}: {job.reason}\n"

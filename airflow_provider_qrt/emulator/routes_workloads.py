@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job, State
 from airflow_provider_qrt.emulator.requests_in import moment, several, whole
 from airflow_provider_qrt.emulator.service import Service
@@ -125,11 +126,11 @@ def _wanted(service: Service, request: Request, now: float) -> list[_Workload]:
 
 def _all(service: Service, now: float) -> Iterator[_Workload]:
     hidden_after = now - service.settings.visibility_seconds
-    for job in service.jobs:
+    for job in service.jobs.of(Generation.PRESENT):
         if job.created <= hidden_after:
             word = _JOB_WORDS[job.state]
             yield _Workload(job.id, job.created, job.submission.backend, "job", word, job.tags, job)
-    for session in service.sessions.values():
+    for session in service.sessions_of(Generation.PRESENT):
         mode, word = _MODES[session.mode], _SESSION_WORDS[session.state]
         yield _Workload(session.id, session.opened, session.backend, mode, word, (), session)
 

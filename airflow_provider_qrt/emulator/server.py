@@ -42,6 +42,7 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     from airflow_provider_qrt.emulator.app import build
+    from airflow_provider_qrt.emulator.websocket_protocol import websocket_protocol
     from airflow_provider_qrt.emulator.wire import TRANSPORT, Receive, Scope, Send
 
     class DroppableProtocol(H11Protocol):
@@ -69,7 +70,7 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
         build(service),
         loop="asyncio",
         http=DroppableProtocol,
-        ws="none",
+        ws=websocket_protocol() or "none",
         lifespan="off",
         proxy_headers=False,
         log_level="warning",
@@ -118,6 +119,11 @@ class Emulator:
     def url(self) -> str:
         """Base URL of the API, ``.../api/v1``."""
         return f"{self.root_url}/api/v1"
+
+    @property
+    def stream_url(self) -> str:
+        """Base URL of the older generations' streams; ``/stream/jobs/{id}`` follows it."""
+        return self.root_url.replace("http", "ws", 1)
 
     @property
     def iam_url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_qrt.emulator import simulate
@@ -12,6 +13,10 @@ from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
 from airflow_provider_qrt.emulator.faults import Faults
+from airflow_provider_qrt.emulator.generations import Generation
+from airflow_provider_qrt.emulator.generations.logins import Logins
+from airflow_provider_qrt.emulator.generations.machines import load_older_devices
+from airflow_provider_qrt.emulator.generations.submissions import read_older
 from airflow_provider_qrt.emulator.iam import Identity
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.jobstore import JobStore
@@ -34,7 +39,9 @@ class Service:
         settings: How it behaves; may change while it runs.
         clock: Its time.
         identity: Its IAM.
+        logins: The login of an older generation.
         devices: Its backends, by name.
+        all_devices: Those of the older generations too. A name has one device, whatever the generation.
         jobs: Its jobs.
         sessions: Its sessions and batches, by id.
         timeline: What happens to both by itself.
@@ -47,12 +54,14 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.devices = load_devices(settings.backends)
+        self.all_devices = {**load_older_devices(), **self.devices}
         self.jobs = JobStore()
         self.sessions: dict[str, Session] = {}
         self._keeper: Keeper = open_keeper(settings.state)
-        self.timeline = Timeline(self.devices, self.jobs, self.sessions, self._keeper.changed)
+        self.timeline = Timeline(self.all_devices, self.jobs, self.sessions, self._keeper.changed)
         self.clock = Clock(settings.speed, self._keeper.ahead())
         self.identity = Identity(settings, self.clock)
+        self.logins = Logins(settings, self.clock)
         self.limit = SubmissionLimit(settings, self.clock)
         self.faults = Faults()
         self.rules = JobRules()
@@ -80,13 +89,13 @@ class Service:
         """Take note that a job or a session differs from what was written down."""
         self._keeper.changed(one)
 
-    def session(self, session_id: str) -> Session:
-        """Return a session.
+    def session(self, session_id: str, generation: Generation = Generation.PRESENT) -> Session:
+        """Return a session that a generation of the API knows of.
 
         Raises:
             ApiError: 404.
         """
-        session = self.sessions.get(session_id)
+        session = self._find_session(session_id, generation)
         if session is None:
             raise ApiError(404, NOT_FOUND, "Session not found.", "Check the session id and the instance.")
         return session
@@ -103,9 +112,13 @@ class Service:
         self.changed(session)
         return session
 
+    def sessions_of(self, generation: Generation) -> list[Session]:
+        """Return the sessions that a generation of the API knows of."""
+        return [session for session in self.sessions.values() if session.generation == generation]
+
     def used_seconds(self, now: float) -> float:
-        """Return the seconds charged up to now, to which all was settled."""
-        wall_clock = sum(session.used(now) for session in self.sessions.values() if session.dedicated)
+        """Return the seconds charged up to now, to which all was settled. Older generations charge nothing."""
+        wall_clock = sum(session.used(now) for session in self.sessions_of(Generation.PRESENT) if session.dedicated)
         return self.timeline.charged + wall_clock
 
     def set_limit(self, seconds: float | None) -> None:
@@ -133,8 +146,19 @@ class Service:
         """
         now = self.settle()
         body = self._with_backend(body)
-        submission = read_submission(body, self.devices)
-        held = self._at_limit(now)
+        return self._accept(read_submission(body, self.devices), body, caller, now)
+
+    def submit_older(self, body: Any, caller: str, generation: Generation) -> Job:
+        """Accept a job of an older generation, and open a session with it if it asks for one.
+
+        Raises:
+            ApiError: The job is refused; nothing was created.
+        """
+        now = self.settle()
+        return self._accept(read_older(body, generation), body, caller, now)
+
+    def _accept(self, submission: Submission, body: Any, caller: str, now: float) -> Job:
+        held = submission.generation is Generation.PRESENT and self._at_limit(now)
         if held and self.settings.usage_limit_mode == "refuse":
             raise ApiError(
                 409,
@@ -142,10 +166,14 @@ class Service:
                 "The instance has reached its usage limit.",
                 "Raise the instance's limit or wait for the next period.",
             )
+        job_id = new_id()
         session = None
-        if submission.session_id is not None:
-            session = admit(self.sessions.get(submission.session_id), submission.backend)
-        job = self._new_job(submission, body, caller, now)
+        if submission.starts_session:
+            session = self._start_session(submission, job_id, now)
+            submission = replace(submission, session_id=job_id)
+        elif submission.session_id is not None:
+            session = admit(self._find_session(submission.session_id, submission.generation), submission.backend)
+        job = self._new_job(job_id, submission, body, caller, now)
         job.held_until = NEVER if held else 0.0
         if session is not None:
             session.backend = submission.backend
@@ -158,19 +186,35 @@ class Service:
         self.changed(job)
         return job
 
+    def _start_session(self, submission: Submission, session_id: str, now: float) -> Session:
+        session = Session(
+            id=session_id,
+            mode="dedicated",
+            backend=submission.backend,
+            max_ttl=submission.session_seconds,
+            opened=now,
+            generation=submission.generation.value,
+        )
+        self.sessions[session.id] = session
+        return session
+
+    def _find_session(self, session_id: str, generation: Generation) -> Session | None:
+        session = self.sessions.get(session_id)
+        return session if session is not None and session.generation == generation else None
+
     def _with_backend(self, body: Any) -> Any:
         # A job of a session may leave the backend to it.
         if not isinstance(body, dict) or body.get("backend") is not None or not isinstance(body.get("session_id"), str):
             return body
-        session = self.sessions.get(body["session_id"])
+        session = self._find_session(body["session_id"], Generation.PRESENT)
         return body if session is None or session.backend is None else {**body, "backend": session.backend}
 
-    def _new_job(self, submission: Submission, body: Any, caller: str, now: float) -> Job:
-        device, settings = self.devices[submission.backend], self.settings
+    def _new_job(self, job_id: str, submission: Submission, body: Any, caller: str, now: float) -> Job:
+        device, settings = self.all_devices[submission.backend], self.settings
         queue = settings.queue_seconds if device.queue_seconds is None else device.queue_seconds
         run = settings.run_seconds if device.run_seconds is None else device.run_seconds
         job = Job(
-            id=new_id(),
+            id=job_id,
             ordinal=self.jobs.accepted + 1,
             submission=Ticket.of(submission),
             body=pack(body),
@@ -193,7 +237,7 @@ class Service:
         work = self._pool.submit(
             simulate.run,
             submission,
-            self.devices[submission.backend],
+            self.all_devices[submission.backend],
             self.clock,
             None if seed is None else seed + job.ordinal,
             self.settings.max_active_qubits,
@@ -208,7 +252,7 @@ class Service:
             ValueError: A job that has not ended is on a backend that is not served.
         """
         kept = self._keeper.load()
-        missing = {job.submission.backend for job, _ in kept.jobs if not job.final} - set(self.devices)
+        missing = {job.submission.backend for job, _ in kept.jobs if not job.final} - set(self.all_devices)
         if missing:
             self._keeper.close()
             raise ValueError(f"the state has jobs that have not ended on {', '.join(sorted(missing))}: serve these too")
@@ -220,8 +264,18 @@ class Service:
         for job, body in kept.jobs:
             self.jobs.add(job)
             if body is not None:
-                self._simulate(job, read_submission(body, self.devices))
+                self._simulate(job, self._read_again(job, body))
                 self.timeline.watch(job)
+
+    def _read_again(self, job: Job, body: Any) -> Submission:
+        generation = Generation(job.submission.generation)
+        if generation is Generation.PRESENT:
+            return read_submission(body, self.devices)
+        return read_older(body, generation)
+
+    def revoke_tokens(self) -> int:
+        """Make every token and login issued so far expired, and return how many were still good."""
+        return self.identity.revoke() + self.logins.revoke()
 
     def cancel(self, job: Job) -> None:
         """Cancel a job that has not ended.
@@ -291,5 +345,5 @@ class Service:
         self.journal.clear()
         self.limit.forget()
         self.clock.set_right()
-        for device in self.devices.values():
+        for device in self.all_devices.values():
             device.restore()

@@ -15,6 +15,7 @@ from typing import Any
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import NOT_AUTHORISED, NOT_FOUND, SESSION_CLOSED, ApiError, bad_request
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.settings import (
     OPEN_PLAN,
     SESSION_IDLE_SECONDS,
@@ -32,7 +33,7 @@ class Session:
     """One session or batch. Moments are seconds since the epoch, durations seconds.
 
     Attributes:
-        id: A UUID.
+        id: A UUID; in older generations the id of its first job.
         mode: ``dedicated`` or ``batch``.
         backend: Where its jobs run; fixed by the first job when it was not given.
         max_ttl: Longest life after its first job starts.
@@ -51,6 +52,7 @@ class Session:
         last_ended: When a job that had started last ended.
         last_left: When a job that had not started last ended.
         moments: Its states and when it entered them.
+        generation: Which generation of the API it was opened in.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Session:
     last_ended: float | None = None
     last_left: float = 0.0
     moments: list[tuple[str, float]] = field(default_factory=list)
+    generation: str = Generation.PRESENT.value
 
     @property
     def dedicated(self) -> bool:

@@ -10,6 +10,7 @@ from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
+from airflow_provider_qrt.emulator.generations import Generation, running
 from airflow_provider_qrt.emulator.loading import wait_until_loaded
 from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
@@ -36,7 +37,9 @@ def run(
     wait_until_loaded()
     machine = Machine(device, max_active, Noise(device) if noise else None)
     try:
-        if submission.quantum_program is not None:
+        if submission.generation is not Generation.PRESENT:
+            result = running.run(submission, machine, seed)
+        elif submission.quantum_program is not None:
             result = executor.run(submission.quantum_program, machine, clock, seed)
         else:
             result = _run(submission, machine, clock, seed)

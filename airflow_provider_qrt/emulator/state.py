@@ -132,7 +132,7 @@ class StateFile:
         if self._fact("format", FORMAT) != FORMAT:
             raise ValueError(f"{path} was written by another version of the emulator: use another file")
         self._file.execute("INSERT OR REPLACE INTO facts VALUES ('format', ?)", (FORMAT,))
-        self._dirty: dict[str, Job | Session] = {}
+        self._dirty: dict[tuple[bool, str], Job | Session] = {}
         self._gone: set[str] = set()
         self._closed = False
         self._ahead = self.ahead()
@@ -155,11 +155,11 @@ class StateFile:
 
     def changed(self, one: Job | Session) -> None:
         """Take note of something to be written."""
-        self._dirty[one.id] = one
+        self._dirty[isinstance(one, Job), one.id] = one
 
     def removed(self, job: Job) -> None:
         """Take note of a job to be forgotten."""
-        self._dirty.pop(job.id, None)
+        self._dirty.pop((True, job.id), None)
         self._gone.add(job.id)
 
     def save(self, ahead: float, charged: float, accepted: int) -> None:

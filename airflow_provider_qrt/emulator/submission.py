@@ -19,6 +19,7 @@ from airflow_provider_qrt.emulator.errors import (
     bad_request,
 )
 from airflow_provider_qrt.emulator.executor_input import QuantumProgram, read_executor
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.programs import EXECUTOR, KNOWN, NOT_EMULATED, READERS, Pub
 from airflow_provider_qrt.emulator.settings import (
     DEFAULT_COST_SECONDS,
@@ -44,6 +45,9 @@ class Submission:
         pubs: What a sampler or an estimator runs; empty for an executor.
         support_qiskit: Whether the result is wanted in the tagged Qiskit encoding.
         quantum_program: What an executor runs, or None.
+        generation: Which generation of the API it was sent to.
+        starts_session: Whether it opens a session of its own id; in older generations only.
+        session_seconds: Longest life of that session.
     """
 
     program_id: str
@@ -58,6 +62,9 @@ class Submission:
     pubs: tuple[Pub, ...]
     support_qiskit: bool
     quantum_program: QuantumProgram | None = None
+    generation: Generation = Generation.PRESENT
+    starts_session: bool = False
+    session_seconds: int = 0
 
 
 def read_submission(body: Any, backends: Iterable[str]) -> Submission:
@@ -97,7 +104,7 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
         backend=backend,
         params=params,
         tags=read_tags(body.get("tags")),
-        cost=_cost(body.get("cost")),
+        cost=DEFAULT_COST_SECONDS if body.get("cost") is None else read_cost(body["cost"]),
         session_id=session_id,
         calibration_id=checks.text(body, "calibration_id", 100),
         runtime=checks.text(body, "runtime"),
@@ -130,9 +137,12 @@ def _run_it_elsewhere() -> str:
     return f"Programs that exist here: {', '.join(KNOWN)}."
 
 
-def _cost(value: Any) -> int:
-    if value is None:
-        return DEFAULT_COST_SECONDS
+def read_cost(value: Any) -> int:
+    """Check a maximum execution time in seconds, and cut it to what is allowed.
+
+    Raises:
+        ApiError: 400 when it is not a whole number of seconds.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise bad_request(f"cost must be a whole number of seconds from 0 to {MAX_COST_SECONDS}.")
     return min(value, MAX_COST_SECONDS)

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
+from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job, Outcome, State
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.outcome import Work
@@ -47,7 +48,8 @@ class Timeline:
         self._jobs = jobs
         self._sessions = sessions
         self._changed = changed
-        self._heap: list[tuple[float, int, str]] = []
+        # A session of an older generation has the id of its first job.
+        self._heap: list[tuple[float, int, str, bool]] = []
         self._pushed = 0
         # Filled by the threads that simulate.
         self._simulated: deque[str] = deque()
@@ -58,14 +60,14 @@ class Timeline:
         while self._simulated:
             job = self._jobs.find(self._simulated.popleft())
             if job is not None:
-                self._push(job.id, self._due(job))
+                self.watch(job)
         while self._heap and self._heap[0][0] <= now:
-            moment, _, name = heapq.heappop(self._heap)
+            moment, _, name, is_session = heapq.heappop(self._heap)
             job = self._jobs.find(name)
-            if job is not None:
-                self._job_is_due(job, moment, now)
-            elif name in self._sessions:
+            if is_session and name in self._sessions:
                 self._session_is_due(self._sessions[name], moment)
+            elif not is_session and job is not None:
+                self._job_is_due(job, moment, now)
 
     def watch(self, job: Job) -> None:
         """Follow a job: a new one, or one whose times have changed."""
@@ -78,7 +80,7 @@ class Timeline:
 
     def watch_session(self, session: Session) -> None:
         """Follow a session: a new one, or one whose times have changed."""
-        self._push(session.id, session.due())
+        self._push(session.id, session.due(), is_session=True)
 
     def wake(self, jobs: Iterable[Job]) -> None:
         """Look again at jobs that could not start."""
@@ -125,10 +127,10 @@ class Timeline:
         self._simulated.clear()
         self.charged = 0.0
 
-    def _push(self, name: str, moment: float | None) -> None:
+    def _push(self, name: str, moment: float | None, is_session: bool = False) -> None:
         if moment is not None:
             self._pushed += 1
-            heapq.heappush(self._heap, (moment, self._pushed, name))
+            heapq.heappush(self._heap, (moment, self._pushed, name, is_session))
 
     def _due(self, job: Job) -> float | None:
         return None if job.final else job.due(self._devices[job.submission.backend].available_since)
@@ -161,7 +163,8 @@ class Timeline:
         self._jobs.ended(job)
         self._changed(job)
         session = self._session(job)
-        if session is None or not session.dedicated:
+        present = job.submission.generation == Generation.PRESENT
+        if present and (session is None or not session.dedicated):
             self.charged += job.charged
         if session is not None and job.ended is not None:
             session.job_ended(job.ended, job.started is not None, job.charged)

@@ -96,6 +96,14 @@ def metrics_view(job: Job, now: float, pending_seconds: float, api_version: str)
     return view
 
 
+def failure_text(job: Job) -> str:
+    """Return what is read in place of the results of a job that failed.
+
+    IBM's service may answer with a traceback here; clients cut from its last line on.
+    """
+    return f"Traceback (most recent call last):\n  ...\nJobFailed: {job.reason_code}: {job.reason}\n"
+
+
 def caller(header: str | None) -> str:
     """Shorten ``X-Qx-Client-Application`` to the calling application.
 

@@ -32,8 +32,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 TRANSPORT = "qrt.transport"
 """Where the protocol puts the connection's transport into the scope."""
 
+FAULT = "qrt.fault"
+"""Where a stream finds the fault that applies to it, or None."""
+
 AUTHENTICATED = "qrt.authenticated"
 """Where the journal puts what to call once a token was accepted."""
+
+SWITCHING_PROTOCOLS = 101
+_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 REDACTED = "***"
 SHORTEST_SECRET = 8
@@ -52,7 +58,7 @@ class Wire:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path = scope.get("path", "")
-        if scope["type"] != "http" or path.startswith(PREFIX):
+        if scope["type"] not in ("http", "websocket") or path.startswith(PREFIX):
             await self._app(scope, receive, self._saving(send))
             return
         entry = self._write_down(scope)
@@ -62,18 +68,20 @@ class Wire:
             entry.authenticated = True
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                entry.status = message["status"]
+            if message["type"] in _ANSWERS:
+                entry.status = message.get("status", SWITCHING_PROTOCOLS)
                 entry.seconds = round(time.perf_counter() - began, 6)
             await send(message)
 
         scope[AUTHENTICATED] = authenticated
-        fault = self._service.faults.take(scope["method"], path)
+        fault = self._service.faults.take(entry.method, path)
+        scope[FAULT] = fault
         if fault is None:
             await self._app(scope, receive, self._saving(watched))
         else:
             entry.fault = fault.id
-            await self._serve_with_fault(fault, entry, scope, receive, watched)
+            serve = self._serve_with_fault if scope["type"] == "http" else self._stream_with_fault
+            await serve(fault, entry, scope, receive, watched)
         entry.seconds = round(time.perf_counter() - began, 6)
 
     def _saving(self, send: Send) -> Send:
@@ -87,7 +95,7 @@ class Wire:
 
     async def _serve_with_fault(self, fault: Fault, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.effect == REVOKE_TOKENS:
-            self._service.identity.revoke()
+            self._service.revoke_tokens()
         if fault.phase == "before" and fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
@@ -120,6 +128,22 @@ class Wire:
         for message in kept:
             await send(message)
 
+    async def _stream_with_fault(self, fault: Fault, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.effect == REVOKE_TOKENS:
+            self._service.revoke_tokens()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop is not None:
+            entry.dropped = fault.drop
+            await _drop(scope)
+            return
+        answer = _answer(fault, scope["path"])
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        entry.dropped = "truncated" if fault.truncate is not None else None
+        await self._app(scope, receive, send)
+
     def _write_down(self, scope: Scope) -> Entry:
         settings = self._service.settings
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -131,7 +155,7 @@ class Wire:
             return _TOKEN.sub(REDACTED, text)
 
         return self._service.journal.open(
-            scope["method"],
+            scope.get("method", "GET"),
             clean(scope["path"]),
             clean(scope["query_string"].decode("latin-1")),
             timestamp(self._service.clock.now()),

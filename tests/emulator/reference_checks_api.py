@@ -56,7 +56,7 @@ def dated(api: Any, date: str | None, path: str) -> Any:
 @check("R-base-url")
 def _(api):
     assert api.emulator.url.endswith("/api/v1")
-    assert api.http.get(f"{api.emulator.root_url}/backends", headers=api.headers, timeout=10).status_code == 404
+    assert api.http.get(f"{api.emulator.root_url}/instance", headers=api.headers, timeout=10).status_code == 404
 
 
 @check("R-region")
