@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import conf
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Usage, parse_time
 from airflow_provider_qrt.jobs.identity import fingerprint_of
 
@@ -57,7 +58,8 @@ class JobFacts:
             job: The job, completed.
             with_calibration: Ask for the backend's calibration too, which is one more request.
         """
-        metrics = _read_metrics(client, job)
+        metrics = _read_metrics(client, job) if client.channel.offers(Feature.METRICS) else None
+        with_calibration = with_calibration and client.channel.offers(Feature.BACKEND_DETAILS)
         calibrated = _read_calibration(client, job, metrics) if with_calibration else None
         return cls(job, metrics, calibrated)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_backend
 from airflow_provider_qrt.jobs.budget import (
@@ -25,7 +27,7 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 if TYPE_CHECKING:
     import logging
 
-    from airflow_provider_qrt.client.models import Backend, Job
+    from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
 
@@ -81,10 +83,8 @@ class Preparation:
         asked = request.backend
         if request.session_id is not None:
             asked = self._join(request.session_id, request)
-        fields = WAIT_TIME if asked == LEAST_BUSY else ()
-        backends = self.hook.client.backends(fields=fields)
-        backend = choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
-        if not backend.is_available:
+        backend = self._backend(asked)
+        if not backend.is_available and self.hook.channel.offers(Feature.BACKEND_DETAILS):
             self.log.warning(
                 "Backend %s is %s (%s): the job waits in its queue.",
                 backend.name,
@@ -151,8 +151,20 @@ class Preparation:
             "fingerprint": request.fingerprint(),
         }
 
+    def _backend(self, asked: str) -> Backend:
+        """Choose the backend; where the service lists none, it is taken at its name."""
+        channel = self.hook.channel
+        if asked == LEAST_BUSY:
+            channel.require(Feature.BACKEND_DETAILS, f"backend={LEAST_BUSY!r}")
+        elif not channel.offers(Feature.BACKENDS):
+            return Backend(asked, status="unknown")
+        backends = self.hook.client.backends(fields=WAIT_TIME if asked == LEAST_BUSY else ())
+        return choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
+
     def _join(self, session_id: str, request: JobRequest) -> str:
-        """See that the session takes the job; return the backend to ask for."""
+        """See that the session takes the job, where it can be asked; return the backend to ask for."""
+        if not self.hook.channel.offers(Feature.SESSIONS):
+            return request.backend
         session = self.hook.client.session(session_id)
         free = request.backend == LEAST_BUSY
         check_session(

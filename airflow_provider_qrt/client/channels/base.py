@@ -71,6 +71,7 @@ class Submission:
             Feature.START_SESSION: (self.start_session, "start_session"),
             Feature.EXECUTION_LIMIT: (self.max_execution_seconds is not None, "max_execution_time"),
             Feature.PRIVATE: (self.private, "private"),
+            Feature.BACKEND_DETAILS: (self.calibration_id is not None, "calibration_id"),
         }
         return {feature: name for feature, (wanted, name) in asked.items() if wanted}
 
@@ -187,9 +188,10 @@ class Channel(ABC):
         """Read the answer to ``POST /jobs``."""
         return read(SubmittedJob.from_json, answer)
 
-    @abstractmethod
     def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:
         """Ask how a job stands."""
+        params = {"exclude_params": str(exclude_params).lower()}
+        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}", params=params))
 
     def stream_url(self, settings: ClientSettings, job_id: str) -> str | None:
         """Where the job's status can be followed; None if the channel has no stream."""

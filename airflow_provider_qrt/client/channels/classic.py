@@ -31,6 +31,7 @@ class Classic(OlderChannel):
             Feature.PROGRAMS,
             Feature.BACKENDS,
             Feature.TAGS,
+            Feature.EXECUTION_LIMIT,
             Feature.METRICS,
             Feature.LOGS,
             Feature.STREAM,
@@ -41,7 +42,6 @@ class Classic(OlderChannel):
         Feature.SESSIONS: _NO_SESSIONS,
         Feature.BATCHES: _NO_SESSIONS,
         Feature.START_SESSION: "Submit the jobs one by one, or use a connection with the channel 'ibm_cloud'.",
-        Feature.EXECUTION_LIMIT: "Leave max_execution_time out, and set timeout to have a late job cancelled.",
         Feature.PUBS: f"Give circuits without parameter values. {QUICKEST_WAY}",
     }
     needs_project = True

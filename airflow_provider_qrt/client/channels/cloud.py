@@ -32,6 +32,7 @@ class Cloud(OlderChannel):
             Feature.BACKENDS,
             Feature.START_SESSION,
             Feature.TAGS,
+            Feature.EXECUTION_LIMIT,
             Feature.METRICS,
             Feature.LOGS,
             Feature.STREAM,
@@ -45,7 +46,6 @@ class Cloud(OlderChannel):
             "one by one."
         ),
         Feature.PROGRAMS: "Its programs are sampler and estimator.",
-        Feature.EXECUTION_LIMIT: "Leave max_execution_time out, and set timeout to have a late job cancelled.",
         Feature.PUBS: f"Give circuits without parameter values. {QUICKEST_WAY}",
     }
     needs_instance = True
@@ -100,4 +100,8 @@ def older_submission(job: Submission) -> dict[str, Any]:
         body["session_id"] = job.session_id
     if job.tags:
         body["tags"] = list(job.tags)
+    if job.max_execution_seconds is not None:
+        body["cost"] = job.max_execution_seconds
+    if job.log_level is not None:
+        body["log_level"] = job.log_level
     return body

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_qrt.client.channels.base import Channel, quoted
+from airflow_provider_qrt.client.channels.base import Channel
 from airflow_provider_qrt.client.errors import InvalidSettings
-from airflow_provider_qrt.client.models import Backend, Job
+from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.client.reading import read
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.settings import ClientSettings
-    from airflow_provider_qrt.client.transport import Transport
 
 CLASSIC_HOST = "https://runtime-us-east.quantum-computing.ibm.com"
 NAME_A_BACKEND = "Name a backend."
@@ -38,10 +37,6 @@ class OlderChannel(Channel):
             "the base URL of a service that still speaks it into the host field, or that of the emulator, without "
             "/api/v1; for IBM's present service set the channel to 'ibm_quantum_platform'."
         )
-
-    def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:  # noqa: ARG002
-        """``GET /jobs/{id}``, which knows no parameters."""
-        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}"))
 
     def read_backends(self, settings: ClientSettings, devices: Sequence[Any]) -> list[Backend]:  # noqa: ARG002
         """Names; nothing else is known of them."""

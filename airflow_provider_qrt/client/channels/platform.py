@@ -10,7 +10,7 @@ from airflow_provider_qrt.client import crn, errors
 from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission, quoted
 from airflow_provider_qrt.client.channels.iam import iam_login
 from airflow_provider_qrt.client.limits import API_VERSION, FIRST_VERSION_WITH_DEVICE_OBJECTS
-from airflow_provider_qrt.client.models import Backend, Job
+from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.client.reading import read
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ class Platform(Channel):
             "private": job.private or None,
         }
         return body | {name: value for name, value in optional.items() if value is not None}
-
-    def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:
-        """``GET /jobs/{id}``."""
-        params = {"exclude_params": str(exclude_params).lower()}
-        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}", params=params))
 
     def read_backends(self, settings: ClientSettings, devices: Sequence[Any]) -> list[Backend]:
         """Objects.
