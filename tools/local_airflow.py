@@ -17,6 +17,7 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -230,8 +231,8 @@ class LocalAirflow:
 
     def restart_api_server(self) -> None:
         """End both API servers politely, start others on the same ports, and wait until they answer."""
-        for name in API_SERVERS:
-            self.stop_component(name)
+        with ThreadPoolExecutor(len(API_SERVERS)) as pool:
+            list(pool.map(self.stop_component, API_SERVERS))
         for name in API_SERVERS:
             self.start_component(name)
         self.wait_for_api_server()

@@ -23,7 +23,7 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "14",
     # A worker that was killed is missed after so many seconds (default: 300). An API server that restarts must be back
     # by then, or its tasks are taken for dead.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     # So is a scheduler (30), whose tasks the next one adopts or starts anew when it looks for them (every 300 s).
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
