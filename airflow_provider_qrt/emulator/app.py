@@ -54,7 +54,8 @@ def build(service: Service) -> Wire:
     @app.post("/identity/token")
     async def token(request: Request) -> Response:
         form: dict[str, str] = {}
-        if request.headers.get("Content-Type", "").split(";")[0].strip().lower() == FORM:
+        # Examples that are passed around send the form without saying that it is one.
+        if request.headers.get("Content-Type", FORM).split(";")[0].strip().lower() == FORM:
             form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         return JSONResponse(service.identity.issue(form))
 
