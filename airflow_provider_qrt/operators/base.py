@@ -34,6 +34,7 @@ from airflow_provider_qrt.jobs.waiting import wait_for_jobs
 from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.operators.channel_needs import check_needs
 from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
@@ -61,6 +62,9 @@ class QiskitRuntimeJobOperator(BaseOperator):
         backend: Name of the backend, or ``least_busy``.
         backend_filters: What ``least_busy`` may choose, such as ``{"min_qubits": 100, "max_queue": 20}``.
         session_id: Session or batch to run in.
+        start_session: Begin a session with this job, on the channel ``ibm_cloud``; its id is the XCom ``session_id``,
+            for the tasks that are to join it and for ``QiskitRuntimeCloseSessionOperator``. On the present platform use
+            :func:`~airflow_provider_qrt.operators.sessions.qiskit_runtime_session`.
         tags: Up to five tags of your own on the job; three more say which task it belongs to.
         max_execution_time: QPU seconds after which IBM stops the job, at most 10800. None: the plan's default.
         private: IBM gives the input never back and the result once.
@@ -103,6 +107,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         backend: str = LEAST_BUSY,
         backend_filters: Mapping[str, Any] | None = None,
         session_id: str | XComArg | None = None,
+        start_session: bool = False,
         tags: Sequence[str] = (),
         max_execution_time: int | str | None = None,
         private: bool = False,
@@ -125,6 +130,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.backend = backend
         self.backend_filters = backend_filters
         self.session_id = session_id
+        self.start_session = start_session
         self.tags = tags
         self.max_execution_time = max_execution_time
         self.private = private
@@ -422,7 +428,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         _ = self.hook.settings
         if (destination := self.result_destination()) is not None:
             destination.check()
-        return JobRequest(
+        request = JobRequest(
             program_id=self.program_id,
             backend=backend,
             input=self.build_input(),
@@ -432,14 +438,20 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 "max_execution_time", self.max_execution_time, at_most=MAX_EXECUTION_SECONDS
             ),
             private=self.private,
+            start_session=self.start_session,
         )
+        check_needs(self.hook.channel, request, limited=self._budget() is not None)
+        return request
+
+    def _budget(self) -> QiskitRuntimeBudget | None:
+        return QiskitRuntimeBudget.read(self.budget) or self.hook.defaults.budget
 
     def _preparation(self, context: Context) -> Preparation:
         return Preparation(
             hook=self.hook,
             identity=identity_of(context["ti"]),
             criteria=BackendCriteria.from_filters(self.backend_filters),
-            budget=QiskitRuntimeBudget.read(self.budget) or self.hook.defaults.budget,
+            budget=self._budget(),
             adapt=self.adapt,
             log=self.log,
         )

@@ -6,11 +6,13 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
@@ -34,12 +36,17 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives import EstimatorResult, SamplerResult
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
+EXECUTOR = "executor"
+"""The program that takes the place of the primitives on the present platform."""
 ENVELOPE_BYTES = 3_000
 """Bytes of a submission around the program's input: backend, session and tags, with room to spare."""
 
 
 class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     """Base of the operators that run circuits with a primitive.
+
+    The connection's channel says in which version. Version 1, of the older generations of the service, takes circuits
+    for any backend without parameter values, all in one job, and transpiles them itself.
 
     Args:
         circuits: What the primitive is to run.
@@ -92,7 +99,20 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
 
     @abstractmethod
     def count_executions(self, pubs: Sequence[Any]) -> int:
-        """How often circuits are run in all."""
+        """How often circuits are run in all; asked of version 2 only."""
+
+    @cached_property
+    def is_v1(self) -> bool:
+        """Whether the connection's channel takes circuits, as version 1 of the primitives does, instead of PUBs.
+
+        Raises:
+            NotOffered: It has neither; says how to run its programs.
+        """
+        channel = self.hook.channel
+        if channel.offers(Feature.PUBS):
+            return False
+        channel.require(Feature.CIRCUITS, type(self).__name__)
+        return True
 
     def identify(self, pubs: Sequence[Any], params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is the same whenever the same is asked for."""
@@ -100,8 +120,23 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
 
     def build_input(self) -> ProgramInput:
         """Check circuits and options, and return the program's input."""
+        if self.is_v1:
+            self._check_v1_arguments()
         self._pubs = self.read_pubs()
+        if self.is_v1 and self._body_bytes(self._pubs) > _room():
+            size = f"{len(self._pubs)} circuits, together larger than a submission may be"
+            self.hook.channel.require(Feature.BATCHES, size)
         return self._input_of(self._pubs)
+
+    def _check_v1_arguments(self) -> None:
+        """Refuse what only version 2 has."""
+        if self._level() is not None:
+            raise InvalidInput(
+                f"optimization_level: the service of the channel {self.hook.channel.name!r} transpiles circuits "
+                "itself. Leave it out, or write options={'transpilation_settings': {...}}. Nothing was submitted."
+            )
+        if self.program_id == EXECUTOR:
+            self.hook.channel.require(Feature.PUBS, f"program_id={EXECUTOR!r}")
 
     def build_part(self, pubs: Sequence[int]) -> ProgramInput:
         """Return the program's input for some of the circuits."""
@@ -110,6 +145,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     def _input_of(self, pubs: Sequence[Any]) -> ProgramInput:
         level = self._level()
         params = self.write_params(pubs)
+        if self.is_v1:
+            return ProgramInput(params)
         identity = self.identify(pubs, params)
         return ProgramInput(
             params,
@@ -121,7 +158,9 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     def split(self) -> Sequence[Sequence[int]]:
         """Distribute the circuits over the fewest jobs that IBM takes."""
         pubs = self._pubs if self._fitted is None else self._fitted[0]
-        most, room = self.max_executions, max_body_bytes() - ENVELOPE_BYTES
+        if self.is_v1:
+            return [range(len(pubs))]
+        most, room = self.max_executions, _room()
         if self._body_bytes(pubs) <= room and (most is None or self.count_executions(pubs) <= most):
             return [range(len(pubs))]
         # What stands in a submission once, however many circuits there are.
@@ -149,7 +188,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if level is not None:
             transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
-        elif self.check_isa and not backend.is_simulator:
+        elif self.check_isa and not self.is_v1 and not backend.is_simulator:
             check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
         self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
@@ -255,6 +294,11 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             destination=destination,
             used_qiskit=self.uses_qiskit(),
         )
+
+
+def _room() -> int:
+    """Bytes of JSON that a program's input may take."""
+    return max_body_bytes() - ENVELOPE_BYTES
 
 
 def _hold_qiskit(circuits: Any) -> bool:

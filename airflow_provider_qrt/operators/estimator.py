@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives import (
     EstimatorPub,
     EstimatorResult,
@@ -16,20 +16,22 @@ from airflow_provider_qrt.primitives import (
     check_estimator_options,
     check_executor_estimator_options,
     coerce_estimator_pubs,
+    coerce_v1_estimates,
     decode_estimator_result,
     decode_executor_estimates,
     estimator_params,
+    estimator_v1_params,
     executor_estimator_identity,
     largest_estimates_bytes,
     prepare_executor_estimator,
 )
 from airflow_provider_qrt.primitives.executions import estimator_executions
 from airflow_provider_qrt.primitives.executor_estimator import needs_backend
+from airflow_provider_qrt.primitives.v1 import check_no_precision
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
 
-EXECUTOR = "executor"
 PROGRAMS = ("estimator", EXECUTOR)
 
 
@@ -40,6 +42,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
     one entry per circuit with ``evs``, their standard errors ``stds``, and ``metadata``. A value that the service could
     not give is null. ``EstimatorResult.from_xcom(value)`` makes an object of it. The keys ``job_id`` and
     ``session_id`` are pushed on their own before the wait.
+
+    On the channels ``ibm_cloud`` and ``ibm_quantum`` it is version 1 of the estimator: one Pauli string for each
+    circuit, no parameter values, and shots (``options={"run_options": {"shots": 4000}}``) in place of a precision.
 
     Args:
         circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a
@@ -92,6 +97,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Check program, circuits, observables, precision, level and options."""
         if self.program_id not in PROGRAMS:
             raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
+        if self.is_v1:
+            check_no_precision(_number(self.precision))
+            return coerce_v1_estimates(self.circuits, observables=self.observables)
         pubs = coerce_estimator_pubs(self.circuits, observables=self.observables, precision=_number(self.precision))
         self.check_result_fits(
             largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
@@ -102,6 +110,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
     def write_params(self, pubs: Sequence[EstimatorPub]) -> dict[str, Any]:
         """Return the ``params`` of the program; of an executor, by which they are known until it is prepared."""
+        if self.is_v1:
+            return estimator_v1_params(pubs, resilience_level=self._resilience(), options=self.options)
         write = executor_estimator_identity if self._is_executor() else estimator_params
         return write(pubs, resilience_level=self._resilience(), options=self._options())
 

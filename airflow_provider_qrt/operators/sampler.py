@@ -1,4 +1,4 @@
-"""The operator of the sampler primitive: circuits in, counts out."""
+"""The operator of the sampler primitive: circuits in, counts out, or quasi-probabilities on older channels."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives import (
     InvalidInput,
     SamplerPub,
     SamplerResult,
     check_sampler_options,
     coerce_pubs,
+    coerce_v1_circuits,
     decode_executor_result,
     decode_sampler_result,
     executor_identity,
     executor_params,
+    largest_quasi_dists_bytes,
     largest_xcom_bytes,
     sampler_params,
+    sampler_v1_params,
 )
 from airflow_provider_qrt.primitives.executions import sampler_executions
 from airflow_provider_qrt.primitives.pubs import MAX_EXECUTIONS_PER_JOB
 
-EXECUTOR = "executor"
 PROGRAMS = ("sampler", EXECUTOR)
 
 
@@ -34,6 +36,9 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
     one entry per circuit with ``shots``, ``counts`` and ``registers``. Element 0 of a register is the rightmost
     character, as in Qiskit. ``SamplerResult.from_xcom(value)`` makes an object of it. The keys ``job_id`` and
     ``session_id`` are pushed on their own before the wait.
+
+    On the channels ``ibm_cloud`` and ``ibm_quantum`` it is version 1 of the sampler, which gives no counts: ``results``
+    then has ``quasi_dists``, the quasi-probability of each outcome.
 
     Args:
         circuits: OpenQASM 3 text, the name of a ``.qasm`` or ``.qasm3`` file beside the DAG, a ``QuantumCircuit``, or a
@@ -69,7 +74,10 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         """Check program, circuits, shots and options."""
         if self.program_id not in PROGRAMS:
             raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
-        pubs = coerce_pubs(self.circuits, shots=arguments.whole_number("shots", self.shots))
+        shots = arguments.whole_number("shots", self.shots)
+        if self.is_v1:
+            return self._read_circuits(shots)
+        pubs = coerce_pubs(self.circuits, shots=shots)
         self.check_result_fits(
             largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
             "when every shot gives another outcome",
@@ -77,8 +85,21 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         )
         return pubs
 
+    def _read_circuits(self, shots: int | None) -> Sequence[SamplerPub]:
+        """Check circuits, shots and options for version 1."""
+        pubs = coerce_v1_circuits(self.circuits, shots=shots)
+        written = sampler_v1_params(pubs, options=self.options)
+        self.check_result_fits(
+            largest_quasi_dists_bytes(pubs, default_shots=written.get("run_options", {}).get("shots")),
+            "when every shot gives another outcome",
+            "ask for fewer shots",
+        )
+        return pubs
+
     def write_params(self, pubs: Sequence[SamplerPub]) -> dict[str, Any]:
         """Return the ``params`` of the program."""
+        if self.is_v1:
+            return sampler_v1_params(pubs, options=self.options)
         write = executor_params if self._is_executor() else sampler_params
         return write(pubs, options=self._options())
 

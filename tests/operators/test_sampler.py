@@ -329,9 +329,10 @@ def test_bad_input_fails_at_once_and_submits_nothing(task, sent, arguments, says
         ({}, {"password": "not-the-right-one"}, "BXNIM0415E.*Create an API key"),
         ({"instance": ""}, {}, "has no instance CRN"),
         ({"instance": "crn:v1:bluemix"}, {}, "CRN is malformed"),
-        ({"channel": "ibm_quantum"}, {}, "channel 'ibm_quantum' is not supported"),
+        ({"channel": "ibm_quantum"}, {}, "has no hub, group, project"),
+        ({"channel": "ibm_q"}, {}, "The channel 'ibm_q' is not known; write one of ibm_quantum_platform"),
     ],
-    ids=["no key", "wrong key", "no CRN", "malformed CRN", "retired channel"],
+    ids=["no key", "wrong key", "no CRN", "malformed CRN", "no project", "no such channel"],
 )
 def test_a_bad_connection_fails_at_once_and_submits_nothing(task, connect, sent, extra, parts, says):
     connect(extra, **parts)
