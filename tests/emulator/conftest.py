@@ -11,6 +11,8 @@ import requests
 
 from airflow_provider_qrt.emulator import Emulator
 
+from .older import Classic, Cloud, First
+
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 HEADER = 'OPENQASM 3.0; include "stdgates.inc"; '
 
@@ -135,3 +137,18 @@ def api(emulator: Emulator) -> Api:
 def connect() -> type[Api]:
     """For tests that start an emulator of their own."""
     return Api
+
+
+@pytest.fixture
+def cloud(emulator: Emulator) -> Cloud:
+    return Cloud(emulator)
+
+
+@pytest.fixture
+def classic(emulator: Emulator) -> Classic:
+    return Classic(emulator)
+
+
+@pytest.fixture
+def first(emulator: Emulator) -> First:
+    return First(emulator)

@@ -125,12 +125,24 @@ KEYS = st.sampled_from(
         "circuits",
         "items",
         "shots",
+        "programId",
+        "hub",
+        "group",
+        "project",
+        "start_session",
+        "session_id",
+        "run_options",
+        "observables",
+        "iterations",
+        "apiToken",
         "version",
         "query",
     ]
 )
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.just(10**400) | st.floats(-2, 2) | WORDS
-LEAVES |= st.sampled_from(["sampler", "estimator", "executor", "batch", "dedicated", "v2.0", "Completed"])
+LEAVES |= st.sampled_from(
+    ["sampler", "estimator", "executor", "ibm_algiers", "runtime-simple", "batch", "dedicated", "v2.0", "Completed"]
+)
 BODIES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
 )
@@ -150,13 +162,26 @@ def test_nothing_that_is_sent_to_any_operation_makes_it_fail(root, described):
     http.trust_env = False
     form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": root.api_key}
 
-    def headers():
+    def credentials(older):
         token = http.post(f"{root.root_url}/identity/token", data=form, timeout=30).json()["access_token"]
-        return {"Authorization": f"Bearer {token}", "Service-CRN": root.instance, "IBM-API-Version": "2026-04-15"}
+        yield {
+            "Authorization": f"Bearer {token}",
+            "Service-CRN": root.instance,
+            "IBM-API-Version": "2026-04-15",
+            "x-qx-client-application": "qiskit-version-2/0.39.2/tests",
+        }
+        if older:
+            login = {"apiToken": root.api_key}
+            yield {
+                "x-access-token": http.post(f"{root.root_url}/api/users/loginWithToken", json=login, timeout=30).json()[
+                    "id"
+                ]
+            }
+            yield {"Authorization": f"Bearer {root.api_key}"}
 
     @settings(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(word=WORDS, query=QUERY, body=BODIES, raw=st.none() | st.sampled_from(["", "{", "[" * 5000, "\x00"]))
-    def drive(name, word, query, body, raw):
+    def drive(name, sent, word, query, body, raw):
         method, path = name.split(" ", 1)
         data = json.dumps(body) if raw is None else raw
         url = root.root_url + prepare(path, word)
@@ -166,6 +191,7 @@ def test_nothing_that_is_sent_to_any_operation_makes_it_fail(root, described):
         assert answer.status_code < 500, (name, url, data[:200], answer.text)
 
     for name in every:
-        sent = headers()
-        drive(name)
+        older = described["paths"][name.split(" ")[1]][name.split(" ")[0].lower()]["tags"] == ["Older generations"]
+        for sent in credentials(older):
+            drive(name, sent)
     assert requests.get(f"{root.url}/versions", timeout=30).status_code == 200
