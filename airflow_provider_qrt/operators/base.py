@@ -299,7 +299,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     @contextmanager
     def _seen_to(self, context: Context) -> Iterator[None]:
-        """When the task fails, see to its job: cancel it if no retry will go on with it, and say so in the error."""
+        """When the task fails, see to its job: cancel it if no retry will go on with it, and say so in the error.
+
+        However the leg ends, its clients are closed, which logs out where that can be done.
+        """
         try:
             with no_retry_for_permanent_errors(self.hook.describe):
                 yield
@@ -309,6 +312,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
                 fate = self._in_hand.settle(for_good=for_good)
                 add_to_message(error, fate)
             raise
+        finally:
+            self.hook.close()
 
     def _is_last_try(self, context: Context) -> bool:
         ti = context["ti"]

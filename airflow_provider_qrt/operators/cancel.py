@@ -52,7 +52,7 @@ class QiskitRuntimeCancelJobOperator(BaseOperator):
         if job_id is None:
             outcome = "There is no job to cancel."
         else:
-            with no_retry_for_permanent_errors(self.hook.describe):
+            with self.hook, no_retry_for_permanent_errors(self.hook.describe):
                 outcome = cancel_job(self.hook.client, job_id)
         self.log.info(outcome)
         return outcome

@@ -95,7 +95,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look at the job; wait if it has not ended."""
-        with no_retry_for_permanent_errors(self.hook.describe):
+        with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             job_id = arguments.optional_text(self.job_id)
             if job_id is None:
                 raise InvalidInput("job_id is empty: name a job, or take it from the task that submits it.")
@@ -115,7 +115,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         outcome = WaitOutcome.from_event(event)
-        with no_retry_for_permanent_errors(self.hook.describe):
+        with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
             return self._conclude(context, outcome)
 

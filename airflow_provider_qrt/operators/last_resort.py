@@ -46,5 +46,5 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
         return
     if not arguments.get("cancel_on_kill", True) or not arguments.get("wait_for_completion", True):
         return
-    hook = QiskitRuntimeHook(arguments.get("qiskit_runtime_conn_id", QiskitRuntimeHook.default_conn_name))
-    log.info(hook.cancel_tagged_jobs_quickly(identity_of(context["ti"])))
+    with QiskitRuntimeHook(arguments.get("qiskit_runtime_conn_id", QiskitRuntimeHook.default_conn_name)) as hook:
+        log.info(hook.cancel_tagged_jobs_quickly(identity_of(context["ti"])))

@@ -83,7 +83,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
 
     def execute(self, context: Context) -> str:
         """Open it, or find the one an earlier try opened."""
-        with no_retry_for_permanent_errors(self.hook.describe):
+        with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             if self.mode not in MODES:
                 raise InvalidInput(f"mode: {self.mode!r} is not known; write 'batch' or 'dedicated'.")
             wanted = Feature.BATCHES if self.mode == "batch" else Feature.SESSIONS
@@ -151,7 +151,7 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
         if session_id is None:
             self.log.info("There is no session to close.")
             return None
-        with no_retry_for_permanent_errors(self.hook.describe):
+        with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             client = self.hook.client
             if close(
                 client, session_id, cancel_queued_jobs=arguments.flag("cancel_queued_jobs", self.cancel_queued_jobs)

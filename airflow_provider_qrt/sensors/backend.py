@@ -14,10 +14,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, A
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria, whole_number
+from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria
 from airflow_provider_qrt.jobs.backend_waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
 from airflow_provider_qrt.jobs.polling import KeepWaiting
+from airflow_provider_qrt.jobs.rendered import whole_number
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ class QiskitRuntimeBackendSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait on the worker, or take one look and defer."""
+        with self.hook:
+            return self._wait(context)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after the trigger has fired."""
+        return self._conclude(BackendOutcome.from_event(event))
+
+    def _wait(self, context: Context) -> Any:
         if not self.deferrable:
             return super().execute(context)
         try:
@@ -98,10 +107,6 @@ class QiskitRuntimeBackendSensor(BaseSensorOperator):
         if not isinstance(first_look, PokeReturnValue):
             self._defer()
         return first_look.xcom_value
-
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Go on after the trigger has fired."""
-        return self._conclude(BackendOutcome.from_event(event))
 
     @cached_property
     def _wish(self) -> BackendWish:

@@ -122,6 +122,25 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait on the worker, or take one look and defer."""
+        with self.hook:
+            return self._wait(context)
+
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
+        """Go on after the trigger has fired."""
+        outcome = WaitOutcome.from_event(event)
+        with self.hook:
+            return self._conclude(outcome)
+
+    def _conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
+        """Turn the end of the wait into what goes to XCom, or into a failure."""
+        self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
+        if outcome.ending is Ending.REFUSED:
+            raise AirflowFailException(outcome.message)
+        if outcome.job is None or outcome.ending is not Ending.FINAL:
+            raise AirflowException(outcome.message)
+        return self._summary(outcome.job)
+
+    def _wait(self, context: Context) -> Any:
         if not self.deferrable:
             return super().execute(context)
         try:
@@ -134,16 +153,6 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         if not isinstance(first_look, PokeReturnValue):
             self._defer()
         return first_look.xcom_value
-
-    def execute_complete(self, context: Context, event: Any = None) -> Any:
-        """Go on after the trigger has fired."""
-        outcome = WaitOutcome.from_event(event)
-        self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
-        if outcome.ending is Ending.REFUSED:
-            raise AirflowFailException(outcome.message)
-        if outcome.job is None or outcome.ending is not Ending.FINAL:
-            raise AirflowException(outcome.message)
-        return self._summary(outcome.job)
 
     def _defer(self) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
