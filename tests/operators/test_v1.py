@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -297,3 +300,74 @@ def test_a_program_of_the_older_channels_is_passed_its_parameters(on, context, c
         {**context, "task_state_store": None}, program_id="circuit-runner", program_params=params, backend=SIMULATOR
     )
     assert sum(counts["results"]["counts"][0].values()) == 50
+
+
+def test_the_result_of_such_a_program_is_read_by_another_task(on, context):
+    on("api_token")
+    given = {"program_id": "runtime-simple", "program_params": {"iterations": 2}, "backend": "ibmq_montreal"}
+    job_id = submit(context, wait_for_completion=False, **given)["job_id"]
+    value = QiskitRuntimeGetResultOperator(task_id="get", job_id=job_id, poll_interval=0.02).execute(context)
+    assert (value["results"], value["job_id"]) == ("All done!", job_id)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"backend": "least_busy"}, "backend='least_busy': the channel 'api_token'"),
+        ({"tags": ["mine"]}, "tags: the channel 'api_token'"),
+        ({"budget": {"max_seconds": 5}}, "budget: the channel 'api_token'"),
+        ({"max_execution_time": 60}, "max_execution_time: the channel 'api_token'"),
+    ],
+    ids=str,
+)
+def test_what_the_first_generation_has_not_is_said_before_anything_is_sent(on, context, sent, arguments, says):
+    on("api_token")
+    with pytest.raises(AirflowFailException, match=says):
+        submit(
+            context, **{"program_id": "runtime-simple", "program_params": {}, "backend": "ibmq_montreal", **arguments}
+        )
+    assert sent() == []
+
+
+# What the pages show
+
+
+def shown(page: str) -> str:
+    """The block for the older channels, which the present platform would refuse."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    (block,) = re.findall(r"^```py\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return block
+
+
+def load(block: str, folder: Path) -> dict[str, Any]:
+    """The tasks of a block inside a DAG, with the circuits it names beside it."""
+    from airflow.sdk import DAG
+
+    for name in ("one.qasm", "two.qasm"):
+        (folder / name).write_text(BELL)
+    names = {"QiskitRuntimeSubmitJobOperator": QiskitRuntimeSubmitJobOperator}
+    with DAG("the_dag", schedule=None, template_searchpath=[str(folder)]) as dag:
+        exec(block, names)
+    dag.resolve_template_files()
+    return {one.task_id: one for one in dag.tasks}
+
+
+def test_the_session_of_the_samplers_page_is_used_by_both_jobs_and_closed(on, context, tmp_path, emulator, sent):
+    on("ibm_cloud")
+    tasks = load(shown("sampler.md"), tmp_path)
+    values = {}
+    for name in ("first", "second", "close"):
+        task = tasks[name]
+        task.render_template_fields(context)
+        context["task_state_store"] = None
+        values[name] = task.execute(context)
+    session_id = values["first"]["job_id"]
+    assert [values[name]["session_id"] for name in values] == [session_id] * 3
+    assert f"DELETE /sessions/{session_id}/close" in sent()
+    assert tasks["close"].is_teardown
+
+
+def test_the_program_of_the_page_on_jobs_returns_its_text(on, context, tmp_path):
+    on("api_token")
+    (task,) = load(shown("jobs.md"), tmp_path).values()
+    assert task.execute(context)["results"] == "All done!"
