@@ -11,7 +11,7 @@ from typing import Any
 PAGE = Path(__file__).parents[2] / "docs" / "emulator-reference.md"
 FOLLOWED = ("yes", "partly", "no")
 
-_ID = re.compile(r"`([ER]-[a-z0-9-]+)`")
+_ID = re.compile(r"`([EGR]-[a-z0-9-]+)`")
 
 Check = Callable[[Any], None]
 

@@ -9,9 +9,11 @@ import requests
 
 from . import (
     reference_checks_api,  # noqa: F401 - registers checks
+    reference_checks_generations,  # noqa: F401 - registers checks
     reference_checks_jobs,  # noqa: F401 - registers checks
     reference_checks_programs,  # noqa: F401 - registers checks
 )
+from .older import Classic, Cloud, First
 from .reference_table import FOLLOWED, check, rows
 
 ROWS = rows()
@@ -60,3 +62,28 @@ def test_every_route_that_the_emulator_describes_has_a_row(emulator):
         if path.startswith(("/api/v1", "/identity")):
             shown = re.sub(r"\{\w+\}", "{id}", path.removeprefix("/api/v1"))
             assert {f"{method.upper()} {shown}" for method in methods} <= listed
+
+
+def test_every_route_of_the_older_generations_has_a_row(emulator):
+    listed = {row.cells[0].strip("`") for row in ROWS if row.id.startswith("G-")}
+    paths = requests.get(f"{emulator.root_url}/openapi.json", timeout=10).json()["paths"]
+    described = {
+        f"{method.upper()} {re.sub(r'{[a-z_]+}', '{id}', path)}"
+        for path, methods in paths.items()
+        if not path.startswith(("/api/v1", "/identity", "/_"))
+        for method in methods
+    }
+    # A websocket is no operation of an OpenAPI description.
+    assert described == listed - {"GET /stream/jobs/{id}"}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.id.startswith("G-")], ids=lambda row: row.id)
+def test_a_generation_without_a_route_says_not_found(row, emulator):
+    method, path = row.cells[0].strip("`").split(" ")
+    if path.startswith(("/api/users", "/programs")):
+        return
+    for number, client in enumerate((Cloud, Classic, First), start=1):
+        answer = client(emulator).send(method, path.replace("{id}", "x"), json={})
+        if str(number) not in row.cells[1]:
+            assert answer.status_code in (404, 426)
+            assert "Job not found" not in answer.text
