@@ -15,7 +15,7 @@ from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backend_waiting import BackendOutcome, BackendPoller, BackendWish
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.triggers.connection import connect
+from airflow_provider_qrt.triggers.connection import connect, disconnect
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         self.since = since
         self.deadline = deadline
         self.poll_interval = poll_interval
+        self._client: QiskitRuntimeClient | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments: plain JSON, without any secret."""
@@ -80,7 +81,12 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         yield TriggerEvent((await self._wait()).to_event())
 
     async def _wait(self) -> BackendOutcome:
-        client: QiskitRuntimeClient | None = None
+        try:
+            return await self._look_until_the_end()
+        finally:
+            await disconnect(self._client)
+
+    async def _look_until_the_end(self) -> BackendOutcome:
         now = time.time()
         wish = BackendWish(self.backend, BackendCriteria.from_filters(self.backend_filters))
         poller = BackendPoller(wish, self.since or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
@@ -90,9 +96,9 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
                 self.log.info(step.note)
             await asyncio.sleep(step.seconds)
             try:
-                if client is None:
-                    client, poller.where = await connect(self.qiskit_runtime_conn_id)
-                backends = await asyncio.to_thread(client.backends, fields=WAIT_TIME)
+                if self._client is None:
+                    self._client, poller.where = await connect(self.qiskit_runtime_conn_id)
+                backends = await asyncio.to_thread(self._client.backends, fields=WAIT_TIME)
             except errors.QiskitRuntimeError as error:
                 step = poller.on_error(error, time.time())
             else:

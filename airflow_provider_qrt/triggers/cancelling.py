@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.triggers.connection import read_settings
+from airflow_provider_qrt.triggers.connection import disconnect, read_settings
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 _last_wishes: set[asyncio.Task[None]] = set()
 """Cancellations under way; the event loop itself keeps only weak references to its tasks."""
@@ -65,8 +69,6 @@ class CancellingTrigger(BaseTrigger):
     async def _cancel(self) -> str | None:
         """Cancel the jobs, with the client's own retries; return what became of them, or None if that is not known."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
-        from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
-        from airflow_provider_qrt.jobs.sessions import close
 
         try:
             client = QiskitRuntimeClient(await read_settings(self.qiskit_runtime_conn_id))
@@ -74,6 +76,15 @@ class CancellingTrigger(BaseTrigger):
             for job_id in self.unfinished_job_ids():
                 self._not_cancelled(job_id, error)
             return None
+        try:
+            return await self._cancel_with(client)
+        finally:
+            await disconnect(client)
+
+    async def _cancel_with(self, client: QiskitRuntimeClient) -> str | None:
+        from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
+        from airflow_provider_qrt.jobs.sessions import close
+
         fates: list[str] = []
         all_known = True
         for job_id in self.unfinished_job_ids():

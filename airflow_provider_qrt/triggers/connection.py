@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -24,6 +25,12 @@ async def connect(conn_id: str) -> tuple[QiskitRuntimeClient, str]:
 
     settings = await read_settings(conn_id)
     return poll_client(settings), describe_connection(conn_id, settings)
+
+
+async def disconnect(client: QiskitRuntimeClient | None) -> None:
+    """Close a client, in a thread: where that can be done, the last one to be closed logs out."""
+    if client is not None:
+        await asyncio.to_thread(client.close)
 
 
 async def read_settings(conn_id: str) -> ClientSettings:

@@ -15,7 +15,7 @@ from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
-from airflow_provider_qrt.triggers.connection import connect
+from airflow_provider_qrt.triggers.connection import connect, disconnect
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire."""
-        outcome = await self._wait()
+        try:
+            outcome = await self._wait()
+        finally:
+            await disconnect(self._client)
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
             fate = await self._cancel()
             if fate is not None:
