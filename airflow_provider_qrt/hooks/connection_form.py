@@ -45,7 +45,8 @@ EXTRA_FIELDS = {
     "channel": Field(
         "Channel",
         "Generation of the API. Leave it alone for IBM Quantum Platform. The three older ones are for services that "
-        "still speak them, and for the emulator: they need a base URL, for IBM has retired its own.",
+        "still speak them, and for the emulator: they need a base URL, for IBM has retired its own. On ibm_quantum and "
+        "api_token the password is the API token of your account.",
         {"type": "string", "default": CHANNEL, "enum": list(CHANNEL_NAMES)},
     ),
     "hub": Field(
