@@ -113,6 +113,7 @@ def _start_block(root: str, settings: Settings, backends: list[str]) -> str:
             "",
             f"  API       {root}/api/v1",
             f"  IAM       {root}/identity/token",
+            f"  Older     {root} (channels ibm_cloud, ibm_quantum, api_token)",
             f"  Controls  {root}/_emulator",
             f"  API key   {settings.api_key}",
             f"  CRN       {settings.instance}",

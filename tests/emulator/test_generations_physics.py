@@ -146,6 +146,16 @@ def test_with_noise_the_gates_err_too():
     assert 0.2 < found[True] < 0.95
 
 
+def test_a_machine_that_both_generations_have_is_one():
+    with Emulator(queue_seconds=0, run_seconds=0, backends=["ibm_brisbane"]) as emulator:
+        classic = Classic(emulator)
+        (metadata,) = classic.result("sampler", {"circuits": [FLIP]}, "ibm_brisbane")["metadata"]
+        assert metadata["readout_mitigation_overhead"] > 1
+        emulator.configure(backends={"ibm_brisbane": {"status": "paused"}})
+        job_id = classic.submit("sampler", {"circuits": [FLIP]}, "ibm_brisbane")["id"]
+        assert classic.get(f"/jobs/{job_id}").json()["state"] == {"status": "Queued"}
+
+
 # The mitigation itself.
 
 

@@ -53,9 +53,11 @@ def client(request):
 
 
 def test_it_acknowledges_and_tells_each_status(client):
-    client.emulator.configure(queue_seconds=0.2, run_seconds=0.2)
+    client.emulator.configure(queue_seconds=3600, run_seconds=3600)
     job_id = client.submit("sampler", SAMPLE)["id"]
-    received, code = follow(client, job_id)
+    received, code = follow(
+        client, job_id, lambda word: word in ("Queued", "Running") and client.emulator.advance(3600)
+    )
     assert words(received) == ["ACK", "Queued", "Running", "Completed"]
     assert code == 1000
 
@@ -98,7 +100,7 @@ def test_it_tells_within_a_moment(cloud):
     received, _ = follow(cloud, job_id, end)
     assert words(received)[-1] == "Failed"
     # Looked at every 0.05 seconds; the rest is for a busy machine.
-    assert received[-1][1] - ended[0] < 1
+    assert received[-1][1] - ended[0] < 2
 
 
 def test_many_can_follow_one_job(cloud):
