@@ -576,6 +576,9 @@ class QiskitRuntimeJobOperator(BaseOperator):
         if outcome.job is None or outcome.ending is Ending.UNKNOWN_STATE:
             raise AirflowException(outcome.message)
         job = outcome.job
+        if job.backend is None and (record := SubmissionRecord.read(self._store(context))) is not None:
+            # On the channel api_token the service tells no more than the job's state.
+            job = replace(job, backend=record.backend, program_id=self.program_id)
         cancelled = job.status is JobStatus.CANCELLED and retry_can_help(job.state)
         held = in_hand.find(job.id)
         if cancelled and held.submitter.was_submitted_earlier(job.id):
