@@ -438,6 +438,8 @@ NOT_OFFERED = {
         "Listing backends: .*Name a backend in the task": lambda c: c.backends(),
         "tags: .*Leave your own tags out": lambda c: submit(c, tags=["t"]),
         "max_execution_time: .*timeout": lambda c: submit(c, max_execution_seconds=3),
+        "log_level: ": lambda c: submit(c, log_level="debug"),
+        "calibration_id: ": lambda c: submit(c, calibration_id="c"),
         "Looking for jobs": lambda c: list(c.jobs()),
         "The metrics of job j": lambda c: c.job_metrics("j"),
         "The tags of job j": lambda c: c.set_job_tags("j", []),
@@ -552,6 +554,13 @@ def test_a_list_of_programs_that_is_none_is_unexpected(logins, on, name, answer)
     logins.get(f"{HOST}/programs", json=answer)
     with pytest.raises(errors.UnexpectedAnswer):
         on(name, retry=ONCE).programs()
+
+
+@pytest.mark.parametrize("name", ["ibm_cloud", "ibm_quantum"])
+def test_a_login_shows_no_key(name):
+    login = find_channel(name).login(ClientSettings.create(api_key=API_KEY, instance=CRN, **OLDER[name]))
+    assert API_KEY in login.body.values()
+    assert API_KEY not in repr(login)
 
 
 @pytest.mark.parametrize("name", CHANNELS)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -10,6 +13,7 @@ import pytest
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.client.tokens import log_out_everywhere
 
 CIRCUIT = 'OPENQASM 3; include "stdgates.inc"; qreg q[1]; creg c[1]; x q[0]; c[0] = measure q[0];'
 PROJECT = {"hub": "ibm-q-internal", "group": "near-time", "project": "qiskit-runtime"}
@@ -169,6 +173,42 @@ def test_a_logout_ends_the_login(emulator, on):
     # The next request logs in anew.
     assert one.backends()
     assert one.stream_headers() != login
+
+
+FORGETFUL = """
+from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
+
+settings = ClientSettings.create(
+    api_key={key!r}, instance=None, base_url={url!r}, iam_url={url!r}, channel="ibm_quantum", hub="h", group="g",
+    project="p",
+)
+client = QiskitRuntimeClient(settings)
+client.backends()
+{end}
+"""
+
+
+@pytest.mark.parametrize("end", ["", "del client", "raise SystemExit(0)"], ids=["open", "forgotten", "exit"])
+def test_a_process_that_ends_without_closing_logs_out(emulator, end):
+    code = FORGETFUL.format(key=emulator.api_key, url=emulator.iam_url, end=end)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    last = emulator.requests()[-1]
+    assert (last["path"], last["status"]) == ("/api/users/logout", 200)
+
+
+def test_a_fork_does_not_give_back_its_parents_login(emulator, on):
+    client = on("ibm_quantum")
+    login = client.stream_headers()
+    child = os.fork()
+    if child == 0:
+        # Ends as a process that runs its exit handlers does, without those of pytest.
+        log_out_everywhere()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert client.backends()
+    assert client.stream_headers() == login
+    assert not [one for one in emulator.requests() if one["path"] == "/api/users/logout"]
 
 
 def test_a_login_that_was_revoked_is_replaced(emulator, on):

@@ -70,6 +70,7 @@ class Submission:
             Feature.TAGS: (self.tags, "tags"),
             Feature.START_SESSION: (self.start_session, "start_session"),
             Feature.EXECUTION_LIMIT: (self.max_execution_seconds is not None, "max_execution_time"),
+            Feature.LOGS: (self.log_level is not None, "log_level"),
             Feature.PRIVATE: (self.private, "private"),
             Feature.BACKEND_DETAILS: (self.calibration_id is not None, "calibration_id"),
         }
