@@ -11,15 +11,13 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.jobs.rendered import NOTHING, flag, is_nothing, whole_number
 from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
 
 PLACE = "backend_filters"
-NOTHING = (None, "", "None")
-"""What a template makes of a value that is not there, besides the value itself."""
-
 _FAMILY_AND_REVISION = re.compile(r"(?P<family>\S+)\s+(?P<revision>r?\d[\d.]*)", re.IGNORECASE)
 
 
@@ -96,7 +94,7 @@ class BackendCriteria:
             if key not in known:
                 hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}"
                 raise InvalidInput(f"{PLACE}: unknown key {key!r}{hint}.")
-        given = {key: value for key, value in filters.items() if not _is_nothing(value)}
+        given = {key: value for key, value in filters.items() if not is_nothing(value)}
         family = _family(given.get("processor_family"))
         if "processor_revision" in given and family is None:
             raise InvalidInput(
@@ -109,7 +107,7 @@ class BackendCriteria:
             max_queue=whole_number(f"{PLACE}.max_queue", given.get("max_queue"), at_least=0),
             names=_names("names", given["names"]) if "names" in given else (),
             exclude=_names("exclude", given["exclude"], may_be_empty=True) if "exclude" in given else (),
-            simulators=_flag("simulators", given.get("simulators", False)),
+            simulators=flag(f"{PLACE}.simulators", given.get("simulators", False)),
         )
 
     def to_filters(self) -> dict[str, Any]:
@@ -176,29 +174,6 @@ def _processor_parts(backend: Backend) -> tuple[str, str]:
     return str(kind.get("family") or ""), "" if revision is None else str(revision).removesuffix(".0")
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip() in NOTHING)
-
-
-def whole_number(place: str, value: Any, *, at_least: int) -> int | None:
-    """Read a whole number, also from text; None for what templates make of nothing.
-
-    Raises:
-        InvalidInput: If it is something else, or too small; the message starts with ``place``.
-    """
-    if _is_nothing(value):
-        return None
-    try:
-        number = int(value)
-        if isinstance(value, bool) or number != float(value):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"{place}: expected a whole number, got {value!r}.") from None
-    if number < at_least:
-        raise InvalidInput(f"{place}: must be at least {at_least}, got {number}.")
-    return number
-
-
 def _family(value: Any) -> str | None:
     if value is None:
         return None
@@ -234,11 +209,3 @@ def _names(key: str, value: Any, *, may_be_empty: bool = False) -> tuple[str, ..
     if not names and not may_be_empty:
         raise InvalidInput(f"{PLACE}.{key}: the list is empty; leave it out to choose among all backends.")
     return tuple(dict.fromkeys(names))
-
-
-def _flag(key: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
-    raise InvalidInput(f"{PLACE}.{key}: expected True or False, got {value!r}.")

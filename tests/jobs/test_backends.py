@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -86,6 +87,8 @@ def test_what_templates_make_text_of_is_read_as_what_it_was():
         ({"min_qubits": "many"}, "backend_filters.min_qubits: expected a whole number, got 'many'"),
         ({"min_qubits": 99.5}, "min_qubits: expected a whole number"),
         ({"min_qubits": float("inf")}, "min_qubits: expected a whole number"),
+        ({"min_qubits": Decimal("99.5")}, "min_qubits: expected a whole number"),
+        ({"min_qubits": "99.5"}, "min_qubits: expected a whole number"),
         ({"min_qubits": True}, "min_qubits: expected a whole number"),
         ({"min_qubits": 0}, "min_qubits: must be at least 1, got 0"),
         ({"max_queue": -1}, "max_queue: must be at least 0, got -1"),

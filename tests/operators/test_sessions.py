@@ -45,9 +45,11 @@ def test_a_batch_is_what_one_gets_and_its_id_is_returned(run, client, ti):
 
 
 def test_least_busy_is_resolved(run, client, emulator):
-    emulator.configure(backends={"ibm_boston": {"queue_length": 0}, "ibm_fez": {"queue_length": 9}})
+    # Neither the first by name nor the first in the list.
+    queues = {"ibm_boston": 7, "ibm_fez": 9, "ibm_marrakesh": 2, "ibm_miami": 5}
+    emulator.configure(backends={name: {"queue_length": length} for name, length in queues.items()})
     session_id = run(QiskitRuntimeCreateSessionOperator)
-    assert client.session(session_id).backend is not None
+    assert client.session(session_id).backend == "ibm_marrakesh"
 
 
 def test_least_busy_keeps_to_the_filters(run, client, emulator):
