@@ -29,6 +29,8 @@ REFRESH_AT = 0.8
 RETRY_REFRESH_SECONDS = 60.0
 """How long an old, still valid token is used after a failed attempt to replace it."""
 EXPIRY_MARGIN_SECONDS = 10.0
+EXIT_PATIENCE = 1.0
+"""Seconds for which a login that is under way in another thread may hold up the end of the process."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,19 @@ class TokenSlot:
                 return
         self.end()
 
-    def end(self) -> None:
-        """Give the token back, if that can be done, whoever uses it."""
-        with self._lock:
+    def end(self, patience: float = -1.0) -> None:
+        """Give the token back, if that can be done, whoever uses it.
+
+        Args:
+            patience: Seconds to wait for a login under way at most; negative: as long as it takes.
+        """
+        if self._log_out is None or not self._lock.acquire(timeout=patience):
+            return
+        try:
             log_out, replaced, token = self._log_out, self._replaced, self._token
-            if log_out is None:
-                return
             self._token, self._replaced = None, []
+        finally:
+            self._lock.release()
         for value in [*replaced, *([token.value] if token else [])]:
             log_out(value)
 
@@ -151,7 +159,7 @@ os.register_at_fork(after_in_child=forget_all_tokens)
 def log_out_everywhere() -> None:
     """Give back the tokens of clients that nobody closed, at the end of the process."""
     for slot in list(_slots.values()):
-        slot.end()
+        slot.end(EXIT_PATIENCE)
 
 
 class TokenAuth(AuthBase):

@@ -300,3 +300,51 @@ def test_a_lock_held_during_a_fork_does_not_block_the_child(api, client):
 
 def test_a_token_is_not_in_its_repr():
     assert "opaque" not in repr(Token("opaque", 0.0, 1.0))
+
+
+def test_a_login_under_way_does_not_hold_up_the_end_of_the_process(slot, clock):
+    given_back = []
+    slot.hold(clock, given_back.append)
+    entered, may_go = threading.Event(), threading.Event()
+
+    def fetch():
+        entered.set()
+        assert may_go.wait(20)
+        return Token("token", clock.now, clock.now + 3600)
+
+    thread = threading.Thread(target=slot.get, args=(fetch,))
+    thread.start()
+    assert entered.wait(20)
+    slot.end(patience=0.01)
+    may_go.set()
+    thread.join(20)
+    assert given_back == []
+    slot.end()
+    assert given_back == ["token"]
+
+
+def test_a_token_that_was_replaced_is_given_back_too(slot, clock, fetch):
+    given_back = []
+    slot.hold(clock, given_back.append)
+    slot.get(fetch)
+    clock.now += 3000
+    slot.get(fetch)
+    slot.release(clock)
+    assert given_back == ["token-1", "token-2"]
+
+
+def test_a_token_that_was_refused_is_not_given_back(slot, clock, fetch):
+    given_back = []
+    slot.hold(clock, given_back.append)
+    slot.drop(slot.get(fetch).value)
+    slot.get(fetch)
+    slot.release(clock)
+    assert given_back == ["token-2"]
+
+
+def test_who_holds_no_token_gives_none_back(slot, clock, fetch):
+    given_back = []
+    slot.hold(clock, given_back.append)
+    slot.get(fetch)
+    slot.release(fetch)
+    assert given_back == []

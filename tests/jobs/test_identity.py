@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 
 import pytest
 
@@ -123,6 +125,7 @@ def test_five_tags_of_full_length_are_fine():
         {"session_id": "s"},
         {"max_execution_seconds": 10},
         {"private": True},
+        {"start_session": True},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -136,6 +139,14 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys():
         JobRequest("sampler", "b", ProgramInput(one)).fingerprint()
         == JobRequest("sampler", "b", ProgramInput(other)).fingerprint()
     )
+
+
+def test_the_fingerprint_of_a_job_without_a_session_of_its_own_is_that_of_earlier_versions():
+    assert REQUEST.start_session is False
+    asked = ("program_id", "backend", "session_id", "max_execution_seconds", "private")
+    plain = {name: getattr(REQUEST, name) for name in asked} | {"params": REQUEST.input.params}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    assert REQUEST.fingerprint() == hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def test_tags_are_not_part_of_the_input():
