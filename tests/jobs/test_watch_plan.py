@@ -1,0 +1,292 @@
+"""The watcher's decisions, in imagined time: what it asks, and how soon it knows what has become of a job."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.states import JobState, JobStatus
+from airflow_provider_qrt.jobs.watch_plan import (
+    CONFIRM_AFTER,
+    DISTRUST_SECONDS,
+    FEW,
+    Pause,
+    ReadFinished,
+    ReadJob,
+    ReadPending,
+    Step,
+    WatchPlan,
+)
+
+INTERVAL = 30.0
+START = 1_000_000.0
+
+
+def as_job(job_id: str, status: JobStatus) -> Job:
+    return Job(job_id, JobState(status, status.value))
+
+
+@dataclass
+class World:
+    """A service and its list of pending jobs, which may be wrong, and a clock that a request moves on."""
+
+    request_seconds: float = 0.005
+    now: float = START
+    plan: WatchPlan = field(default_factory=lambda: WatchPlan(random=random.Random(7)))
+    ends: dict[str, float] = field(default_factory=dict)
+    others: int = 0
+    lag: float = 0.0
+    dropped: set[str] = field(default_factory=set)
+    repeat: bool = False
+    frozen_at: float = math.inf
+    fails: Callable[[Step, float], errors.QiskitRuntimeError | None] = lambda _step, _now: None
+    requests: list[tuple[float, str]] = field(default_factory=list)
+    known: dict[str, float] = field(default_factory=dict)
+    judged: Counter[str] = field(default_factory=Counter)
+
+    def submit(self, number: int, *, age: float = 600.0, lasts: Callable[[int], float] = lambda _n: math.inf) -> None:
+        for n in range(number):
+            job_id = f"job-{len(self.ends)}"
+            self.ends[job_id] = self.now + lasts(n)
+            self.plan.add(
+                job_id, submitted_at=self.now - age, longest=INTERVAL, now=self.now, first_look=self.now + 6.0
+            )
+
+    def status(self, job_id: str, at: float) -> JobStatus:
+        return JobStatus.COMPLETED if self.ends[job_id] <= at else JobStatus.QUEUED
+
+    def pending(self) -> list[Job]:
+        at = min(self.now - self.lag, self.frozen_at)
+        mine = [one for one in self.ends if one not in self.dropped and self.status(one, at) is JobStatus.QUEUED]
+        found = [as_job(one, JobStatus.QUEUED) for one in mine]
+        found += [as_job(f"other-{n}", JobStatus.QUEUED) for n in range(self.others)]
+        return found + found[:3] if self.repeat else found
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            step = self.plan.next(self.now)
+            if isinstance(step, Pause):
+                assert step.seconds >= 0
+                self.now = min(end, self.now + max(step.seconds, 0.001))
+            else:
+                self.take(step)
+
+    def take(self, step: Step) -> None:
+        asked_at = self.now
+        self.requests.append((self.now, type(step).__name__))
+        self.now += self.request_seconds
+        error = self.fails(step, self.now)
+        if error is not None:
+            self.judged.update(self.plan.on_error(step, error, self.now))
+            return
+        if isinstance(step, ReadPending):
+            found = self.pending()
+            pages = max(1, math.ceil(len(found) / 200))
+            self.requests += [(self.now, "ReadPending")] * (pages - 1)
+            self.now += self.request_seconds * (pages - 1)
+            news = self.plan.on_pending(found, self.now, asked_at=asked_at)
+        elif isinstance(step, ReadFinished):
+            found = [as_job(one, JobStatus.COMPLETED) for one in self.ends if self.ends[one] <= self.now]
+            found = found[::-1][: step.at_most]
+            pages = max(1, math.ceil(len(found) / 200))
+            self.requests += [(self.now, "ReadFinished")] * (pages - 1)
+            self.now += self.request_seconds * (pages - 1)
+            news = self.plan.on_finished(found, self.now)
+        else:
+            assert isinstance(step, ReadJob)
+            news = self.plan.on_job(as_job(step.job_id, self.status(step.job_id, self.now)), self.now)
+        for job in news:
+            if job.status.is_final:
+                assert job.id not in self.known
+                self.known[job.id] = self.now
+                self.plan.remove(job.id)
+
+    def delays(self) -> list[float]:
+        """Seconds from the end of each job until that was known."""
+        return sorted(self.known[job_id] - self.ends[job_id] for job_id in self.known)
+
+    def requests_per_interval(self, since: float) -> list[int]:
+        counts = Counter(int((moment - START) // INTERVAL) for moment, _ in self.requests if moment >= since)
+        last = int((self.now - START) // INTERVAL)
+        return [counts[n] for n in range(int((since - START) // INTERVAL), last)]
+
+
+def test_a_thousand_jobs_cost_six_requests_per_interval():
+    world = World()
+    world.submit(1000)
+    world.run(7200)
+    counts = world.requests_per_interval(START + 60)
+    # An interval of the clock may hold the readings of two intervals that the jitter has moved.
+    assert sum(counts) / len(counts) <= 6
+    assert max(counts) <= 12
+    assert not world.known
+
+
+def test_the_end_of_a_job_is_known_within_an_interval_and_two_seconds():
+    chance = random.Random(3)
+    world = World()
+    world.submit(1000, lasts=lambda _n: chance.uniform(0, 1200))
+    world.run(1300)
+    assert len(world.known) == 1000
+    assert world.delays()[990] <= INTERVAL + 2
+
+
+@pytest.mark.parametrize("request_seconds", [0.005, 0.3])
+def test_five_thousand_ends_within_a_minute_are_known_two_minutes_later(request_seconds):
+    chance = random.Random(5)
+    world = World(request_seconds=request_seconds)
+    world.submit(5000, lasts=lambda _n: 600 + chance.uniform(0, 60))
+    world.run(600 + 60 + 120)
+    assert len(world.known) == 5000
+
+
+def test_a_few_jobs_are_read_one_by_one():
+    world = World()
+    world.submit(FEW, age=0)
+    world.run(600)
+    assert {kind for _, kind in world.requests} == {"ReadJob"}
+
+
+def test_jobs_are_read_one_by_one_when_other_peoples_make_the_list_longer_than_that():
+    world = World(others=5000)
+    world.submit(FEW + 5, age=0, lasts=lambda n: 700 + n)
+    world.run(1000)
+    lists = sum(kind == "ReadPending" for _, kind in world.requests)
+    assert 0 < lists <= 26
+    assert len(world.known) == FEW + 5
+    assert world.delays()[-1] <= INTERVAL * 1.2
+
+
+def test_one_young_job_among_many_is_known_soon():
+    world = World()
+    world.submit(100)
+    world.run(300)
+    world.submit(1, age=0, lasts=lambda _n: 12)
+    world.run(60)
+    assert world.delays()[0] <= 12
+
+
+@pytest.mark.parametrize("lag", [5.0, 60.0])
+def test_a_list_that_lags_delays_no_more_than_it_lags(lag):
+    world = World(lag=lag)
+    world.submit(50, age=0, lasts=lambda n: 100 + 10 * n)
+    world.run(1200)
+    assert len(world.known) == 50
+    assert world.delays()[-1] <= lag + INTERVAL * 1.2
+
+
+def test_a_job_that_the_list_drops_is_read_by_itself():
+    world = World(dropped={"job-3", "job-4"})
+    world.submit(50, lasts=lambda _n: 1000)
+    world.run(990)
+    assert not world.known
+    world.run(50)
+    assert {"job-3", "job-4"} <= set(world.known)
+
+
+def test_a_job_that_comes_twice_in_the_list_is_told_once():
+    world = World(repeat=True)
+    world.submit(50, lasts=lambda _n: 100)
+    world.run(200)
+    assert len(world.known) == 50
+
+
+def test_a_list_that_fails_for_ten_minutes_loses_nothing():
+    def fails(step: Step, now: float) -> errors.QiskitRuntimeError | None:
+        if isinstance(step, ReadJob) or now > START + 600:
+            return None
+        return errors.ServerError(500, errors.ErrorBody(message="no"), request="GET /jobs")
+
+    world = World(fails=fails)
+    world.submit(100, lasts=lambda n: 50 + n)
+    world.run(400)
+    assert len(world.known) == 100
+    assert world.delays()[-1] <= 4 * INTERVAL
+
+
+def test_a_list_that_never_changes_is_found_out():
+    world = World(frozen_at=START)
+    world.submit(200, lasts=lambda n: 1000 + n)
+    world.run(1000 + 200 + CONFIRM_AFTER + 10 * INTERVAL)
+    assert len(world.known) == 200
+    assert world.plan.distrusted_until > world.now
+
+
+def test_a_list_is_relied_on_again_once_it_is_right():
+    world = World(lag=1200.0)
+    world.submit(100, lasts=lambda n: 50.0 if 5 <= n < 10 else math.inf)
+    world.run(2 * CONFIRM_AFTER)
+    assert world.plan.distrusted_until > START
+    world.lag = 0.0
+    world.run(DISTRUST_SECONDS + 600)
+    counts = world.requests_per_interval(world.now - 300)
+    assert sum(counts) / len(counts) <= 3
+
+
+def test_nothing_is_asked_while_the_service_asks_for_quiet():
+    asked = []
+
+    def fails(step: Step, now: float) -> errors.QiskitRuntimeError | None:
+        asked.append(now)
+        if len(asked) > 1:
+            return None
+        return errors.RateLimited(429, errors.ErrorBody(message="slowly"), request="GET /jobs", retry_after=120.0)
+
+    world = World(fails=fails)
+    world.submit(50)
+    world.run(300)
+    assert asked[1] - asked[0] >= 120
+
+
+def test_a_service_that_is_away_is_asked_less_and_less():
+    world = World(fails=lambda _step, _now: errors.ConnectionFailed("no"))
+    world.submit(3)
+    world.run(3600)
+    assert 60 <= len(world.requests) <= 75
+
+
+def test_an_error_of_one_job_is_for_its_waiter_alone():
+    def fails(step: Step, _now: float) -> errors.QiskitRuntimeError | None:
+        if step == ReadJob("job-1"):
+            return errors.NotFound(404, errors.ErrorBody(message="gone"), request="GET /jobs/job-1")
+        return None
+
+    world = World(fails=fails)
+    world.submit(3)
+    world.run(100)
+    assert set(world.judged) == {"job-1"}
+    assert {kind for _, kind in world.requests} == {"ReadJob"}
+
+
+@pytest.mark.parametrize("number", [3, 50])
+def test_an_error_of_the_connection_is_for_all(number):
+    refused = errors.Forbidden(403, errors.ErrorBody(message="no right"), request="GET /jobs")
+    world = World(fails=lambda _step, _now: refused)
+    world.submit(number)
+    world.run(10)
+    assert len(world.judged) == number
+
+
+def test_who_asks_for_a_job_has_it_read_at_once():
+    world = World()
+    world.submit(100)
+    world.run(100)
+    world.plan.ask("job-7", world.now)
+    assert world.plan.next(world.now) == ReadJob("job-7")
+
+
+def test_nothing_is_asked_for_nobody():
+    world = World()
+    world.submit(2)
+    for job_id in ("job-0", "job-1"):
+        world.plan.remove(job_id)
+    assert world.plan.next(world.now) == Pause(math.inf)
+    assert world.plan.on_job(as_job("job-0", JobStatus.COMPLETED), world.now) == []
