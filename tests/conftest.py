@@ -61,20 +61,21 @@ QUICK: dict[str, Any] = {
 }
 
 
-CHAOS = "tests/chaos/"
+TOGETHER = ("tests/chaos/", "tests/e2e/test_seed_dags.py")
+"""Tests that stay in one process: the chaos suite, and those that look at the same runs."""
 ORDER = {"e2e": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
 
 
 class ChaosTogether(LoadScopeScheduling):
-    """Deals tests out to processes one by one, those of the chaos suite all to one.
+    """Deals tests out to processes one by one, those of the chaos suite and of the seed DAGs all to one.
 
     Each process has an Airflow of its own for the end-to-end tests, which wait more than they compute. Chaos computes:
     it has one Airflow, and beside it run the tests without any.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return CHAOS if nodeid.startswith(CHAOS) else nodeid
+        return next((start for start in TOGETHER if nodeid.startswith(start)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -50,7 +50,7 @@ def is_excerpt(block: Block) -> bool:
     """Whether an example DAG has the same lines, so that they run there."""
     return any(
         textwrap.indent(block.text, " " * depth) in example.read_text()
-        for example in EXAMPLES.glob("*.py")
+        for example in EXAMPLES.rglob("*.py")
         for depth in (4, 8, 12)
     )
 

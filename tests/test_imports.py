@@ -52,10 +52,10 @@ with DAG("d", schedule=None):
 
 
 def test_there_are_examples():
-    assert len(list(EXAMPLES.glob("*.py"))) >= 3
+    assert len(list(EXAMPLES.rglob("*.py"))) >= 3
 
 
-@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
 def test_every_example_is_a_dag_that_airflow_can_read(example):
     from airflow.dag_processing.dagbag import DagBag
 

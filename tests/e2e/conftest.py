@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 
 from airflow_provider_qrt.emulator import Emulator
 from tools.demo import connection
@@ -25,13 +28,28 @@ def service() -> Iterator[Emulator]:
         yield running
 
 
+def seed_connections(service: Emulator) -> dict[str, dict]:
+    """The connections of example_dags/seeds, as their pages say: one for each generation of the API."""
+    present = connection(service)
+    older = {"conn_type": "qiskit_runtime", "host": service.root_url, "password": service.api_key}
+    login = {"iam_url": service.iam_url, "instance": service.instance}
+    internal = {"hub": "ibm-q-internal", "group": "dev-sys-software", "project": "internal-test"}
+    return {
+        "seed_platform": {**present, "extra": {**login, "api_version": "2025-05-01"}},
+        "seed_ibm_cloud": {**older, "extra": {**login, "channel": "ibm_cloud", "application": "your_application"}},
+        "seed_ibm_quantum": {**older, "extra": {**internal, "channel": "ibm_quantum", "iam_url": service.iam_url}},
+        "seed_api_token": {**older, "extra": {**internal, "channel": "api_token"}},
+    }
+
+
 @pytest.fixture(scope="session")
 def airflow(service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     shutil.copytree(ROOT / "example_dags", dags)
     shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
-    with LocalAirflow(home, dags, connections={"qiskit_runtime_default": connection(service)}) as running:
+    connections = {"qiskit_runtime_default": connection(service), **seed_connections(service)}
+    with LocalAirflow(home, dags, connections=connections) as running:
         yield running
 
 
@@ -48,3 +66,31 @@ def calm_service(service: Emulator) -> Iterator[None]:
 def submissions(service: Emulator) -> Callable[[str], list[dict]]:
     """Finds the jobs on the server that carry a DAG run's tag."""
     return lambda run_id: [job for job in service.jobs() if f"run:{run_id}"[:86] in job["tags"]]
+
+
+@pytest.fixture
+def traces_of(airflow: LocalAirflow) -> Callable[..., list[str]]:
+    """Finds the log files and database tables in which a text stands."""
+
+    def search(*texts: str) -> list[str]:
+        wanted = [text.encode() for text in texts]
+        logs = [path for path in [*(airflow.home / "logs").rglob("*"), *airflow.home.glob("*.log")] if path.is_file()]
+        found = [str(path) for path in logs if any(text in path.read_bytes() for text in wanted)]
+        with closing(sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True)) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            assert {"xcom", "trigger", "task_state_store", "task_instance"} <= set(tables)
+            for table in tables:
+                rows = repr(database.execute(f'SELECT * FROM "{table}"').fetchall()).encode()
+                found += [table] if any(text in rows for text in wanted) else []
+        return found
+
+    return search
+
+
+@pytest.fixture
+def platform_secrets(service: Emulator) -> list[str]:
+    """The API key, the account in the CRN, and what IAM tokens of the emulator begin with."""
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
+    token = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=10).json()["access_token"]
+    # The header and the first claims of a token are the same in all of them.
+    return [service.api_key, service.instance.split(":")[6], token[:60]]
