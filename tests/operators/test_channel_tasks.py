@@ -88,9 +88,12 @@ def test_closing_a_session_where_there_are_none_is_refused(on, run, emulator):
 # A job without tags
 
 
-def test_a_program_of_api_token_runs_and_its_text_is_returned(on, run):
+def test_a_program_of_api_token_runs_and_its_text_is_returned(on, run, emulator, capsys, caplog):
     on("api_token")
     value = submit(run)
+    # What the channel has not is not asked for, and its lack is no news.
+    assert not [one for one in emulator.requests() if one["status"] >= 400]
+    assert "could not be read" not in capsys.readouterr().out + caplog.text
     assert (value["results"], value["backend"], value["status"]) == ("All done!", "ibmq_montreal", "Completed")
 
 
