@@ -16,6 +16,7 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.connection import connect, disconnect
+from airflow_provider_qrt.triggers.following import Follower
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
     fetched here; that is the worker's business. The client runs in a thread, so the event loop is never blocked.
+
+    Where the connection's channel tells a job's live status, that is followed: it says when to look, and the look
+    decides. Nothing is followed before the first look.
 
     Args:
         job_id: The job; of several, the first.
@@ -123,17 +127,22 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         now = time.time()
         poller = JobPoller(job_id, self.submitted_at or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
         step: KeepWaiting | WaitOutcome = KeepWaiting(0.0) if self._completed else poller.first(now)
-        while isinstance(step, KeepWaiting):
-            if step.note:
-                self.log.info(step.note)
-            await asyncio.sleep(step.seconds)
-            try:
-                if self._client is None:
-                    self._client, self._where = await connect(self.qiskit_runtime_conn_id)
-                poller.where = self._where
-                job = await asyncio.to_thread(self._client.job, job_id)
-            except errors.QiskitRuntimeError as error:
-                step = poller.on_error(error, time.time())
-            else:
-                step = poller.on_job(job, time.time())
+        async with Follower(job_id, self.poll_interval, self.deadline, self.log) as follower:
+            while isinstance(step, KeepWaiting):
+                if step.note:
+                    self.log.info(step.note)
+                await follower.nap(step.seconds)
+                try:
+                    if self._client is None:
+                        self._client, self._where = await connect(self.qiskit_runtime_conn_id)
+                    poller.where = self._where
+                    job = await asyncio.to_thread(self._client.job, job_id)
+                except errors.QiskitRuntimeError as error:
+                    follower.failed(error)
+                    step = poller.on_error(error, time.time())
+                else:
+                    follower.seen(job.status)
+                    step = poller.on_job(job, time.time())
+                    if isinstance(step, KeepWaiting):
+                        follower.start(self._client)
         return step

@@ -1,0 +1,153 @@
+"""How a trigger follows a job's live status beside its polling: a task of its own that listens, and shorter naps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.following import StreamWatch
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.states import JobStatus
+
+MOST_STREAMS = 200
+"""Streams of one triggerer. Each holds a file descriptor, of which a process often has 1024; other jobs are polled."""
+STOP_SECONDS = 2.0
+"""How long the end of a wait may be put off by closing the connection."""
+
+_streams: set[Follower] = set()
+"""Those that are followed in this process."""
+_said: set[str] = set()
+"""What this process has said once and need not say for each job."""
+
+
+class Follower:
+    """Listens to one job's stream, and wakes whoever naps here. To be used in an ``async with`` block.
+
+    Args:
+        job_id: The job.
+        poll_interval: Longest time between two looks without a stream, seconds.
+        deadline: Epoch seconds until when to wait; None for no end.
+        log: Logger of the trigger.
+    """
+
+    def __init__(self, job_id: str, poll_interval: float, deadline: float | None, log: Any) -> None:
+        self._job_id = job_id
+        self._log = log
+        self._watch = StreamWatch(poll_interval, deadline)
+        self._changed = asyncio.Event()
+        self._looked = 0.0
+        self._listener: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Follower:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._listener is None:
+            return
+        try:
+            if not self._listener.done():
+                self._listener.cancel()
+                # The connection is given up at last by whatever ends this; a second cancellation too.
+                await asyncio.wait({self._listener}, timeout=STOP_SECONDS)
+        finally:
+            _streams.discard(self)
+
+    def start(self, client: QiskitRuntimeClient) -> None:
+        """Begin to listen, once, if the channel has a stream, the connection wants it and there is room for one."""
+        if self._listener is not None or not client.settings.stream:
+            return
+        url = client.stream_url(self._job_id)
+        if url is None:
+            return
+        if len(_streams) >= MOST_STREAMS:
+            self._say_once(
+                f"{MOST_STREAMS} jobs are followed live in this triggerer; others are polled until one of them ends."
+            )
+            return
+        _streams.add(self)
+        self._listener = asyncio.create_task(self._listen(client, url))
+        self._listener.add_done_callback(lambda _: _streams.discard(self))
+
+    async def nap(self, seconds: float) -> None:
+        """Sleep until it is time for a look: so many seconds, or less or more as the stream has it."""
+        if self._listener is None:
+            await asyncio.sleep(seconds)
+        else:
+            while (left := self._watch.next_look(self._looked, seconds) - time.time()) > 0:
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), left)
+                except TimeoutError:
+                    continue
+        self._watch.on_look()
+
+    def seen(self, status: JobStatus) -> None:
+        """Take note that the job was read."""
+        self._looked = time.time()
+        self._watch.on_seen(status)
+
+    def failed(self, error: errors.QiskitRuntimeError) -> None:
+        """Take note that it could not be read."""
+        self._looked = time.time()
+        self._watch.on_error(self._looked, getattr(error, "retry_after", None))
+
+    async def _listen(self, client: QiskitRuntimeClient, url: str) -> None:
+        """Follow the stream, again and again as long as that makes sense."""
+        from airflow_provider_qrt.client.stream import PackageMissing, StreamLost, StreamUnavailable
+
+        while True:
+            unauthorized = False
+            try:
+                await self._hear(client, url)
+                reason = "the service closed it"
+            except PackageMissing as error:
+                self._say_once(f"Jobs are polled, not followed live: {error}.")
+                return
+            except (StreamUnavailable, errors.InvalidSettings, errors.Unauthorized) as error:
+                self._log.info("Job %s is polled: its live status cannot be had: %s.", self._job_id, error)
+                return
+            except StreamLost as error:
+                reason, unauthorized = str(error), error.unauthorized
+            except errors.QiskitRuntimeError as error:
+                reason = str(error).rstrip(".")
+            except Exception as error:
+                # Not its text: nobody knows what it quotes. The job is polled as it would be without a stream.
+                reason = f"an unexpected {type(error).__name__}"
+            delay = self._watch.on_lost(time.time(), unauthorized=unauthorized)
+            self._changed.set()
+            if delay is None:
+                self._log.info("Job %s is only polled from now on; its live status was lost: %s.", self._job_id, reason)
+                return
+            self._log.info(
+                "Job %s is polled; its live status was lost (%s). Next try in %.1f s.", self._job_id, reason, delay
+            )
+            await asyncio.sleep(delay)
+
+    async def _hear(self, client: QiskitRuntimeClient, url: str) -> None:
+        """Follow the stream once, to its end."""
+        from airflow_provider_qrt.client.stream import follow
+
+        settings = client.settings
+        headers = await asyncio.to_thread(client.stream_headers)
+        async with aclosing(follow(url, headers, verify=settings.verify, proxies=settings.proxies)) as texts:
+            async for text in texts:
+                if not self._watch.alive:
+                    self._log.info("Job %s is followed live.", self._job_id)
+                self._watch.on_message(text, time.time())
+                self._changed.set()
+        self._watch.on_end()
+        self._changed.set()
+
+    def _say_once(self, text: str) -> None:
+        if text not in _said:
+            _said.add(text)
+            self._log.info(text)
