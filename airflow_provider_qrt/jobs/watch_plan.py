@@ -19,6 +19,7 @@ from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.polling import growing_delay
+from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION
 
 FEW = 5
 """Jobs up to this number are read one by one: a list of everything pending on the instance would tell no more."""
@@ -43,9 +44,6 @@ FIRST_BACK_OFF = 2.0
 LONGEST_BACK_OFF = 60.0
 CLOCK_MARGIN = timedelta(hours=1)
 """How far the clocks of this machine and of the service may be apart."""
-
-FOR_ALL = (errors.Unauthorized, errors.Forbidden, errors.InvalidSettings)
-"""Errors of the connection, whichever job was asked for."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +255,7 @@ class WatchPlan:
         Returns:
             The jobs whose waiters must judge the error.
         """
-        if isinstance(error, FOR_ALL):
+        if isinstance(error, OF_THE_CONNECTION):
             self._back_off(error, now)
             return list(self._jobs)
         if isinstance(step, ReadJob):

@@ -15,7 +15,8 @@ from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs import watcher as watcher_module
-from airflow_provider_qrt.jobs.watcher import JobWatcher, shared_watcher
+from airflow_provider_qrt.jobs.sharing import shared
+from airflow_provider_qrt.jobs.watcher import JobWatcher
 
 CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 
@@ -96,7 +97,8 @@ def test_one_who_leaves_or_fails_harms_no_other_and_the_last_one_out_ends_it(emu
 
     async def scenario():
         ended = []
-        watcher = JobWatcher(connect, on_end=lambda: ended.append(True))
+        watcher = JobWatcher(connect)
+        watcher.on_end = lambda: ended.append(True)
         leaver = asyncio.create_task(wait_for(watcher, one))
         stayer = asyncio.create_task(wait_for(watcher, other))
         await asyncio.sleep(0.5)
@@ -109,7 +111,7 @@ def test_one_who_leaves_or_fails_harms_no_other_and_the_last_one_out_ends_it(emu
         await asyncio.sleep(0.1)
         return [task.get_name() for task in asyncio.all_tasks()]
 
-    assert "qiskit-runtime-watcher" not in asyncio.run(scenario())
+    assert "JobWatcher" not in asyncio.run(scenario())
 
 
 def test_two_may_wait_for_one_job(emulator, submit, connect):
@@ -172,11 +174,11 @@ def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit
     [job_id] = submit(1)
     read, calls = watcher_module._read, []
 
-    def once_wrong(client, step):
+    def once_wrong(client, *, step):
         calls.append(step)
         if len(calls) == 1:
             raise RuntimeError("boom")
-        return read(client, step)
+        return read(client, step=step)
 
     monkeypatch.setattr(watcher_module, "_read", once_wrong)
 
@@ -232,14 +234,14 @@ def test_who_asks_need_not_wait_for_the_next_look(emulator, submit, connect):
 
 def test_a_connection_has_one_watcher_in_an_event_loop_and_none_when_nobody_waits(emulator, submit, connect):
     async def scenario():
-        one, same, other = (shared_watcher(name, connect) for name in ("a", "a", "b"))
+        one, same, other = (shared(JobWatcher, name, connect) for name in ("a", "a", "b"))
         assert one is same
         assert one is not other
         now = time.time()
         async with AsyncExitStack() as stack:
             for watcher in (one, other):
                 await stack.enter_async_context(watcher.watch("x", submitted_at=now, longest=60, first_look=now + 60))
-        assert shared_watcher("a", connect) is not one
+        assert shared(JobWatcher, "a", connect) is not one
 
     asyncio.run(scenario())
 
@@ -253,3 +255,24 @@ def test_no_thread_and_no_connection_is_left_behind(emulator, submit, connect):
 
     asyncio.run(scenario())
     assert threading.active_count() <= before
+
+
+def test_a_connection_that_was_given_another_key_is_read_again(emulator, submit, client_of):
+    emulator.configure(queue_seconds=600)
+    [job_id] = submit(1)
+    clients = [client_of(), client_of()]
+
+    async def connect():
+        return clients.pop(0), "the connection"
+
+    async def scenario():
+        waiting = asyncio.create_task(wait_for(JobWatcher(connect), job_id))
+        await asyncio.sleep(1.0)
+        # The key that was good so far is refused, once with the old token and once with a fresh one.
+        emulator.add_fault(method="GET", path="/jobs*", status=401, times=2)
+        await asyncio.sleep(1.0)
+        await asyncio.to_thread(emulator.finish, job_id)
+        return await waiting
+
+    assert asyncio.run(scenario()).status is JobStatus.COMPLETED
+    assert not clients

@@ -1,0 +1,148 @@
+"""What is shared by all who wait with one connection, in one process and event loop: a client and a loop that asks.
+
+One client means one bearer token, one HTTP session, and one request in flight. It runs in a thread, so the event loop
+is never blocked. It begins with the first who waits and ends with the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_qrt.client import errors
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+
+log = logging.getLogger(__name__)
+
+Connect = Callable[[], Awaitable[tuple["QiskitRuntimeClient", str]]]
+"""Builds a client; also names connection, instance and region. Raises ``QiskitRuntimeError``."""
+OF_THE_CONNECTION = (errors.Unauthorized, errors.Forbidden, errors.InvalidSettings)
+"""Errors of the connection, whatever was asked."""
+Answer = TypeVar("Answer")
+
+
+class SharedPoller(ABC):
+    """A loop that asks the service as long as somebody waits.
+
+    Args:
+        connect: Called before the first request.
+
+    Attributes:
+        where: Connection, instance and region; empty until the first request.
+        on_end: Called when the last one has left.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self.where = ""
+        self.on_end: Callable[[], object] = lambda: None
+        self._connect = connect
+        self._client: QiskitRuntimeClient | None = None
+        self._members = 0
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._is_failing = False
+        self._is_proved = False
+
+    @abstractmethod
+    async def _turn(self) -> None:
+        """Ask what is due and hand it on, or pause."""
+
+    @contextmanager
+    def _membership(self) -> Iterator[None]:
+        """Keep the loop going."""
+        self._members += 1
+        self._changed.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=type(self).__name__)
+        try:
+            yield
+        finally:
+            self._members -= 1
+            if not self._members:
+                self._end()
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            await self._turn()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._disconnect()
+        self.on_end()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until something changes."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), None if math.isinf(seconds) else max(0.0, seconds))
+
+    async def _ask(self, read: Callable[[QiskitRuntimeClient], Answer]) -> Answer:
+        """Ask the service in a thread.
+
+        Raises:
+            QiskitRuntimeError: Whatever went wrong: nobody who waits may be left without news.
+        """
+        try:
+            try:
+                answer = await self._ask_once(read)
+            except OF_THE_CONNECTION:
+                if not self._is_proved:
+                    raise
+                # It worked before: the connection may have another key by now.
+                self._disconnect()
+                answer = await self._ask_once(read)
+        except errors.QiskitRuntimeError as error:
+            self._note(error)
+            raise
+        except Exception as error:
+            log.exception("Asking the service failed in a way nobody thought of")
+            raise errors.UnexpectedAnswer(f"{type(error).__name__} while the service was asked.") from error
+        self._is_failing = False
+        self._is_proved = True
+        return answer
+
+    async def _ask_once(self, read: Callable[[QiskitRuntimeClient], Answer]) -> Answer:
+        if self._client is None:
+            self._client, self.where = await self._connect()
+        return await asyncio.to_thread(read, self._client)
+
+    def _disconnect(self) -> None:
+        client, self._client, self._is_proved = self._client, None, False
+        if client is not None:
+            # In a thread, for it may log out; and not awaited, for whoever leaves may have been cancelled.
+            _ = asyncio.get_running_loop().run_in_executor(None, client.close)
+
+    def _note(self, error: errors.QiskitRuntimeError) -> None:
+        if not self._is_failing:
+            log.warning("The service cannot be asked at the moment; those who wait wait on. %s", error)
+        self._is_failing = True
+
+
+Poller = TypeVar("Poller", bound=SharedPoller)
+_pollers: dict[Hashable, SharedPoller] = {}
+"""Of this process, by event loop, kind and connection."""
+
+
+def shared(kind: Callable[[Connect], Poller], name: str, connect: Connect) -> Poller:
+    """The poller of a connection in the running event loop; a new one if there is none.
+
+    Args:
+        kind: The class.
+        name: The connection.
+        connect: See :class:`SharedPoller`.
+    """
+    key = (id(asyncio.get_running_loop()), kind, name)
+    poller = _pollers.get(key)
+    if poller is None:
+        poller = _pollers[key] = kind(connect)
+        poller.on_end = lambda: _pollers.pop(key, None)
+    return poller  # type: ignore[return-value]
