@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +20,7 @@ SESSION = "qiskit_runtime_ibm_cloud_session"
 PLATFORM = "qiskit_runtime_platform_job_and_session"
 CLASSIC = "qiskit_runtime_classic_programs_and_logout"
 PROGRAM = "qiskit_runtime_api_token_program"
+SWITCHING_PROTOCOLS = 101
 DAGS = (SINGLE, SESSION, PLATFORM, CLASSIC, PROGRAM)
 
 
@@ -54,9 +56,22 @@ def logins() -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def runs(airflow, service, logins) -> dict[str, Run]:
-    """One run of each DAG for all tests."""
+    """One run of each DAG for all tests. The jobs of the session wait in the queue until both are followed."""
     service.configure(queue_seconds=2, run_seconds=0.5)
+    service.add_rule(backend="ibm_algiers", queue_seconds=3600, times=2)
     ids = {dag_id: airflow.trigger(dag_id) for dag_id in DAGS}
+
+    def in_session() -> list[str]:
+        return [job["id"] for job in service.jobs() if f"run:{ids[SESSION]}"[:86] in job["tags"]]
+
+    def are_followed() -> bool:
+        followed = {one["path"] for one in service.requests() if one["status"] == SWITCHING_PROTOCOLS}
+        return len(in_session()) == 2 and {f"/stream/jobs/{job_id}" for job_id in in_session()} <= followed
+
+    with suppress(TimeoutError):  # a test of its own says so
+        wait_until(are_followed, seconds=120, what="The opening of both streams")
+    for job_id in in_session():
+        service.finish(job_id)
     for dag_id, run_id in ids.items():
         airflow.expect_end(dag_id, run_id, seconds=400)  # two minutes where nothing else runs
     return {dag_id: Run(airflow, dag_id, run_id) for dag_id, run_id in ids.items()}
@@ -121,6 +136,14 @@ def test_the_session_is_closed_on_the_server(runs, service, sent):
             session_id=session_id,
             params={"circuits": ['OPENQASM 3.0; include "stdgates.inc"; bit c; qubit q; x q; c = measure q;']},
         )
+
+
+def test_deferred_task_and_sensor_learn_of_the_end_from_the_stream(runs, sent):
+    run = runs[SESSION]
+    for task_id, watching in (("first", "first_has_ended"), ("follow_up", "follow_up")):
+        job_id = run.xcom(task_id, "job_id")
+        assert SWITCHING_PROTOCOLS in sent("GET", f"/stream/jobs/{job_id}")
+        assert f"Job {job_id} is followed live." in run.log(watching)
 
 
 def test_the_platform_runs_one_job_by_itself_and_one_in_a_session_that_it_closes(runs, job_of):
