@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 Backends = Sequence[Backend]
+STILL_FRESH = 2.0
+"""Seconds for which a reading is good enough for those who come later."""
 
 
 class BackendReader(SharedPoller):
@@ -31,6 +33,8 @@ class BackendReader(SharedPoller):
         super().__init__(connect)
         self._clock = clock
         self._wanted: dict[asyncio.Future[Backends], float] = {}
+        self._latest: Backends = ()
+        self._latest_at = 0.0
 
     @contextmanager
     def joined(self) -> Iterator[BackendReader]:
@@ -44,6 +48,8 @@ class BackendReader(SharedPoller):
         Raises:
             QiskitRuntimeError: They could not be read.
         """
+        if seconds <= 0 and self._clock() - self._latest_at < STILL_FRESH:
+            return self._latest
         wanted: asyncio.Future[Backends] = asyncio.get_running_loop().create_future()
         self._wanted[wanted] = self._clock() + seconds
         self._changed.set()
@@ -67,6 +73,7 @@ class BackendReader(SharedPoller):
                 if not wanted.done():
                     wanted.set_exception(error)
         else:
+            self._latest, self._latest_at = backends, self._clock()
             for wanted in served:
                 if not wanted.done():
                     wanted.set_result(backends)

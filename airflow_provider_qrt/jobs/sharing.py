@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_qrt.client import errors
@@ -60,7 +61,8 @@ class SharedPoller(ABC):
         self._members += 1
         self._changed.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=type(self).__name__)
+            # With no context of the one who happens to be first: its lines are not meant for that one's log.
+            self._task = asyncio.create_task(self._run(), name=type(self).__name__, context=Context())
         try:
             yield
         finally:

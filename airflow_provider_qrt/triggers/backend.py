@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backend_reader import BackendReader
 from airflow_provider_qrt.jobs.backend_waiting import BackendOutcome, BackendPoller, BackendWish
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.triggers.connection import connect, disconnect
+from airflow_provider_qrt.jobs.sharing import shared
+from airflow_provider_qrt.triggers.connection import connect
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
-
-if TYPE_CHECKING:
-    from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendReadyTrigger"
 """Under this path Airflow's database holds it; a task that waits now must find it in the next version too."""
@@ -60,7 +60,6 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         self.since = since
         self.deadline = deadline
         self.poll_interval = poll_interval
-        self._client: QiskitRuntimeClient | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments: plain JSON, without any secret."""
@@ -81,26 +80,23 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         yield TriggerEvent((await self._wait()).to_event())
 
     async def _wait(self) -> BackendOutcome:
-        try:
-            return await self._look_until_the_end()
-        finally:
-            await disconnect(self._client)
-
-    async def _look_until_the_end(self) -> BackendOutcome:
         now = time.time()
         wish = BackendWish(self.backend, BackendCriteria.from_filters(self.backend_filters))
         poller = BackendPoller(wish, self.since or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
-        step: KeepWaiting | BackendOutcome = poller.first(now)
-        while isinstance(step, KeepWaiting):
-            if step.note:
-                self.log.info(step.note)
-            await asyncio.sleep(step.seconds)
-            try:
-                if self._client is None:
-                    self._client, poller.where = await connect(self.qiskit_runtime_conn_id)
-                backends = await asyncio.to_thread(self._client.backends, fields=WAIT_TIME)
-            except errors.QiskitRuntimeError as error:
-                step = poller.on_error(error, time.time())
-            else:
-                step = poller.on_backends(backends, time.time())
+        reader = shared(BackendReader, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))
+        with reader.joined():
+            # Not with the reader: somebody else might want the backends earlier, and nothing may be told yet.
+            await asyncio.sleep(poller.first(now).seconds)
+            step: KeepWaiting | BackendOutcome = KeepWaiting(0.0)
+            while isinstance(step, KeepWaiting):
+                if step.note:
+                    self.log.info(step.note)
+                try:
+                    backends = await reader.backends(step.seconds)
+                except errors.QiskitRuntimeError as error:
+                    poller.where = reader.where
+                    step = poller.on_error(error, time.time())
+                else:
+                    poller.where = reader.where
+                    step = poller.on_backends(backends, time.time())
         return step

@@ -183,3 +183,22 @@ def test_in_airflows_own_runner(trigger, emulator, killed):
         return [entry.event.payload["ending"] for entry in runner.events]
 
     assert asyncio.run(run()) == ([] if killed else ["ready"])
+
+
+def test_many_sensors_cost_one_reading(emulator, connection, impatient_triggers, sent):
+    emulator.configure(backends={"ibm_fez": {"status": "paused"}})
+
+    async def first_event(trigger):
+        return (await anext(trigger.run())).payload
+
+    async def scenario():
+        triggers = [QiskitRuntimeBackendReadyTrigger(backend="ibm_fez", poll_interval=0.5) for _ in range(40)]
+        waits = [asyncio.create_task(first_event(trigger)) for trigger in triggers]
+        await asyncio.sleep(1.2)
+        await asyncio.to_thread(emulator.configure, backends={"ibm_fez": {"status": "online"}})
+        return await asyncio.gather(*waits)
+
+    found = asyncio.run(scenario())
+    assert {one["backend"]["backend"] for one in found} == {"ibm_fez"}
+    # Alone each of the 40 would have read them three times at least.
+    assert len(sent("GET /backends")) <= 12
