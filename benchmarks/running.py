@@ -59,8 +59,14 @@ def is_bell_pair(counts: dict[str, int]) -> bool:
     return set(counts) == {"00", "11"} and sum(counts.values()) == SHOTS
 
 
-def local_airflow(emulator: Emulator, home: Path) -> LocalAirflow:
-    """Return an Airflow with the DAGs of the benchmarks, not started yet."""
+def local_airflow(emulator: Emulator, home: Path, **wishes: Any) -> LocalAirflow:
+    """Return an Airflow with the DAGs of the benchmarks, not started yet.
+
+    Args:
+        emulator: What its connection leads to.
+        home: Its folder.
+        wishes: More for the DAGs' question, such as ``circuits``.
+    """
     from tools.demo import connection
     from tools.local_airflow import LocalAirflow
 
@@ -68,7 +74,7 @@ def local_airflow(emulator: Emulator, home: Path) -> LocalAirflow:
         home,
         DAGS,
         connections={"qiskit_runtime_default": connection(emulator)},
-        settings={"BENCHMARK_QUESTION": json.dumps({"backend": BACKEND, "shots": SHOTS})},
+        settings={"BENCHMARK_QUESTION": json.dumps({"backend": BACKEND, "shots": SHOTS, **wishes})},
     )
 
 

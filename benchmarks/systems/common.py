@@ -1,14 +1,16 @@
-"""What the programs share: the circuit, and a guard that keeps them on this machine."""
+"""What the programs share: the circuits, IBM's own client, and a guard that keeps them on this machine."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
 import sys
+from math import pi
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit_ibm_runtime import QiskitRuntimeService
 
 QUBITS = 156
 """Of the backend, a Heron machine."""
@@ -28,20 +30,55 @@ def answer(counts: dict[str, int], result_at: float) -> None:
 
 def bell_pair() -> QuantumCircuit:
     """Two entangled qubits in the machine's own gates, so that nobody needs to transpile."""
-    from math import pi
+    circuit = _empty()
+    _hadamard(circuit, 0)
+    return _paired(circuit)
 
+
+def rotated_pair(angle: float) -> QuantumCircuit:
+    """Two qubits that are found as 11 with a chance of cos²(angle / 2), else as 00; also in the machine's gates."""
+    circuit = _empty()
+    circuit.sx(0)
+    circuit.rz(angle, 0)
+    circuit.sx(0)
+    return _paired(circuit)
+
+
+def service(question: dict[str, Any]) -> QiskitRuntimeService:
+    """IBM's own client, connected to the emulator; ``IAM_URL`` must be in the environment.
+
+    Which instances a key has is asked of another IBM service, which is not emulated: that request is not counted.
+    """
+    from qiskit_ibm_runtime import QiskitRuntimeService
+    from qiskit_ibm_runtime.accounts.account import Account
+
+    found = [{"crn": question["instance"], "plan": "internal", "name": "emulator", "tags": [], "pricing_type": "paid"}]
+    Account.list_instances = lambda _self: found
+    return QiskitRuntimeService(
+        channel="ibm_quantum_platform",
+        token=question["key"],
+        url=question["root"],
+        instance=question["instance"],
+        url_resolver=lambda *_args, **_kwargs: question["api"],
+    )
+
+
+def _empty() -> QuantumCircuit:
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-    circuit = QuantumCircuit(QuantumRegister(QUBITS, "q"), ClassicalRegister(2, "meas"))
-    for qubit in (0, 1):
-        _hadamard(circuit, qubit, pi)
+    return QuantumCircuit(QuantumRegister(QUBITS, "q"), ClassicalRegister(2, "meas"))
+
+
+def _paired(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Entangle the second qubit with the first and measure both."""
+    _hadamard(circuit, 1)
     circuit.cz(0, 1)
-    _hadamard(circuit, 1, pi)
+    _hadamard(circuit, 1)
     circuit.measure([0, 1], [0, 1])
     return circuit
 
 
-def _hadamard(circuit: QuantumCircuit, qubit: int, pi: float) -> None:
+def _hadamard(circuit: QuantumCircuit, qubit: int) -> None:
     circuit.rz(pi / 2, qubit)
     circuit.sx(qubit)
     circuit.rz(pi / 2, qubit)
