@@ -15,7 +15,8 @@ from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.client.versions import SUNSETS
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
-PAGE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "migrating.md").read_text()
 HEAD = 'OPENQASM 3; include "stdgates.inc"; '
 FLIP = "qreg q[1]; creg c[1]; x q[0]; c[0] = measure q[0];"
 
@@ -27,10 +28,19 @@ def test_hosts_versions_and_dates_are_those_of_the_code():
     assert f"it is `{API_VERSION}`. IBM may stop serving the other on any day after {sunset}" in PAGE
 
 
-def test_links_to_files_lead_somewhere():
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGE)
-    assert len(links) > 10
-    assert [link for link in links if not (Path(__file__).parents[2] / "docs" / link).exists()] == []
+def anchors(page: str) -> set[str]:
+    """What the headings of a page can be reached by."""
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", PAGE)
+    assert len(links) > 15
+    for path, anchor in links:
+        there = DOCS / (path or "migrating.md")
+        assert there.exists(), path
+        assert not anchor or anchor in anchors(there.read_text()), (path, anchor)
 
 
 def test_the_documents_circuit_may_stay(connection, context):
