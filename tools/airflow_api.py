@@ -1,0 +1,143 @@
+"""What programs ask of a running Airflow: its REST API, and the log files of its tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from tools.processes import wait_until
+
+FINAL_STATES = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class TaskProcesses:
+    """What runs a task on the worker.
+
+    Attributes:
+        task: Process id of the task itself.
+        supervisor: Process id of the worker above it, which speaks to the API server for the task.
+    """
+
+    task: int
+    supervisor: int
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal both, the supervisor first: it must not tell of what becomes of the task."""
+        for pid in (self.supervisor, self.task):
+            os.kill(pid, number)
+
+
+class AirflowApi:
+    """An Airflow that answers at an address and whose home is a folder of this machine.
+
+    Args:
+        home: Its home.
+        url: Base URL of its API server.
+    """
+
+    def __init__(self, home: Path, url: str) -> None:
+        self.home = home.resolve()
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._writing: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+
+    def api(self, method: str, path: str, **arguments: Any) -> Any:
+        """Call Airflow's public REST API and return its JSON; more than one thread may do so."""
+        if "Authorization" not in self._session.headers:
+            token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        with contextlib.nullcontext() if method == "GET" else self._writing:
+            response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=60, **arguments)
+        if not response.ok:
+            raise RuntimeError(f"{method} {path}: HTTP {response.status_code}: {response.text[:1000]}")
+        return response.json() if response.content else None
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run of a DAG, waiting for the DAG to be known first; return the run's id."""
+
+        def known() -> bool:
+            try:
+                return not self.api("GET", f"/dags/{dag_id}")["is_paused"]
+            except RuntimeError:
+                return False
+
+        wait_until(known, seconds=90, what=f"The parsing of DAG {dag_id}")
+        run = self.api("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """State of a DAG run."""
+        return str(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 180) -> str:
+        """Wait until a run has ended and return its state."""
+
+        def ended() -> str | None:
+            state = self.run_state(dag_id, run_id)
+            return state if state in FINAL_STATES else None
+
+        return str(wait_until(ended, seconds=seconds, what=f"The end of run {run_id} of {dag_id}"))
+
+    def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, expect: str = "success") -> str:
+        """Run a DAG to its end and return the run's id.
+
+        Raises:
+            AssertionError: If it does not end as expected; with everything its tasks and the scheduler said of it.
+        """
+        run_id = self.trigger(dag_id, conf)
+        self.expect_end(dag_id, run_id, expect)
+        return run_id
+
+    def expect_end(self, dag_id: str, run_id: str, expect: str = "success", *, seconds: float = 180) -> None:
+        """Wait for the end of a run; see :meth:`run_dag`."""
+        state = self.wait_for_run(dag_id, run_id, seconds=seconds)
+        if state != expect:
+            folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+            logs = [f"{path}:\n{path.read_text()}" for path in sorted(folder.rglob("*.log*")) if path.is_file()]
+            schedulers = [path.read_text(errors="replace") for path in sorted(self.home.glob("scheduler*.log"))]
+            said = [line for log in schedulers for line in log.splitlines() if run_id in line and "rror" in line]
+            raise AssertionError("\n".join([f"{dag_id} ended as {state}, not {expect}", *logs, *said]))
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """A task instance."""
+        return dict(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def task_processes(self, dag_id: str, run_id: str, task_id: str) -> TaskProcesses:
+        """The processes of a task that is running."""
+        task = self.task(dag_id, run_id, task_id)
+        if task["state"] != "running" or not task["pid"]:
+            raise RuntimeError(f"{task_id} of {dag_id} is {task['state']}, not running")
+        pid = int(task["pid"])
+        return TaskProcesses(task=pid, supervisor=psutil.Process(pid).ppid())
+
+    def wait_for_task_state(
+        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 90
+    ) -> dict[str, Any]:
+        """Wait until a task instance is in one of the states and return it."""
+
+        def there() -> dict[str, Any] | None:
+            task = self.task(dag_id, run_id, task_id)
+            return task if task["state"] in states else None
+
+        what = f"{task_id} of {dag_id} being {' or '.join(states)}"
+        return dict(wait_until(there, seconds=seconds, what=what))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1) -> Any:
+        """An XCom value, as the UI shows it."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.api("GET", path, params={"deserialize": "true", "map_index": map_index})["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """Everything a task instance has logged, in all its tries."""
+        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        return "\n".join(path.read_text(errors="replace") for path in sorted(folder.rglob("*.log*")))
