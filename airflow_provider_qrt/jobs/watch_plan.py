@@ -110,10 +110,12 @@ class WatchPlan:
 
     Attributes:
         random: Source of jitter.
+        may_list: Whether the service has such lists.
         distrusted_until: Until when the list is not relied on, epoch seconds.
     """
 
     random: random.Random = field(default_factory=random.Random, repr=False)
+    may_list: bool = True
     distrusted_until: float = 0.0
     _jobs: dict[str, Watched] = field(default_factory=dict, init=False)
     _list_due: float = field(default=math.inf, init=False)
@@ -279,7 +281,7 @@ class WatchPlan:
     def _uses_list(self, number: int, now: float) -> bool:
         """Whether the list costs less than reading so many jobs one by one."""
         pages = self._pages if now - self._pages_at < PAGES_KNOWN_FOR else 1
-        return number > FEW and number > pages
+        return self.may_list and number > FEW and number > pages
 
     def _has_ended(self, job_id: str, now: float) -> None:
         """Remember it for a while: a list that goes on naming it is wrong."""

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.sharing import Connect, SharedPoller
 from airflow_provider_qrt.jobs.watch_plan import Pause, ReadFinished, ReadJob, ReadPending, WatchPlan
@@ -127,6 +128,9 @@ class JobWatcher(SharedPoller):
             for job_id in self._plan.on_error(step, error, self._clock()):
                 self._tell(job_id, error)
             return
+        if jobs is None:
+            self._plan.may_list = False
+            return
         now = self._clock()
         if isinstance(step, ReadPending):
             news = self._plan.on_pending(jobs, now, asked_at=asked_at)
@@ -142,7 +146,10 @@ class JobWatcher(SharedPoller):
             watch.tell(news)
 
 
-def _read(client: QiskitRuntimeClient, step: ReadJob | ReadFinished | ReadPending) -> Sequence[Job]:
+def _read(client: QiskitRuntimeClient, step: ReadJob | ReadFinished | ReadPending) -> Sequence[Job] | None:
+    """Read what a step asks for; None where the channel does not list jobs."""
+    if not isinstance(step, ReadJob) and not client.channel.offers(Feature.TAGS):
+        return None
     match step:
         case ReadJob(job_id):
             return [client.job(job_id)]

@@ -290,3 +290,12 @@ def test_nothing_is_asked_for_nobody():
         world.plan.remove(job_id)
     assert world.plan.next(world.now) == Pause(math.inf)
     assert world.plan.on_job(as_job("job-0", JobStatus.COMPLETED), world.now) == []
+
+
+def test_where_there_is_no_list_all_are_read_one_by_one():
+    world = World()
+    world.plan.may_list = False
+    world.submit(20, lasts=lambda n: 100 + n)
+    world.run(200)
+    assert {kind for _, kind in world.requests} == {"ReadJob"}
+    assert len(world.known) == 20
