@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from tools.local_airflow import wait_until
@@ -75,6 +78,20 @@ def test_a_run_that_is_marked_failed_closes_its_batch_and_leaves_no_job(airflow,
     over = lambda: all(job["final"] for job in submissions(run_id))  # noqa: E731
     wait_until(over, seconds=60, what="The cancellation of both jobs")
     wait_for_close(client, found)
+
+
+def test_a_task_that_is_killed_closes_the_batch(airflow, service, client, submissions):
+    """Its process dies after its submission and before the answer, and no retry follows."""
+    service.add_fault(method="POST", path="/jobs", delay=30, phase="after", times=1)
+    run_id = airflow.trigger(DAG, {"circuits": [FLIP]})
+    wait_until(lambda: submissions(run_id), seconds=120, what="The submission of the job")
+    os.kill(airflow.task_processes(DAG, run_id, "measure/0").task, signal.SIGKILL)
+    airflow.expect_end(DAG, run_id, "failed")
+    found = session_id(airflow, run_id)
+    use = airflow.xcom(DAG, run_id, "close_session")
+    assert (use["session_id"], use["jobs"]) == (found, 1)
+    wait_for_close(client, found)
+    assert [job["session_id"] for job in submissions(run_id)] == [found]
 
 
 def test_clearing_a_task_opens_another_batch_for_it(airflow, client, submissions):
