@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,11 +85,38 @@ class Transport:
         self._channel = settings.generation
         self._api_headers = self._channel.headers(settings)
         self._auth = self._authentication()
+        # Re-entrant: a signal handler may close a client, or ask again, in the middle of this.
+        self._use_lock = threading.RLock()
+        self._calls_under_way = 0
+        self._closed = False
 
     def close(self) -> None:
-        """Close the connections, and give the token back if no other client uses it."""
+        """Close the connections, and give the token back if no other client uses it.
+
+        It is given back after the last call that is under way in another thread: that one would be refused with it, and
+        log in once more.
+        """
         self._session.close()
+        with self._use_lock:
+            self._closed = True
+            if self._calls_under_way:
+                return
         self._auth.release()
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """Note that a call is under way. A call that begins after the last one has ended opens the client again."""
+        with self._use_lock:
+            self._closed = self._closed and self._calls_under_way > 0
+            self._calls_under_way += 1
+        try:
+            yield
+        finally:
+            with self._use_lock:
+                self._calls_under_way -= 1
+                closed_meanwhile = self._closed and not self._calls_under_way
+            if closed_meanwhile:
+                self._auth.release()
 
     def headers(self) -> dict[str, str]:
         """What every request carries, for one that is not sent from here; may fetch a token.
@@ -95,7 +124,8 @@ class Transport:
         Raises:
             QiskitRuntimeError: If no token could be had.
         """
-        return {**self._api_headers, **self._auth.headers()}
+        with self._call():
+            return {**self._api_headers, **self._auth.headers()}
 
     def _authentication(self) -> TokenAuth | KeyAuth:
         settings, channel = self._settings, self._channel
@@ -122,7 +152,8 @@ class Transport:
         Raises:
             QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
         """
-        return self._retry.for_repeatable(self._sleep)(self._once, method, path, params=params, body=body)
+        with self._call():
+            return self._retry.for_repeatable(self._sleep)(self._once, method, path, params=params, body=body)
 
     def get_json(self, path: str, *, params: Mapping[str, Any] | None = None, authenticated: bool = True) -> Any:
         """GET something and read its JSON; an answer that is not JSON is tried again like a failure.
@@ -135,7 +166,8 @@ class Transport:
             response = self._once("GET", path, params=params, authenticated=authenticated)
             return read_json(response, f"GET {path}", self._secrets_in(response.request))
 
-        return self._retry.for_repeatable(self._sleep)(once)
+        with self._call():
+            return self._retry.for_repeatable(self._sleep)(once)
 
     def submit(self, path: str, *, body: Any, read_timeout: float | None = None) -> Any:
         """POST what must not act twice: retried only after 429 or when nothing can have been received.
@@ -157,7 +189,8 @@ class Transport:
             return answer
 
         try:
-            return self._retry.for_submission(self._sleep)(once)
+            with self._call():
+                return self._retry.for_submission(self._sleep)(once)
         except (errors.NoAnswer, errors.ServerError, errors.UnexpectedAnswer) as error:
             raise errors.SubmissionUnknown(
                 f"It is not known whether the service acted on POST {path}: {error}"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -173,6 +174,20 @@ def test_a_logout_ends_the_login(emulator, on):
     # The next request logs in anew.
     assert one.backends()
     assert one.stream_headers() != login
+
+
+def test_a_call_under_way_in_another_thread_is_the_last_before_the_logout(emulator, on):
+    client = on("ibm_quantum")
+    emulator.add_fault(path="/api/users/loginWithToken", delay=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(client.backends)
+        deadline = time.monotonic() + DEADLINE
+        while not emulator.requests() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        client.close()
+        assert listing.result()
+    seen = [(request["path"], request["status"]) for request in emulator.requests()]
+    assert seen == [("/api/users/loginWithToken", 200), ("/backends", 200), ("/api/users/logout", 200)]
 
 
 FORGETFUL = """
