@@ -20,6 +20,7 @@ SESSION = "qiskit_runtime_ibm_cloud_session"
 PLATFORM = "qiskit_runtime_platform_job_and_session"
 CLASSIC = "qiskit_runtime_classic_programs_and_logout"
 PROGRAM = "qiskit_runtime_api_token_program"
+FAILED_SESSION = "a session whose second job fails"
 SWITCHING_PROTOCOLS = 101
 DAGS = (SINGLE, SESSION, PLATFORM, CLASSIC, PROGRAM)
 
@@ -56,10 +57,15 @@ def logins() -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def runs(airflow, service, logins) -> dict[str, Run]:
-    """One run of each DAG for all tests. The jobs of the session wait in the queue until both are followed."""
+    """One run of each DAG for all tests, and one whose second job fails.
+
+    The jobs of the session wait in the queue until both are followed.
+    """
     service.configure(queue_seconds=2, run_seconds=0.5)
     service.add_rule(backend="ibm_algiers", queue_seconds=3600, times=2)
+    service.add_rule(backend="ibm_kyoto", status="Failed", reason="The fridge is warm.", skip=1, times=1)
     ids = {dag_id: airflow.trigger(dag_id) for dag_id in DAGS}
+    failing = airflow.trigger(SESSION, {"backend": "ibm_kyoto"})
 
     def in_session() -> list[str]:
         return [job["id"] for job in service.jobs() if f"run:{ids[SESSION]}"[:86] in job["tags"]]
@@ -74,7 +80,9 @@ def runs(airflow, service, logins) -> dict[str, Run]:
         service.finish(job_id)
     for dag_id, run_id in ids.items():
         airflow.expect_end(dag_id, run_id, seconds=400)  # two minutes where nothing else runs
-    return {dag_id: Run(airflow, dag_id, run_id) for dag_id, run_id in ids.items()}
+    airflow.expect_end(SESSION, failing, "failed", seconds=400)
+    found = {dag_id: Run(airflow, dag_id, run_id) for dag_id, run_id in ids.items()}
+    return {**found, FAILED_SESSION: Run(airflow, SESSION, failing)}
 
 
 @pytest.fixture
@@ -100,11 +108,18 @@ def is_flipped(quasi: dict[str, float]) -> bool:
     )
 
 
-def test_one_job_on_ibm_cloud_gives_the_quasi_probabilities_of_a_flipped_qubit(runs, job_of):
+def test_one_job_on_ibm_cloud_gives_the_quasi_probabilities_of_a_flipped_qubit(runs, service, job_of):
     run = runs[SINGLE]
     assert run.xcom("results") == {"1": 1.0}
     job = job_of(run.xcom("submit", "job_id"))
     assert (job["generation"], job["backend"], job["session_id"]) == ("ibm_cloud", "ibmq_qasm_simulator", None)
+    applications = {
+        one["headers"]["x-qx-client-application"]
+        for one in service.requests()
+        if (one["method"], one["path"]) == ("POST", "/jobs") and "x-qx-client-application" in one["headers"]
+    }
+    assert len(applications) == 1
+    assert applications.pop().startswith("qiskit-version-2/0.39.2/airflow_provider_qrt-")
 
 
 def test_the_session_begins_with_the_first_job_and_five_circuits_join_it(runs, job_of):
@@ -136,6 +151,12 @@ def test_the_session_is_closed_on_the_server(runs, service, sent):
             session_id=session_id,
             params={"circuits": ['OPENQASM 3.0; include "stdgates.inc"; bit c; qubit q; x q; c = measure q;']},
         )
+
+
+def test_a_session_is_closed_after_a_failed_job_too(runs, sent):
+    run = runs[FAILED_SESSION]
+    assert "The fridge is warm." in run.log("follow_up")
+    assert sent("DELETE", f"/sessions/{run.xcom('first', 'session_id')}/close") == [204]
 
 
 def test_deferred_task_and_sensor_learn_of_the_end_from_the_stream(runs, sent):
@@ -205,12 +226,13 @@ def test_each_task_submits_once(runs, service):
     submitted = {
         SINGLE: ["submit"],
         SESSION: ["first", "follow_up"],
+        FAILED_SESSION: ["first", "follow_up"],
         PLATFORM: ["submit", "in_session"],
         CLASSIC: ["submit"],
         PROGRAM: ["run"],
     }
     known = [runs[dag_id].xcom(task_id, "job_id") for dag_id, tasks in submitted.items() for task_id in tasks]
-    assert len(set(known)) == 7
+    assert len(set(known)) == 9
     of_2021 = [job["id"] for job in service.jobs() if job["generation"] == "api_token"]
     assert of_2021 == [runs[PROGRAM].xcom("run", "job_id")]
     tagged = [
