@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test lint bench soak screenshots constraints clean
+.PHONY: help install demo ui test test-cluster lint bench soak screenshots constraints clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -26,6 +26,11 @@ ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends i
 
 test: $(STAMP) ## All tests, real Airflow included
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+
+test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
+	@$(BIN)/python -m tools.install_servers
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group cluster
+	$(BIN)/python -m pytest tests/cluster
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -48,7 +53,7 @@ screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, w
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser --group cluster pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 clean: ## Remove the virtual environment and what the commands left behind

@@ -1,0 +1,128 @@
+"""Airflow's distributed engine on this machine: Postgres, Redis, Celery workers, and two of what can be doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tools.airflow_installation import AirflowInstallation
+from tools.processes import free_port
+from tools.servers import Postgres, Redis
+
+COMPONENTS = {
+    "api-server": "api-server",
+    "scheduler-1": "scheduler",
+    "scheduler-2": "scheduler",
+    "dag-processor": "dag-processor",
+    "triggerer-1": "triggerer",
+    "triggerer-2": "triggerer",
+    "worker-1": "worker",
+    "worker-2": "worker",
+}
+"""What each component is, by its name."""
+WORKER_CONCURRENCY = 4
+"""Tasks at once on each worker."""
+
+
+class LocalCluster(AirflowInstallation):
+    """An Airflow of many processes that share nothing but Postgres, Redis and the folders of DAGs and logs.
+
+    Each of ``api-server``, ``scheduler-1``, ``scheduler-2``, ``dag-processor``, ``triggerer-1``, ``triggerer-2``,
+    ``worker-1`` and ``worker-2`` can be killed and started again on its own, and so can the two servers below them.
+
+    Args:
+        home: Folder for everything but Postgres's data, created if missing.
+        dags: Folder of DAG files.
+        connections: Connections as JSON objects by id; they reach Airflow through its environment.
+        settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
+
+    Raises:
+        NotInstalled: If the machine lacks Postgres or Redis.
+    """
+
+    components = tuple(COMPONENTS)
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._port = free_port()
+        url = f"http://127.0.0.1:{self._port}"
+        super().__init__(
+            home,
+            dags,
+            url=url,
+            execution_url=f"{url}/execution/",
+            connections=connections,
+            settings={
+                "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+                "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(WORKER_CONCURRENCY),
+                **(settings or {}),
+            },
+        )
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.redis = Redis(self._processes, self.environment, self.home)
+        self.postgres = Postgres(self._processes, self.environment)
+        self.environment |= {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{self.postgres.connection}",
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{self.postgres.connection}",
+            "AIRFLOW__CELERY__BROKER_URL": self.redis.url,
+        }
+
+    def start(self) -> None:
+        """Start the servers, create the database and start all components."""
+        self.postgres.start()
+        self.redis.start()
+        super().start()
+
+    def stop(self) -> None:
+        """End all components, then the servers, and delete Postgres's data."""
+        servers = (Postgres.name, Redis.name)
+        self._processes.stop_all([name for name in self._processes.names() if name not in servers])
+        super().stop()
+        self.postgres.remove()
+
+    def command(self, component: str) -> list[str]:
+        """The ``airflow`` command of a component, without ``airflow``."""
+        match COMPONENTS[component]:
+            case "api-server":
+                return ["api-server", "--port", str(self._port)]
+            case "worker":
+                own = ["--celery-hostname", component, "--pid", str(self.home / f"{component}.pid")]
+                return ["celery", "worker", "--skip-serve-logs", *own]
+            case "dag-processor":
+                return ["dag-processor"]
+            case kind:
+                return [kind, "--skip-serve-logs"]
+
+    def restart_ended(self) -> list[str]:
+        """Start components again that have ended by themselves, as a service manager does; return their names."""
+        ended = [name for name in self._processes.ended() if name in COMPONENTS]
+        for name in ended:
+            self.start_component(name)
+        return ended
+
+    def process_ids(self, name: str) -> set[int]:
+        """The processes of a component: its own and what it has started."""
+        return {process.pid for process in self._processes.members(name)}
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of memory of each component and server, with all it has started; what processes share is shared out."""
+        return {
+            name: sum(_proportional(process) for process in self._processes.members(name))
+            for name in self._processes.names()
+        }
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:
+        return 0
