@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
@@ -35,12 +34,6 @@ class BackendReader(SharedPoller):
         self._wanted: dict[asyncio.Future[Backends], float] = {}
         self._latest: Backends = ()
         self._latest_at = 0.0
-
-    @contextmanager
-    def joined(self) -> Iterator[BackendReader]:
-        """Belong to those who wait, so that what is shared stays between two readings."""
-        with self._membership():
-            yield self
 
     async def backends(self, seconds: float) -> Backends:
         """Return the backends as they are so many seconds from now, or earlier if somebody else wants them earlier.

@@ -65,6 +65,13 @@ class StreamWatch:
         """Whether the stream is connected and has said something."""
         return self._alive
 
+    @property
+    def rest(self) -> float | None:
+        """Seconds for which nobody need look unless the stream says so; None if it is not to be relied on."""
+        if not self._alive or not self._trusted or self._claim:
+            return None
+        return max(SAFETY_FACTOR * self.poll_interval, SHORTEST_SAFETY)
+
     def on_message(self, text: str, now: float) -> None:
         """The stream said something.
 
@@ -143,8 +150,8 @@ class StreamWatch:
             seconds: Until then, as the poller would have it.
         """
         moment = looked + seconds
-        if self._alive and self._trusted and not self._claim:
-            moment = max(moment, looked + max(SAFETY_FACTOR * self.poll_interval, SHORTEST_SAFETY))
+        if self.rest is not None:
+            moment = max(moment, looked + self.rest)
         if self._hint:
             moment = min(moment, looked + spacing(self._vain_hints))
         if self._claim:

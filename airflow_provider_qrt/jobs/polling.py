@@ -75,6 +75,7 @@ class JobPoller:
     _unknown_reads: int = field(default=0, init=False)
     _failed_reads: int = field(default=0, init=False)
     _last_status: JobStatus | None = field(default=None, init=False)
+    _last_job: Job | None = field(default=None, init=False)
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
@@ -83,6 +84,7 @@ class JobPoller:
     def on_job(self, job: Job, now: float) -> Decision:
         """Decide after the job was read."""
         self._failed_reads = 0
+        self._last_job = job
         if job.status.is_final:
             return WaitOutcome(Ending.FINAL, self.job_id, job)
         if job.status is JobStatus.UNKNOWN:
@@ -122,6 +124,10 @@ class JobPoller:
             seconds = self._until_deadline(asked, now)
         first = self._failed_reads == 1
         return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if first else "")
+
+    def on_deadline(self) -> WaitOutcome:
+        """Give up: the deadline has passed, and a last look brought nothing."""
+        return self._timed_out(self._last_job)
 
     def _delay(self, now: float) -> float:
         return self._until_deadline(growing_delay(now - self.submitted_at, self.poll_interval, self.random), now)

@@ -56,8 +56,8 @@ class SharedPoller(ABC):
         """Ask what is due and hand it on, or pause."""
 
     @contextmanager
-    def _membership(self) -> Iterator[None]:
-        """Keep the loop going."""
+    def joined(self) -> Iterator[None]:
+        """Belong to those who wait: what is shared lasts as long as anybody does."""
         self._members += 1
         self._changed.set()
         if self._task is None:

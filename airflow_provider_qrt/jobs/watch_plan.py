@@ -40,7 +40,7 @@ DISTRUST_SECONDS = 900.0
 """For so long a list that was wrong is not relied on."""
 READS_IN_DISTRUST = 50
 """Jobs read by themselves between two readings of a list that is not relied on."""
-FIRST_BACK_OFF = 2.0
+FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 60.0
 CLOCK_MARGIN = timedelta(hours=1)
 """How far the clocks of this machine and of the service may be apart."""
@@ -90,6 +90,7 @@ class Watched:
         read_at: When it was last read by itself, or first heard of.
         listed: Whether it was on the list when that was last read; None if it has never been there, and may be too new.
         told: The state last passed on.
+        steady: Seconds between two looks, if fewer would do.
     """
 
     job_id: str
@@ -99,6 +100,7 @@ class Watched:
     read_at: float
     listed: bool | None = None
     told: JobStatus | None = None
+    steady: float | None = None
 
 
 @dataclass
@@ -145,7 +147,8 @@ class WatchPlan:
         """
         due = None if self._uses_list(len(self._jobs) + 1, now) else first_look
         self._jobs[job_id] = Watched(job_id, submitted_at, longest, due, read_at=now)
-        self._list_due = min(self._list_due, first_look)
+        earliest = self._pages_at + self._pages * SECONDS_PER_PAGE
+        self._list_due = min(self._list_due, max(first_look, earliest))
 
     def remove(self, job_id: str) -> None:
         """Wait for a job no longer."""
@@ -156,6 +159,14 @@ class WatchPlan:
         """Read a job by itself as soon as possible: there is reason to think that it has changed."""
         if job_id in self._jobs:
             self._jobs[job_id].due = now
+
+    def steady(self, job_id: str, seconds: float | None, now: float) -> None:
+        """Read a job in so many seconds at the earliest, for somebody else tells when it changes; None: as usual."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.steady != seconds:
+            job.steady = seconds
+            if job.due is not None:
+                job.due = self._next_look(job, now)
 
     # What to do
 
@@ -301,7 +312,7 @@ class WatchPlan:
         return min(seconds, longest) * self.random.uniform(1.0, 1 + LATENESS)
 
     def _next_look(self, job: Watched, now: float) -> float:
-        return now + growing_delay(now - job.submitted_at, job.longest, self.random)
+        return now + (job.steady or growing_delay(now - job.submitted_at, job.longest, self.random))
 
     def _stalest(self, now: float) -> Watched | None:
         """The job to confirm next, if one is due and allowed before the list is read again."""

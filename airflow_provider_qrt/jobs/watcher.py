@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -64,6 +64,10 @@ class JobWatch:
         """Have the job read by itself as soon as possible."""
         self._watcher.ask(self.job_id)
 
+    def steady(self, seconds: float | None) -> None:
+        """Have it read seldom, for something else tells when it changes; None: as usual."""
+        self._watcher.steady(self.job_id, seconds)
+
 
 class JobWatcher(SharedPoller):
     """Reads jobs for everybody who waits for them.
@@ -102,7 +106,7 @@ class JobWatcher(SharedPoller):
         watch = JobWatch(job_id, self)
         self._watches.setdefault(job_id, []).append(watch)
         self._plan.add(job_id, submitted_at=submitted_at, longest=longest, now=self._clock(), first_look=first_look)
-        with self._membership():
+        with self.joined():
             try:
                 yield watch
             finally:
@@ -114,6 +118,11 @@ class JobWatcher(SharedPoller):
     def ask(self, job_id: str) -> None:
         """Have a job read by itself as soon as possible."""
         self._plan.ask(job_id, self._clock())
+        self._changed.set()
+
+    def steady(self, job_id: str, seconds: float | None) -> None:
+        """Have a job read in so many seconds at the earliest; None: as usual."""
+        self._plan.steady(job_id, seconds, self._clock())
         self._changed.set()
 
     async def _turn(self) -> None:
@@ -152,7 +161,8 @@ def _read(client: QiskitRuntimeClient, step: ReadJob | ReadFinished | ReadPendin
         return None
     match step:
         case ReadJob(job_id):
-            return [client.job(job_id)]
+            # Whatever the answer calls it: it is this one that was asked for.
+            return [replace(client.job(job_id), id=job_id)]
         case ReadFinished(created_after, at_most):
             return list(islice(client.jobs(pending=False, created_after=created_after), at_most))
         case ReadPending(created_after):

@@ -1,10 +1,11 @@
-"""How a trigger follows a job's live status beside its polling: a task of its own that listens, and shorter naps."""
+"""How a trigger follows a job's live status: tasks of its own listen, and have the job read when there is news."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client import errors
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.states import JobStatus
+    from airflow_provider_qrt.jobs.watcher import JobWatch
 
 MOST_STREAMS = 200
 """Streams of one triggerer. Each holds a file descriptor, of which a process often has 1024; other jobs are polled."""
@@ -28,22 +30,23 @@ _said: set[str] = set()
 
 
 class Follower:
-    """Listens to one job's stream, and wakes whoever naps here. To be used in an ``async with`` block.
+    """Listens to one job's stream, and asks for a look when that has news. To be used in an ``async with`` block.
 
     Args:
-        job_id: The job.
+        watch: The job.
         poll_interval: Longest time between two looks without a stream, seconds.
-        deadline: Epoch seconds until when to wait; None for no end.
         log: Logger of the trigger.
     """
 
-    def __init__(self, job_id: str, poll_interval: float, deadline: float | None, log: Any) -> None:
-        self._job_id = job_id
+    def __init__(self, watch: JobWatch, poll_interval: float, log: Any) -> None:
+        self._watched = watch
+        self._job_id = watch.job_id
         self._log = log
-        self._watch = StreamWatch(poll_interval, deadline)
+        self._watch = StreamWatch(poll_interval, None)
         self._changed = asyncio.Event()
         self._looked = 0.0
-        self._listener: asyncio.Task[None] | None = None
+        self._asked = False
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Follower:
         return self
@@ -51,19 +54,18 @@ class Follower:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._listener is None:
-            return
         try:
-            if not self._listener.done():
-                self._listener.cancel()
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
                 # The connection is given up at last by whatever ends this; a second cancellation too.
-                await asyncio.wait({self._listener}, timeout=STOP_SECONDS)
+                await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         finally:
             _streams.discard(self)
 
     def start(self, client: QiskitRuntimeClient) -> None:
         """Begin to listen, once, if the channel has a stream, the connection wants it and there is room for one."""
-        if self._listener is not None or not client.settings.stream:
+        if self._tasks or not client.settings.stream:
             return
         url = client.stream_url(self._job_id)
         if url is None:
@@ -74,31 +76,39 @@ class Follower:
             )
             return
         _streams.add(self)
-        self._listener = asyncio.create_task(self._listen(client, url))
-        self._listener.add_done_callback(lambda _: _streams.discard(self))
-
-    async def nap(self, seconds: float) -> None:
-        """Sleep until it is time for a look: so many seconds, or less or more as the stream has it."""
-        if self._listener is None:
-            await asyncio.sleep(seconds)
-        else:
-            while (left := self._watch.next_look(self._looked, seconds) - time.time()) > 0:
-                self._changed.clear()
-                try:
-                    await asyncio.wait_for(self._changed.wait(), left)
-                except TimeoutError:
-                    continue
-        self._watch.on_look()
+        self._tasks = {asyncio.create_task(self._listen(client, url)), asyncio.create_task(self._ask())}
 
     def seen(self, status: JobStatus) -> None:
         """Take note that the job was read."""
-        self._looked = time.time()
+        self._was_looked_at()
         self._watch.on_seen(status)
 
     def failed(self, error: errors.QiskitRuntimeError) -> None:
         """Take note that it could not be read."""
-        self._looked = time.time()
+        self._was_looked_at()
         self._watch.on_error(self._looked, getattr(error, "retry_after", None))
+
+    def _was_looked_at(self) -> None:
+        if not self._asked:
+            self._watch.on_look()
+        self._looked, self._asked = time.time(), False
+        self._changed.set()
+
+    async def _ask(self) -> None:
+        """Have the job read when the stream says that it has changed, and seldom otherwise."""
+        while True:
+            self._changed.clear()
+            if not self._asked:
+                # Not in between: it would put off the look that was asked for.
+                self._watched.steady(self._watch.rest)
+            left = math.inf if self._asked else self._watch.next_look(self._looked, math.inf) - time.time()
+            if left <= 0:
+                self._watch.on_look()
+                self._asked = True
+                self._watched.ask()
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), None if math.isinf(left) else left)
 
     async def _listen(self, client: QiskitRuntimeClient, url: str) -> None:
         """Follow the stream, again and again as long as that makes sense."""

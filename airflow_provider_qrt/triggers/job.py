@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
+from airflow_provider_qrt.jobs.sharing import shared
+from airflow_provider_qrt.jobs.watcher import JobWatch, JobWatcher
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
-from airflow_provider_qrt.triggers.connection import connect, disconnect
+from airflow_provider_qrt.triggers.connection import connect
 from airflow_provider_qrt.triggers.following import Follower
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
-if TYPE_CHECKING:
-    from airflow_provider_qrt.client.client import QiskitRuntimeClient
-
+LAST_LOOK_SECONDS = 2.0
+"""How long the answer to a last look at the deadline is waited for."""
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
 """Under this path Airflow's database holds it; a task that waits now must find it in the next version too."""
 
@@ -32,7 +36,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
     Of several jobs, that is when all have completed or one has not; the event is of that one, or of the last.
 
     The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
-    fetched here; that is the worker's business. The client runs in a thread, so the event loop is never blocked.
+    fetched here; that is the worker's business. All triggers of a connection in a triggerer share one poller, see
+    :mod:`airflow_provider_qrt.jobs.watcher`.
 
     Where the connection's channel tells a job's live status, that is followed: it says when to look, and the look
     decides. Nothing is followed before the first look.
@@ -68,8 +73,6 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         self.poll_interval = poll_interval
         self.cancel_on_timeout = cancel_on_timeout
         self._completed = 0
-        self._client: QiskitRuntimeClient | None = None
-        self._where = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments: plain JSON, without any secret."""
@@ -90,10 +93,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire."""
-        try:
-            outcome = await self._wait()
-        finally:
-            await disconnect(self._client)
+        outcome = await self._wait()
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
             fate = await self._cancel()
             if fate is not None:
@@ -115,34 +115,55 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         if str(self.job_id or "").strip() in ("", "None"):
             # A template of a sensor that is started here, rendered to nothing. GET /jobs/ would list jobs instead.
             return WaitOutcome(Ending.REFUSED, "", None, "job_id is empty: there is no job to wait for.")
-        outcome = await self._wait_for(self.job_id)
-        for job_id in self.more_job_ids:
-            if not outcome.is_completion:
-                break
-            self._completed += 1
-            outcome = await self._wait_for(job_id)
+        watcher = shared(JobWatcher, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))
+        with watcher.joined():
+            outcome = await self._wait_for(self.job_id, watcher)
+            for job_id in self.more_job_ids:
+                if not outcome.is_completion:
+                    break
+                self._completed += 1
+                outcome = await self._wait_for(job_id, watcher)
         return outcome
 
-    async def _wait_for(self, job_id: str) -> WaitOutcome:
+    async def _wait_for(self, job_id: str, watcher: JobWatcher) -> WaitOutcome:
         now = time.time()
-        poller = JobPoller(job_id, self.submitted_at or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
-        step: KeepWaiting | WaitOutcome = KeepWaiting(0.0) if self._completed else poller.first(now)
-        async with Follower(job_id, self.poll_interval, self.deadline, self.log) as follower:
+        submitted_at = self.submitted_at or now
+        poller = JobPoller(job_id, submitted_at, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
+        first_look = now if self._completed else now + poller.first(now).seconds
+        step: KeepWaiting | WaitOutcome = KeepWaiting(0.0)
+        async with (
+            watcher.watch(
+                job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look
+            ) as watch,
+            Follower(watch, self.poll_interval, self.log) as follower,
+        ):
+            if self._completed:
+                watch.ask()
             while isinstance(step, KeepWaiting):
                 if step.note:
                     self.log.info(step.note)
-                await follower.nap(step.seconds)
-                try:
-                    if self._client is None:
-                        self._client, self._where = await connect(self.qiskit_runtime_conn_id)
-                    poller.where = self._where
-                    job = await asyncio.to_thread(self._client.job, job_id)
-                except errors.QiskitRuntimeError as error:
-                    follower.failed(error)
-                    step = poller.on_error(error, time.time())
+                seen = await self._next_news(watch)
+                poller.where = watch.where
+                if seen is None:
+                    step = poller.on_deadline()
+                elif isinstance(seen, Job):
+                    follower.seen(seen.status)
+                    step = poller.on_job(seen, time.time())
+                    if isinstance(step, KeepWaiting) and watch.client is not None:
+                        follower.start(watch.client)
                 else:
-                    follower.seen(job.status)
-                    step = poller.on_job(job, time.time())
-                    if isinstance(step, KeepWaiting):
-                        follower.start(self._client)
+                    follower.failed(seen)
+                    step = poller.on_error(seen, time.time())
+        # Somebody else's look may have come earlier than this one may fire.
+        await asyncio.sleep(first_look - time.time())
         return step
+
+    async def _next_news(self, watch: JobWatch) -> Job | errors.QiskitRuntimeError | None:
+        """Wait for news of a job; when the deadline comes first, take a last look, or None if that takes long."""
+        if self.deadline is None:
+            return await watch.news(math.inf)
+        news = await watch.news(self.deadline - time.time())
+        if news is None:
+            watch.ask()
+            news = await watch.news(LAST_LOOK_SECONDS)
+        return news

@@ -123,17 +123,24 @@ def test_it_does_not_ask_for_the_input(trigger, emulator, job_id):
     assert [one["query"] for one in emulator.requests() if "/jobs/" in one["path"]] == ["exclude_params=true"]
 
 
-def test_it_waits_for_airflow_to_notice_that_the_worker_is_gone(job_id, monkeypatch):
-    slept: list[float] = []
+def test_it_waits_for_airflow_to_notice_that_the_worker_is_gone(trigger, emulator, job_id, monkeypatch):
+    monkeypatch.setattr("airflow_provider_qrt.triggers.job.FIRST_DELAY", 1.0)
+    emulator.finish(job_id)
+    first, second = trigger(), trigger()
 
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        raise TimeoutError
+    async def run() -> list[float]:
+        """Seconds until each fires, the second of which began later: the first one's look tells it too early."""
+        begun = time.monotonic()
+        one = asyncio.create_task(anext(first.run()))
+        await asyncio.sleep(0.5)
+        begun_later = time.monotonic()
+        await anext(second.run())
+        ended = time.monotonic()
+        await one
+        return [time.monotonic() - begun, ended - begun_later]
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    with pytest.raises(TimeoutError):
-        first_event(QiskitRuntimeJobTrigger(job_id=job_id, submitted_at=time.time()))
-    assert slept == [FIRST_DELAY]
+    assert min(asyncio.run(run())) >= 0.99
+    assert FIRST_DELAY > 5
 
 
 @pytest.mark.parametrize("job_id", ["", "  ", "None", None], ids=repr)
