@@ -76,7 +76,10 @@ class Follower:
             )
             return
         _streams.add(self)
-        self._tasks = {asyncio.create_task(self._listen(client, url)), asyncio.create_task(self._ask())}
+        listener = asyncio.create_task(self._listen(client, url))
+        # Its place is another's as soon as it has given up.
+        listener.add_done_callback(lambda _: _streams.discard(self))
+        self._tasks = {listener, asyncio.create_task(self._ask())}
 
     def seen(self, status: JobStatus) -> None:
         """Take note that the job was read."""
