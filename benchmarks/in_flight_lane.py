@@ -1,0 +1,311 @@
+"""One measurement of ``benchmarks.in_flight``: an emulator, a program that waits for jobs, and the jobs' ends.
+
+The jobs are submitted first. Then the program waits for all of them; while none ends, the emulator's journal counts
+the requests. At last they are made to end at random times, and the program says when it noticed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_qrt.emulator import DEFAULT_API_KEY, DEFAULT_INSTANCE
+from benchmarks.emulator_load import QUEUE_SECONDS, Client, Load
+from benchmarks.running import ROOT, NotMeasurable
+from benchmarks.systems.in_flight_common import percentiles
+
+INTERVAL = 30.0
+"""Seconds between two looks at an old job, the default ``poll_interval``."""
+AGE = 3600.0
+"""Seconds since their submission, as the triggers are told: old jobs are looked at seldom."""
+LEAD = 5.0
+START_SECONDS = 120.0
+STRAGGLERS_SECONDS = 240.0
+HANDS = 4
+"""Threads that submit jobs and make them end."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What to measure.
+
+    Attributes:
+        system: Of ``COMMANDS``.
+        jobs: How many.
+        settle: Seconds of waiting before the requests are counted.
+        window: Seconds in which they are counted.
+        ending: Seconds within which all jobs end, at random.
+    """
+
+    system: str
+    jobs: int
+    settle: float
+    window: float
+    ending: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out.
+
+    Attributes:
+        requests: In an interval of thirty seconds, while no job ended.
+        tokens: Requests for a token, from the beginning of the wait on.
+        memory: Bytes by which the process grew while it waited, for each job.
+        lag: Seconds by which the event loop was late, median, p99 and most, by phase; empty without one.
+        latencies: Seconds from each job's end on the server to its event.
+        last: Seconds from the last job's end to the last event.
+        ended_within: Seconds from the first job's end to the last one's.
+        ending_requests: From the first job's end to the last event.
+    """
+
+    requests: float
+    tokens: int
+    memory: float
+    lag: dict[str, list[float]]
+    latencies: list[float]
+    last: float
+    ended_within: float
+    ending_requests: int
+
+    @property
+    def latency(self) -> list[float]:
+        """Median, p99 and most."""
+        return percentiles(self.latencies)
+
+
+@dataclass(frozen=True)
+class Service:
+    """An emulator in a process of its own."""
+
+    root: str
+    api: str
+
+    def client(self, load: Load) -> Client:
+        """Return a connection for one thread."""
+        return Client(self.root, load)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for something of the controls, without a token, so that none is counted.
+
+        Raises:
+            RuntimeError: That failed.
+        """
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.root).netloc, timeout=60)
+        try:
+            connection.request(method, f"/_emulator/{path}", None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text[:200]!r}")
+        return json.loads(text) if text else None
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return the requests since the last call, but for those of this benchmark, and forget them."""
+        entries: list[dict[str, Any]] = self.ask("GET", "requests")["requests"]
+        self.ask("DELETE", "requests")
+        return [one for one in entries if not one["path"].startswith("/_emulator")]
+
+
+def measure(lane: Lane, python: Path | str = sys.executable) -> Measured:
+    """Measure one lane; ``python`` is the interpreter of the program.
+
+    Raises:
+        NotMeasurable: The program failed; the text is the last line of what it said.
+    """
+    with tempfile.TemporaryDirectory(prefix="qrt-bench-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        with emulator(home) as service, program(lane.system, python, service, home) as process:
+            jobs = submit(service, lane.jobs)
+            _await_line(process, "ready\n", home)
+            return _measure(lane, service, process, jobs, home)
+
+
+def _measure(lane: Lane, service: Service, process: subprocess.Popen[str], jobs: list[str], home: Path) -> Measured:
+    service.journal()
+    starts_at = time.time()
+    counts_at = starts_at + LEAD + lane.settle
+    ends_at = counts_at + lane.window + 1.0
+    asked = {"jobs": jobs, "submitted_at": starts_at - AGE, "poll_interval": INTERVAL, "ends_at": ends_at}
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    time.sleep(max(0.0, counts_at - time.time()))
+    before = service.journal()
+    began = time.time()
+    time.sleep(lane.window)
+    counted = service.journal()
+    seconds = time.time() - began
+    time.sleep(max(0.0, ends_at - time.time()))
+    if lane.system != "bare":
+        end(service, jobs, ends_at, lane.ending)
+    try:
+        output, _ = process.communicate(timeout=STRAGGLERS_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise NotMeasurable(f"not all had noticed after {STRAGGLERS_SECONDS:.0f} s") from None
+    lines = output.splitlines()
+    said = next((json.loads(line) for line in lines if line.startswith('{"events"')), None)
+    if said is None:
+        raise NotMeasurable(f"it failed: {_last_words(home)}")
+    memory = [int(line.split()[1]) for line in lines if line.startswith("memory ")]
+    after = service.journal()
+    if lane.system == "bare":
+        return Measured(0, 0, (memory[1] - memory[0]) / lane.jobs, said["lag"], [0.0], 0.0, 0.0, 0)
+    ended = {job["id"]: datetime.datetime.fromisoformat(job["ended"]).timestamp() for job in _jobs(service)}
+    return Measured(
+        requests=len(counted) * INTERVAL / seconds,
+        tokens=sum(one["path"].endswith("/identity/token") for one in (*before, *counted, *after)),
+        memory=(memory[1] - memory[0]) / lane.jobs,
+        lag=said["lag"],
+        latencies=[said["events"][one] - ended[one] for one in jobs],
+        last=max(said["events"].values()) - max(ended.values()),
+        ended_within=max(ended.values()) - min(ended.values()),
+        ending_requests=len(after),
+    )
+
+
+@contextmanager
+def emulator(home: Path) -> Iterator[Service]:
+    """Serve an emulator whose jobs wait in the queue until they are made to end."""
+    ready = home / "ready.json"
+    command = [sys.executable, "-m", "airflow_provider_qrt.emulator", "--port", "0", "--no-rate-limit"]
+    command += ["--queue-seconds", str(QUEUE_SECONDS), "--ready-file", str(ready)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the emulator did not start")
+            time.sleep(0.05)
+        said = json.loads(ready.read_text())
+        yield Service(said["iam_url"], said["url"])
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def program(system: str, python: Path | str, service: Service, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the program of a system."""
+    where = {"api": service.api, "root": service.root, "iam": service.root}
+    question = {**where, "key": DEFAULT_API_KEY, "instance": DEFAULT_INSTANCE}
+    modules = {"official": "in_flight_threads", "prefect": "in_flight_prefect"}
+    argument = json.dumps(question) if system in modules else system
+    with (
+        (home / "errors").open("wb") as errors,
+        subprocess.Popen(
+            [str(python), "-m", f"benchmarks.systems.{modules.get(system, 'in_flight_triggers')}", argument],
+            cwd=ROOT,
+            env=_environment(service, home),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def submit(service: Service, number: int) -> list[str]:
+    """Submit jobs; they wait in the queue.
+
+    Raises:
+        RuntimeError: One was refused.
+    """
+    load = Load()
+    mine = threading.local()
+
+    def one(ordinal: int) -> str | None:
+        if not hasattr(mine, "client"):
+            mine.client = service.client(load)
+        answer: str | None = mine.client.submit(ordinal)
+        return answer
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        jobs = [job for job in pool.map(one, range(number)) if job is not None]
+    if load.errors:
+        raise RuntimeError(load.errors[0])
+    return jobs
+
+
+def end(service: Service, jobs: Sequence[str], starts_at: float, seconds: float) -> None:
+    """Make all jobs end at random times.
+
+    Args:
+        service: Where they are.
+        jobs: The jobs.
+        starts_at: When that begins, epoch seconds.
+        seconds: Within which they end.
+
+    Raises:
+        RuntimeError: One did not.
+    """
+    chance = random.Random(7)
+    schedule = sorted((starts_at + chance.uniform(0, seconds), job) for job in jobs)
+
+    def work(part: Sequence[tuple[float, str]]) -> None:
+        for moment, job in part:
+            time.sleep(max(0.0, moment - time.time()))
+            service.ask("POST", f"jobs/{job}", {"status": "Completed"})
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(work, [schedule[first::HANDS] for first in range(HANDS)]))
+
+
+def _jobs(service: Service) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = service.ask("GET", "jobs")["jobs"]
+    return jobs
+
+
+def _await_line(process: subprocess.Popen[str], wanted: str, home: Path) -> None:
+    assert process.stdout is not None
+    while (line := process.stdout.readline()) != wanted:
+        if not line:
+            raise NotMeasurable(f"it did not start: {_last_words(home)}")
+
+
+def _last_words(home: Path) -> str:
+    lines = (home / "errors").read_text(errors="replace").strip().splitlines() or ["without a message"]
+    return lines[-1]
+
+
+def _environment(service: Service, home: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
+    connection = {
+        "conn_type": "qiskit_runtime",
+        "host": service.api,
+        "password": DEFAULT_API_KEY,
+        "extra": {"instance": DEFAULT_INSTANCE, "iam_url": service.root},
+    }
+    return {
+        **kept,
+        "HOME": str(home),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT": json.dumps(connection),
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
