@@ -30,7 +30,7 @@ test: $(STAMP) ## All tests, real Airflow included
 test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
 	@$(BIN)/python -m tools.install_servers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group cluster
-	$(BIN)/python -m pytest tests/cluster
+	$(BIN)/python -m pytest -s tests/cluster
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

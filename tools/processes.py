@@ -130,8 +130,12 @@ class Processes:
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
     def members(self, name: str) -> list[psutil.Process]:
-        """A process and everything it has started and that still lives."""
-        return _members(self._running[name])
+        """A process and everything it has started and that still lives, in sessions of their own too."""
+        process = self._running[name]
+        found = {member.pid: member for member in _members(process)}
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {member.pid: member for member in psutil.Process(process.pid).children(recursive=True)}
+        return list(found.values())
 
     def _end_strays(self) -> None:
         """Kill what outlived the process that had started it; a process id in other hands by now is left alone."""
