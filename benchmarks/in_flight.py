@@ -21,7 +21,7 @@ MOST_BUSY = 200
 """Jobs of those systems that ask twice a second for each: more would measure what the emulator can bear."""
 SETTLE = 33.0
 """Seconds until every trigger has looked once, at jobs that are old."""
-INTERVALS = 5
+INTERVALS, FEWER_INTERVALS = 5, 2
 ENDING, MOST_ENDING = 75.0, 60.0
 BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING = 3.0, 15.0, 20.0
 
@@ -47,8 +47,8 @@ def lane(system: str, jobs: int) -> Lane:
     """Say how a system is measured with so many jobs."""
     if system in ("official", "prefect"):
         return Lane(system, jobs, BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING)
-    window = INTERVALS * INTERVAL if system != "alone" else INTERVAL
-    return Lane(system, jobs, SETTLE, window, MOST_ENDING if jobs == MOST else ENDING)
+    intervals = 1 if system == "alone" else FEWER_INTERVALS if jobs == MOST else INTERVALS
+    return Lane(system, jobs, SETTLE, intervals * INTERVAL, MOST_ENDING if jobs == MOST else ENDING)
 
 
 def stages(full: bool) -> list[list[tuple[str, int]]]:

@@ -134,8 +134,10 @@ def measure(lane: Lane, python: Path | str = sys.executable) -> Measured:
     with tempfile.TemporaryDirectory(prefix="qrt-bench-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         with emulator(home) as service, program(lane.system, python, service, home) as process:
-            jobs = submit(service, lane.jobs)
-            _await_line(process, "ready\n", home)
+            # Triggers that only sleep need no jobs, only names.
+            sleeping = lane.system == "bare"
+            jobs = [f"job-{one}" for one in range(lane.jobs)] if sleeping else submit(service, lane.jobs)
+            _await_ready(process, home)
             return _measure(lane, service, process, jobs, home)
 
 
@@ -158,10 +160,10 @@ def _measure(lane: Lane, service: Service, process: subprocess.Popen[str], jobs:
     if lane.system != "bare":
         end(service, jobs, ends_at, lane.ending)
     try:
-        output, _ = process.communicate(timeout=STRAGGLERS_SECONDS)
+        process.wait(STRAGGLERS_SECONDS)
     except subprocess.TimeoutExpired:
         raise NotMeasurable(f"not all had noticed after {STRAGGLERS_SECONDS:.0f} s") from None
-    lines = output.splitlines()
+    lines = (home / "output").read_text(errors="replace").splitlines()
     said = next((json.loads(line) for line in lines if line.startswith('{"events"')), None)
     if said is None:
         raise NotMeasurable(f"it failed: {_last_words(home)}")
@@ -210,13 +212,15 @@ def program(system: str, python: Path | str, service: Service, home: Path) -> It
     modules = {"official": "in_flight_threads", "prefect": "in_flight_prefect"}
     argument = json.dumps(question) if system in modules else system
     with (
+        # Files, not pipes: nobody reads while the program waits, and a full pipe would block its event loop.
+        (home / "output").open("wb") as output,
         (home / "errors").open("wb") as errors,
         subprocess.Popen(
             [str(python), "-m", f"benchmarks.systems.{modules.get(system, 'in_flight_triggers')}", argument],
             cwd=ROOT,
             env=_environment(service, home),
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=errors,
             text=True,
         ) as process,
@@ -278,11 +282,12 @@ def _jobs(service: Service) -> list[dict[str, Any]]:
     return jobs
 
 
-def _await_line(process: subprocess.Popen[str], wanted: str, home: Path) -> None:
-    assert process.stdout is not None
-    while (line := process.stdout.readline()) != wanted:
-        if not line:
+def _await_ready(process: subprocess.Popen[str], home: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while "ready" not in (home / "output").read_text(errors="replace").splitlines():
+        if process.poll() is not None or time.monotonic() > deadline:
             raise NotMeasurable(f"it did not start: {_last_words(home)}")
+        time.sleep(0.1)
 
 
 def _last_words(home: Path) -> str:
