@@ -23,7 +23,7 @@ SETTLE = 33.0
 """Seconds until every trigger has looked once, at jobs that are old."""
 INTERVALS, FEWER_INTERVALS = 5, 2
 ENDING, MOST_ENDING = 75.0, 60.0
-BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING = 3.0, 15.0, 20.0
+BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING = 10.0, 15.0, 20.0
 
 MOST_REQUESTS = 6
 MOST_TOKENS = 2

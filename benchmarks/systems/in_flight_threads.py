@@ -14,8 +14,10 @@ from benchmarks.systems.in_flight_common import answer, question, say_memory
 def main() -> None:
     """Wait for all jobs."""
     os.environ["IAM_URL"] = asked()["iam"]
-    runtime = service(asked())
+    import qiskit_ibm_runtime  # noqa: F401 - loaded before the question, as the others do
+
     todo = question()
+    runtime = service(asked())
     # One after the other: it is the wait that is measured.
     jobs = {one: runtime.job(one) for one in todo["jobs"]}
     events: dict[str, float] = {}
