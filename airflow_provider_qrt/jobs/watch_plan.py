@@ -28,7 +28,7 @@ SECONDS_PER_PAGE = 5.0
 LISTED_AFTER = 30.0
 """Seconds by which the list may lag. A job younger than that may be missing, one that ended so long ago may still be
 there. How soon a new job is listed is not documented."""
-LATENESS = 0.05
+LATENESS = 0.02
 """Part by which a reading of the list is put off at random, so that triggerers do not come together."""
 PAGES_KNOWN_FOR = 3600.0
 """Seconds after which the length of the list, most of which may be other people's jobs, is found out anew."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 News = Job | errors.QiskitRuntimeError
+TOLD_AT_ONCE = 50
+"""Waiters woken in one pass of the event loop; each writes to a log, and thousands would hold it up."""
 
 
 @dataclass
@@ -147,8 +149,10 @@ class JobWatcher(SharedPoller):
             news = self._plan.on_finished(jobs, now)
         else:
             news = self._plan.on_job(jobs[0], now)
-        for job in news:
+        for told, job in enumerate(news, start=1):
             self._tell(job.id, job)
+            if told % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _tell(self, job_id: str, news: News) -> None:
         for watch in self._watches.get(job_id, ()):
