@@ -18,7 +18,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.polling import growing_delay
+from airflow_provider_qrt.jobs.polling import SHARE_OF_AGE, SHORTEST_DELAY, growing_delay
 from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION
 
 FEW = 5
@@ -308,7 +308,7 @@ class WatchPlan:
         """Seconds until the list is read again: soon while there are young jobs, but never for many pages."""
         longest = min(job.longest for job in self._jobs.values()) if self._jobs else LONGEST_BACK_OFF
         youngest = max((job.submitted_at for job in self._jobs.values()), default=now)
-        seconds = max(growing_delay(now - youngest, longest, self.random), self._pages * SECONDS_PER_PAGE)
+        seconds = max(SHARE_OF_AGE * (now - youngest), SHORTEST_DELAY, self._pages * SECONDS_PER_PAGE)
         return min(seconds, longest) * self.random.uniform(1.0, 1 + LATENESS)
 
     def _next_look(self, job: Watched, now: float) -> float:
