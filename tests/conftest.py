@@ -45,10 +45,15 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False")
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CONNECTION = "AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT"
 QUICK: dict[str, Any] = {

@@ -79,7 +79,7 @@ class AirflowApi:
         """State of a DAG run."""
         return str(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
-    def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 180) -> str:
+    def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 300) -> str:
         """Wait until a run has ended and return its state."""
 
         def ended() -> str | None:
@@ -98,7 +98,7 @@ class AirflowApi:
         self.expect_end(dag_id, run_id, expect)
         return run_id
 
-    def expect_end(self, dag_id: str, run_id: str, expect: str = "success", *, seconds: float = 180) -> None:
+    def expect_end(self, dag_id: str, run_id: str, expect: str = "success", *, seconds: float = 300) -> None:
         """Wait for the end of a run; see :meth:`run_dag`."""
         state = self.wait_for_run(dag_id, run_id, seconds=seconds)
         if state != expect:
@@ -121,7 +121,7 @@ class AirflowApi:
         return TaskProcesses(task=pid, supervisor=psutil.Process(pid).ppid())
 
     def wait_for_task_state(
-        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 90
+        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 180
     ) -> dict[str, Any]:
         """Wait until a task instance is in one of the states and return it."""
 

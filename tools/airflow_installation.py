@@ -170,7 +170,7 @@ class AirflowInstallation(AirflowApi, ABC):
 
     def wait_for_api_server(self) -> None:
         """Wait until the API servers answer."""
-        wait_until(self._answers, seconds=120, what="The start of Airflow's API servers")
+        wait_until(self._answers, seconds=300, what="The start of Airflow's API servers")
 
     def stop(self) -> None:
         """End all components, politely first, and whatever they have left behind."""

@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.lanes import PATIENCE, Lane, Run, in_parallel
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def wait_for_job_to_be_watched(run: Run) -> str:

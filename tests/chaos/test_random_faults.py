@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.dags.chaos import MAPPED_TASKS
 from tests.chaos.lanes import expect_bell_pair
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FAULTS = {
     "503": {"status": 503},

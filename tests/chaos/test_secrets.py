@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.lanes import Lane
 from tests.chaos.secrets_search import find_in_airflow, secrets_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FAULTS = {
     "key refused": {"path": "/identity/token", "status": 400, "times": None},

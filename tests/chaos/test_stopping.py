@@ -13,7 +13,7 @@ import requests
 from tests.chaos.lanes import Lane, Run
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PROMISED = 30.0
 """Seconds in which a job that nobody waits for any more is cancelled."""

@@ -13,7 +13,7 @@ import pytest
 from tests.chaos.lanes import Lane, Run
 from tools.local_airflow import TaskProcesses
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 HELD = 300
 """Seconds for which the service holds a request: longer than whoever sent it will live."""

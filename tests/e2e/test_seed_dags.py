@@ -211,7 +211,7 @@ def test_every_login_of_the_classic_platform_is_given_back_and_good_for_nothing_
 
     # Tasks that list backends, submit and fetch, and the triggerer.
     assert len(logins) >= 4
-    wait_until(no_longer_good, seconds=30, what="The logout of every login")
+    wait_until(no_longer_good, seconds=120, what="The logout of every login")
 
 
 def test_a_program_of_2021_says_that_all_is_done(runs, job_of):

@@ -33,7 +33,7 @@ def session_id(airflow, run_id: str) -> str:
 
 
 def wait_for_close(client, found: str) -> None:
-    wait_until(lambda: not client.session(found).accepting_jobs, seconds=60, what="The closing of the batch")
+    wait_until(lambda: not client.session(found).accepting_jobs, seconds=120, what="The closing of the batch")
 
 
 def test_the_jobs_of_a_run_share_a_batch_that_is_closed_after_them(airflow, client, submissions):
@@ -72,11 +72,13 @@ def test_a_run_that_is_marked_failed_closes_its_batch_and_leaves_no_job(airflow,
     for index in (0, 1):
         airflow.wait_for_task_state(DAG, run_id, f"measure/{index}", "deferred")
     wait_until(
-        lambda: airflow.task_log(DAG, run_id, "measure").count("starting") >= 2, seconds=60, what="Both triggers' start"
+        lambda: airflow.task_log(DAG, run_id, "measure").count("starting") >= 2,
+        seconds=120,
+        what="Both triggers' start",
     )
     airflow.api("PATCH", f"/dags/{DAG}/dagRuns/{run_id}", json={"state": "failed"})
     over = lambda: all(job["final"] for job in submissions(run_id))  # noqa: E731
-    wait_until(over, seconds=60, what="The cancellation of both jobs")
+    wait_until(over, seconds=120, what="The cancellation of both jobs")
     wait_for_close(client, found)
 
 

@@ -10,7 +10,7 @@ HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
 def test_a_circuit_on_physical_qubits_is_as_wide_as_its_highest_qubit():
     info = check_circuit(HEAD + "bit[1] c; x $5; c[0] = measure $5;")
-    assert info == CircuitInfo(num_qubits=6, registers=(("c", 1),), parameters=())
+    assert info == CircuitInfo(num_qubits=6, registers=(("c", 1),), parameters=(), physical=True)
 
 
 def test_registers_and_inputs_come_in_the_order_of_declaration():
