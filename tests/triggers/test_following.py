@@ -541,7 +541,8 @@ def test_a_stream_that_never_stops_talking_does_not_flood_the_service(trigger, e
             await asyncio.wait({waiting.task})
             return len(await waiting.looks())
 
-    assert asyncio.run(lied_to()) < 9
+    # It says something every few milliseconds.
+    assert asyncio.run(lied_to()) < 20
 
 
 # The end of the wait
