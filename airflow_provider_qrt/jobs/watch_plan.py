@@ -190,7 +190,8 @@ class WatchPlan:
         if not self._uses_list(len(self._jobs), now):
             for job in self._jobs.values():
                 if job.due is None:
-                    job.due = self._next_look(job, now)
+                    # No later than the list would have told.
+                    job.due = min(self._next_look(job, now), max(self._list_due, now))
             return Pause(max(0.0, min(map(_due, self._jobs.values())) - now))
         if now >= self._list_due:
             return ReadPending(self._since())

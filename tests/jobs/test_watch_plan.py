@@ -299,3 +299,14 @@ def test_where_there_is_no_list_all_are_read_one_by_one():
     world.run(200)
     assert {kind for _, kind in world.requests} == {"ReadJob"}
     assert len(world.known) == 20
+
+
+def test_the_last_few_of_many_are_read_when_the_list_would_have_been():
+    world = World()
+    world.submit(FEW + 1)
+    world.run(100)
+    pause = world.plan.next(world.now)
+    assert isinstance(pause, Pause)
+    # Somebody leaves while the list is not due yet.
+    world.plan.remove("job-0")
+    assert isinstance(world.plan.next(world.now + pause.seconds), ReadJob)
