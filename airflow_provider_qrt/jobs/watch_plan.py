@@ -192,7 +192,8 @@ class WatchPlan:
                 if job.due is None:
                     # No later than the list would have told.
                     job.due = min(self._next_look(job, now), max(self._list_due, now))
-            return Pause(max(0.0, min(map(_due, self._jobs.values())) - now))
+            soonest = min(self._jobs.values(), key=_due)
+            return Pause(_due(soonest) - now) if _due(soonest) > now else ReadJob(soonest.job_id)
         if now >= self._list_due:
             return ReadPending(self._since())
         stale = self._stalest(now)
