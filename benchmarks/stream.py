@@ -45,7 +45,7 @@ WAYS = (
     ("polling, poll_interval 30 s", False, DEFAULT_INTERVAL),
     ("polling, poll_interval 5 s", False, 5.0),
 )
-KINDS = ("token", "read", "stream")
+KINDS = ("token", "read", "list", "stream")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ def kind(path: str) -> str:
     """What a request of the journal is for."""
     if path.startswith("/stream/"):
         return "stream"
+    if path == "/jobs":
+        return "list"
     return "read" if path.startswith("/jobs/") else "token"
 
 
@@ -137,7 +139,7 @@ def report() -> Report:
             Table(
                 f"{JOBS} jobs that end {SHORTEST:.0f} to {LONGEST:.0f} s after the wait begins, waited for at once; "
                 "seconds from a job's end on the server to its trigger's event, and HTTP requests for each job:",
-                ("way", "median", "p99", "requests a job", "reads", "streams", "tokens"),
+                ("way", "median", "p99", "requests a job", "reads", "streams", "lists", "tokens"),
                 [_row(name, measured) for name, measured in found.items()],
             ),
             Table(
@@ -207,7 +209,7 @@ def _row(name: str, measured: Measured) -> tuple[str, ...]:
         f"{measured.p99:.2f} s",
         f"{measured.requests.total() / JOBS:.1f}",
         *(f"{measured.requests[what] / JOBS:.1f}" for what in ("read", "stream")),
-        f"{measured.requests['token']} for all",
+        *(f"{measured.requests[what]} for all" for what in ("list", "token")),
     )
 
 
