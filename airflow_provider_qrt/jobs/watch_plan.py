@@ -298,7 +298,8 @@ class WatchPlan:
 
     def _has_ended(self, job_id: str, now: float) -> None:
         """Remember it for a while: a list that goes on naming it is wrong."""
-        self._jobs[job_id].due = None
+        # Whoever waits is about to leave; until then there is nothing more to learn.
+        self._jobs[job_id].due = math.inf
         self._ended = {one: moment for one, moment in self._ended.items() if now - moment < DISTRUST_SECONDS}
         self._ended[job_id] = now
 

@@ -310,3 +310,12 @@ def test_the_last_few_of_many_are_read_when_the_list_would_have_been():
     # Somebody leaves while the list is not due yet.
     world.plan.remove("job-0")
     assert isinstance(world.plan.next(world.now + pause.seconds), ReadJob)
+
+
+def test_a_job_that_has_ended_is_not_read_again():
+    world = World()
+    world.submit(1, lasts=lambda _n: 0.0)
+    world.now += 10
+    step = world.plan.next(world.now)
+    world.plan.on_job(as_job("job-0", JobStatus.COMPLETED), world.now)
+    assert (step, world.plan.next(world.now)) == (ReadJob("job-0"), Pause(math.inf))
