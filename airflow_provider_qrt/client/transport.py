@@ -225,6 +225,9 @@ class Transport:
         response = attempt()
         if response.status_code == 401 and authenticated and self._auth.drop(response.request):
             response = attempt()
+            if response.status_code == 401:
+                # Nor may the next request begin with this one.
+                self._auth.drop(response.request)
         return self._checked(response, label)
 
     def _exchange(self, label: str, method: str, url: str, **arguments: Any) -> requests.Response:

@@ -15,7 +15,6 @@ from typing import Any
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
-from airflow_provider_qrt.jobs import polling
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria, processor
 from airflow_provider_qrt.jobs.backends import (
     LEAST_BUSY,
@@ -28,8 +27,9 @@ from airflow_provider_qrt.jobs.backends import (
     wait_seconds,
 )
 from airflow_provider_qrt.jobs.polling import KeepWaiting, growing_delay
+from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals
 
-REFUSALS = (*polling.REFUSALS, errors.BadRequest, errors.ApiVersionNotHonoured)
+REFUSED = (*REFUSALS, errors.BadRequest, errors.ApiVersionNotHonoured)
 """Answers to ``GET /backends`` that the same request meets again."""
 
 
@@ -167,6 +167,7 @@ class BackendPoller:
     first_delay: float = 0.0
     random: random.Random = field(default_factory=random.Random, repr=False)
     _failed_reads: int = field(default=0, init=False)
+    _refusals: Refusals = field(default_factory=lambda: Refusals(REFUSED), init=False, repr=False)
     _last_lacks: Any = field(default=None, init=False)
     _last_state: str = field(default="The backends could not be read", init=False)
 
@@ -177,6 +178,7 @@ class BackendPoller:
     def on_backends(self, backends: Sequence[Backend], now: float) -> KeepWaiting | BackendOutcome:
         """Decide after the list was read."""
         self._failed_reads = 0
+        self._refusals.on_success()
         try:
             candidates, criteria = self.wish.candidates(backends, where=self.where)
         except errors.InvalidSettings as error:
@@ -199,7 +201,7 @@ class BackendPoller:
 
     def on_error(self, error: errors.QiskitRuntimeError, now: float) -> KeepWaiting | BackendOutcome:
         """Decide after the list could not be read."""
-        if isinstance(error, REFUSALS):
+        if self._refusals.is_definite(error):
             place = f" Asked with {self.where}." if self.where else ""
             return _refused(f"The backends cannot be watched. {error}{place}")
         if self._is_late(now):

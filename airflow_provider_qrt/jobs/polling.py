@@ -2,7 +2,7 @@
 
 The blocking and the deferred path are two short loops around :class:`JobPoller`. No hiccup ends a wait: server errors,
 429, dropped connections and unreadable answers are waited out until the deadline. Only a final state, the deadline, a
-definite refusal (401 with a fresh token, 403, 404) or a state that nobody knows ends it.
+definite refusal (401 with fresh tokens, 403, 404) or a state that nobody knows ends it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.refusals import Refusals
 
 DEFAULT_POLL_INTERVAL = 30.0
 """Longest time between two looks, seconds, unless the user says otherwise."""
@@ -25,8 +26,6 @@ JITTER = 0.1
 """Part by which a delay is varied at random, so that jobs submitted together are not asked for together."""
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
-
-REFUSALS = (errors.Unauthorized, errors.Forbidden, errors.NotFound, errors.InvalidSettings)
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,7 @@ class JobPoller:
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
     _failed_reads: int = field(default=0, init=False)
+    _refusals: Refusals = field(default_factory=Refusals, init=False, repr=False)
     _last_status: JobStatus | None = field(default=None, init=False)
     _last_job: Job | None = field(default=None, init=False)
 
@@ -84,6 +84,7 @@ class JobPoller:
     def on_job(self, job: Job, now: float) -> Decision:
         """Decide after the job was read."""
         self._failed_reads = 0
+        self._refusals.on_success()
         self._last_job = job
         if job.status.is_final:
             return WaitOutcome(Ending.FINAL, self.job_id, job)
@@ -110,7 +111,7 @@ class JobPoller:
 
     def on_error(self, error: errors.QiskitRuntimeError, now: float) -> Decision:
         """Decide after the job could not be read."""
-        if isinstance(error, REFUSALS):
+        if self._refusals.is_definite(error):
             place = f" Asked with {self.where}." if self.where else ""
             return WaitOutcome(
                 Ending.REFUSED, self.job_id, None, f"Job {self.job_id} cannot be watched any more. {error}{place}"

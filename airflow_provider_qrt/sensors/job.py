@@ -17,7 +17,8 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import describe_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import REFUSALS, UNKNOWN_STATE_READS
+from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
+from airflow_provider_qrt.jobs.refusals import REFUSALS
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 
 if TYPE_CHECKING:

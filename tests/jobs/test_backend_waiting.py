@@ -165,7 +165,7 @@ def test_a_time_that_the_service_asked_for_is_waited():
 @pytest.mark.parametrize(
     "error",
     [
-        errors.Unauthorized(401, errors.ErrorBody(), request="GET /backends"),
+        errors.InvalidApiKey(400, errors.ErrorBody(), request="POST /identity/token"),
         errors.Forbidden(403, errors.ErrorBody(), request="GET /backends"),
         errors.NotFound(404, errors.ErrorBody(), request="GET /backends"),
         errors.BadRequest(400, errors.ErrorBody(), request="GET /backends"),
@@ -178,6 +178,16 @@ def test_a_definite_refusal_ends_the_wait_and_names_the_connection(error):
     outcome = poller().on_error(error, NOW)
     assert outcome.ending is BackendEnding.REFUSED
     assert str(error) in outcome.message
+    assert WHERE in outcome.message
+
+
+def test_a_401_with_a_fresh_token_is_believed_when_the_next_one_is_refused_too():
+    looking = poller()
+    unauthorized = errors.Unauthorized(401, errors.ErrorBody(), request="GET /backends")
+    assert str(unauthorized) in looking.on_error(unauthorized, NOW).note
+    outcome = looking.on_error(unauthorized, NOW)
+    assert outcome.ending is BackendEnding.REFUSED
+    assert str(unauthorized) in outcome.message
     assert WHERE in outcome.message
 
 

@@ -176,7 +176,6 @@ def test_a_change_of_state_is_logged_once():
 @pytest.mark.parametrize(
     "error",
     [
-        errors.Unauthorized(401, BODY, request="GET /jobs/j"),
         errors.InvalidApiKey(400, BODY, request="POST /identity/token"),
         errors.Forbidden(403, BODY, request="GET /jobs/j"),
         errors.NotFound(404, BODY, request="GET /jobs/j"),
@@ -191,6 +190,34 @@ def test_a_definite_refusal_ends_the_wait_and_says_what_was_asked_with(error):
     assert ended.ending is Ending.REFUSED
     assert where in ended.message
     assert str(error) in ended.message
+
+
+def test_a_401_with_a_fresh_token_is_believed_when_the_next_one_is_refused_too():
+    where = "connection 'mine' (instance abc in eu-de)"
+    looking = poller(where=where)
+    unauthorized = errors.Unauthorized(401, BODY, request="GET /jobs/j")
+    first = looking.on_error(unauthorized, now=1010.0)
+    assert isinstance(first, KeepWaiting)
+    assert str(unauthorized) in first.note
+    ended = looking.on_error(unauthorized, now=1020.0)
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.REFUSED
+    assert where in ended.message
+    assert str(unauthorized) in ended.message
+
+
+def test_a_401_that_passed_is_forgotten():
+    looking = poller()
+    unauthorized = errors.Unauthorized(401, BODY, request="GET /jobs/j")
+    for _ in range(5):
+        assert isinstance(looking.on_error(unauthorized, now=1010.0), KeepWaiting)
+        looking.on_job(job(), now=1020.0)
+
+
+def test_a_401_does_not_keep_another_refusal_from_ending_the_wait():
+    looking = poller()
+    looking.on_error(errors.Unauthorized(401, BODY, request="GET /jobs/j"), now=1010.0)
+    assert isinstance(looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=1020.0), WaitOutcome)
 
 
 def test_an_unknown_state_is_given_up_after_five_looks():

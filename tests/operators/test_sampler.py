@@ -812,6 +812,13 @@ def test_tokens_revoked_during_the_deferral_are_replaced(task, emulator):
     assert task.resume(deferred)["status"] == "Completed"
 
 
+def test_a_token_that_is_revoked_between_login_and_use_does_not_end_the_wait(either_way, emulator, jobs):
+    # Before the request, and before its repetition with a fresh token.
+    emulator.add_fault(method="GET", path=ONE_JOB, effect="revoke_tokens", times=2)
+    assert either_way.run()["status"] == "Completed"
+    assert (emulator.faults()[0]["applied"], len(jobs())) == (2, 1)
+
+
 def test_a_token_that_cannot_be_renewed_for_a_moment_does_not_end_the_wait(task, emulator):
     deferred = task.defer()
     emulator.revoke_tokens()
