@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.report import Goal, Report, Table
 from benchmarks.running import ROOT
@@ -35,6 +35,8 @@ SHORTEST, LONGEST = 8.0, 25.0
 LEAD = 15.0
 """Seconds for submitting all of them, before the wait begins."""
 RUN_SECONDS = 1.0
+FIRST_LOOK = 6.0
+"""Seconds after which a trigger looks for the first time."""
 MOST_SECONDS = 1.0
 LEAST_SAVING = 3
 DEFAULT_INTERVAL = 30.0
@@ -175,31 +177,35 @@ def looks(life: float, poll_interval: float, *, stream: bool) -> int:
     """How often the trigger reads a job that ends after so many seconds, its last one of them running."""
     from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.jobs.following import StreamWatch
-    from airflow_provider_qrt.jobs.outcome import WaitOutcome
-    from airflow_provider_qrt.jobs.polling import JobPoller
+    from airflow_provider_qrt.jobs.watch_plan import Pause, WatchPlan
 
-    first_delay = 6.0
-    poller = JobPoller("id", 0.0, None, poll_interval, first_delay=first_delay, random=random.Random(7))
-    watch = StreamWatch(poll_interval, None)
-    told = [(life - RUN_SECONDS, "Running"), (life, "Completed")]
-    decision: Any = poller.first(0.0)
+    plan, watch = WatchPlan(random=random.Random(7)), StreamWatch(poll_interval)
+    plan.add("id", submitted_at=0.0, longest=poll_interval, now=0.0, first_look=FIRST_LOOK)
+    told = [(life - RUN_SECONDS, "Running"), (life, "Completed")] if stream else []
     now, looked, count = 0.0, 0.0, 0
-    while not isinstance(decision, WaitOutcome):
-        moment = watch.next_look(looked, decision.seconds)
-        while stream and count and told and told[0][0] <= moment:
-            at, word = told.pop(0)
-            watch.on_message(word, at)
-            moment = max(at, watch.next_look(looked, decision.seconds))
-        now = looked = moment
-        count += 1
-        state = "Queued" if now < life - RUN_SECONDS else "Running" if now < life else "Completed"
-        job = Job.from_json({"id": "id", "state": {"status": state}})
-        watch.on_look()
-        watch.on_seen(job.status)
-        decision = poller.on_job(job, now)
-        if stream and count == 1:
-            watch.on_message("ACK", now)
-    return count
+    while True:
+        step = plan.next(now)
+        if not isinstance(step, Pause):
+            looked, count = now, count + 1
+            word = "Queued" if now < life - RUN_SECONDS else "Running" if now < life else "Completed"
+            job = Job.from_json({"id": "id", "state": {"status": word}})
+            if job.status.is_final:
+                return count
+            plan.on_job(job, now)
+            watch.on_look()
+            watch.on_seen(job.status)
+            if stream and count == 1:
+                watch.on_message("ACK", now)
+        else:
+            # Nothing is followed before the first look.
+            told_at = told[0][0] if told and count else math.inf
+            wanted_at = max(now, watch.next_look(looked))
+            now = min(now + step.seconds, wanted_at, max(now, told_at))
+            if now >= told_at:
+                watch.on_message(told.pop(0)[1], now)
+            elif now == wanted_at:
+                plan.ask("id", now)
+        plan.steady("id", watch.rest, now)
 
 
 def _row(name: str, measured: Measured) -> tuple[str, ...]:

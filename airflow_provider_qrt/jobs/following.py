@@ -1,12 +1,14 @@
 """What a live stream of a job's status means for the next look at it. Pure; ``now`` is passed in.
 
-A stream decides nothing. It says when to look: :class:`~airflow_provider_qrt.jobs.polling.JobPoller` judges what is
-seen. While a stream is alive, looks without its word are rare; without it they come when the poller wants them. A
-stream that lies, or says the same over and over, brings looks at growing distances: it cannot flood the service.
+A stream decides nothing. It says when to look, earlier than :class:`~airflow_provider_qrt.jobs.watch_plan.WatchPlan`
+would; :class:`~airflow_provider_qrt.jobs.polling.JobPoller` judges what is seen. While a stream is alive, looks without
+its word are rare; without it they come when the plan wants them. A stream that lies, or says the same over and over,
+brings looks at growing distances: it cannot flood the service.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from airflow_provider_qrt.client.states import JobStatus
@@ -43,11 +45,9 @@ class StreamWatch:
 
     Attributes:
         poll_interval: Longest time between two looks without a stream, seconds.
-        deadline: Until when to wait; None for no end.
     """
 
     poll_interval: float
-    deadline: float | None
     _alive: bool = field(default=False, init=False)
     _trusted: bool = field(default=True, init=False)
     _opened: float | None = field(default=None, init=False)
@@ -142,19 +142,15 @@ class StreamWatch:
         self._vain_claims += self._claim
         self._not_before = now + (retry_after or 0.0)
 
-    def next_look(self, looked: float, seconds: float) -> float:
-        """When to look again.
+    def next_look(self, looked: float) -> float:
+        """When the stream wants a look; infinity if it wants none.
 
         Args:
             looked: When the job was looked at last.
-            seconds: Until then, as the poller would have it.
         """
-        moment = looked + seconds
-        if self.rest is not None:
-            moment = max(moment, looked + self.rest)
+        moment = math.inf
         if self._hint:
-            moment = min(moment, looked + spacing(self._vain_hints))
+            moment = looked + spacing(self._vain_hints)
         if self._claim:
             moment = min(moment, looked + spacing(self._vain_claims))
-        moment = max(moment, self._not_before)
-        return moment if self.deadline is None else min(moment, max(self.deadline, looked))
+        return max(moment, self._not_before)

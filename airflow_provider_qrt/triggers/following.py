@@ -42,7 +42,7 @@ class Follower:
         self._watched = watch
         self._job_id = watch.job_id
         self._log = log
-        self._watch = StreamWatch(poll_interval, None)
+        self._watch = StreamWatch(poll_interval)
         self._changed = asyncio.Event()
         self._looked = 0.0
         self._asked = False
@@ -104,7 +104,7 @@ class Follower:
             if not self._asked:
                 # Not in between: it would put off the look that was asked for.
                 self._watched.steady(self._watch.rest)
-            left = math.inf if self._asked else self._watch.next_look(self._looked, math.inf) - time.time()
+            left = math.inf if self._asked else self._watch.next_look(self._looked) - time.time()
             if left <= 0:
                 self._watch.on_look()
                 self._asked = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from airflow_provider_qrt.client.states import JobStatus
@@ -21,7 +23,7 @@ QUEUED, RUNNING, COMPLETED = JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMP
 @pytest.fixture
 def watch():
     """A queued job that was looked at, at 100, before its stream said anything."""
-    made = StreamWatch(POLL, None)
+    made = StreamWatch(POLL)
     look(made, QUEUED)
     return made
 
@@ -38,32 +40,40 @@ def alive(watch: StreamWatch) -> StreamWatch:
     return watch
 
 
-def test_without_a_word_the_poller_decides(watch):
-    assert watch.next_look(100, POLL) == 130
+def wants_nothing(watch: StreamWatch) -> bool:
+    """Whether the pace is left to others."""
+    return watch.next_look(100) == math.inf
+
+
+def test_without_a_word_others_decide(watch):
+    assert (wants_nothing(watch), watch.rest) == (True, None)
 
 
 def test_the_first_message_asks_for_a_look(watch):
     watch.on_message("ACK", 110)
-    assert watch.next_look(100, POLL) == 100
+    assert watch.next_look(100) == 100
 
 
 def test_a_stream_that_is_alive_makes_looks_rare(watch):
-    assert alive(watch).next_look(100, POLL) == 220
+    assert (wants_nothing(alive(watch)), watch.rest) == (True, 120)
 
 
 def test_they_are_not_too_frequent_for_a_short_interval():
-    watch = StreamWatch(0.1, None)
+    watch = StreamWatch(0.1)
     look(watch, QUEUED)
-    assert alive(watch).next_look(100, 0.1) == 100 + SHORTEST_SAFETY
+    assert alive(watch).rest == SHORTEST_SAFETY
 
 
-def test_they_are_never_more_frequent_than_the_poller_has_them(watch):
-    assert alive(watch).next_look(100, 500) == 600
+@pytest.mark.parametrize("poll_interval", [0.1, 30, 500, 86_400])
+def test_they_are_never_more_frequent_than_without_a_stream(poll_interval):
+    watch = StreamWatch(poll_interval)
+    look(watch, QUEUED)
+    assert alive(watch).rest > poll_interval
 
 
 def test_what_is_known_asks_for_nothing(watch):
     alive(watch).on_message("Queued", 110)
-    assert watch.next_look(100, POLL) == 220
+    assert (wants_nothing(watch), watch.rest) == (True, 120)
 
 
 @pytest.mark.parametrize(
@@ -71,37 +81,43 @@ def test_what_is_known_asks_for_nothing(watch):
 )
 def test_news_asks_for_a_look(watch, word):
     alive(watch).on_message(word, 190)
-    assert watch.next_look(100, POLL) < 190
+    assert watch.next_look(100) < 190
 
 
 def test_news_during_a_look_is_not_lost(watch):
     alive(watch).on_look()
     watch.on_message("Completed", 110)
     watch.on_seen(QUEUED)
-    assert watch.next_look(110, POLL) < 112
+    assert watch.next_look(110) < 112
 
 
 def test_an_end_that_is_not_seen_yet_is_looked_for_again_and_again_at_growing_distances(watch):
     alive(watch).on_message("Completed", 110)
     distances = []
     for _ in range(9):
-        distances.append(watch.next_look(200, POLL) - 200)
+        distances.append(watch.next_look(200) - 200)
         look(watch, QUEUED)
-    assert distances == [0, 0.5, 1, 2, 4, 8, 16, POLL, POLL]
+    assert distances == [0, 0.5, 1, 2, 4, 8, 16, 32, 64]
+
+
+def test_while_an_end_is_not_seen_yet_nobody_rests(watch):
+    alive(watch).on_message("Completed", 110)
+    look(watch, QUEUED)
+    assert watch.rest is None
 
 
 def test_so_is_one_that_the_service_only_closed_the_stream_for(watch):
     alive(watch).on_end()
     watch.on_lost(110)
     look(watch, QUEUED)
-    assert watch.next_look(200, POLL) == 200.5
+    assert watch.next_look(200) == 200.5
 
 
 def test_a_job_that_goes_on_after_all_takes_the_claim_back(watch):
     alive(watch).on_message("Completed", 110)
     look(watch, QUEUED)
     watch.on_message("Queued", 111)
-    assert watch.next_look(200, POLL) == 320
+    assert (wants_nothing(watch), watch.rest) == (True, 120)
 
 
 def test_a_stream_that_takes_it_back_each_time_does_not_flood(watch):
@@ -109,7 +125,7 @@ def test_a_stream_that_takes_it_back_each_time_does_not_flood(watch):
     distances = []
     for _ in range(5):
         watch.on_message("Completed", 110)
-        distances.append(watch.next_look(200, POLL) - 200)
+        distances.append(watch.next_look(200) - 200)
         look(watch, QUEUED)
         watch.on_message("Queued", 111)
     assert distances == [0, 0.5, 1, 2, 4]
@@ -120,11 +136,11 @@ def test_a_talkative_stream_does_not_flood_and_its_end_is_still_looked_for_at_on
     distances = []
     for number in range(4):
         watch.on_message(f"interim result {number}", 110)
-        distances.append(watch.next_look(200, POLL) - 200)
+        distances.append(watch.next_look(200) - 200)
         look(watch, QUEUED)
     assert distances == [0.5, 1, 2, 4]
     watch.on_message("Completed", 111)
-    assert watch.next_look(200, POLL) == 200
+    assert watch.next_look(200) == 200
 
 
 def test_a_change_makes_the_stream_as_good_as_new(watch):
@@ -135,12 +151,12 @@ def test_a_change_makes_the_stream_as_good_as_new(watch):
     watch.on_message("Running", 120)
     look(watch, RUNNING)
     watch.on_message("interim", 121)
-    assert watch.next_look(200, POLL) == 200
+    assert watch.next_look(200) == 200
 
 
 def test_a_change_that_was_not_told_ends_the_trust(watch):
     look(alive(watch), RUNNING)
-    assert watch.next_look(200, POLL) == 230
+    assert (wants_nothing(watch), watch.rest) == (True, None)
 
 
 def test_trust_begins_again_with_a_new_connection(watch):
@@ -148,53 +164,44 @@ def test_trust_begins_again_with_a_new_connection(watch):
     watch.on_lost(210)
     watch.on_message("ACK", 220)
     look(watch, RUNNING)
-    assert watch.next_look(220, POLL) == 340
+    assert (wants_nothing(watch), watch.rest) == (True, 120)
 
 
 def test_a_look_that_failed_is_made_up_for(watch):
     alive(watch).on_message("Completed", 110)
     watch.on_look()
     watch.on_error(110, None)
-    assert watch.next_look(110, POLL) == 110.5
+    assert watch.next_look(110) == 110.5
 
 
 def test_no_stream_shortens_what_the_service_asks_to_wait(watch):
     alive(watch).on_message("Completed", 110)
     watch.on_look()
     watch.on_error(110, 60)
-    assert watch.next_look(110, 60) == 170
+    assert watch.next_look(110) == 170
     watch.on_message("Completed", 115)
-    assert watch.next_look(110, 60) == 170
+    assert watch.next_look(110) == 170
     look(watch, QUEUED)
-    assert watch.next_look(170, POLL) < 172
-
-
-def test_the_deadline_comes_first():
-    watch = StreamWatch(POLL, 150)
-    look(watch, QUEUED)
-    assert alive(watch).next_look(100, 30) == 150
-    watch.on_look()
-    watch.on_error(100, 500)
-    assert watch.next_look(100, 50) == 150
+    assert watch.next_look(170) < 172
 
 
 def test_a_stream_that_was_alive_and_is_lost_asks_for_a_look_and_leaves_the_pace_to_the_poller(watch):
     alive(watch)
     look(watch, RUNNING)
     watch.on_lost(150)
-    assert watch.next_look(100, POLL) == 100
+    assert watch.next_look(100) == 100
     look(watch, RUNNING)
-    assert watch.next_look(150, POLL) == 180
+    assert (wants_nothing(watch), watch.rest) == (True, None)
 
 
 def test_one_that_was_never_had_asks_for_nothing(watch):
     watch.on_lost(110)
-    assert watch.next_look(100, POLL) == 130
+    assert (wants_nothing(watch), watch.rest) == (True, None)
 
 
 def test_a_token_that_is_refused_asks_for_a_look_which_replaces_it(watch):
     watch.on_lost(110, unauthorized=True)
-    assert watch.next_look(100, POLL) == 100
+    assert watch.next_look(100) == 100
 
 
 def test_it_is_tried_again_five_times_in_a_row(watch):
