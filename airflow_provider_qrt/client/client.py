@@ -317,7 +317,6 @@ class QiskitRuntimeClient:
 
     def programs(self) -> list[Program]:
         """List the programs that can be run, where the channel has such a list."""
-        self.channel.require(Feature.PROGRAMS, "A list of programs")
         return self.channel.programs(self._http)
 
     def program(self, program_id: str) -> Program:
@@ -367,12 +366,10 @@ class QiskitRuntimeClient:
 
     def close_session(self, session_id: str) -> None:
         """Refuse new jobs, let the queued and running ones finish, then close; ``ibm_cloud`` has one way to close."""
-        self.channel.require_sessions(f"Closing session {session_id}")
         self.channel.close_session(self._http, session_id)
 
     def cancel_session(self, session_id: str) -> None:
         """Close at once: queued jobs are not run any more, the running one finishes."""
-        self.channel.require_sessions(f"Closing session {session_id}")
         self.channel.cancel_session(self._http, session_id)
 
     # Instance, usage, workloads, versions

@@ -8,8 +8,13 @@ any day after its date.
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.limits import API_VERSION
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.settings import ClientSettings
 
 SUNSETS = {
     "2024-01-01": date(2027, 1, 1),
@@ -22,12 +27,16 @@ SUNSETS = {
 """The version that is not here, :data:`~airflow_provider_qrt.client.limits.API_VERSION`, has no such date."""
 
 
-def sunset_warning(version: str) -> str | None:
-    """Say that an API version ends, on which date and what to set; None if it does not, as far as is known."""
-    sunset = SUNSETS.get(version)
-    if sunset is None:
+def sunset_warning(settings: ClientSettings) -> str | None:
+    """Say that the API version of a connection ends, on which date and what to set.
+
+    Returns:
+        None if it does not, as far as is known, or if the channel has no versions.
+    """
+    sunset = SUNSETS.get(settings.api_version)
+    if sunset is None or not settings.generation.offers(Feature.VERSIONS):
         return None
     return (
-        f"IBM may stop serving the API version {version} on any day after {sunset.isoformat()}. Set api_version in the "
-        f"connection to {API_VERSION}, or leave it empty."
+        f"IBM may stop serving the API version {settings.api_version} on any day after {sunset.isoformat()}. Set "
+        f"api_version in the connection to {API_VERSION}, or leave it empty."
     )

@@ -27,7 +27,7 @@ def try_connection(client: QiskitRuntimeClient) -> str:
     found = [f"{settings.place}, {version}", f"the {key} is valid", right]
     found += _rights(client)
     found.append("the right to submit jobs shows only on submission")
-    warning = sunset_warning(settings.api_version) if channel.offers(Feature.VERSIONS) else None
+    warning = sunset_warning(settings)
     return "; ".join(found) + "." + (f" {warning}" if warning else "")
 
 

@@ -90,7 +90,9 @@ class QiskitRuntimeHook(BaseHook):
 
     def _warn_of_sunset(self, settings: ClientSettings) -> None:
         """Say once in a process that the connection's API version ends."""
-        warning = sunset_of(settings)
+        from airflow_provider_qrt.client.versions import sunset_warning
+
+        warning = sunset_warning(settings)
         what = (self.qiskit_runtime_conn_id, settings.api_version)
         if warning is not None and what not in _warned_of:
             _warned_of.add(what)
@@ -283,14 +285,6 @@ class QiskitRuntimeHook(BaseHook):
 def describe_connection(conn_id: str, settings: ClientSettings) -> str:
     """Name connection, instance and region for a message; never the account."""
     return f"connection {conn_id!r} ({settings.place})"
-
-
-def sunset_of(settings: ClientSettings) -> str | None:
-    """Say that the API version of a connection ends, and what to set; None if it does not, or the channel has none."""
-    from airflow_provider_qrt.client.channels.base import Feature
-    from airflow_provider_qrt.client.versions import sunset_warning
-
-    return sunset_warning(settings.api_version) if settings.generation.offers(Feature.VERSIONS) else None
 
 
 def poll_client(settings: ClientSettings) -> QiskitRuntimeClient:

@@ -295,7 +295,7 @@ def backend_with(target: Any) -> Any:
             return Options()
 
         def run(self, run_input: Any, **options: Any) -> Any:
-            raise NotImplementedError
+            raise NotImplementedError("This backend is there to transpile for; it runs nothing.")
 
         def get_translation_stage_plugin(self) -> str:
             return TRANSLATION_STAGE

@@ -121,13 +121,17 @@ class Channel(ABC):
             what: What the caller wanted, as the user says it, such as ``backend='least_busy'``.
 
         Raises:
-            NotOffered: If it has not. Names the channel and says what to do instead.
+            NotOffered: If it has not.
         """
         if feature not in self.features:
-            instead = self.instead.get(feature, QUICKEST_WAY)
-            raise errors.NotOffered(
-                f"{what}: the channel {self.name!r} has no {feature.value}. {instead} Nothing was sent."
-            )
+            raise self.lacks(feature, what)
+
+    def lacks(self, feature: Feature, what: str) -> errors.NotOffered:
+        """The error that names the channel and what it has not, and says what to do instead."""
+        instead = self.instead.get(feature, QUICKEST_WAY)
+        return errors.NotOffered(
+            f"{what}: the channel {self.name!r} has no {feature.value}. {instead} Nothing was sent."
+        )
 
     def require_sessions(self, what: str) -> None:
         """See that the channel has sessions of any kind, as :meth:`require` does.
@@ -208,19 +212,31 @@ class Channel(ABC):
     def read_backends(self, settings: ClientSettings, devices: Sequence[Any]) -> list[Backend]:
         """Read ``devices`` of ``GET /backends``."""
 
-    def programs(self, http: Transport) -> list[Program]:
-        """List the programs that can be run; only where this is offered."""
-        raise NotImplementedError
+    def programs(self, http: Transport) -> list[Program]:  # noqa: ARG002
+        """List the programs that can be run.
+
+        Raises:
+            NotOffered: If there is no such list.
+        """
+        raise self.lacks(Feature.PROGRAMS, "A list of programs")
 
     # Sessions
 
-    def close_session(self, http: Transport, session_id: str) -> None:
-        """Refuse new jobs, let the others finish, then close; only where there are sessions."""
-        raise NotImplementedError
+    def close_session(self, http: Transport, session_id: str) -> None:  # noqa: ARG002
+        """Refuse new jobs, let the others finish, then close.
 
-    def cancel_session(self, http: Transport, session_id: str) -> None:
-        """Close at once; only where there are sessions."""
-        raise NotImplementedError
+        Raises:
+            NotOffered: If there are no sessions.
+        """
+        raise self.lacks(Feature.SESSIONS, f"Closing session {session_id}")
+
+    def cancel_session(self, http: Transport, session_id: str) -> None:  # noqa: ARG002
+        """Close at once.
+
+        Raises:
+            NotOffered: If there are no sessions.
+        """
+        raise self.lacks(Feature.SESSIONS, f"Closing session {session_id}")
 
 
 def quoted(name: str) -> str:
