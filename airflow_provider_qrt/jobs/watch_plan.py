@@ -268,7 +268,7 @@ class WatchPlan:
         """Take note that a step failed.
 
         Returns:
-            The jobs whose waiters must judge the error.
+            The jobs whose waiters are told of the error. Of a list that cannot be read all are, once.
         """
         if isinstance(error, OF_THE_CONNECTION):
             self._back_off(error, now)
@@ -283,11 +283,12 @@ class WatchPlan:
                 return []
             watched.due = self._next_look(watched, now)
             return [step.job_id]
+        is_first = not self._failures
         self._back_off(error, now)
         self.distrusted_until = max(self.distrusted_until, now + DISTRUST_SECONDS)
         self._reads_left = READS_IN_DISTRUST
         self._list_due = max(self._hold_until, now + self._pace(now))
-        return []
+        return list(self._jobs) if is_first else []
 
     # How
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -93,10 +93,8 @@ class JobWatcher(SharedPoller):
         """The client; None until the first request."""
         return self._client
 
-    @asynccontextmanager
-    async def watch(
-        self, job_id: str, *, submitted_at: float, longest: float, first_look: float
-    ) -> AsyncIterator[JobWatch]:
+    @contextmanager
+    def watch(self, job_id: str, *, submitted_at: float, longest: float, first_look: float) -> Iterator[JobWatch]:
         """Wait for a job.
 
         Args:
@@ -136,8 +134,7 @@ class JobWatcher(SharedPoller):
         try:
             jobs = await self._ask(partial(_read, step=step))
         except errors.QiskitRuntimeError as error:
-            for job_id in self._plan.on_error(step, error, self._clock()):
-                self._tell(job_id, error)
+            await self._tell((job_id, error) for job_id in self._plan.on_error(step, error, self._clock()))
             return
         if jobs is None:
             self._plan.may_list = False
@@ -149,14 +146,14 @@ class JobWatcher(SharedPoller):
             news = self._plan.on_finished(jobs, now)
         else:
             news = self._plan.on_job(jobs[0], now)
-        for told, job in enumerate(news, start=1):
-            self._tell(job.id, job)
+        await self._tell((job.id, job) for job in news)
+
+    async def _tell(self, all_news: Iterable[tuple[str, News]]) -> None:
+        for told, (job_id, news) in enumerate(all_news, start=1):
+            for watch in self._watches.get(job_id, ()):
+                watch.tell(news)
             if told % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
-
-    def _tell(self, job_id: str, news: News) -> None:
-        for watch in self._watches.get(job_id, ()):
-            watch.tell(news)
 
 
 def _read(client: QiskitRuntimeClient, step: ReadJob | ReadFinished | ReadPending) -> Sequence[Job] | None:

@@ -131,29 +131,26 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         poller = JobPoller(job_id, submitted_at, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
         first_look = now if self._completed else now + poller.first(now).seconds
         step: KeepWaiting | WaitOutcome = KeepWaiting(0.0)
-        async with (
-            watcher.watch(
-                job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look
-            ) as watch,
-            Follower(watch, self.poll_interval, self.log) as follower,
-        ):
-            if self._completed:
-                watch.ask()
-            while isinstance(step, KeepWaiting):
-                if step.note:
-                    self.log.info(step.note)
-                seen = await self._next_news(watch)
-                poller.where = watch.where
-                if seen is None:
-                    step = poller.on_deadline()
-                elif isinstance(seen, Job):
-                    follower.seen(seen.status)
-                    step = poller.on_job(seen, time.time())
-                    if isinstance(step, KeepWaiting) and watch.client is not None:
-                        follower.start(watch.client)
-                else:
-                    follower.failed(seen)
-                    step = poller.on_error(seen, time.time())
+        watched = watcher.watch(job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look)
+        with watched as watch:
+            async with Follower(watch, self.poll_interval, self.log) as follower:
+                if self._completed:
+                    watch.ask()
+                while isinstance(step, KeepWaiting):
+                    if step.note:
+                        self.log.info(step.note)
+                    seen = await self._next_news(watch)
+                    poller.where = watch.where
+                    if seen is None:
+                        step = poller.on_deadline()
+                    elif isinstance(seen, Job):
+                        follower.seen(seen.status)
+                        step = poller.on_job(seen, time.time())
+                        if isinstance(step, KeepWaiting) and watch.client is not None:
+                            follower.start(watch.client)
+                    else:
+                        follower.failed(seen)
+                        step = poller.on_error(seen, time.time())
         # Somebody else's look may have come earlier than this one may fire.
         await asyncio.sleep(first_look - time.time())
         return step

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from contextlib import AsyncExitStack
+from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,6 +16,7 @@ from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs import watcher as watcher_module
 from airflow_provider_qrt.jobs.sharing import shared
+from airflow_provider_qrt.jobs.watch_plan import FEW
 from airflow_provider_qrt.jobs.watcher import JobWatcher
 
 CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -60,7 +61,7 @@ def connect(client_of):
 
 async def wait_for(watcher, job_id, *, longest=0.5):
     now = time.time()
-    async with watcher.watch(job_id, submitted_at=now, longest=longest, first_look=now) as watch:
+    with watcher.watch(job_id, submitted_at=now, longest=longest, first_look=now) as watch:
         while True:
             seen = await watch.news(30)
             assert isinstance(seen, Job), seen
@@ -144,7 +145,7 @@ def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, subm
     async def scenario():
         watcher = JobWatcher(connect)
         now = time.time()
-        async with watcher.watch("nowhere", submitted_at=now, longest=1, first_look=now) as watch:
+        with watcher.watch("nowhere", submitted_at=now, longest=1, first_look=now) as watch:
             ended, seen = await asyncio.gather(wait_for(watcher, job_id), watch.news(30))
         assert ended.status is JobStatus.COMPLETED
         assert isinstance(seen, errors.NotFound)
@@ -161,7 +162,7 @@ def test_a_service_that_was_away_is_waited_for(emulator, submit, connect, monkey
         watcher = JobWatcher(connect)
         heard = []
         now = time.time()
-        async with watcher.watch(job_id, submitted_at=now, longest=1, first_look=now) as watch:
+        with watcher.watch(job_id, submitted_at=now, longest=1, first_look=now) as watch:
             while not heard or not isinstance(heard[-1], Job):
                 heard.append(await watch.news(30))
         return [type(one).__name__ for one in heard]
@@ -185,7 +186,7 @@ def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit
     async def scenario():
         watcher = JobWatcher(connect)
         now = time.time()
-        async with watcher.watch(job_id, submitted_at=now, longest=1, first_look=now) as watch:
+        with watcher.watch(job_id, submitted_at=now, longest=1, first_look=now) as watch:
             return [await watch.news(30), await watch.news(30)]
 
     first, second = asyncio.run(scenario())
@@ -214,7 +215,7 @@ def test_no_news_by_the_time_named_is_none(emulator, submit, connect):
 
     async def scenario():
         now = time.time()
-        async with JobWatcher(connect).watch(job_id, submitted_at=now, longest=60, first_look=now + 60) as watch:
+        with JobWatcher(connect).watch(job_id, submitted_at=now, longest=60, first_look=now + 60) as watch:
             return await watch.news(0.2)
 
     assert asyncio.run(scenario()) is None
@@ -225,7 +226,7 @@ def test_who_asks_need_not_wait_for_the_next_look(emulator, submit, connect):
 
     async def scenario():
         now = time.time()
-        async with JobWatcher(connect).watch(job_id, submitted_at=now, longest=600, first_look=now + 600) as watch:
+        with JobWatcher(connect).watch(job_id, submitted_at=now, longest=600, first_look=now + 600) as watch:
             watch.ask()
             return await watch.news(30)
 
@@ -238,21 +239,59 @@ def test_a_connection_has_one_watcher_in_an_event_loop_and_none_when_nobody_wait
         assert one is same
         assert one is not other
         now = time.time()
-        async with AsyncExitStack() as stack:
+        with ExitStack() as stack:
             for watcher in (one, other):
-                await stack.enter_async_context(watcher.watch("x", submitted_at=now, longest=60, first_look=now + 60))
+                stack.enter_context(watcher.watch("x", submitted_at=now, longest=60, first_look=now + 60))
         assert shared(JobWatcher, "a", connect) is not one
 
     asyncio.run(scenario())
 
 
-def test_no_thread_is_left_behind(emulator, submit, connect):
+def test_the_client_is_closed_when_the_last_one_has_left_and_not_earlier(emulator, submit, client_of, monkeypatch):
+    emulator.configure(queue_seconds=600)
+    one, other = submit(2)
+    client, closed = client_of(), []
+    monkeypatch.setattr(client, "close", lambda: closed.append(True))
+
+    async def connect():
+        return client, "the connection"
+
     async def scenario():
         watcher = JobWatcher(connect)
-        await asyncio.gather(*(wait_for(watcher, job_id) for job_id in submit(8)))
+        waits = [asyncio.create_task(wait_for(watcher, job_id)) for job_id in (one, other)]
+        await asyncio.to_thread(emulator.finish, one)
+        await waits[0]
+        await asyncio.sleep(0.5)
+        assert not closed
+        await asyncio.to_thread(emulator.finish, other)
+        await waits[1]
 
     asyncio.run(scenario())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("asyncio")]
+    assert closed == [True]
+
+
+def test_all_hear_of_a_list_that_cannot_be_read_and_once_of_an_outage(emulator, submit, connect, monkeypatch):
+    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.1)
+    emulator.configure(queue_seconds=600)
+    job_ids = submit(60)
+    emulator.add_fault(method="GET", path="/jobs", status=503, times=3)
+
+    async def hear(watcher, job_id):
+        now = time.time()
+        with watcher.watch(job_id, submitted_at=now, longest=0.2, first_look=now) as watch:
+            heard = []
+            while not heard or not isinstance(heard[-1], Job):
+                heard.append(await watch.news(30))
+            return [type(one).__name__ for one in heard]
+
+    async def scenario():
+        watcher = JobWatcher(connect)
+        return await asyncio.gather(*(hear(watcher, job_id) for job_id in job_ids))
+
+    heard = asyncio.run(scenario())
+    assert emulator.faults()[0]["applied"] == 3
+    # The first few were read one by one.
+    assert Counter(tuple(one) for one in heard)["ServerError", "Job"] >= len(job_ids) - FEW
 
 
 def test_a_connection_that_was_given_another_key_is_read_again(emulator, submit, client_of):
