@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test test-cluster lint bench soak screenshots constraints clean
+.PHONY: help install demo ui test test-cluster lint docs bench soak screenshots constraints clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -38,6 +38,11 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: $(STAMP) ## The pages of docs/ as a site, in build/docs; a warning is an error
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --jobs auto --quiet docs build/docs
+	@echo "Open build/docs/index.html"
+
 bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
 	$(BIN)/python -m benchmarks
 
@@ -53,8 +58,8 @@ screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, w
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser --group cluster pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser --group cluster --group docs pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 clean: ## Remove the virtual environment and what the commands left behind
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis
