@@ -220,7 +220,7 @@ def program(system: str, python: Path | str, service: Service, home: Path) -> It
         subprocess.Popen(
             [str(python), "-m", f"benchmarks.systems.{modules.get(system, 'in_flight_triggers')}", argument],
             cwd=ROOT,
-            env=_environment(service, home),
+            env=environment(service, home),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
@@ -300,7 +300,8 @@ def _last_words(home: Path) -> str:
     return lines[-1]
 
 
-def _environment(service: Service, home: Path) -> dict[str, str]:
+def environment(service: Service, home: Path) -> dict[str, str]:
+    """Variables of a program that uses the service: the connection, and folders of its own."""
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
     connection = {
         "conn_type": "qiskit_runtime",
