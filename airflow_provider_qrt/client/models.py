@@ -199,7 +199,7 @@ class Job:
         return self.state.status
 
     def to_json(self) -> dict[str, Any]:
-        """The job without its input, in the shape :meth:`from_json` reads."""
+        """The job without its input, in the shape ``from_json`` reads."""
         usage = self.usage
         return {
             "id": self.id,

@@ -184,7 +184,7 @@ class Emulator:
         """Return the official ``QiskitRuntimeService``, connected to this emulator and to nothing else.
 
         It is a client like any other, with the emulator's own credentials. While the emulator runs, environment
-        variables point the client's look-ups here (see :mod:`~airflow_provider_qrt.emulator.official`).
+        variables point the client's look-ups here (see ``airflow_provider_qrt.emulator.official``).
 
         Args:
             options: Further arguments of ``QiskitRuntimeService``.

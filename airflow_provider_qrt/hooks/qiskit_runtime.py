@@ -85,7 +85,7 @@ class QiskitRuntimeHook(BaseHook):
 
     @property
     def channel(self) -> Channel:
-        """The generation of the API that the connection speaks to: what it offers, and how it differs."""
+        """The generation of the API that the connection speaks to, with what it offers and how it differs."""
         return self.settings.generation
 
     def _warn_of_sunset(self, settings: ClientSettings) -> None:

@@ -15,11 +15,11 @@ class Ending(StrEnum):
     """Why there is nothing more to wait for."""
 
     FINAL = "final"
-    """The job has ended: completed, failed or cancelled."""
+    """The job has ended, as completed, failed or cancelled."""
     TIMED_OUT = "timed_out"
     """The deadline passed first."""
     REFUSED = "refused"
-    """The service will not tell: wrong credentials, no right, or no such job."""
+    """The service will not tell, for wrong credentials, no right, or no such job."""
     UNKNOWN_STATE = "unknown_state"
     """The service reports a state that this version does not know."""
 

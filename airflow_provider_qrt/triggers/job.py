@@ -37,7 +37,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
     fetched here; that is the worker's business. All triggers of a connection in a triggerer share one poller, see
-    :mod:`airflow_provider_qrt.jobs.watcher`.
+    ``airflow_provider_qrt.jobs.watcher``.
 
     Where the connection's channel tells a job's live status, that is followed: it says when to look, and the look
     decides. Nothing is followed before the first look.
