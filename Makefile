@@ -44,6 +44,7 @@ docs: $(STAMP) ## The pages of docs/ as a site, in build/docs; a warning is an e
 	@echo "Open build/docs/index.html"
 
 bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group bench
 	$(BIN)/python -m benchmarks
 
 soak: $(STAMP) ## Load for 25 minutes: on the emulator (2,000 jobs), and on the triggers (200 jobs, 5 % faults)
@@ -59,7 +60,7 @@ screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, w
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group browser --group cluster --group docs pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 clean: ## Remove the virtual environment and what the commands left behind
