@@ -35,6 +35,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators.jobs", "operators.primitives", "operators.sessions"),
         "sensors": _modules("sensors.qiskit_runtime"),
         "triggers": _modules("triggers.qiskit_runtime", "triggers.submission"),
+        "task-decorators": [
+            {"name": name, "class-name": f"airflow_provider_qrt.decorators.primitives.{name}_task"}
+            for name in ("qiskit_sampler", "qiskit_estimator")
+        ],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],
         "config": {
             "qiskit_runtime": {

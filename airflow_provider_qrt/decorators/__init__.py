@@ -1,0 +1,1 @@
+"""Task decorators: the function returns the circuits, the task runs them."""

@@ -1,0 +1,122 @@
+"""The decorators' arguments, for type checkers: those of the operators, and those that Airflow gives every task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, TaskGroup, XComArg
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
+    from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+
+Rendered: TypeAlias = "str | XComArg"
+"""A template, or another task's output: what it is becomes known when the task runs."""
+Callback: TypeAlias = "Callable[[Any], Any]"
+Callbacks: TypeAlias = "Callback | list[Callback] | None"
+CallbackCollection: TypeAlias = "Callback | Collection[Callback] | None"
+
+
+class TaskArguments(TypedDict, total=False):
+    """Those of ``airflow.sdk.BaseOperator``."""
+
+    task_id: str
+    owner: str
+    email: str | Sequence[str] | None
+    email_on_retry: bool
+    email_on_failure: bool
+    retries: int | None
+    retry_delay: timedelta | float
+    retry_exponential_backoff: float
+    max_retry_delay: timedelta | float | None
+    retry_policy: RetryPolicy | None
+    start_date: datetime | None
+    end_date: datetime | None
+    depends_on_past: bool
+    ignore_first_depends_on_past: bool
+    wait_for_past_depends_before_skipping: bool
+    wait_for_downstream: bool
+    dag: DAG | None
+    params: MutableMapping[str, Any] | None
+    default_args: dict[str, Any] | None
+    priority_weight: int
+    weight_rule: Any
+    queue: str
+    pool: str | None
+    pool_slots: int
+    sla: timedelta | None
+    execution_timeout: timedelta | None
+    on_execute_callback: CallbackCollection
+    on_failure_callback: Callbacks
+    on_success_callback: CallbackCollection
+    on_retry_callback: Callbacks
+    on_skipped_callback: CallbackCollection
+    pre_execute: Callable[[Any], None] | None
+    post_execute: Callable[[Any, Any], None] | None
+    trigger_rule: str
+    resources: dict[str, Any] | None
+    run_as_user: str | None
+    map_index_template: str | None
+    max_active_tis_per_dag: int | None
+    max_active_tis_per_dagrun: int | None
+    executor: str | None
+    executor_config: dict[str, Any] | None
+    do_xcom_push: bool
+    multiple_outputs: bool
+    inlets: Any
+    outlets: Any
+    task_group: TaskGroup | None
+    doc: str | None
+    doc_md: str | None
+    doc_json: str | None
+    doc_yaml: str | None
+    doc_rst: str | None
+    task_display_name: str | None
+    logger_name: str | None
+    allow_nested_operators: bool
+    render_template_as_native_obj: bool | None
+
+
+class JobArguments(TaskArguments, total=False):
+    """Those of :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator` and its bases."""
+
+    options: Mapping[str, Any] | XComArg | None
+    optimization_level: int | Rendered | None
+    check_isa: bool
+    backend: Rendered
+    backend_filters: Mapping[str, Any] | XComArg | None
+    session_id: Rendered | None
+    start_session: bool
+    tags: Sequence[str]
+    max_execution_time: int | Rendered | None
+    private: bool
+    deferrable: bool
+    poll_interval: float | Rendered
+    timeout: float | timedelta | Rendered
+    wait_for_completion: bool
+    cancel_on_kill: bool
+    cancel_on_timeout: bool
+    budget: QiskitRuntimeBudget | Mapping[str, Any] | None
+    dry_run: bool | Rendered
+    result_path: Rendered | None
+    result_format: Rendered
+    durable: bool
+    qiskit_runtime_conn_id: Rendered
+
+
+class SamplerArguments(JobArguments, total=False):
+    """Those of :class:`~airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator` but ``circuits``."""
+
+    shots: int | Rendered | None
+    program_id: Rendered
+
+
+class EstimatorArguments(JobArguments, total=False):
+    """Those of :class:`~airflow_provider_qrt.operators.estimator.QiskitRuntimeEstimatorOperator` but ``circuits``."""
+
+    observables: Any
+    precision: float | Rendered | None
+    resilience_level: int | Rendered | None
+    program_id: Rendered

@@ -1,0 +1,63 @@
+"""How a decorator makes tasks of a function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk.bases.decorator import _TaskDecorator, is_async_callable
+
+from airflow_provider_qrt.operators.last_resort import with_last_resort
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
+    from airflow.sdk.definitions._internal.expandinput import ExpandInput
+
+    from airflow_provider_qrt.decorators.operators import FunctionCircuitsOperator
+
+
+class CircuitsFunction(_TaskDecorator[..., Any, Any]):
+    """A decorated function: called in a DAG file, it makes a task."""
+
+    def _expand(self, expand_input: ExpandInput, *, strict: bool) -> XComArg:
+        """Make a mapped task; Airflow does not ask the operator's ``partial`` for it."""
+        mapped = super()._expand(expand_input, strict=strict)
+        operator = cast("Any", mapped).operator
+        given = operator.on_failure_callback
+        operator.on_failure_callback = with_last_resort([given] if callable(given) else given)
+        return mapped
+
+
+def decorate(
+    function: Callable[..., Any], operator_class: type[FunctionCircuitsOperator], arguments: dict[str, Any]
+) -> CircuitsFunction:
+    """Return the function as a source of tasks.
+
+    Args:
+        function: Returns circuits.
+        operator_class: What a task of it is.
+        arguments: The operator's.
+
+    Raises:
+        TypeError: It is no function, or one that cannot return circuits, or the circuits are given as well.
+    """
+    name = operator_class.custom_operator_name
+    if not callable(function):
+        raise TypeError(f"{name}: arguments need their names, as in {name}(backend='least_busy').")
+    who = f"{name}: the function {getattr(function, '__name__', function)!r}"
+    if "circuits" in arguments:
+        raise TypeError(f"{who} returns the circuits, so leave the argument circuits out.")
+    if is_async_callable(function):
+        raise TypeError(f"{who} is async. Write it with def.")
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"{who} yields. Let it return a list of its circuits.")
+    # What the function returns says nothing about the task's outputs, so they are not to be guessed from it.
+    several = bool(arguments.pop("multiple_outputs", False))
+    return CircuitsFunction(
+        function=function,
+        operator_class=operator_class,
+        multiple_outputs=several,
+        kwargs=arguments,
+        decorator_name=name.removeprefix("@"),
+    )

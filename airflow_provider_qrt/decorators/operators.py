@@ -1,0 +1,121 @@
+"""The operators behind the decorators: their circuits are what a function returns when the task runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs
+from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
+
+from airflow_provider_qrt.decorators.returned import check_returned
+from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.operators.estimator import QiskitRuntimeEstimatorOperator
+from airflow_provider_qrt.operators.sampler import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_qrt.jobs.identity import ProgramInput
+    from airflow_provider_qrt.jobs.submission import ObtainedJob
+
+
+class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator):
+    """Base of the operators whose circuits a function returns.
+
+    The function is called once the connection and the backend's name have been read, before anything is sent. A task
+    that goes on after its job has ended does not call it again. It is called again by a retry, which goes on with the
+    job if the function returns the same; by a task that had to wait in the triggerer before it could submit; and when a
+    job turns out to have been cancelled with an earlier try.
+
+    Args:
+        python_callable: The function.
+        op_args: Its positional arguments, templated.
+        op_kwargs: Its keyword arguments, templated.
+        kwargs: All arguments of the operator but ``circuits``.
+    """
+
+    template_fields_renderers = DecoratedOperator.template_fields_renderers
+    overwrite_rtif_after_execution = True
+    custom_operator_name: str
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            circuits=SET_DURING_EXECUTION,
+            **kwargs,
+        )
+        self._context: Mapping[str, Any] = {}
+        self._was_called = False
+        self._returned_qiskit = False
+
+    def build_input(self) -> ProgramInput:
+        """Call the function, check what it returns, and return the program's input."""
+        if not self._was_called:
+            self.circuits = self._call()
+            self._was_called = True
+        try:
+            return super().build_input()
+        except InvalidInput as error:
+            if str(error).startswith("circuits"):
+                raise InvalidInput(f"{error} The circuits are what {self._who()} returned.") from error
+            raise
+
+    def uses_qiskit(self) -> bool:
+        """Whether what was submitted is Qiskit's work; after a wait, as it was before."""
+        return self._returned_qiskit or super().uses_qiskit()
+
+    def execute_complete(
+        self,
+        context: Context,
+        event: Any = None,
+        parts: Mapping[str, Any] | None = None,
+        returned_qiskit: bool = False,
+    ) -> Any:
+        """Go on after the trigger has fired, without calling the function."""
+        self._returned_qiskit = returned_qiskit
+        return super().execute_complete(context, event, parts)
+
+    def _to_resume_with(self, jobs: Sequence[ObtainedJob]) -> dict[str, Any] | None:
+        kept = super()._to_resume_with(jobs)
+        return {**(kept or {}), "returned_qiskit": True} if self.uses_qiskit() else kept
+
+    def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
+        self._context = context
+        return super()._run(context, waiting_since=waiting_since, refusals=refusals)
+
+    def _call(self) -> Any:
+        function, arguments = self.python_callable, {**self._context, **self.op_kwargs}
+        value = function(*self.op_args, **determine_kwargs(function, self.op_args, arguments))
+        check_returned(value, self._who())
+        return value
+
+    def _who(self) -> str:
+        return f"the function {self.python_callable.__name__!r} of task {self.task_id!r}"
+
+
+class FunctionSamplerOperator(FunctionCircuitsOperator, QiskitRuntimeSamplerOperator):
+    """Runs the circuits that a function returns with the sampler primitive; see ``qiskit_sampler_task``."""
+
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *QiskitRuntimeSamplerOperator.template_fields)
+    custom_operator_name = "@task.qiskit_sampler"
+
+
+class FunctionEstimatorOperator(FunctionCircuitsOperator, QiskitRuntimeEstimatorOperator):
+    """Runs the circuits that a function returns with the estimator primitive; see ``qiskit_estimator_task``."""
+
+    template_fields: Sequence[str] = (
+        *DecoratedOperator.template_fields,
+        *QiskitRuntimeEstimatorOperator.template_fields,
+    )
+    custom_operator_name = "@task.qiskit_estimator"

@@ -1,0 +1,86 @@
+"""The decorators of the primitives: the function returns circuits, the task returns what they gave.
+
+Airflow knows them as ``@task.qiskit_sampler`` and ``@task.qiskit_estimator``. Imported from here they are the same, and
+type checkers know their arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
+
+from airflow_provider_qrt.decorators.factory import decorate
+from airflow_provider_qrt.decorators.operators import FunctionEstimatorOperator, FunctionSamplerOperator
+from airflow_provider_qrt.decorators.returned import EstimatorCircuits, SamplerCircuits
+
+if TYPE_CHECKING:
+    from airflow.sdk.bases.decorator import Task
+
+    from airflow_provider_qrt.decorators.arguments import EstimatorArguments, SamplerArguments
+
+__all__ = ["qiskit_estimator_task", "qiskit_sampler_task"]
+
+FArguments = ParamSpec("FArguments")
+ToSample = TypeVar("ToSample", bound=SamplerCircuits)
+ToEstimate = TypeVar("ToEstimate", bound=EstimatorCircuits)
+
+
+@overload
+def qiskit_sampler_task(python_callable: Callable[FArguments, ToSample], /) -> Task[FArguments, ToSample]: ...
+
+
+@overload
+def qiskit_sampler_task(
+    **arguments: Unpack[SamplerArguments],
+) -> Callable[[Callable[FArguments, ToSample]], Task[FArguments, ToSample]]: ...
+
+
+def qiskit_sampler_task(python_callable: Callable[..., Any] | None = None, /, **arguments: Any) -> Any:
+    """Make a function's tasks run the circuits it returns with the sampler primitive.
+
+    The function returns OpenQASM 3 text, a ``QuantumCircuit``, or a list of these or of PUBs
+    ``(circuit, parameter_values, shots)``; a tuple is one PUB. The task returns what
+    :class:`~airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator` returns.
+
+    Args:
+        python_callable: The function.
+        arguments: Those of the operator but ``circuits``, and those that Airflow gives every task.
+            ``multiple_outputs`` (False) concerns the result's keys, such as ``results`` and ``backend``.
+
+    Raises:
+        TypeError: The function cannot return circuits, or ``circuits`` is given as well.
+    """
+    if python_callable is not None:
+        return decorate(python_callable, FunctionSamplerOperator, arguments)
+    return lambda function: decorate(function, FunctionSamplerOperator, dict(arguments))
+
+
+@overload
+def qiskit_estimator_task(python_callable: Callable[FArguments, ToEstimate], /) -> Task[FArguments, ToEstimate]: ...
+
+
+@overload
+def qiskit_estimator_task(
+    **arguments: Unpack[EstimatorArguments],
+) -> Callable[[Callable[FArguments, ToEstimate]], Task[FArguments, ToEstimate]]: ...
+
+
+def qiskit_estimator_task(python_callable: Callable[..., Any] | None = None, /, **arguments: Any) -> Any:
+    """Make a function's tasks run the circuits it returns with the estimator primitive.
+
+    The function returns PUBs ``(circuit, observables, parameter_values, precision)``: one tuple, or a list of them.
+    Where the decorator has the argument ``observables``, circuits alone will do: OpenQASM 3 text, a ``QuantumCircuit``,
+    or a list of these. The task returns what
+    :class:`~airflow_provider_qrt.operators.estimator.QiskitRuntimeEstimatorOperator` returns.
+
+    Args:
+        python_callable: The function.
+        arguments: Those of the operator but ``circuits``, and those that Airflow gives every task.
+            ``multiple_outputs`` (False) concerns the result's keys, such as ``results`` and ``backend``.
+
+    Raises:
+        TypeError: The function cannot return circuits, or ``circuits`` is given as well.
+    """
+    if python_callable is not None:
+        return decorate(python_callable, FunctionEstimatorOperator, arguments)
+    return lambda function: decorate(function, FunctionEstimatorOperator, dict(arguments))

@@ -1,0 +1,64 @@
+"""What a decorated function may return: as types, and checked when it has returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from airflow_provider_qrt.operators.circuits import CIRCUIT_FILES
+from airflow_provider_qrt.primitives.circuit_reader import is_circuit
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+
+class QuantumCircuitLike(Protocol):
+    """A ``QuantumCircuit``, for type checkers that do not have Qiskit."""
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+
+    @property
+    def num_clbits(self) -> int:
+        """Number of classical bits."""
+
+
+Circuit: TypeAlias = str | bytes | Mapping[str, Any] | QuantumCircuitLike
+"""OpenQASM 3 text, saved QPY, a circuit already encoded for the service, or a ``QuantumCircuit``."""
+SamplerCircuits: TypeAlias = (
+    Circuit | tuple[Circuit] | tuple[Circuit, Any] | tuple[Circuit, Any, int | None] | Sequence[Circuit | Sequence[Any]]
+)
+"""A circuit, a PUB ``(circuit, parameter_values, shots)``, or a list of these."""
+EstimatorCircuits: TypeAlias = (
+    Circuit
+    | tuple[Circuit]
+    | tuple[Circuit, Any]
+    | tuple[Circuit, Any, Any]
+    | tuple[Circuit, Any, Any, float | None]
+    | Sequence[Circuit | Sequence[Any]]
+)
+"""A circuit, a PUB ``(circuit, observables, parameter_values, precision)``, or a list of these."""
+
+
+def check_returned(value: Any, who: str) -> None:
+    """See that a function has returned what may be circuits.
+
+    Args:
+        value: What it returned.
+        who: The function, for the message.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
+    if isinstance(value, str) and value.strip().endswith(CIRCUIT_FILES):
+        raise InvalidInput(
+            f"circuits: {who} returned the name of a file, {value!r}. Pass the name to the function as an argument: it "
+            "arrives there as the file's text. Nothing was submitted."
+        )
+    if is_circuit(value) or isinstance(value, list | tuple):
+        return
+    what = "None" if value is None else f"an object of type {type(value).__name__}"
+    hint = " Has it a return statement?" if value is None else ""
+    raise InvalidInput(
+        f"circuits: {who} returned {what}.{hint} It is to return OpenQASM 3 text, a QuantumCircuit, or a list of these "
+        "or of PUBs. Nothing was submitted."
+    )
