@@ -27,8 +27,6 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "stream": stream.report,
     "in_flight": in_flight.report,
 }
-ASKED_FOR = {"in_flight"}
-"""Measured only when named: it takes a quarter of an hour."""
 
 
 def main() -> int:
@@ -38,27 +36,29 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"{', '.join(BENCHMARKS)}; when none is given, all but {', '.join(ASKED_FOR)}",
+        help=f"{', '.join(BENCHMARKS)}; when none is given, all",
     )
     arguments.add_argument("--write", type=Path, metavar="PATH", help="also write the tables to this file, as Markdown")
     arguments.add_argument(
         "--only", action="append", metavar="ROW", default=[], help=f"rows of faults: {', '.join(r.name for r in ROWS)}"
     )
-    arguments.add_argument("--full", action="store_true", help="in_flight with 5,000 jobs as well")
+    arguments.add_argument(
+        "--plot", type=Path, metavar="PATH", help="draw what jobs in flight cost to this file, SVG or PNG"
+    )
     options = arguments.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         arguments.error(f"unknown benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    if options.full and "in_flight" not in options.names:
-        arguments.error("--full goes with in_flight")
+    if options.plot and options.names and "in_flight" not in options.names:
+        arguments.error("--plot goes with in_flight")
     if options.only and options.names != ["faults"]:
         arguments.error("--only goes with faults")
     if unknown := set(options.only) - {row.name for row in ROWS}:
         arguments.error(f"unknown row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}")
-    chosen = {name: run for name, run in BENCHMARKS.items() if name in (options.names or set(BENCHMARKS) - ASKED_FOR)}
+    chosen = {name: run for name, run in BENCHMARKS.items() if name in (options.names or BENCHMARKS)}
     if options.only:
         chosen = {"faults": partial(faults.report, options.only)}
-    if options.full:
-        chosen["in_flight"] = partial(in_flight.report, full=True)
+    if options.plot:
+        chosen["in_flight"] = partial(in_flight.report, options.plot)
     line = machine()
     print(line, flush=True)
     reports: list[Report] = []

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.in_flight_lane import INTERVAL, Lane, Measured, measure
+from benchmarks.in_flight_plot import draw
 from benchmarks.report import Goal, Report, Table, version_of
 from benchmarks.running import NotMeasurable, install_prefect
 
@@ -51,26 +52,24 @@ def lane(system: str, jobs: int) -> Lane:
     return Lane(system, jobs, SETTLE, intervals * INTERVAL, MOST_ENDING if jobs == MOST else ENDING)
 
 
-def stages(full: bool) -> list[list[tuple[str, int]]]:
+def stages() -> list[list[tuple[str, int]]]:
     """What is measured, stage after stage; what is in one stage is measured at the same time."""
     light = [(system, jobs) for system in ("shared", "alone") for jobs in JOBS if jobs < MANY]
-    found = [
+    return [
         # Beside the triggers those that only sleep: what the machine's other work does to the event loop shows there.
         [("shared", MANY), ("bare", MANY), *light],
         [("alone", MANY)],
         *([("official", jobs), ("prefect", jobs)] for jobs in (10,)),
         *([(system, jobs)] for jobs in (100, MOST_BUSY) for system in ("official", "prefect")),
+        [("shared", MOST), ("bare", MOST)],
     ]
-    if full:
-        found.append([("shared", MOST), ("bare", MOST)])
-    return found
 
 
-def report(full: bool = False) -> Report:
+def report(picture: Path | None = None) -> Report:
     """Measure all.
 
     Args:
-        full: 5,000 jobs as well.
+        picture: Where to draw how the cost grows; None: not at all.
     """
     found: Figures = {}
     with (
@@ -78,11 +77,13 @@ def report(full: bool = False) -> Report:
         ThreadPoolExecutor() as pool,
     ):
         prefect = pool.submit(install_prefect, Path(name) / "venv")
-        for stage in stages(full):
+        for stage in stages():
             running = {one: pool.submit(_outcome, lane(*one), prefect) for one in stage}
             for one, future in running.items():
                 found[one] = future.result()
                 print(f"[{one[0]}, {one[1]} jobs: {_brief(found[one])}]", flush=True)
+    if picture is not None:
+        draw(found, picture)
     return Report("Many jobs in flight", [_waiting(found), _ending(found)], goals(found), _notes())
 
 
@@ -117,7 +118,7 @@ def goals(found: Figures) -> list[Goal]:
             slowest <= allowed,
         ),
     ]
-    most = found.get(("shared", MOST))
+    most = found["shared", MOST]
     if isinstance(most, Measured):
         claims.append(
             Goal(
@@ -126,7 +127,7 @@ def goals(found: Figures) -> list[Goal]:
                 most.last <= MOST_AFTER,
             )
         )
-    elif most is not None:
+    else:
         claims.append(Goal(f"{MOST:,} jobs can be measured", most, met=False))
     return claims
 
