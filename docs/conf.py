@@ -1,0 +1,94 @@
+"""How `make docs` makes the pages of this folder, the README, the changelog and the docstrings into a site."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from airflow_provider_qrt.get_provider_info import get_provider_info
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "example_dags"
+
+# Before anything imports Airflow, which writes its settings there.
+_HOME = tempfile.mkdtemp(prefix="airflow-provider-qrt-docs-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["AIRFLOW_HOME"] = _HOME
+
+project = "airflow-provider-qrt"
+author = "the authors of airflow-provider-qrt"
+version = release = installed_version(project)
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "markdown"}
+myst_heading_anchors = 4
+# What the highlighter does not know, such as a shell's text over several lines, is shown all the same.
+suppress_warnings = ["misc.highlighting_failure"]
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+# Roles and types of our own must lead somewhere; other people's classes are not here.
+nitpicky = True
+nitpick_ignore_regex = [("py:class", r"(?!airflow_provider_qrt\.).*|.*\.Outcome")]
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_show_sourcelink = False
+html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is done to a page before it is read."""
+    app.connect("source-read", _read_page)
+    app.connect("include-read", _read_included)
+
+
+def _read_page(_app: Sphinx, page: str, text: list[str]) -> None:
+    if page == "reference/examples":
+        text[0] += "".join(_example(file) for file in sorted(EXAMPLES.rglob("*.py")))
+    if page == "reference/settings":
+        options = get_provider_info()["config"]["qiskit_runtime"]["options"]
+        text[0] += "".join(_setting(name, option) for name, option in options.items())
+    text[0] = _within_the_site(text[0])
+
+
+def _read_included(_app: Sphinx, _file: Path, _page: str, text: list[str]) -> None:
+    text[0] = _within_the_site(text[0])
+
+
+def _within_the_site(text: str) -> str:
+    """Turn links that are right in the repository into links to the page that has the same."""
+    text = re.sub(r"\]\((?:\.\./)?example_dags/([\w/]+)\.py\)", r"](/reference/examples.md#\1)", text)
+    text = re.sub(r"\]\((?:\.\./)?example_dags(?:/\w+)?/?\)", r"](/reference/examples.md)", text)
+    text = re.sub(r"\]\((?:\.\./)?README\.md(#[\w-]+)?\)", r"](/index.md\1)", text)
+    text = re.sub(r"\]\((?:\.\./)?CHANGELOG\.md\)", r"](/changelog.md)", text)
+    return re.sub(r"\]\(docs/", "](/", text)
+
+
+def _example(file: Path) -> str:
+    """A section with an example DAG."""
+    name = file.relative_to(EXAMPLES)
+    anchor = name.with_suffix("").as_posix()
+    return f"\n({anchor})=\n## {name}\n\n```{{literalinclude}} ../../example_dags/{name}\n:language: python\n```\n"
+
+
+def _setting(name: str, option: Mapping[str, Any]) -> str:
+    """A section with a setting of airflow.cfg."""
+    default = f"`{option['default']}`" if option["default"] else "empty"
+    about = (
+        f"Type: {option['type']}. Default: {default}. Example: `{option['example']}`. Since {option['version_added']}."
+    )
+    return f"\n## {name}\n\n{option['description']}\n\n{about}\n"
