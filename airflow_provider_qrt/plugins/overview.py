@@ -1,0 +1,262 @@
+"""What the page *Quantum* shows, as plain JSON: jobs, backends, QPU time. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.backends import wait_seconds
+from airflow_provider_qrt.jobs.budget import cost_of
+from airflow_provider_qrt.links.qiskit_runtime import job_url
+from airflow_provider_qrt.plugins.claims import Claim, may_see
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics
+    from airflow_provider_qrt.plugins.job_list import ListedJob
+    from airflow_provider_qrt.plugins.readings import Reading
+
+SLOW_SECONDS = 5.0
+"""A reading that takes longer is mentioned on the page."""
+STATES = tuple(status.value for status in JobStatus)
+PAGE_SIZES = (25, 50, 100)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a QPU second costs.
+
+    Attributes:
+        per_second: In ``currency``.
+        currency: Its name, such as ``USD``.
+    """
+
+    per_second: float
+    currency: str
+
+    def of(self, seconds: float | None) -> float | None:
+        """The price of so many seconds; None if they are not known."""
+        return None if seconds is None else round(seconds * self.per_second, 2)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody wants to see.
+
+    Attributes:
+        state: Jobs in this state only; empty: in any.
+        dag_id: Jobs of this DAG only; empty: of any.
+        page: Page of the jobs, from 1.
+        page_size: Jobs on a page.
+    """
+
+    state: str = ""
+    dag_id: str = ""
+    page: int = 1
+    page_size: int = PAGE_SIZES[0]
+
+
+def visible_jobs(jobs: Sequence[ListedJob], readable: Collection[str], existing: Collection[str]) -> list[ListedJob]:
+    """Return the jobs that somebody may see.
+
+    Args:
+        jobs: All of them.
+        readable: Ids of the DAGs they may read.
+        existing: Ids of all DAGs.
+    """
+    return [one for one in jobs if may_see(one.claim, readable, existing)]
+
+
+def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[ListedJob], dict[str, Any]]:
+    """Return the jobs of the page that was asked for, and what is said of the choice beside them."""
+    of_dag = [one for one in jobs if not question.dag_id or one.claim.dag_id == question.dag_id]
+    counts = Counter(one.job.status.value for one in of_dag)
+    chosen = [one for one in of_dag if not question.state or one.job.status.value == question.state]
+    size = max(1, question.page_size)
+    pages = max(1, math.ceil(len(chosen) / size))
+    page = min(max(1, question.page), pages)
+    return chosen[(page - 1) * size : page * size], {
+        "total": len(chosen),
+        "all": len(of_dag),
+        "page": page,
+        "pages": pages,
+        "page_size": size,
+        "state": question.state,
+        "dag_id": question.dag_id,
+        "counts": {state: counts.get(state, 0) for state in STATES if state != JobStatus.UNKNOWN or counts.get(state)},
+    }
+
+
+def job_row(
+    one: ListedJob, times: Mapping[str, JobMetrics | None], price: Price, *, now: float, base_url: str, airflow: str
+) -> dict[str, Any]:
+    """One line of the table of jobs.
+
+    Args:
+        one: The job.
+        times: The times of jobs, as far as they were read; None for one that cannot be.
+        price: Of a QPU second.
+        now: Epoch seconds.
+        base_url: Of the API.
+        airflow: Path under which Airflow's own pages are, without a slash at the end.
+    """
+    job, claim = one.job, one.claim
+    seconds, settled = cost_of(job)
+    return {
+        "id": job.id,
+        "url": job_url(base_url, job.id) if base_url else None,
+        "state": job.status.value,
+        "word": job.state.word,
+        "reason": job.state.reason,
+        "backend": job.backend,
+        "program": job.program_id,
+        "dag_id": claim.dag_id,
+        "run_id": claim.run_id,
+        "task": claim.task,
+        "dag_url": _dag_url(airflow, claim.dag_id),
+        "task_url": task_url(airflow, claim),
+        "result": _result_query(claim),
+        "created": job.created.isoformat() if job.created else None,
+        "queue": queue_time(job, times, now),
+        "seconds": round(seconds, 3) if settled or seconds else None,
+        "settled": settled,
+        "cost": price.of(seconds) if settled or seconds else None,
+    }
+
+
+def queue_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> dict[str, Any]:
+    """How long a job waited: ``seconds`` if known, and ``how``: ``waited``, ``waits``, ``to be read``, ``unknown``."""
+    if job.status is JobStatus.QUEUED:
+        waits = None if job.created is None else max(0.0, now - job.created.timestamp())
+        return {"seconds": waits, "how": "waits" if waits is not None else "unknown"}
+    if job.id not in times:
+        return {"seconds": None, "how": "to be read"}
+    metrics = times[job.id]
+    created = (metrics.created if metrics else None) or job.created
+    if metrics is None or created is None:
+        return {"seconds": None, "how": "unknown"}
+    # A job that was cancelled in the queue waited until its end.
+    left = metrics.running or (metrics.finished if job.status is JobStatus.CANCELLED else None)
+    if left is None:
+        return {"seconds": None, "how": "unknown"}
+    return {"seconds": max(0.0, (left - created).total_seconds()), "how": "waited"}
+
+
+def dag_usage(
+    jobs: Sequence[ListedJob], usage: InstanceUsage | None, price: Price, airflow: str
+) -> list[dict[str, Any]]:
+    """QPU seconds by DAG, the largest first."""
+    by_dag: dict[str, list[Job]] = defaultdict(list)
+    for one in jobs:
+        by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
+    limit = _limit(usage)
+    rows = []
+    for dag_id, own in by_dag.items():
+        costs = [cost_of(job) for job in own]
+        charged = sum(seconds for seconds, settled in costs if settled)
+        expected = sum(seconds for seconds, settled in costs if not settled)
+        rows.append(
+            {
+                "dag_id": dag_id,
+                "url": _dag_url(airflow, dag_id),
+                "jobs": len(own),
+                "charged": round(charged, 3),
+                "expected": round(expected, 3),
+                "cost": price.of(charged),
+                "share": round(charged / limit, 4) if limit else None,
+            }
+        )
+    return sorted(rows, key=lambda row: (-float(row["charged"]), -float(row["expected"]), str(row["dag_id"])))
+
+
+def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
+    """The instance's QPU seconds in its present period; never whose account it is."""
+    if usage is None:
+        return None
+    limit = _limit(usage)
+    return {
+        "consumed": round(usage.consumed_seconds, 3),
+        "limit": limit,
+        "remaining": usage.remaining_seconds,
+        "share": round(usage.consumed_seconds / limit, 4) if limit else None,
+        "reached": usage.limit_reached,
+        "period_start": usage.period_start.isoformat() if usage.period_start else None,
+        "period_end": usage.period_end.isoformat() if usage.period_end else None,
+    }
+
+
+def backend_row(backend: Backend) -> dict[str, Any]:
+    """One line of the table of backends."""
+    return {
+        "name": backend.name,
+        "status": backend.status,
+        "reason": backend.status_reason,
+        "available": backend.is_available,
+        "queue": backend.queue_length,
+        "qubits": backend.num_qubits,
+        "two_qubit_error": _figure(backend, "two_q_error_median"),
+        "readout_error": _figure(backend, "readout_error_median"),
+        "wait_seconds": wait_seconds(backend),
+    }
+
+
+def freshness(reading: Reading, now: float) -> dict[str, Any]:
+    """How the reading stands: ``state`` is ``reading``, ``fresh``, ``slow`` or ``failed``, ``message`` a sentence."""
+    busy = now - reading.busy_since if reading.busy_since is not None else 0.0
+    problem = reading.problems.get("connection")
+    state, message = "fresh", ""
+    if problem is not None:
+        state = "failed"
+        message = problem + (" What is shown was read before." if reading.read_at is not None else "")
+    elif reading.read_at is None or (not reading.complete and "jobs" not in reading.problems):
+        state = "reading"
+        count = f" {len(reading.jobs):,} jobs were read so far." if reading.jobs else ""
+        message = f"The service is being asked.{count}"
+        if busy > SLOW_SECONDS:
+            message = f"The service has been asked for {busy:.0f} s and has not answered in full.{count}"
+    elif busy > SLOW_SECONDS:
+        state = "slow"
+        message = f"The service has not answered for {busy:.0f} s. What is shown was read before."
+    return {"state": state, "message": message, "read_at": reading.read_at, "complete": reading.complete}
+
+
+def task_url(airflow: str, claim: Claim) -> str | None:
+    """Path of the task instance's page in Airflow's UI; of its run's, if only that is known."""
+    if claim.dag_id is None or claim.run_id is None:
+        return None
+    run = f"{airflow}/dags/{quote(claim.dag_id, safe='')}/runs/{quote(claim.run_id, safe='')}"
+    if claim.task_id is None:
+        return run
+    mapped = f"/mapped/{claim.map_index}" if claim.map_index >= 0 else ""
+    return f"{run}/tasks/{quote(claim.task_id, safe='')}{mapped}"
+
+
+def _dag_url(airflow: str, dag_id: str | None) -> str | None:
+    return f"{airflow}/dags/{quote(dag_id, safe='')}" if dag_id else None
+
+
+def _result_query(claim: Claim) -> dict[str, Any] | None:
+    """What the page *Result* is asked for, for a job's task."""
+    if claim.dag_id is None or claim.run_id is None:
+        return None
+    query: dict[str, Any] = {"dag_id": claim.dag_id, "run_id": claim.run_id}
+    if claim.task_id is not None:
+        query |= {"task_id": claim.task_id, "map_index": claim.map_index}
+    return query
+
+
+def _limit(usage: InstanceUsage | None) -> float | None:
+    """The lower one of the instance's limits, QPU seconds."""
+    given = (usage.limit_seconds, usage.allocation_seconds) if usage else ()
+    return min((seconds for seconds in given if seconds), default=None)
+
+
+def _figure(backend: Backend, name: str) -> float | None:
+    told = backend.performance_metrics.get(name)
+    value = told.get("value") if isinstance(told, Mapping) else told
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(value) if usable and value is not None else None

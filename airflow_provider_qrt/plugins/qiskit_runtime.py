@@ -1,0 +1,42 @@
+"""The plugin: tells Airflow of the pages. Every process of Airflow loads it, so it imports next to nothing."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.sdk import conf
+from airflow.sdk.plugins_manager import AirflowPlugin
+
+PREFIX = "/qiskit-runtime"
+"""Where the pages are, under Airflow's own base URL."""
+
+
+class QiskitRuntimePlugin(AirflowPlugin):
+    """Adds *Quantum* to the navigation, and *Quantum result* to each DAG run."""
+
+    name = "qiskit_runtime"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The pages; built when the API server asks for them, and nowhere else."""
+        from airflow_provider_qrt.plugins.app import create_app
+
+        return [{"app": create_app(), "url_prefix": PREFIX, "name": "IBM Quantum pages"}]
+
+    @cached_property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """Where Airflow's UI shows them."""
+        base = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + PREFIX
+        icons = {"icon": f"{base}/static/quantum.svg", "icon_dark_mode": f"{base}/static/quantum-dark.svg"}
+        return [
+            {"name": "Quantum", "href": f"{base}/", "destination": "nav", "url_route": "quantum", **icons},
+            {
+                "name": "Quantum result",
+                "href": f"{base}/result?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
+                "destination": "dag_run",
+                "url_route": "quantum-result",
+                **icons,
+            },
+        ]

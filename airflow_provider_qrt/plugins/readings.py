@@ -1,0 +1,308 @@
+"""One reading of the service for all who look at a connection, made in a thread beside the API server's event loop.
+
+Nobody who asks waits for the service: they get what was read last, and by asking they have it read anew when it is not
+fresh any more. Nothing is read while nobody looks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.jobs.backends import WAIT_TIME
+from airflow_provider_qrt.plugins.job_list import JobList, ListedJob
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics
+    from airflow_provider_qrt.client.states import JobStatus
+
+log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+FRESH_SECONDS = 5.0
+"""A reading that is not older is shown as it is."""
+REST = 4
+"""A reading that takes long is followed by a rest of so many times its length."""
+KEPT_DETAILS = 20_000
+"""Jobs whose times are kept in memory."""
+UNEXPECTED = "The connection could not be read. The log of Airflow's API server says why."
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a connection.
+
+    Attributes:
+        jobs: This Airflow's jobs, the newest first.
+        backends: None if they were not read yet, or cannot be.
+        usage: The instance's QPU time in its present period; None likewise.
+        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``.
+        read_at: Epoch seconds of the end of the last reading; None before the first.
+        busy_since: Epoch seconds since which a reading goes on; None if none does.
+        complete: Whether ``jobs`` is the whole list.
+        cut: Whether the instance has more jobs than were read.
+        base_url: Of the API; empty until the connection was read.
+    """
+
+    jobs: Sequence[ListedJob] = ()
+    backends: Sequence[Backend] | None = None
+    usage: InstanceUsage | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    read_at: float | None = None
+    busy_since: float | None = None
+    complete: bool = False
+    cut: bool = False
+    base_url: str = ""
+
+
+@dataclass(frozen=True)
+class JobDetails:
+    """What was read of a single job.
+
+    Attributes:
+        job: The job; None if it could not be read.
+        metrics: Its times; None likewise.
+        problem: Why it could not be read.
+        read_at: Epoch seconds.
+    """
+
+    job: Job | None
+    metrics: JobMetrics | None
+    problem: str | None
+    read_at: float
+
+
+class ConnectionReader:
+    """Reads what the pages show of one connection.
+
+    Args:
+        connect: Builds a client; called in the reader's thread, before each reading.
+        airflow: Name of this Airflow in the identity of its jobs.
+        look_back: How far back jobs are listed.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], QiskitRuntimeClient],
+        airflow: str,
+        look_back: timedelta,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._connect = connect
+        self._airflow = airflow
+        self._look_back = look_back
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._busy_since: float | None = None
+        self._due_at = 0.0
+        self._wants_all = False
+        self._wanted_times: dict[str, JobStatus] = {}
+        self._wanted_jobs: dict[str, None] = {}
+        self._times: dict[str, tuple[JobStatus, JobMetrics | None]] = {}
+        self._details: dict[str, JobDetails] = {}
+        self._settings: object = None
+        self._list = JobList(airflow, look_back)
+        self._backends: Sequence[Backend] | None = None
+        self._usage: InstanceUsage | None = None
+        self._problems: dict[str, str] = {}
+        self._read_at: float | None = None
+        self._base_url = ""
+
+    def look(self) -> Reading:
+        """Return what is known, and have it read anew if it is not fresh."""
+        if self._busy_since is None and self._clock() >= self._due_at:
+            with self._lock:
+                self._wants_all = True
+            self._begin()
+        jobs = self._list
+        return Reading(
+            jobs=jobs.jobs,
+            backends=self._backends,
+            usage=self._usage,
+            problems=dict(self._problems),
+            read_at=self._read_at,
+            busy_since=self._busy_since,
+            complete=jobs.complete,
+            cut=jobs.cut,
+            base_url=self._base_url,
+        )
+
+    def times(self, jobs: Iterable[Job]) -> dict[str, JobMetrics | None]:
+        """Return the times of jobs as far as they are known; those of the others will be read.
+
+        Of a job that cannot be read there is None, of one that is still to be read there is nothing.
+        """
+        found: dict[str, JobMetrics | None] = {}
+        wanted: dict[str, JobStatus] = {}
+        for job in jobs:
+            known = self._times.get(job.id)
+            if known is not None:
+                found[job.id] = known[1]
+            if known is None or known[0] is not job.status:
+                wanted[job.id] = job.status
+        if wanted:
+            with self._lock:
+                # Only what is looked at now: a page that was turned over is not worth a request.
+                self._wanted_times = wanted
+            self._begin()
+        return found
+
+    def job(self, job_id: str) -> JobDetails | None:
+        """Return what is known of a job; None if that is still to be read."""
+        known = self._details.get(job_id)
+        over = known is not None and known.job is not None and known.job.status.is_final and known.metrics is not None
+        if known is None or (not over and self._clock() - known.read_at > FRESH_SECONDS):
+            with self._lock:
+                self._wanted_jobs[job_id] = None
+            self._begin()
+        return known
+
+    @property
+    def problem(self) -> str | None:
+        """Why the connection cannot be used, or the service did not answer; None if nothing is known of that."""
+        return self._problems.get("connection")
+
+    @property
+    def base_url(self) -> str:
+        """Of the API; empty until the connection was read."""
+        return self._base_url
+
+    def wait(self, seconds: float) -> None:
+        """Wait until nothing is being read, for tests and measurements."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._busy_since is not None:
+                return
+            self._busy_since = self._clock()
+            self._thread = threading.Thread(target=self._run, name="qiskit-runtime-pages", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with self._connect() as client:
+                self._look_at_settings(client)
+                while self._read_next(client):
+                    pass
+            self._problems.pop("connection", None)
+        except errors.QiskitRuntimeError as error:
+            self._give_up(str(error))
+        except Exception:
+            # Not in the message: what a secrets backend says may hold anything.
+            log.exception("The connection's jobs could not be read for the pages.")
+            self._give_up(UNEXPECTED)
+        finally:
+            with self._lock:
+                self._busy_since = None
+
+    def _give_up(self, problem: str) -> None:
+        with self._lock:
+            self._problems["connection"] = problem
+            self._wants_all = False
+            self._wanted_times.clear()
+            self._wanted_jobs.clear()
+            self._due_at = self._clock() + FRESH_SECONDS * 2
+
+    def _look_at_settings(self, client: QiskitRuntimeClient) -> None:
+        """Begin anew when the connection was changed: it may lead to another instance."""
+        settings = client.settings
+        if settings != self._settings:
+            self._settings = settings
+            self._list = JobList(self._airflow, self._look_back)
+            self._times, self._details = {}, {}
+            self._backends = self._usage = self._read_at = None
+            self._problems = {}
+            self._base_url = settings.base_url
+
+    def _read_next(self, client: QiskitRuntimeClient) -> bool:
+        """Read one thing, what somebody waits for before the list; whether there was one."""
+        with self._lock:
+            job_id = next(iter(self._wanted_jobs), None)
+            if job_id is not None:
+                del self._wanted_jobs[job_id]
+            wanted = None if job_id is not None else next(iter(self._wanted_times.items()), None)
+            if wanted is not None:
+                del self._wanted_times[wanted[0]]
+            everything = job_id is None and wanted is None and self._wants_all
+            if everything:
+                self._wants_all = False
+        if job_id is not None:
+            _keep(self._details, job_id, self._read_job(client, job_id))
+        elif wanted is not None:
+            _keep(self._times, wanted[0], (wanted[1], _metrics(client, wanted[0])))
+        elif everything:
+            self._read_all(client)
+        else:
+            return False
+        return True
+
+    def _read_job(self, client: QiskitRuntimeClient, job_id: str) -> JobDetails:
+        try:
+            job = client.job(job_id)
+        except errors.TRANSIENT:
+            raise
+        except errors.ApiError as error:
+            return JobDetails(None, None, str(error), self._clock())
+        return JobDetails(job, _metrics(client, job_id), None, self._clock())
+
+    def _read_all(self, client: QiskitRuntimeClient) -> None:
+        began = self._clock()
+        now = datetime.fromtimestamp(began, UTC)
+        channel = client.channel
+        self._part("backends", lambda: setattr(self, "_backends", _backends(client)))
+        if channel.offers(Feature.USAGE):
+            self._part("usage", lambda: setattr(self, "_usage", client.instance_usage()))
+        self._part("jobs", lambda: self._list.refresh(client, now))
+        ended = self._clock()
+        self._read_at = ended
+        self._due_at = ended + max(FRESH_SECONDS, REST * (ended - began))
+
+    def _part(self, name: str, read: Callable[[], None]) -> None:
+        """Read one part; what is wrong with it alone does not keep the others from being read."""
+        try:
+            read()
+        except errors.TRANSIENT:
+            raise
+        except (errors.InvalidApiKey, errors.Unauthorized):
+            raise
+        except errors.QiskitRuntimeError as error:
+            self._problems[name] = str(error)
+        else:
+            self._problems.pop(name, None)
+
+
+def _backends(client: QiskitRuntimeClient) -> Sequence[Backend]:
+    detailed = client.channel.offers(Feature.BACKEND_DETAILS)
+    return client.backends(fields=WAIT_TIME if detailed else ())
+
+
+def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
+    if not client.channel.offers(Feature.METRICS):
+        return None
+    try:
+        return client.job_metrics(job_id)
+    except errors.TRANSIENT:
+        raise
+    except errors.ApiError:
+        return None
+
+
+def _keep(kept: dict[str, Value], key: str, value: Value) -> None:
+    """Put something into a store of limited size, in place of what has been there longest."""
+    kept[key] = value
+    while len(kept) > KEPT_DETAILS:
+        del kept[next(iter(kept))]

@@ -1,0 +1,153 @@
+"""What Airflow's database holds of the tasks of a DAG run that ran jobs on IBM Quantum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+LINK = QiskitRuntimeJobLink().xcom_key
+"""Tasks that have this in XCom are ours: Airflow puts the link there at the end of each leg of the task."""
+JOB, JOBS, RESULT = "job_id", "job_ids", "return_value"
+TASKS_ON_A_PAGE = 20
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task instance and what it left.
+
+    Attributes:
+        task_id: The task.
+        map_index: Index of a mapped task, -1 otherwise.
+        state: Airflow's state of it.
+        operator: Name of its operator.
+        job_ids: Its jobs.
+        result: What it returned.
+        rendered: Its rendered fields.
+    """
+
+    task_id: str
+    map_index: int
+    state: str | None = None
+    operator: str | None = None
+    job_ids: Sequence[str] = ()
+    result: Any = None
+    rendered: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The task for people."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
+    @property
+    def conn_id(self) -> str | None:
+        """The connection it used."""
+        conn_id = self.rendered.get("qiskit_runtime_conn_id")
+        return str(conn_id) if conn_id else None
+
+
+def run_exists(session: Session, dag_id: str, run_id: str) -> bool:
+    """Whether Airflow knows the DAG run."""
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import select
+
+    found = session.scalar(select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return found is not None
+
+
+def our_tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, int]]:
+    """List the run's task instances that ran jobs on IBM Quantum: task id and map index, in this order."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    rows = session.execute(
+        select(XComModel.task_id, XComModel.map_index)
+        .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == LINK)
+        .distinct()
+    )
+    return sorted((task_id, map_index) for task_id, map_index in rows)
+
+
+def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tuple[str, int]]) -> list[TaskData]:
+    """Read what these task instances left.
+
+    Args:
+        session: Of Airflow's database.
+        dag_id: The DAG.
+        run_id: The DAG run.
+        tasks: Task id and map index of each.
+    """
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    names = {task_id for task_id, _ in tasks}
+    indexes = {map_index for _, map_index in tasks}
+
+    def of_run(model: Any) -> tuple[Any, ...]:
+        return (
+            model.dag_id == dag_id,
+            model.run_id == run_id,
+            model.task_id.in_(names),
+            model.map_index.in_(indexes),
+        )
+
+    values = {
+        (task_id, map_index, key): _plain(value)
+        for task_id, map_index, key, value in session.execute(
+            select(XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value).where(
+                *of_run(XComModel), XComModel.key.in_((JOB, JOBS, RESULT))
+            )
+        )
+    }
+    instances = {
+        (task_id, map_index): (state, operator)
+        for task_id, map_index, state, operator in session.execute(
+            select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state, TaskInstance.operator).where(
+                *of_run(TaskInstance)
+            )
+        )
+    }
+    rendered = {
+        (task_id, map_index): fields
+        for task_id, map_index, fields in session.execute(
+            select(Rendered.task_id, Rendered.map_index, Rendered.rendered_fields).where(*of_run(Rendered))
+        )
+    }
+    found = []
+    for task_id, map_index in tasks:
+        state, operator = instances.get((task_id, map_index), (None, None))
+        one, several, result = (values.get((task_id, map_index, key)) for key in (JOB, JOBS, RESULT))
+        if not one and isinstance(result, dict):
+            one = result.get(JOB)
+        job_ids = [str(job_id) for job_id in several] if isinstance(several, list) else [str(one)] if one else []
+        fields = rendered.get((task_id, map_index))
+        found.append(
+            TaskData(
+                task_id,
+                map_index,
+                str(state) if state is not None else None,
+                operator,
+                job_ids,
+                result,
+                fields if isinstance(fields, dict) else {},
+            )
+        )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Read an XCom value as the database holds it: JSON, or the text of JSON."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

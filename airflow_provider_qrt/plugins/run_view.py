@@ -1,0 +1,175 @@
+"""What the page *Result* shows of a task and its jobs, as plain JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.failure import retry_can_help
+from airflow_provider_qrt.links.qiskit_runtime import job_url
+from airflow_provider_qrt.plugins.claims import Claim, may_see, read_claim
+from airflow_provider_qrt.plugins.overview import Price, task_url
+from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_result, pub_views
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Job, JobMetrics
+    from airflow_provider_qrt.plugins.readings import JobDetails
+    from airflow_provider_qrt.plugins.run_data import TaskData
+
+MOST_JOBS = 20
+"""Jobs of one task whose times are shown."""
+GOES_ON = ("running", "deferred", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "restarting")
+NO_JOB = "This task has submitted no job. Its log in Airflow says what it did."
+NOT_SHOWN = "The job was submitted elsewhere, or belongs to another DAG: its times are not shown here."
+
+
+def task_view(
+    task: TaskData,
+    details: Mapping[str, JobDetails | None],
+    price: Price,
+    *,
+    dag_id: str,
+    run_id: str,
+    airflow: str,
+    airflow_name: str,
+    base_url: str,
+    problem: str | None,
+) -> dict[str, Any]:
+    """Describe a task instance.
+
+    Args:
+        task: What Airflow knows of it.
+        details: What was read of its jobs; None for one that is still to be read.
+        price: Of a QPU second.
+        dag_id: The DAG.
+        run_id: The DAG run.
+        airflow: Path under which Airflow's own pages are.
+        airflow_name: Name of this Airflow in the identity of its jobs.
+        base_url: Of the API; empty if it is not known.
+        problem: Why the service cannot be asked, if it cannot.
+    """
+    result = task.result if is_result(task.result) else None
+    pubs = pub_views(result) if result else []
+    jobs = [
+        _job_view(job_id, details.get(job_id), price, dag_id, airflow_name, base_url, problem)
+        for job_id in task.job_ids[:MOST_JOBS]
+    ]
+    if result and len(jobs) == 1:
+        _add_from_xcom(jobs[0], result, price)
+    goes_on = task.state in GOES_ON
+    unread = any(job["to_be_read"] for job in jobs)
+    return {
+        "task": task.name,
+        "task_id": task.task_id,
+        "map_index": task.map_index,
+        "url": task_url(airflow, Claim((dag_id,), run_id, task.task_id, task.map_index)),
+        "state": task.state,
+        "operator": task.operator,
+        "program": result.get("program_id") if result else next((job["program"] for job in jobs), None),
+        "goes_on": goes_on or unread,
+        "jobs": jobs,
+        "more_jobs": max(0, len(task.job_ids) - MOST_JOBS),
+        "pubs": pubs,
+        "circuits": circuit_sources(task.rendered),
+        "downloads": (["json", "csv"] if has_values(result) else ["json"]) if result else [],
+        "note": _note(task, result, pubs),
+    }
+
+
+def belongs_to(job: Job, dag_id: str, airflow_name: str) -> bool:
+    """Whether a job's tags say that this DAG submitted it.
+
+    XCom alone does not: whoever may write there could name any job of the instance.
+    """
+    claim = read_claim(job.tags, airflow_name)
+    return claim is not None and may_see(claim, {dag_id}, {dag_id})
+
+
+def _job_view(
+    job_id: str,
+    details: JobDetails | None,
+    price: Price,
+    dag_id: str,
+    airflow_name: str,
+    base_url: str,
+    problem: str | None,
+) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "id": job_id,
+        "url": job_url(base_url, job_id) if base_url else None,
+        "state": None,
+        "backend": None,
+        "program": None,
+        "timeline": {"created": None, "running": None, "finished": None},
+        "seconds": None,
+        "cost": None,
+        "failure": None,
+        "to_be_read": details is None and problem is None,
+        "note": problem or "" if details is None else details.problem or "",
+    }
+    if details is None or details.job is None:
+        return view
+    job, metrics = details.job, details.metrics
+    if not belongs_to(job, dag_id, airflow_name):
+        return {**view, "note": NOT_SHOWN}
+    usage = (metrics.usage if metrics else None) or job.usage
+    seconds = usage.seconds if usage and usage.complete else None
+    return {
+        **view,
+        "state": job.status.value,
+        "backend": job.backend,
+        "program": job.program_id,
+        "timeline": _timeline(job, metrics),
+        "seconds": seconds,
+        "cost": price.of(seconds),
+        "failure": _failure(job),
+    }
+
+
+def _timeline(job: Job, metrics: JobMetrics | None) -> dict[str, str | None]:
+    created = (metrics.created if metrics else None) or job.created
+    moments = {
+        "created": created,
+        "running": metrics.running if metrics else None,
+        "finished": metrics.finished if metrics and job.status.is_final else None,
+    }
+    return {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+
+
+def _failure(job: Job) -> dict[str, Any] | None:
+    """IBM's word on a job that did not complete."""
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        return None
+    return {
+        "reason": job.state.reason or "No reason was given.",
+        "code": job.state.reason_code,
+        "solution": job.state.reason_solution,
+        "retry": retry_can_help(job.state),
+    }
+
+
+def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price) -> None:
+    """Fill in what the service was not asked for, or does not tell any more, with what the task noted then."""
+    if result.get("job_id") != job["id"]:
+        return
+    job["state"] = job["state"] or result.get("status")
+    job["backend"] = job["backend"] or result.get("backend")
+    job["program"] = job["program"] or result.get("program_id")
+    for name in ("created", "finished"):
+        job["timeline"][name] = job["timeline"][name] or result.get(name)
+    seconds = result.get("usage_seconds")
+    if job["seconds"] is None and isinstance(seconds, int | float):
+        job["seconds"], job["cost"] = seconds, price.of(seconds)
+
+
+def _note(task: TaskData, result: Mapping[str, Any] | None, pubs: Sequence[Any]) -> str:
+    if not task.job_ids:
+        return NO_JOB
+    if task.state in GOES_ON:
+        return "The task waits for its job. This page follows it."
+    if result is None or pubs:
+        return ""
+    if "results" not in result:
+        return "The task did not wait for its job, so it returned no result."
+    return "The result has a form that is not drawn. Download it as JSON."

@@ -1,0 +1,166 @@
+"""What the page *Result* shows of a task, as plain JSON made of what the task left in XCom. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+TOP = 32
+"""Outcomes that have a bar of their own; the rest is summed up."""
+MOST_POINTS = 64
+"""Points of a sweep, or values of an array, that are shown; the download has all of them."""
+NO_VALUES = (
+    "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
+    "program with access to it, can read."
+)
+
+
+def is_result(value: Any) -> bool:
+    """Whether a return value is one of our operators'."""
+    return isinstance(value, Mapping) and "job_id" in value and "program_id" in value
+
+
+def pub_views(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is drawn of each PUB.
+
+    ``{"index", "kind", "shots", "shape", "points", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or ``values``;
+    each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``, ``value`` and
+    ``error``. ``more`` counts the points that are left out.
+    """
+    results = value.get("results")
+    if not isinstance(results, list):
+        return []
+    return [
+        {"index": index, **_view(entry, value.get("result_path"))}
+        for index, entry in enumerate(results)
+        if isinstance(entry, Mapping)
+    ]
+
+
+def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The most frequent outcomes in the order of their bits, and what the others come to."""
+    numbers = {str(label): float(count) for label, count in counts.items() if _is_number(count)}
+    # Quasi-probabilities may be negative: the size says which ones matter.
+    top = sorted(numbers, key=lambda label: (-abs(numbers[label]), label))[:TOP]
+    shown = set(top)
+    others = [count for label, count in numbers.items() if label not in shown]
+    return {
+        "bars": [{"label": label, "count": numbers[label]} for label in sorted(top)],
+        "rest": {"outcomes": len(others), "count": sum(others)} if others else None,
+        "total": sum(numbers.values()),
+        "outcomes": len(numbers),
+    }
+
+
+def csv_text(value: Mapping[str, Any]) -> str:
+    """The values of a result as a table, one line for each outcome or value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    entries = [entry for entry in value.get("results") or [] if isinstance(entry, Mapping)]
+    if any("evs" in entry for entry in entries):
+        writer.writerow(["pub", "point", "ev", "std"])
+        for index, entry in enumerate(entries):
+            errors = dict(_flat(entry.get("stds")))
+            writer.writerows([index, point, ev, errors.get(point)] for point, ev in _flat(entry.get("evs")))
+    else:
+        quasi = any(entry.get("quasi_dists") is not None for entry in entries)
+        writer.writerow(["pub", "point", "bitstring", "quasi_probability" if quasi else "count"])
+        for index, entry in enumerate(entries):
+            for point, (_, counts) in enumerate(_histograms(entry)):
+                writer.writerows([index, point, label, count] for label, count in counts.items())
+    return out.getvalue()
+
+
+def has_values(value: Mapping[str, Any]) -> bool:
+    """Whether XCom holds the measured values, not only what stands around them."""
+    entries = value.get("results")
+    return isinstance(entries, list) and any(
+        isinstance(entry, Mapping) and any(entry.get(name) is not None for name in ("counts", "quasi_dists", "evs"))
+        for entry in entries
+    )
+
+
+def circuit_sources(rendered: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the circuits of a task as Airflow keeps them: ``text`` if it is OpenQASM, and whether it was ``cut``.
+
+    Args:
+        rendered: The task's rendered fields.
+    """
+    value = (rendered or {}).get("circuits")
+    if isinstance(value, str):
+        return [_source(value)]
+    if not isinstance(value, list | tuple):
+        return []
+    pubs = [item[0] if isinstance(item, list | tuple) and item else item for item in value]
+    return [_source(item) for item in pubs[:MOST_POINTS] if isinstance(item, str)]
+
+
+def _source(text: str) -> dict[str, Any]:
+    if text.startswith("Truncated."):
+        return {"text": None, "cut": True}
+    # A comment may come before the version; a Qiskit object is kept as its name and address only.
+    is_qasm = "OPENQASM" in text or "qubit" in text or "measure" in text
+    return {"text": text if is_qasm and not text.lstrip().startswith("<") else None, "cut": False}
+
+
+def _view(entry: Mapping[str, Any], path: Any) -> dict[str, Any]:
+    if "evs" in entry:
+        return _values_view(entry, path)
+    points = list(_histograms(entry))
+    quasi = entry.get("quasi_dists") is not None
+    return {
+        "kind": "quasi" if quasi else "counts",
+        "shots": entry.get("shots"),
+        "points": [{"at": place, **histogram(counts)} for place, counts in points[:MOST_POINTS]],
+        "more": max(0, len(points) - MOST_POINTS),
+        "note": "" if points else NO_VALUES.format(path=path or "that result_path names"),
+    }
+
+
+def _values_view(entry: Mapping[str, Any], path: Any) -> dict[str, Any]:
+    values = list(_flat(entry.get("evs")))
+    errors = dict(_flat(entry.get("stds")))
+    return {
+        "kind": "values",
+        "shots": None,
+        "points": [
+            {"label": label, "value": value, "error": errors.get(label)} for label, value in values[:MOST_POINTS]
+        ],
+        "more": max(0, len(values) - MOST_POINTS),
+        "note": "" if values else NO_VALUES.format(path=path or "that result_path names"),
+    }
+
+
+def _histograms(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The counts of each point of a sweep, with its place in it; without a sweep there is one, at no place."""
+    quasi = entry.get("quasi_dists")
+    yield from _leaves(quasi if quasi is not None else entry.get("counts"), ())
+
+
+def _leaves(value: Any, place: tuple[int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(value, Mapping):
+        yield _place(place), value
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, part in enumerate(value):
+            yield from _leaves(part, (*place, index))
+
+
+def _flat(value: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[str, float | None]]:
+    """The numbers of an array with their place in it; null stays null."""
+    if isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _flat(part, (*place, index))
+    elif _is_number(value):
+        yield _place(place), float(value)
+    elif place:
+        yield _place(place), None
+
+
+def _place(place: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, place))}]" if place else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
