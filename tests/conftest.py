@@ -191,6 +191,8 @@ def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triggers do not put off their first look, as they do for the sake of Airflow's supervisor."""
     for module in ("job", "backend"):
         monkeypatch.setattr(f"airflow_provider_qrt.triggers.{module}.FIRST_DELAY", 0.0)
+    # Nor do they leave a service alone for long that failed.
+    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.05)
 
 
 @pytest.fixture
