@@ -1,8 +1,9 @@
-"""The triggers of deferred tasks, under the paths by which users import them and Airflow's database holds them."""
+"""The triggers, under the paths by which users import them and Airflow's database holds them."""
 
 from __future__ import annotations
 
 from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
+from airflow_provider_qrt.triggers.backend_event import QiskitRuntimeBackendTrigger
 from airflow_provider_qrt.triggers.job import QiskitRuntimeJobTrigger
 
-__all__ = ["QiskitRuntimeBackendReadyTrigger", "QiskitRuntimeJobTrigger"]
+__all__ = ["QiskitRuntimeBackendReadyTrigger", "QiskitRuntimeBackendTrigger", "QiskitRuntimeJobTrigger"]

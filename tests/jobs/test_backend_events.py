@@ -1,0 +1,245 @@
+"""What is an event of a backend, and what is none."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.models import Backend
+from airflow_provider_qrt.jobs.backend_events import (
+    LONGEST_PAUSE,
+    BackendConditions,
+    BackendMark,
+    Condition,
+    Pace,
+    judge,
+    read_interval,
+)
+from airflow_provider_qrt.jobs.calibration import Calibration
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+
+def backend(status="online", queue=0, reason=None):
+    return Backend("ibm_fez", status, reason, queue)
+
+
+def calibration(hour=0, error=0.003):
+    return Calibration(datetime(2026, 11, 21, hour, tzinfo=UTC), error)
+
+
+PAUSED = backend("paused", reason="calibrating")
+
+
+class Watch:
+    """Looks one after the other, a minute apart; the watermark goes through JSON after each."""
+
+    def __init__(self, **wanted):
+        self.conditions = BackendConditions.from_arguments(backend="ibm_fez", **wanted)
+        self.kept = None
+        self.now = 1_000_000.0
+
+    def look(self, seen, known=None):
+        self.now += 60
+        mark = BackendMark.from_json(self.kept)
+        after, event = judge(self.conditions, mark, seen, known, self.now)
+        self.kept = json.loads(json.dumps(after.to_json()))
+        return event
+
+    def happened(self, *looks):
+        """What it had lacked, look by look; nothing where there was no event."""
+        events = [self.look(*(one if isinstance(one, tuple) else (one,))) for one in looks]
+        return [[one.value for one in event.happened] if event else [] for event in events]
+
+
+def test_a_backend_that_comes_back_is_an_event_once():
+    watch = Watch()
+    assert watch.happened(backend(), PAUSED, PAUSED, backend(), backend()) == [[], [], [], ["online"], []]
+    assert watch.happened(PAUSED, backend()) == [[], ["online"]]
+
+
+def test_online_but_not_available_is_not_back():
+    watch = Watch()
+    assert watch.happened(PAUSED, backend("online", reason="maintenance"), backend()) == [[], [], ["online"]]
+
+
+def test_the_first_look_is_no_event_whatever_it_shows():
+    assert Watch().happened(backend()) == [[]]
+    assert Watch(recalibrated=True, max_queue=5).happened((backend(), calibration())) == [[]]
+
+
+def test_a_queue_that_gets_short_is_an_event_each_time():
+    watch = Watch(max_queue=5)
+    queues = [backend(queue=length) for length in (9, 5, 0, 6, 7, 4)]
+    assert watch.happened(*queues) == [[], ["queue"], [], [], [], ["queue"]]
+
+
+def test_a_short_queue_of_a_paused_backend_is_none():
+    watch = Watch(max_queue=5)
+    looks = [backend(queue=9), backend("paused", 0), backend("paused", 9), backend(queue=3)]
+    assert watch.happened(*looks) == [[], [], [], ["online", "queue"]]
+
+
+def test_each_calibration_is_an_event_once():
+    watch = Watch(recalibrated=True)
+    looks = [(backend(), calibration(hour)) for hour in (1, 1, 2, 2, 2, 7)]
+    assert watch.happened(*looks) == [[], [], ["recalibrated"], [], [], ["recalibrated"]]
+
+
+def test_an_older_calibration_is_no_new_one():
+    # As when two servers of the service do not know the same yet.
+    watch = Watch(recalibrated=True)
+    looks = [(backend(), calibration(hour)) for hour in (1, 2, 1, 2)]
+    assert watch.happened(*looks) == [[], ["recalibrated"], [], []]
+
+
+def test_a_calibration_counts_when_the_backend_is_back():
+    watch = Watch(recalibrated=True)
+    looks = [
+        (backend(), calibration(1)),
+        (PAUSED, calibration(1)),
+        (PAUSED, calibration(2)),
+        (backend(), calibration(2)),
+    ]
+    assert watch.happened(*looks) == [[], [], [], ["online", "recalibrated"]]
+    assert watch.happened((backend(), calibration(2))) == [[]]
+
+
+def test_the_first_calibration_of_a_backend_that_had_none_is_one():
+    watch = Watch(recalibrated=True)
+    looks = [
+        (backend(), Calibration()),
+        (backend(), Calibration()),
+        (backend(), calibration(1)),
+        (backend(), calibration(1)),
+    ]
+    assert watch.happened(*looks) == [[], [], ["recalibrated"], []]
+
+
+def test_an_error_that_falls_below_the_bound_is_an_event_each_time():
+    watch = Watch(max_two_qubit_error=0.004)
+    looks = [(backend(), calibration(error=error)) for error in (0.005, 0.004, 0.0039, 0.001, 0.01, None, 0.002)]
+    happened = watch.happened(*looks)
+    assert happened == [[], [], ["two_qubit_error"], [], [], [], ["two_qubit_error"]]
+
+
+def test_all_that_is_asked_for_must_be_true_at_once():
+    watch = Watch(max_queue=5, max_two_qubit_error=0.004, recalibrated=True)
+    good, bad = 0.002, 0.02
+    looks = [
+        (backend(queue=9), calibration(1, bad)),
+        (backend(queue=2), calibration(2, bad)),
+        (backend(queue=9), calibration(3, good)),
+        (backend(queue=2), calibration(3, good)),
+        (backend(queue=9), calibration(3, good)),
+        (backend(queue=2), calibration(3, good)),
+        (backend(queue=2), calibration(4, good)),
+    ]
+    assert watch.happened(*looks) == [[], [], [], list(Condition)[1:], [], [], ["queue", "recalibrated"]]
+
+
+def test_what_happened_while_nobody_looked_is_told():
+    watch = Watch()
+    watch.happened(backend(), PAUSED)
+    watch.now += 86_400
+    assert watch.happened(backend()) == [["online"]]
+
+
+def test_an_event_that_was_not_kept_is_told_again_under_the_same_id():
+    watch = Watch()
+    watch.happened(backend(), PAUSED)
+    before = watch.kept
+    first = watch.look(backend())
+    watch.kept = before
+    again = watch.look(backend())
+    assert again.event_id == first.event_id
+    watch.happened(PAUSED)
+    assert watch.look(backend()).event_id != first.event_id
+
+
+def test_what_an_event_tells():
+    watch = Watch(max_queue=3)
+    watch.happened(backend(queue=9))
+    event = watch.look(backend(queue=2))
+    assert event.calibrated is None
+    assert event.with_calibration(calibration(4)).to_payload() == {
+        "backend": "ibm_fez",
+        "happened": ["queue"],
+        "status": "online",
+        "queue_length": 2,
+        "calibrated": "2026-11-21T04:00:00+00:00",
+        "two_qubit_error": 0.003,
+        "seen": datetime.fromtimestamp(watch.now, UTC).isoformat(),
+        "event_id": event.event_id,
+    }
+
+
+@pytest.mark.parametrize("value", [None, "x", 7, {}, {"lacked": ["x"], "since": 1, "calibrated": None}, {"lacked": []}])
+def test_a_watermark_that_is_not_understood_is_begun_anew(value):
+    assert BackendMark.from_json(value) is None
+    assert BackendMark.latest([value]) is None
+
+
+def test_of_several_watermarks_the_youngest_counts():
+    old, young = BackendMark((), 1.0), BackendMark((Condition.ONLINE,), 2.0)
+    assert BackendMark.latest([young.to_json(), None, old.to_json()]) == young
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"backend": "least_busy"}, "backend: name the one to watch"),
+        ({"backend": " "}, "backend: name the one to watch"),
+        ({"backend": None}, "backend: name the one to watch"),
+        ({"max_queue": -1}, "max_queue: must be at least 0"),
+        ({"max_two_qubit_error": 0}, "max_two_qubit_error: expected an error such as"),
+        ({"max_two_qubit_error": "low"}, "max_two_qubit_error: expected a number"),
+        ({"max_two_qubit_error": float("nan")}, "max_two_qubit_error: expected an error such as"),
+        ({"recalibrated": "often"}, "recalibrated: expected True or False"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wanted, said):
+    with pytest.raises(InvalidInput, match=said):
+        BackendConditions.from_arguments(**{"backend": "ibm_fez", **wanted})
+
+
+@pytest.mark.parametrize("value", [0, 0.5, -1, float("nan"), float("inf"), "often", None, True])
+def test_an_interval_is_a_second_at_least(value):
+    with pytest.raises(InvalidInput, match="poll_interval"):
+        read_interval(value)
+    assert read_interval("30") == 30.0
+
+
+def test_what_passes_is_asked_for_again_at_the_same_pace():
+    pace = Pace(60)
+    trouble = [errors.NoAnswer("gone"), errors.ConnectionFailed("busy"), errors.UnexpectedAnswer("html")]
+    assert [pace.on_error(one) for one in trouble * 9] == [60] * 27
+
+
+def test_what_is_refused_is_asked_for_less_and_less_often():
+    pace = Pace(60)
+    pauses = [pace.on_error(errors.InvalidSettings("no such connection")) for _ in range(50)]
+    assert pauses[:4] == [120, 240, 480, LONGEST_PAUSE]
+    assert set(pauses[3:]) == {LONGEST_PAUSE}
+    assert pace.on_success() == 60
+    assert pace.on_error(errors.InvalidSettings("no such connection")) == 120
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(None, 60), (5, 60), (300, 300), (86_400, LONGEST_PAUSE)])
+def test_the_service_may_ask_for_a_longer_pause(asked, pause):
+    limited = errors.RateLimited(429, errors.ErrorBody(), request="GET /backends", retry_after=asked)
+    assert Pace(60).on_error(limited) == pause
+
+
+def test_an_interval_longer_than_the_longest_pause_stays_as_it_is():
+    assert Pace(7200).on_error(errors.InvalidSettings("no")) == 7200
+
+
+def test_trouble_is_said_once_for_each_kind():
+    pace = Pace(60)
+    gone, refused = errors.NoAnswer("gone"), errors.InvalidSettings("no")
+    assert [pace.is_news(one) for one in (gone, gone, refused, refused, gone)] == [True, False, True, False, True]
+    pace.on_success()
+    assert pace.is_news(gone)
