@@ -50,6 +50,19 @@ def growing_delay(waited: float, longest: float, chance: random.Random) -> float
     return seconds * chance.uniform(1 - JITTER, 1 + JITTER)
 
 
+def running_delay(ran: float, expected: float, longest: float, chance: random.Random) -> float:
+    """Seconds until the next look at a job that runs: when it is expected to end, then after a share of its time.
+
+    Args:
+        ran: Seconds since it was first seen running.
+        expected: The service's estimate of its QPU time, seconds.
+        longest: Longest time between two looks, seconds.
+        chance: Source of jitter.
+    """
+    seconds = max(expected - ran, SHARE_OF_AGE * ran, SHORTEST_DELAY)
+    return min(seconds, longest) * chance.uniform(1 - JITTER, 1 + JITTER)
+
+
 @dataclass
 class JobPoller:
     """Decides about one job. Times are epoch seconds.
@@ -76,6 +89,7 @@ class JobPoller:
     _refusals: Refusals = field(default_factory=Refusals, init=False, repr=False)
     _last_status: JobStatus | None = field(default=None, init=False)
     _last_job: Job | None = field(default=None, init=False)
+    _running_since: float | None = field(default=None, init=False)
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
@@ -86,6 +100,8 @@ class JobPoller:
         self._failed_reads = 0
         self._refusals.on_success()
         self._last_job = job
+        if job.status is JobStatus.RUNNING and self._running_since is None:
+            self._running_since = now
         if job.status.is_final:
             return WaitOutcome(Ending.FINAL, self.job_id, job)
         if job.status is JobStatus.UNKNOWN:
@@ -131,7 +147,12 @@ class JobPoller:
         return self._timed_out(self._last_job)
 
     def _delay(self, now: float) -> float:
-        return self._until_deadline(growing_delay(now - self.submitted_at, self.poll_interval, self.random), now)
+        seconds = growing_delay(now - self.submitted_at, self.poll_interval, self.random)
+        expected = self._last_job.estimated_running_seconds if self._last_job else None
+        if self._running_since is not None and expected is not None:
+            ran = now - self._running_since
+            seconds = min(seconds, running_delay(ran, expected, self.poll_interval, self.random))
+        return self._until_deadline(seconds, now)
 
     def _until_deadline(self, seconds: float, now: float) -> float:
         return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))

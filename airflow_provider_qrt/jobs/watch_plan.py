@@ -1,9 +1,9 @@
 """What to ask the service next, for many jobs at once. Pure: ``now`` is passed in, nothing is sent here.
 
-A few jobs are read one by one, each at the pace of its age. Many are read from the list of pending jobs, 200 to a
-request. The list is an optimisation and never the truth: a job that has left it is read itself, and so is, in turn,
-every job that is still on it. A list that lags, lies, drops jobs, fails or never changes delays what is learnt, and
-loses nothing.
+A few jobs are read one by one, each at the pace of its age, and one that runs when the service expects its end. Many
+are read from the list of pending jobs, 200 to a request. The list is an optimisation and never the truth: a job that
+has left it is read itself, and so is, in turn, every job that is still on it. A list that lags, lies, drops jobs, fails
+or never changes delays what is learnt, and loses nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.polling import SHARE_OF_AGE, SHORTEST_DELAY, growing_delay
+from airflow_provider_qrt.jobs.polling import JITTER, SHARE_OF_AGE, SHORTEST_DELAY, growing_delay, running_delay
 from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION
 
 FEW = 5
@@ -91,6 +91,8 @@ class Watched:
         listed: Whether it was on the list when that was last read; None if it has never been there, and may be too new.
         told: The state last passed on.
         steady: Seconds between two looks, if fewer would do.
+        running_since: When it was first seen running; None if it was not, or nothing is known of how long it will.
+        expected: The service's estimate of its QPU time, seconds.
     """
 
     job_id: str
@@ -101,6 +103,15 @@ class Watched:
     listed: bool | None = None
     told: JobStatus | None = None
     steady: float | None = None
+    running_since: float | None = None
+    expected: float = 0.0
+
+    def note(self, seen: Job, now: float) -> None:
+        """Take note of a look."""
+        self.told = seen.status
+        if seen.status is JobStatus.RUNNING and seen.estimated_running_seconds is not None:
+            self.expected = seen.estimated_running_seconds
+            self.running_since = self.running_since or now
 
 
 @dataclass
@@ -129,6 +140,7 @@ class WatchPlan:
     _reads_left: int = field(default=0, init=False)
     _hold_until: float = field(default=0.0, init=False)
     _failures: int = field(default=0, init=False)
+    _list_fails: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -214,11 +226,13 @@ class WatchPlan:
             asked_at: When the first page was asked for.
         """
         self._recovered()
+        self._list_fails = False
         listed: Mapping[str, Job] = {job.id: job for job in found}
         self._pages, self._pages_at = max(1, math.ceil(len(listed) / JOBS_PAGE_SIZE)), now
         if any(asked_at - self._ended.get(job_id, asked_at) > LISTED_AFTER for job_id in listed):
             self.distrusted_until = now + DISTRUST_SECONDS
         news = []
+        closely = 0
         for job in self._jobs.values():
             seen = listed.get(job.job_id)
             if seen is None:
@@ -228,10 +242,11 @@ class WatchPlan:
                 continue
             job.listed = True
             if seen.status in (JobStatus.QUEUED, JobStatus.RUNNING):
-                job.due = None
                 if seen.status is not job.told:
-                    job.told = seen.status
                     news.append(seen)
+                job.note(seen, now)
+                job.due = self._soon(job, now) if closely < FEW else None
+                closely += job.due is not None
             else:
                 # Ended, on a list of what has not; or in a state that nobody knows.
                 self._leavers.add(job.job_id)
@@ -256,12 +271,12 @@ class WatchPlan:
         if watched is None:
             return []
         watched.read_at = now
-        watched.told = job.status
+        watched.note(job, now)
         if job.status.is_final:
             self._has_ended(job.id, now)
         else:
             alone = watched.listed is False or not self._uses_list(len(self._jobs), now)
-            watched.due = self._next_look(watched, now) if alone else None
+            watched.due = self._next_look(watched, now) if alone else self._soon(watched, now)
         return [job]
 
     def on_error(self, step: Step, error: errors.QiskitRuntimeError, now: float) -> list[str]:
@@ -283,7 +298,8 @@ class WatchPlan:
                 return []
             watched.due = self._next_look(watched, now)
             return [step.job_id]
-        is_first = not self._failures
+        is_first = not self._list_fails
+        self._list_fails = True
         self._back_off(error, now)
         self.distrusted_until = max(self.distrusted_until, now + DISTRUST_SECONDS)
         self._reads_left = READS_IN_DISTRUST
@@ -316,7 +332,19 @@ class WatchPlan:
         return min(seconds, longest) * self.random.uniform(1.0, 1 + LATENESS)
 
     def _next_look(self, job: Watched, now: float) -> float:
-        return now + (job.steady or growing_delay(now - job.submitted_at, job.longest, self.random))
+        if job.steady:
+            return now + job.steady
+        seconds = growing_delay(now - job.submitted_at, job.longest, self.random)
+        if job.running_since is not None:
+            seconds = min(seconds, running_delay(now - job.running_since, job.expected, job.longest, self.random))
+        return now + seconds
+
+    def _soon(self, job: Watched, now: float) -> float | None:
+        """When to read a job by itself that the list names too: it runs, and may end before the list is read again."""
+        if job.running_since is None or job.steady:
+            return None
+        seconds = running_delay(now - job.running_since, job.expected, job.longest, self.random)
+        return now + seconds if seconds < job.longest * (1 - JITTER) else None
 
     def _stalest(self, now: float) -> Watched | None:
         """The job to confirm next, if one is due and allowed before the list is read again."""

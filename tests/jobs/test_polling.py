@@ -235,6 +235,23 @@ def test_an_unknown_state_that_passes_is_forgotten():
         assert all(isinstance(looking.on_job(job(word), now=1010.0), KeepWaiting) for word in words)
 
 
+def running(expected: float | None) -> Job:
+    return Job.from_json({"id": "j", "state": {"status": "Running"}, "estimated_running_time_seconds": expected})
+
+
+@pytest.mark.parametrize(("expected", "seconds"), [(None, 30.0), (10.0, 10.0), (0.5, SHORTEST_DELAY), (500.0, 30.0)])
+def test_a_job_that_runs_is_looked_at_when_the_service_expects_its_end(expected, seconds):
+    assert poller().on_job(running(expected), now=5000.0).seconds == seconds
+
+
+def test_one_that_runs_longer_than_expected_is_looked_at_less_and_less():
+    looking, now, delays = poller(), 5000.0, []
+    for _ in range(7):
+        delays.append(looking.on_job(running(4.0), now=now).seconds)
+        now += delays[-1]
+    assert delays == pytest.approx([4, 2, 3, 4.5, 6.75, 10.125, 15.1875])
+
+
 class Clock:
     """Time that passes only while somebody sleeps."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections import Counter
@@ -319,3 +320,56 @@ def test_a_job_that_has_ended_is_not_read_again():
     step = world.plan.next(world.now)
     world.plan.on_job(as_job("job-0", JobStatus.COMPLETED), world.now)
     assert (step, world.plan.next(world.now)) == (ReadJob("job-0"), Pause(math.inf))
+
+
+def running(job_id: str, expected: float | None) -> Job:
+    return Job(job_id, JobState(JobStatus.RUNNING, "Running"), estimated_running_seconds=expected)
+
+
+def looks(plan: WatchPlan, job: Job, now: float, seconds: float) -> list[float]:
+    """Seconds from now at which a job that goes on running is read."""
+    end, began, moments = now + seconds, now, []
+    plan.on_job(job, now)
+    while now < end:
+        step = plan.next(now)
+        if isinstance(step, Pause):
+            now += max(step.seconds, 0.001)
+        else:
+            moments.append(now - began)
+            plan.on_job(job, now)
+    return moments
+
+
+def test_a_job_that_runs_is_read_when_the_service_expects_its_end_and_then_less_and_less():
+    world = World()
+    world.submit(1, age=3600.0)
+    found = looks(world.plan, running("job-0", 10.0), world.now, 200)
+    assert found[0] == pytest.approx(10, rel=0.1)
+    assert 5 <= len(found) <= 12
+    assert max(b - a for a, b in itertools.pairwise(found)) <= INTERVAL * 1.1
+
+
+def test_where_the_service_expects_nothing_a_running_job_is_read_as_any_other():
+    world = World()
+    world.submit(1, age=3600.0)
+    assert looks(world.plan, running("job-0", None), world.now, 100)[0] == pytest.approx(INTERVAL, rel=0.1)
+
+
+def test_some_running_jobs_of_a_list_are_read_by_themselves_too():
+    world = World()
+    world.submit(50)
+    world.run(40)
+    jobs = [running(f"job-{n}", 4.0) if n < 20 else as_job(f"job-{n}", JobStatus.QUEUED) for n in range(50)]
+    world.plan.on_pending(jobs, world.now, asked_at=world.now)
+    read, end = Counter(), world.now + 10
+    while world.now < end:
+        step = world.plan.next(world.now)
+        if isinstance(step, ReadJob):
+            read[step.job_id] += 1
+            world.plan.on_job(running(step.job_id, 4.0), world.now)
+        elif isinstance(step, Pause):
+            world.now += max(step.seconds, 0.001)
+        else:
+            break
+    assert len(read) == FEW
+    assert max(read.values()) <= 3
