@@ -1,0 +1,68 @@
+"""The DAGs with decorated functions in a real Airflow."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+GHZ = "qiskit_runtime_ghz_states"
+KICKED = "qiskit_runtime_kicked_ising"
+
+
+@pytest.fixture(scope="module")
+def runs(airflow, service):
+    """One run of each, side by side."""
+    service.configure(queue_seconds=2, run_seconds=0.5)
+    started = {GHZ: airflow.trigger(GHZ, {"largest": 4, "shots": 500}), KICKED: airflow.trigger(KICKED, {"steps": 2})}
+    for dag_id, run_id in started.items():
+        airflow.expect_end(dag_id, run_id)
+    return started
+
+
+def test_a_mapped_function_of_another_tasks_output_runs_a_circuit_for_each(airflow, submissions, runs):
+    run_id = runs[GHZ]
+    assert airflow.xcom(GHZ, run_id, "populations") == {"2": 1.0, "3": 1.0, "4": 1.0}
+    jobs = submissions(run_id)
+    assert [job["program_id"] for job in jobs] == ["sampler"] * 3
+    path = f"/dags/{GHZ}/dagRuns/{run_id}/taskInstances/measure/listMapped"
+    mapped = airflow.api("GET", path)["task_instances"]
+    assert sorted(one["rendered_map_index"] for one in mapped) == ["2 qubits", "3 qubits", "4 qubits"]
+    found = {airflow.xcom(GHZ, run_id, "measure", map_index=one["map_index"])["job_id"] for one in mapped}
+    assert found == {job["id"] for job in jobs}
+
+
+def test_a_deferred_functions_circuits_are_in_no_row_of_the_triggerer(airflow, runs):
+    said = airflow.task_log(GHZ, runs[GHZ], "measure")
+    assert "OPENQASM" not in said
+    [one] = [one for one in airflow.api("GET", f"/dags/{GHZ}/tasks")["tasks"] if one["task_id"] == "measure"]
+    assert one["operator_name"] == "@task.qiskit_sampler"
+
+
+def test_quantum_circuits_from_a_function_are_transpiled_and_estimated(airflow, submissions, runs):
+    values = airflow.xcom(KICKED, runs[KICKED], "decay")
+    assert values == pytest.approx(exact(2), abs=0.12)
+    [job] = submissions(runs[KICKED])
+    assert job["program_id"] == "estimator"
+    result = airflow.xcom(KICKED, runs[KICKED], "measure")
+    assert (result["job_id"], len(json.dumps(result["results"])) > 0) == (job["id"], True)
+
+
+def exact(steps: int) -> list[float]:
+    """What a perfect machine would give."""
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    from qiskit.quantum_info import SparsePauliOp, Statevector
+
+    path = Path(__file__).parents[2] / "example_dags" / "kicked_ising.py"
+    spec = spec_from_file_location("kicked_ising", path)
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    terms = [("Z", [int(name[1:])], weight) for name, weight in example.MAGNETISATION.items()]
+    observable = SparsePauliOp.from_sparse_list(terms, num_qubits=example.SPINS)
+    return [
+        float(Statevector(example.kicked_chain(step)).expectation_value(observable).real) for step in range(steps + 1)
+    ]
