@@ -187,7 +187,8 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
             look.keep = partial(self._keep, mark)
         if event is None:
             if before is None or mark.lacked != before.lacked:
-                self.log.info("%s has lacked: %s.", self.conditions.backend, ", ".join(mark.lacked) or "nothing")
+                state = f"is waited for: {', '.join(mark.lacked)}" if mark.lacked else "is as wished"
+                self.log.info("%s %s.", self.conditions.backend, state)
             return None
         if event.calibrated is None:
             event = await self._with_calibration(event)
