@@ -1,6 +1,6 @@
 """What the pages show runs as it stands: each Python block alone, in a DAG file, and its jobs on the emulator.
 
-A block that is part of an example DAG runs there.
+A block that is part of an example DAG runs there. And every page is found from the front doors, README and site.
 """
 
 from __future__ import annotations
@@ -77,6 +77,14 @@ def load(block: Block, folder: Path) -> list[Any]:
     return list(bag.dags.values())
 
 
+def pages_in(contents: str) -> list[str]:
+    """The pages that a page with lists of contents (``toctree``) leads to, from docs/ on."""
+    folder = Path(contents).parent
+    lists = re.findall(r"^```\{toctree\}\n(.*?)^```", (ROOT / "docs" / contents).read_text(), re.DOTALL | re.MULTILINE)
+    names = [line for text in lists for line in text.splitlines() if line and not line.startswith(":")]
+    return [(folder / f"{name}.md").as_posix() for name in names]
+
+
 def tasks(dags: list[Any]) -> dict[str, Any]:
     """All tasks, with the names of their operators."""
     return {
@@ -122,3 +130,26 @@ def test_the_pages_show_every_operator(tmp_path):
         "QiskitRuntimeJobSensor",
         "QiskitRuntimeBackendSensor",
     }
+
+
+def test_every_page_is_in_the_navigation_once():
+    listed = [page for contents in ("index.md", "reference/index.md") for page in pages_in(contents)]
+    there = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed) == sorted(there - {"index.md"})
+
+
+def test_the_readme_links_to_every_page():
+    linked = set(re.findall(r"\]\(docs/([\w/-]+\.md)", (ROOT / "README.md").read_text()))
+    assert set(pages_in("index.md")) - linked == {"changelog.md"}
+
+
+def test_the_circuit_of_the_first_page_makes_a_bell_pair(context, connection):
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    page = (ROOT / "docs" / "getting-started.md").read_text()
+    (circuit,) = re.findall(r"^```text\n(OPENQASM.*?)^```", page, re.DOTALL | re.MULTILINE)
+    measure = QiskitRuntimeSamplerOperator(
+        task_id="measure", circuits=circuit, shots=200, deferrable=False, poll_interval=0.02
+    )
+    counts = measure.execute(context)["results"][0]["counts"]
+    assert set(counts) == {"00", "11"}
