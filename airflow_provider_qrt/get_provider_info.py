@@ -7,6 +7,7 @@ from typing import Any
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, EXTRA_FIELDS, UI_FIELD_BEHAVIOUR
 
 INTEGRATION = "IBM Quantum (Qiskit Runtime)"
+ASSETS = "airflow_provider_qrt.assets.qiskit_runtime"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -40,6 +41,14 @@ def get_provider_info() -> dict[str, Any]:
             for name in ("qiskit_sampler", "qiskit_estimator")
         ],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],
+        "asset-uris": [
+            {
+                "schemes": ["qiskit-runtime"],
+                "handler": f"{ASSETS}.sanitize_uri",
+                "factory": f"{ASSETS}.create_asset",
+                "to_openlineage_converter": f"{ASSETS}.convert_asset_to_openlineage",
+            }
+        ],
         "config": {
             "qiskit_runtime": {
                 "description": "Settings of the IBM Quantum (Qiskit Runtime) provider.",

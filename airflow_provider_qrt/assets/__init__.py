@@ -1,0 +1,1 @@
+"""Assets: what backends are called where Airflow schedules by data."""

@@ -1,0 +1,91 @@
+"""The asset of a backend: ``qiskit-runtime://instance/backend``.
+
+The instance is the service instance's id, the eighth field of its CRN, or a name of the user's own. It is never the
+CRN itself, which names the account: assets are shown to everybody who may see the DAGs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk import Asset
+
+from airflow_provider_qrt.client.crn import InstanceCrn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from urllib.parse import SplitResult
+
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+    from airflow.sdk import AssetWatcher
+
+SCHEME = "qiskit-runtime"
+_SHAPE = f"{SCHEME}://instance/backend"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+_ACCOUNT = re.compile(r"[0-9a-f]{32}")
+"""What the id of an IBM Cloud account looks like; that of an instance has hyphens."""
+
+
+def create_asset(
+    *,
+    instance: str,
+    backend: str,
+    name: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    watchers: Sequence[AssetWatcher] = (),
+) -> Asset:
+    """Make the asset of a backend.
+
+    Args:
+        instance: Id of the service instance, or any name for it; of a CRN only the id is taken.
+        backend: Name of the backend.
+        name: Name of the asset; None: its URI.
+        extra: See Airflow's ``Asset``.
+        watchers: See Airflow's ``Asset``.
+
+    Raises:
+        ValueError: If instance or backend are no names; says what is.
+    """
+    place = InstanceCrn.parse(instance).instance_id if instance.strip().startswith("crn:") else instance
+    uri = f"{SCHEME}://{_checked('instance', place)}/{_checked('backend', backend)}"
+    return Asset(name=name or uri, uri=uri, extra=dict(extra or {}), watchers=list(watchers))
+
+
+def sanitize_uri(uri: SplitResult) -> SplitResult:
+    """Check a backend's URI and write it in lower case.
+
+    Raises:
+        ValueError: If it is none; says what one looks like.
+    """
+    parts = uri.path.split("/")
+    if len(parts) != 2 or uri.query or uri.fragment:
+        raise ValueError(f"An asset of this scheme is {_SHAPE}, with nothing after the backend.")
+    return uri._replace(
+        scheme=SCHEME, netloc=_checked("instance", uri.netloc), path=f"/{_checked('backend', parts[1])}"
+    )
+
+
+def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:  # noqa: ARG001
+    """Name the dataset that OpenLineage knows a backend as: the instance is its namespace."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    parts = urlsplit(asset.uri)
+    return Dataset(namespace=f"{SCHEME}://{parts.netloc}", name=parts.path.lstrip("/"))
+
+
+def _checked(what: str, text: str) -> str:
+    name = text.strip().lower()
+    # Nothing is quoted in the errors: it may be a CRN, or a secret in the wrong place.
+    if _ACCOUNT.fullmatch(name):
+        raise ValueError(
+            f"The {what} of {_SHAPE} looks like the id of an account, which everybody would see. Write the service "
+            "instance's id, the eighth field of its CRN, or a name of your own."
+        )
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"The {what} of {_SHAPE} must be a name of letters, digits, '.', '_' and '-'. For the instance write the "
+            "service instance's id, the eighth field of its CRN, or a name of your own."
+        )
+    return name
