@@ -40,7 +40,7 @@ from airflow_provider_qrt.client.models import (
 from airflow_provider_qrt.client.reading import read, read_list, read_object
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
-from airflow_provider_qrt.client.transport import Transport
+from airflow_provider_qrt.client.transport import OnRequest, Transport
 
 
 class QiskitRuntimeClient:
@@ -54,6 +54,8 @@ class QiskitRuntimeClient:
         retry: How stubborn to be; ``RetryPolicy(attempts=1)`` never retries.
         sleep: Called with seconds between two tries.
         read_timeout: Seconds to wait for an answer; submissions have 900 s of their own.
+        on_request: Told of each request: its method, its path, and the HTTP status of the answer, or None without one.
+            It must not raise anything.
     """
 
     def __init__(
@@ -63,10 +65,13 @@ class QiskitRuntimeClient:
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
+        on_request: OnRequest | None = None,
     ) -> None:
         self.settings = settings
         self.channel: Channel = settings.generation
-        self._http = Transport(settings, retry=retry or RetryPolicy(), sleep=sleep, read_timeout=read_timeout)
+        self._http = Transport(
+            settings, retry=retry or RetryPolicy(), sleep=sleep, read_timeout=read_timeout, on_request=on_request
+        )
 
     def __enter__(self) -> QiskitRuntimeClient:
         return self

@@ -45,6 +45,10 @@ _NO_TUNNEL = "Tunnel connection failed"
 """How ``http.client`` begins when a proxy refuses ``CONNECT``."""
 
 
+OnRequest = Callable[[str, str, int | None], object]
+"""Told of each request to the API: its method, its path, and the HTTP status of the answer, or None without one."""
+
+
 class _NoAuth(AuthBase):
     """Keeps ``requests`` from looking for credentials in a netrc file."""
 
@@ -60,6 +64,7 @@ class Transport:
         retry: How stubborn to be.
         sleep: Called with seconds between two tries.
         read_timeout: Seconds to wait for an answer, unless a call says otherwise.
+        on_request: Told of each request to the API, those that are repeated too; raises nothing.
     """
 
     def __init__(
@@ -69,8 +74,10 @@ class Transport:
         retry: RetryPolicy,
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
+        on_request: OnRequest | None = None,
     ) -> None:
         self._settings = settings
+        self._on_request = on_request
         self._retry = retry
         self._sleep = sleep
         self._read_timeout = read_timeout
@@ -211,16 +218,23 @@ class Transport:
         label = f"{method} {path}"
 
         def attempt() -> requests.Response:
-            return self._exchange(
-                label,
-                method,
-                url,
-                params=params,
-                json=body,
-                headers=self._api_headers,
-                auth=self._auth if authenticated else _NoAuth(),
-                timeout=(self._connect_timeout, read_timeout or self._read_timeout),
-            )
+            status = None
+            try:
+                response = self._exchange(
+                    label,
+                    method,
+                    url,
+                    params=params,
+                    json=body,
+                    headers=self._api_headers,
+                    auth=self._auth if authenticated else _NoAuth(),
+                    timeout=(self._connect_timeout, read_timeout or self._read_timeout),
+                )
+                status = response.status_code
+                return response
+            finally:
+                if self._on_request is not None:
+                    self._on_request(method, path, status)
 
         response = attempt()
         if response.status_code == 401 and authenticated and self._auth.drop(response.request):

@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
+from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -118,7 +119,12 @@ class QiskitRuntimeHook(BaseHook):
         """Build a client of its own, for a caller that wants other retries or timeouts (seconds)."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-        client = QiskitRuntimeClient(self.settings, retry=retry, read_timeout=read_timeout)
+        client = QiskitRuntimeClient(
+            self.settings,
+            retry=retry,
+            read_timeout=read_timeout,
+            on_request=counting_cancellations(self.qiskit_runtime_conn_id),
+        )
         self._clients.append(client)
         return client
 
@@ -131,7 +137,7 @@ class QiskitRuntimeHook(BaseHook):
 
     def create_poll_client(self) -> QiskitRuntimeClient:
         """Build a client for a loop that looks at a job again and again, and judges errors itself."""
-        client = poll_client(self.settings)
+        client = poll_client(self.qiskit_runtime_conn_id, self.settings)
         self._clients.append(client)
         return client
 
@@ -287,12 +293,12 @@ def describe_connection(conn_id: str, settings: ClientSettings) -> str:
     return f"connection {conn_id!r} ({settings.place})"
 
 
-def poll_client(settings: ClientSettings) -> QiskitRuntimeClient:
+def poll_client(conn_id: str, settings: ClientSettings) -> QiskitRuntimeClient:
     """Build a client that never retries by itself: whoever polls decides what an error means."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
 
-    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1))
+    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1), on_request=counting_polls(conn_id))
 
 
 def cancel_job(client: QiskitRuntimeClient, job_id: str) -> str:

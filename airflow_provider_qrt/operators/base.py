@@ -33,9 +33,11 @@ from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, Wind
 from airflow_provider_qrt.jobs.waiting import wait_for_jobs
 from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
-from airflow_provider_qrt.operators import arguments
+from airflow_provider_qrt.observability import traces
+from airflow_provider_qrt.operators import arguments, lineage
 from airflow_provider_qrt.operators.channel_needs import check_needs
 from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
+from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.preparation import Preparation
@@ -55,7 +57,7 @@ DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
 
-class QiskitRuntimeJobOperator(BaseOperator):
+class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     """Base of the operators that run a job.
 
     Args:
@@ -147,7 +149,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         self.result_format = result_format
         self.durable = durable
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
-        self.job_url: str | None = None
+        self.job_url: str | None = ""
         self._in_hand: JobInHand | None = None
         self._killed = False
         self._replaced: Callable[[], bool] | None = None
@@ -185,6 +187,16 @@ class QiskitRuntimeJobOperator(BaseOperator):
         if not (job.private or self.private):
             return read(job.id)
         return read_once(job.id, read, store=self._result_store, destination=self.result_destination())
+
+    def wants_calibration(self) -> bool:
+        """Whether somebody wants to know how the backend was calibrated, which is one more request."""
+        return self.result_destination() is not None or lineage.is_on()
+
+    def read_facts(self, job: Job) -> JobFacts:
+        """Read what is known of a completed job beside its result."""
+        facts = JobFacts.read(self.hook.client, job, with_calibration=self.wants_calibration())
+        self.report.read(facts)
+        return facts
 
     def result_destination(self) -> Destination | None:
         """Where the whole result goes; None if ``result_path`` is not set."""
@@ -229,6 +241,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after deferral; when the trigger failed or Airflow gave it up, see that the job does not run on."""
+        self.job_url = None
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout as error:
@@ -265,6 +278,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
         with self._seen_to(context):
             request = self._build_request()
+            self.report.asked(request)
             preparation = self._preparation(context)
             if arguments.flag("dry_run", self.plan_only) or self.hook.defaults.dry_run:
                 return self._plan(preparation, request)
@@ -370,8 +384,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
             return ready
 
         def obtain() -> Sequence[ObtainedJob]:
-            job = in_hand.jobs[0].submitter.obtain(request, prepare)
-            self._publish(context, in_hand, job)
+            with traces.span("submit"):
+                job = in_hand.jobs[0].submitter.obtain(request, prepare)
+                self._publish(context, in_hand, job)
+                self.report.obtained(job)
             return [job]
 
         return obtain
@@ -579,6 +595,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         if job.backend is None and (record := SubmissionRecord.read(self._store(context))) is not None:
             # On the channel api_token the service tells no more than the job's state.
             job = replace(job, backend=record.backend, program_id=self.program_id)
+        self.report.seen(job)
         cancelled = job.status is JobStatus.CANCELLED and retry_can_help(job.state)
         held = in_hand.find(job.id)
         if cancelled and held.submitter.was_submitted_earlier(job.id):
@@ -588,8 +605,10 @@ class QiskitRuntimeJobOperator(BaseOperator):
         if job.status is not JobStatus.COMPLETED:
             held.ended = True
             self._fail(job)
-        result = self._read(context, in_hand, job)
+        with traces.span("result"):
+            result = self._read(context, in_hand, job)
         in_hand.delivered()
+        self.report.delivered(in_hand.job_ids or [job.id], result)
         return result
 
     def _read(self, context: Context, in_hand: JobInHand, job: Job) -> Any:
@@ -599,6 +618,7 @@ class QiskitRuntimeJobOperator(BaseOperator):
         return self.read_result(job)
 
     def _fail(self, job: Job) -> NoReturn:
+        self.report.failed(job)
         try:
             job_log = self.hook.client.job_logs(job.id)
         except errors.QiskitRuntimeError as error:
@@ -609,6 +629,8 @@ class QiskitRuntimeJobOperator(BaseOperator):
     def _fail_after_timeout(self, context: Context, in_hand: JobInHand, outcome: WaitOutcome) -> NoReturn:
         """Cancel a job that is late, once more if the trigger has done so already, and fail."""
         in_hand.settled = True
+        if outcome.job is not None:
+            self.report.seen(outcome.job)
         last_try = self._is_last_try(context)
         late = [held.job_id or outcome.job_id for held in in_hand.jobs if not held.ended and held.name is not None]
         one = len(late) == 1

@@ -17,7 +17,6 @@ from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.delivery import deliver
-from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
@@ -270,28 +269,27 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch and decode the result; what needs the network comes before a private job's one read."""
-        destination = self.result_destination()
-        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
+        facts = self.read_facts(job)
         return deliver(
             self.decode(self.fetch_result(job)),
             facts,
             program_id=self.program_id,
-            destination=destination,
+            destination=self.result_destination(),
             used_qiskit=self.uses_qiskit(),
         )
 
     def read_results(self, jobs: Sequence[Job], partition: Partition, fetch: Callable[[int], str]) -> dict[str, Any]:
         """Fetch and decode the results of all jobs, and put them together in the order that was asked for."""
-        destination = self.result_destination()
         facts = PackedFacts.read_all(
-            self.hook.client, jobs, partition.fingerprint, with_calibration=destination is not None
+            self.hook.client, jobs, partition.fingerprint, with_calibration=self.wants_calibration()
         )
+        self.report.read(facts)
         decoded: list[Any] = [self.decode(fetch(place)) for place in range(len(jobs))]
         return deliver(
             decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded])),
             facts,
             program_id=self.program_id,
-            destination=destination,
+            destination=self.result_destination(),
             used_qiskit=self.uses_qiskit(),
         )
 

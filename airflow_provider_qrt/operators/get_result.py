@@ -19,7 +19,7 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
-from airflow_provider_qrt.operators import arguments, results
+from airflow_provider_qrt.operators import arguments, lineage, results
 from airflow_provider_qrt.operators.base import DEFERRAL_MARGIN, ONE_DAY
 from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.job_facts import JobFacts
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job
 
 
-class QiskitRuntimeGetResultOperator(BaseOperator):
+class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
     """Waits for a job that something else submitted, and returns its result. It never cancels: it owns no job.
 
     The return value is that of the sampler's operator; ``results`` is decoded for ``sampler``, ``estimator`` and
@@ -86,7 +86,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         self.result_path = result_path
         self.result_format = result_format
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
-        self.job_url: str | None = None
+        self.job_url: str | None = ""
 
     @cached_property
     def hook(self) -> QiskitRuntimeHook:
@@ -104,6 +104,7 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             deadline = time.time() + arguments.seconds("timeout", self.timeout)
             self.job_url = job_url(self.hook.settings.base_url, job_id)
+            context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
             if job.status.is_final:
                 return self._conclude(context, WaitOutcome(Ending.FINAL, job_id, job))
@@ -118,6 +119,11 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
             return self._conclude(context, outcome)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after deferral; the leg before it has left the link in XCom."""
+        self.job_url = None
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def _defer(self, job_id: str, poll_interval: float, deadline: float) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
@@ -140,13 +146,17 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         if outcome.job is None or outcome.ending is not Ending.FINAL:
             raise AirflowException(f"{outcome.message} The job goes on: this task does not own it.")
         job = outcome.job
+        self.report.seen(job)
         if job.status is not JobStatus.COMPLETED:
+            self.report.failed(job)
             raise AirflowFailException(describe_failure(job, self._job_log(job)))
         destination = self._destination()
         if destination is not None:
             # Before the result is read: that of a private job is given out once.
             check_format(job.program_id, destination.format, decode=self.decode)
-        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
+        with_calibration = destination is not None or lineage.is_on()
+        facts = JobFacts.read(self.hook.client, job, with_calibration=with_calibration)
+        self.report.read(facts)
         read = self.hook.client.job_result
         if job.private:
             accessor = context.get("task_state_store")
@@ -155,7 +165,9 @@ class QiskitRuntimeGetResultOperator(BaseOperator):
         else:
             text = read(job.id)
         result = read_any_result(job.program_id, text, decode=self.decode)
-        return deliver(result, facts, program_id=job.program_id or "", destination=destination)
+        value = deliver(result, facts, program_id=job.program_id or "", destination=destination)
+        self.report.delivered([job.id], value)
+        return value
 
     def _destination(self) -> results.Destination | None:
         return results.Destination.read(self.result_path, self.result_format)

@@ -191,6 +191,7 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
         context["ti"].xcom_push("job_ids", in_hand.job_ids)
         if job.job_id == in_hand.jobs[0].job_id:
             self._publish(context, in_hand, job)
+        self.report.obtained(job)
 
     def _known_job_ids(self, context: Context) -> Sequence[str | None]:
         partition = Partition.read(self._store(context))

@@ -14,6 +14,7 @@ from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.sessions import STORE_KEY as SESSION_KEY
 from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRecord, SessionRequest, check_session, close
 from airflow_provider_qrt.jobs.submission import ObtainedJob, WindowFull
+from airflow_provider_qrt.observability import traces
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -142,8 +143,10 @@ class PartsSubmission:
         """
         while len(self._obtained) < len(self.parts):
             number = len(self._obtained)
-            job = self._obtain(number)
-            self.parts[number].held.job_id = job.job_id
+            with traces.span("submit"):
+                job = self._obtain(number)
+                self.parts[number].held.job_id = job.job_id
+                traces.annotate(job_id=job.job_id)
             self._obtained.append(job)
             self.in_hand.stop_if_killed()
             self.publish(job)

@@ -10,7 +10,6 @@ from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.delivery import deliver
-from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -59,11 +58,10 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch the result, and decode it if its program is known."""
-        destination = self.result_destination()
-        facts = JobFacts.read(self.hook.client, job, with_calibration=destination is not None)
+        facts = self.read_facts(job)
         return deliver(
             read_any_result(self.program_id, self.fetch_result(job), decode=self.decode),
             facts,
             program_id=self.program_id,
-            destination=destination,
+            destination=self.result_destination(),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.observability.metrics import counting_cancellations
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
 
 if TYPE_CHECKING:
@@ -71,7 +72,12 @@ class CancellingTrigger(BaseTrigger):
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
         try:
-            client = QiskitRuntimeClient(await read_settings(self.qiskit_runtime_conn_id))
+            client = QiskitRuntimeClient(
+                await read_settings(self.qiskit_runtime_conn_id),
+                on_request=counting_cancellations(
+                    self.qiskit_runtime_conn_id, self.task_instance.dag_id if self.task_instance else None
+                ),
+            )
         except errors.QiskitRuntimeError as error:
             for job_id in self.unfinished_job_ids():
                 self._not_cancelled(job_id, error)

@@ -24,7 +24,7 @@ async def connect(conn_id: str) -> tuple[QiskitRuntimeClient, str]:
     from airflow_provider_qrt.hooks.qiskit_runtime import describe_connection, poll_client
 
     settings = await read_settings(conn_id)
-    return poll_client(settings), describe_connection(conn_id, settings)
+    return poll_client(conn_id, settings), describe_connection(conn_id, settings)
 
 
 async def disconnect(client: QiskitRuntimeClient | None) -> None:

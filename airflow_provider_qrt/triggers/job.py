@@ -19,6 +19,7 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
 from airflow_provider_qrt.jobs.sharing import shared
 from airflow_provider_qrt.jobs.watcher import JobWatch, JobWatcher
+from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.connection import connect
 from airflow_provider_qrt.triggers.following import Follower
@@ -93,6 +94,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire."""
+        traces.annotate(job_id=self.job_id)
         outcome = await self._wait()
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
             fate = await self._cancel()

@@ -1,0 +1,87 @@
+"""Metrics of jobs, through Airflow's stats: StatsD, Datadog, OpenTelemetry, or nowhere if Airflow sends none.
+
+In a task's process and in the triggerer these are set up by the time anything is counted here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow_provider_qrt.observability.harmless import harmless
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.transport import OnRequest
+
+DAG_OF_THIS_PROCESS = "AIRFLOW_CTX_DAG_ID"
+"""Variable of the environment in which Airflow tells a task's process its DAG."""
+
+
+class Metric(StrEnum):
+    """What is measured; docs/monitoring.md says when."""
+
+    SUBMITTED = "qiskit_runtime.submitted"
+    ADOPTED = "qiskit_runtime.adopted"
+    COMPLETED = "qiskit_runtime.completed"
+    FAILED = "qiskit_runtime.failed"
+    CANCELLED = "qiskit_runtime.cancelled"
+    QUEUE_DURATION = "qiskit_runtime.queue_duration"
+    QPU_SECONDS = "qiskit_runtime.qpu_seconds"
+    POLL_REQUESTS = "qiskit_runtime.poll_requests"
+
+
+@harmless
+def count(metric: Metric, tags: Mapping[str, str | None], by: float = 1) -> None:
+    """Add to a counter.
+
+    Args:
+        metric: The counter.
+        tags: Those that are None are left out.
+        by: How much.
+    """
+    from airflow.sdk.observability import stats
+
+    # Airflow says int; what it sends to takes fractions of a second as well.
+    stats.incr(metric.value, by, tags=_known(tags))  # type: ignore[arg-type]
+
+
+@harmless
+def time_taken(metric: Metric, duration: timedelta, tags: Mapping[str, str | None]) -> None:
+    """Record a duration.
+
+    Args:
+        metric: The timer.
+        duration: Sent in milliseconds, as Airflow's own.
+        tags: Those that are None are left out.
+    """
+    from airflow.sdk.observability import stats
+
+    stats.timing(metric.value, duration, tags=_known(tags))
+
+
+def counting_polls(conn_id: str) -> OnRequest:
+    """Return what counts each request of a client that polls."""
+    return lambda _method, _path, _status: count(Metric.POLL_REQUESTS, {"conn_id": conn_id})
+
+
+def counting_cancellations(conn_id: str, dag_id: str | None = None) -> OnRequest:
+    """Return what counts the cancellations of jobs that the service has accepted.
+
+    Args:
+        conn_id: The connection.
+        dag_id: The DAG; None: that of the task whose process this is.
+    """
+
+    def on_request(method: str, path: str, status: int | None) -> None:
+        if method == "POST" and path.endswith("/cancel") and status is not None and status < 300:
+            dag = dag_id or os.environ.get(DAG_OF_THIS_PROCESS)
+            count(Metric.CANCELLED, {"conn_id": conn_id, "dag_id": dag})
+
+    return on_request
+
+
+def _known(tags: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if value is not None}
