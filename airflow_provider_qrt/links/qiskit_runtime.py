@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 
 class QiskitRuntimeJobLink(BaseOperatorLink):
-    """Opens the job. Its address is in XCom as soon as the job is submitted, so it shows while the task waits."""
+    """Opens the job. Its address is in XCom as soon as the job is submitted, so it shows while the task waits.
+
+    The operator's ``job_url`` is the address, empty while there is no job, and None in a later leg of the task that
+    does not know of the job yet.
+    """
 
     name = "IBM Quantum job"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the job's page; called by the worker at the end of each leg of the task."""
         url = getattr(operator, "job_url", None)
-        if url:
+        if url is not None:
             return str(url)
         from airflow.sdk.execution_time.xcom import XCom
 

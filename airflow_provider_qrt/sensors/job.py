@@ -75,7 +75,7 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         self.job_id = job_id
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.deferrable = deferrable
-        self.job_url: str | None = None
+        self.job_url: str | None = ""
         self._unknown_reads = 0
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
@@ -100,7 +100,7 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         """Look at the job once."""
         job_id = self._checked_job_id()
         try:
-            if self.job_url is None:
+            if not self.job_url:
                 self.job_url = job_url(self.hook.settings.base_url, job_id)
                 context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
@@ -132,9 +132,17 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         with self.hook:
             return self._conclude(outcome)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after deferral, which may be the first that a worker hears of the task: the link comes before all."""
+        try:
+            self.job_url = job_url(self.hook.settings.base_url, str(self.job_id).strip())
+        except Exception as error:
+            self.job_url = None
+            self.log.warning("The link to the job is not known: %s", error)
+        return super().resume_execution(next_method, next_kwargs, context)
+
     def _conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
         """Turn the end of the wait into what goes to XCom, or into a failure."""
-        self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:

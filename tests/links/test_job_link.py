@@ -24,9 +24,10 @@ def test_an_id_cannot_lead_elsewhere():
     assert job_url("http://h/api/v1", "../x?y#z") == "http://h/api/v1/jobs/..%2Fx%3Fy%23z"
 
 
-def test_the_link_is_the_operators_own():
-    operator = SimpleNamespace(job_url="https://there")
-    assert QiskitRuntimeJobLink().get_link(operator, ti_key=None) == "https://there"
+@pytest.mark.parametrize("url", ["https://there", ""])
+def test_the_link_is_the_operators_own_if_it_knows_whether_there_is_one(monkeypatch, url):
+    monkeypatch.setattr(XCom, "get_value", lambda **_: pytest.fail("XCom was asked"))
+    assert QiskitRuntimeJobLink().get_link(SimpleNamespace(job_url=url), ti_key="ti") == url
 
 
 @pytest.mark.parametrize(("stored", "link"), [("https://stored", "https://stored"), (None, "")])

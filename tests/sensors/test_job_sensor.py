@@ -205,6 +205,24 @@ def test_the_link_is_known_while_it_waits(sensor, context, ti, emulator, job_id)
     assert ti.pushed == {LINK: f"{emulator.url}/jobs/{job_id}"}
 
 
+def test_the_link_is_known_of_a_deferral_that_the_scheduler_began(
+    sensor, context, emulator, job_id
+):
+    started = sensor(deferrable=True, start_from_trigger=True)
+    with pytest.raises(AirflowSensorTimeout):
+        started.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert started.job_url == f"{emulator.url}/jobs/{job_id}"
+
+
+@pytest.mark.usefixtures("job_id")
+def test_a_link_that_cannot_be_known_does_not_hide_how_the_wait_ended(sensor, context, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT")
+    started = sensor(deferrable=True, start_from_trigger=True)
+    with pytest.raises(AirflowSensorTimeout):
+        started.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert started.job_url is None
+
+
 @pytest.mark.parametrize("event", [None, {}, {"ending": "victory", "job_id": "j", "job": None}], ids=str)
 def test_an_event_that_is_not_understood_is_no_success(sensor, context, event):
     with pytest.raises(ValueError, match="not understood"):
