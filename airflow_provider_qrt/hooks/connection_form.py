@@ -9,8 +9,16 @@ from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 
 CONNECTION_TYPE = "qiskit_runtime"
 DEFAULT_CONNECTION = "qiskit_runtime_default"
-CHANNEL_NAMES = (CHANNEL, "ibm_cloud", "ibm_quantum", "api_token")
-"""Those of :data:`airflow_provider_qrt.client.channels.CHANNELS`, which would be too much to import here."""
+CHANNEL_LABELS = {
+    CHANNEL: "ibm_quantum_platform: IBM Quantum Platform",
+    "ibm_cloud": "ibm_cloud: the older API, with an IBM Cloud API key",
+    "ibm_quantum": "ibm_quantum: the older API, with an API token and a login",
+    "api_token": "api_token: the first API, with an API token",
+}
+"""The channels, as the form calls them.
+
+Their names are those of :data:`airflow_provider_qrt.client.channels.CHANNELS`, which would be too much to import here.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,90 +40,105 @@ class Field:
         return {"label": self.label, "description": self.help, "schema": self.schema}
 
 
-_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+TASKS = "Defaults for Tasks"
+NETWORK = "Network"
+API = "API Version and Older Services"
+"""Sections of the form. The one field that most connections need comes before them, under Airflow's own heading."""
+
+
+def _text(section: str | None = None, **more: Any) -> dict[str, Any]:
+    return _schema("string", section, **more)
+
+
+def _switch(section: str, *, default: bool) -> dict[str, Any]:
+    return _schema("boolean", section, default=default)
+
+
+def _json(section: str) -> dict[str, Any]:
+    return _schema("object", section, format="json")
+
+
+def _schema(kind: str, section: str | None, **more: Any) -> dict[str, Any]:
+    return {"type": [kind, "null"], **({"section": section} if section else {}), **more}
+
 
 EXTRA_FIELDS = {
     "instance": Field(
         "Instance CRN",
-        "Cloud resource name of the IBM Quantum instance: copy it from quantum.cloud.ibm.com/instances. It looks like "
-        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and also says which region to ask. Required; "
-        "the channels ibm_quantum and api_token know none.",
-        _TEXT,
-    ),
-    "channel": Field(
-        "Channel",
-        "Generation of the API. Leave it alone for IBM Quantum Platform. The three older ones are for services that "
-        "still speak them, and for the emulator: they need a base URL, for IBM has retired its own. On ibm_quantum and "
-        "api_token the password is the API token of your account.",
-        {"type": "string", "default": CHANNEL, "enum": list(CHANNEL_NAMES)},
-    ),
-    "hub": Field(
-        "Hub",
-        "Together with group and project: where jobs are charged. Required by the channels ibm_quantum and api_token; "
-        "no other looks at it.",
-        _TEXT,
-    ),
-    "group": Field("Group", "See hub.", _TEXT),
-    "project": Field("Project", "See hub.", _TEXT),
-    "application": Field(
-        "Application",
-        "Name of your application; the service records it with each job on the channels ibm_quantum_platform and "
-        "ibm_cloud. Empty: airflow-provider-qrt.",
-        _TEXT,
-    ),
-    "stream": Field(
-        "Live status",
-        "Follow the status of jobs through the service's stream, on the channels that have one (ibm_cloud, "
-        "ibm_quantum). Off: jobs are only polled.",
-        {"type": ["boolean", "null"], "default": True},
-    ),
-    "api_version": Field(
-        "API version",
-        "Value of the IBM-API-Version header, on the channel ibm_quantum_platform. Leave it alone unless IBM withdraws "
-        "this version; an older one that ends is warned of in the task log.",
-        {"type": ["string", "null"], "default": API_VERSION, "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-    ),
-    "iam_url": Field(
-        "IAM or login URL",
-        "Base URL of IBM Cloud IAM, where the API key becomes a token; on the channel ibm_quantum, of the login "
-        "server. Empty: https://iam.cloud.ibm.com, or https://auth.quantum-computing.ibm.com. Set it for an emulator "
-        "or a proxy.",
-        _TEXT,
-    ),
-    "private_endpoint": Field(
-        "Private endpoint",
-        "Use the region's private endpoint, reachable from inside an IBM Cloud VPC only.",
-        {"type": ["boolean", "null"], "default": False},
-    ),
-    "verify": Field(
-        "TLS verification",
-        "Empty: check certificates. The path of a CA bundle: check against it. 'false': do not check, which is not for "
-        "production.",
-        _TEXT,
-    ),
-    "proxies": Field(
-        "Proxies",
-        'Proxy per scheme as JSON, for instance {"https": "http://proxy.example.com:3128"}. Empty: the environment\'s.',
-        {"type": ["object", "null"], "format": "json"},
+        "Which instance pays: its cloud resource name, from quantum.cloud.ibm.com/instances. It looks like "
+        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and says which region is asked, too. Required on "
+        "IBM Quantum Platform.",
+        _text(),
     ),
     "budget": Field(
         "Budget",
-        'QPU seconds that tasks of this connection may use, as JSON, for instance {"max_seconds": 600, "per": '
-        '"connection"}; per is dag_run, dag or connection. A task\'s own budget comes first. Empty: none.',
-        {"type": ["object", "null"], "format": "json"},
+        'QPU seconds that all tasks of this connection may use, such as {"max_seconds": 600, "per": "connection"}; '
+        "per is dag_run, dag or connection. A task's own budget comes first. Empty: no limit but IBM's.",
+        _json(TASKS),
     ),
     "dry_run": Field(
         "Dry run",
-        "Tasks check and estimate their jobs and submit nothing.",
-        {"type": ["boolean", "null"], "default": False},
+        "On: tasks check their circuits, choose a backend, estimate the cost, and submit nothing.",
+        _switch(TASKS, default=False),
+    ),
+    "private_endpoint": Field(
+        "Private endpoint",
+        "On: ask the region's private endpoint, which can be reached from inside an IBM Cloud VPC only.",
+        _switch(NETWORK, default=False),
+    ),
+    "proxies": Field(
+        "Proxies",
+        'Proxy per scheme, such as {"https": "http://proxy.example.com:3128"}. Empty: those of the environment '
+        "(HTTPS_PROXY and so on).",
+        _json(NETWORK),
+    ),
+    "verify": Field(
+        "TLS verification",
+        "Path of a CA bundle on workers, triggerers and API servers, to check certificates against. Empty: the usual "
+        "authorities. false: no check, which is not for production.",
+        _text(NETWORK),
+    ),
+    "iam_url": Field(
+        "IAM or login URL",
+        "Where the API key becomes a token. Empty: https://iam.cloud.ibm.com. Set it for an emulator, for a proxy, or "
+        "to the login server of an older service.",
+        _text(NETWORK),
+    ),
+    "api_version": Field(
+        "API version",
+        f"The IBM-API-Version header, on IBM Quantum Platform. Empty: {API_VERSION}, or what a later version of the "
+        "provider puts in its place. An older one that IBM is about to end is warned of in task logs.",
+        _text(API, pattern=r"^\d{4}-\d{2}-\d{2}$"),
+    ),
+    "application": Field(
+        "Application",
+        "Name of your application, which the service records with each job. Empty: airflow-provider-qrt.",
+        _text(API),
+    ),
+    "channel": Field(
+        "Channel",
+        "Which generation of the API the service speaks. IBM has retired all but the first. The others are for an "
+        "emulator and for services that still speak them: they need a base URL.",
+        _text(API, default=CHANNEL, enum=list(CHANNEL_LABELS), values_display=CHANNEL_LABELS),
+    ),
+    "hub": Field("Hub", "With group and project: who pays. Required by ibm_quantum and api_token.", _text(API)),
+    "group": Field("Group", "Required by ibm_quantum and api_token.", _text(API)),
+    "project": Field("Project", "Required by ibm_quantum and api_token.", _text(API)),
+    "stream": Field(
+        "Live status",
+        "On: the service tells of a job's progress as it happens, where the channel can: ibm_cloud and ibm_quantum. "
+        "Off: jobs are looked at from time to time, as everywhere else.",
+        _switch(API, default=True),
     ),
 }
 
 UI_FIELD_BEHAVIOUR = {
-    "hidden-fields": ["login", "port", "schema"],
+    "hidden-fields": ["login", "schema"],
     "relabeling": {"password": "IBM Cloud API key", "host": "Base URL"},
     "placeholders": {
         "password": "create one at cloud.ibm.com/iam/apikeys",
-        "host": "empty: taken from the CRN's region",
+        "host": "empty: IBM's, in the region of the instance CRN",
+        # The button of 3.3.1 and 3.3.2 refuses a connection without a port: https://github.com/apache/airflow/pull/73298
+        "port": "443: Airflow 3.3.2 tests no connection without one",
     },
 }

@@ -8,7 +8,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels import CHANNELS
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.hooks import qiskit_runtime
-from airflow_provider_qrt.hooks.connection_form import CHANNEL_NAMES, EXTRA_FIELDS
+from airflow_provider_qrt.hooks.connection_form import CHANNEL_LABELS, EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
 PROJECT = {"hub": "ibm-q-internal", "group": "near-time", "project": "qiskit-runtime"}
@@ -199,7 +199,7 @@ def test_no_older_channel_adds_up_seconds(on, channel, emulator):
 
 
 def test_the_form_offers_every_channel():
-    assert tuple(CHANNELS) == CHANNEL_NAMES
+    assert list(CHANNELS) == list(CHANNEL_LABELS)
     assert EXTRA_FIELDS["channel"].schema["enum"] == list(CHANNELS)
 
 
