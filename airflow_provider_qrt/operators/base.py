@@ -39,6 +39,7 @@ from airflow_provider_qrt.operators.channel_needs import check_needs
 from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
 from airflow_provider_qrt.operators.job_facts import JobFacts
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
+from airflow_provider_qrt.operators.outlets import describe_in_outlets
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.preparation import Preparation
 from airflow_provider_qrt.operators.private_results import read_once
@@ -190,7 +191,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
 
     def wants_calibration(self) -> bool:
         """Whether somebody wants to know how the backend was calibrated, which is one more request."""
-        return self.result_destination() is not None or lineage.is_on()
+        return self.result_destination() is not None or bool(self.outlets) or lineage.is_on()
 
     def read_facts(self, job: Job) -> JobFacts:
         """Read what is known of a completed job beside its result."""
@@ -296,6 +297,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             assert in_hand is not None
             if not self.wait_for_completion:
                 in_hand.delivered()
+                self._describe_in_outlets(context)
                 return self._summarize(jobs)
             ended = _known_end(jobs)
             if ended is not None:
@@ -609,6 +611,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             result = self._read(context, in_hand, job)
         in_hand.delivered()
         self.report.delivered(in_hand.job_ids or [job.id], result)
+        self._describe_in_outlets(context)
         return result
 
     def _read(self, context: Context, in_hand: JobInHand, job: Job) -> Any:
@@ -616,6 +619,9 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         in_hand.completed = True
         self._result_store = self._store(context)
         return self.read_result(job)
+
+    def _describe_in_outlets(self, context: Context) -> None:
+        describe_in_outlets(context, self.outlets, self.report, self.hook.settings)
 
     def _fail(self, job: Job) -> NoReturn:
         self.report.failed(job)

@@ -23,6 +23,7 @@ from airflow_provider_qrt.operators import arguments, lineage, results
 from airflow_provider_qrt.operators.base import DEFERRAL_MARGIN, ONE_DAY
 from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.job_facts import JobFacts
+from airflow_provider_qrt.operators.outlets import describe_in_outlets
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
@@ -154,7 +155,7 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         if destination is not None:
             # Before the result is read: that of a private job is given out once.
             check_format(job.program_id, destination.format, decode=self.decode)
-        with_calibration = destination is not None or lineage.is_on()
+        with_calibration = destination is not None or bool(self.outlets) or lineage.is_on()
         facts = JobFacts.read(self.hook.client, job, with_calibration=with_calibration)
         self.report.read(facts)
         read = self.hook.client.job_result
@@ -167,6 +168,7 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         result = read_any_result(job.program_id, text, decode=self.decode)
         value = deliver(result, facts, program_id=job.program_id or "", destination=destination)
         self.report.delivered([job.id], value)
+        describe_in_outlets(context, self.outlets, self.report, self.hook.settings)
         return value
 
     def _destination(self) -> results.Destination | None:
