@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import decode, faults, imports, in_flight, packing, requests_per_job, stream
+from benchmarks import decode, faults, imports, in_flight, packing, pages, requests_per_job, stream
 from benchmarks.fault_rows import ROWS
 from benchmarks.report import Report, machine
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "imports": imports.report,
     "decode": decode.report,
     "stream": stream.report,
+    "pages": pages.report,
     "in_flight": in_flight.report,
 }
 

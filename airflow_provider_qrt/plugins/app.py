@@ -6,6 +6,7 @@ No route waits for IBM: :mod:`~airflow_provider_qrt.plugins.readings` asks the s
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,8 @@ NO_TASK = (
 
 router = APIRouter()
 drawings = Drawings()
+seen_of: dict[str, overview.VisibleJobs] = defaultdict(overview.VisibleJobs)
+"""What may be seen of each connection's jobs."""
 
 
 def create_app() -> FastAPI:
@@ -139,8 +142,8 @@ def quantum(
     reading = reader.look()
     now = datetime.now(UTC).timestamp()
     question = overview.Question(state, dag_id, page, page_size)
-    jobs = overview.visible_jobs(reading.jobs, viewer.readable, viewer.existing)
-    chosen, about = overview.choose_page(jobs, question)
+    visible = seen_of[conn_id].of(reading.jobs, viewer.readable, viewer.existing)
+    chosen, about = overview.choose_page(visible.jobs, question)
     times = reader.times(one.job for one in chosen if one.job.status.value != "Queued")
     cost, airflow = price(), airflow_path()
     rows = [overview.job_row(one, times, cost, now=now, base_url=reading.base_url, airflow=airflow) for one in chosen]
@@ -155,7 +158,7 @@ def quantum(
             "cut": reading.cut,
             "price": {"per_second": cost.per_second, "currency": cost.currency},
             "jobs": {**about, "rows": rows},
-            "dags": overview.dag_usage(jobs, reading.usage, cost, airflow),
+            "dags": [overview.dag_row(spent, reading.usage, cost, airflow) for spent in visible.spent],
             "backends": [overview.backend_row(one) for one in sorted(reading.backends or (), key=_name)],
             "instance": overview.instance_usage(reading.usage),
         }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.backends import wait_seconds
-from airflow_provider_qrt.jobs.budget import cost_of
+from airflow_provider_qrt.jobs.budget import add_up, cost_of
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see
 
@@ -60,15 +60,59 @@ class Question:
     page_size: int = PAGE_SIZES[0]
 
 
-def visible_jobs(jobs: Sequence[ListedJob], readable: Collection[str], existing: Collection[str]) -> list[ListedJob]:
-    """Return the jobs that somebody may see.
+@dataclass(frozen=True)
+class Spent:
+    """QPU seconds of a DAG's jobs.
 
-    Args:
-        jobs: All of them.
-        readable: Ids of the DAGs they may read.
-        existing: Ids of all DAGs.
+    Attributes:
+        dag_id: The DAG; several if that cannot be told.
+        jobs: How many.
+        charged: Seconds that are settled.
+        expected: Seconds of jobs whose bill is open.
     """
-    return [one for one in jobs if may_see(one.claim, readable, existing)]
+
+    dag_id: str
+    jobs: int
+    charged: float
+    expected: float
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What somebody may see of the jobs of a connection.
+
+    Attributes:
+        jobs: The newest first.
+        spent: QPU time by DAG, the largest first.
+    """
+
+    jobs: Sequence[ListedJob]
+    spent: Sequence[Spent]
+
+
+class VisibleJobs:
+    """Sorts out what somebody may see, once for each reading and all who may read the same DAGs."""
+
+    def __init__(self) -> None:
+        # One attribute, for several threads may ask at once.
+        self._latest: tuple[Sequence[ListedJob], frozenset[str], dict[frozenset[str], Visible]] = ((), frozenset(), {})
+
+    def of(self, jobs: Sequence[ListedJob], readable: frozenset[str], existing: frozenset[str]) -> Visible:
+        """Return what somebody may see.
+
+        Args:
+            jobs: All jobs of the reading.
+            readable: Ids of the DAGs they may read.
+            existing: Ids of all DAGs.
+        """
+        latest = self._latest
+        if jobs is not latest[0] or existing != latest[1]:
+            self._latest = latest = (jobs, existing, {})
+        known = latest[2]
+        if readable not in known:
+            seen = [one for one in jobs if may_see(one.claim, readable, existing)]
+            known[readable] = Visible(seen, _spent(seen))
+        return known[readable]
 
 
 def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[ListedJob], dict[str, Any]]:
@@ -146,31 +190,18 @@ def queue_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> 
     return {"seconds": max(0.0, (left - created).total_seconds()), "how": "waited"}
 
 
-def dag_usage(
-    jobs: Sequence[ListedJob], usage: InstanceUsage | None, price: Price, airflow: str
-) -> list[dict[str, Any]]:
-    """QPU seconds by DAG, the largest first."""
-    by_dag: dict[str, list[Job]] = defaultdict(list)
-    for one in jobs:
-        by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
+def dag_row(spent: Spent, usage: InstanceUsage | None, price: Price, airflow: str) -> dict[str, Any]:
+    """One line of the table of QPU time by DAG."""
     limit = _limit(usage)
-    rows = []
-    for dag_id, own in by_dag.items():
-        costs = [cost_of(job) for job in own]
-        charged = sum(seconds for seconds, settled in costs if settled)
-        expected = sum(seconds for seconds, settled in costs if not settled)
-        rows.append(
-            {
-                "dag_id": dag_id,
-                "url": _dag_url(airflow, dag_id),
-                "jobs": len(own),
-                "charged": round(charged, 3),
-                "expected": round(expected, 3),
-                "cost": price.of(charged),
-                "share": round(charged / limit, 4) if limit else None,
-            }
-        )
-    return sorted(rows, key=lambda row: (-float(row["charged"]), -float(row["expected"]), str(row["dag_id"])))
+    return {
+        "dag_id": spent.dag_id,
+        "url": _dag_url(airflow, spent.dag_id),
+        "jobs": spent.jobs,
+        "charged": round(spent.charged, 3),
+        "expected": round(spent.expected, 3),
+        "cost": price.of(spent.charged),
+        "share": round(spent.charged / limit, 4) if limit else None,
+    }
 
 
 def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
@@ -222,6 +253,17 @@ def freshness(reading: Reading, now: float) -> dict[str, Any]:
         state = "slow"
         message = f"The service has not answered for {busy:.0f} s. What is shown was read before."
     return {"state": state, "message": message, "read_at": reading.read_at, "complete": reading.complete}
+
+
+def _spent(jobs: Sequence[ListedJob]) -> list[Spent]:
+    by_dag: dict[str, list[Job]] = defaultdict(list)
+    for one in jobs:
+        by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
+    found = []
+    for dag_id, own in by_dag.items():
+        total = add_up(own)
+        found.append(Spent(dag_id, total.jobs, total.charged_seconds, total.expected_seconds))
+    return sorted(found, key=lambda spent: (-spent.charged, -spent.expected, spent.dag_id))
 
 
 def task_url(airflow: str, claim: Claim) -> str | None:

@@ -1,0 +1,230 @@
+"""How long the pages take in Airflow's API server with many jobs, and what they cost Airflow when the service is slow.
+
+An API server of its own, as ``airflow api-server`` starts it, with one worker. The emulator holds the jobs, submitted
+under the tags that tasks of this Airflow would give them. Times are those of whole requests on this machine's loopback.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from benchmarks.report import Goal, Report, Table
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.emulator import Emulator
+    from tools.local_airflow import LocalAirflow
+
+JOBS = 10_000
+STILL_QUEUED = 500
+DAGS = 20
+LOADS = 40
+"""Page loads that are timed, of each kind."""
+MOST_SECONDS = 0.5
+VIEWERS = 10
+"""People who look at the page at once while the service is slow."""
+SLOW_SECONDS = 8.0
+"""How long the slow service takes for each answer."""
+WATCHED_SECONDS = 20.0
+MOST_SLOWDOWN = 2.0
+"""Airflow's own answers while the service is slow, against the same number of viewers while it is not."""
+TIMEOUT = 300
+CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
+DAG_FILE = """
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+for number in range({dags}):
+    with DAG(f"dag_{{number}}", schedule=None) as dag:
+        EmptyOperator(task_id="measure")
+    globals()[dag.dag_id] = dag
+"""
+PAGE, VERSION = "/qiskit-runtime/api/quantum", "/api/v2/version"
+
+
+def report() -> Report:
+    """Measure, and compare with the goals."""
+    from airflow_provider_qrt.emulator import Emulator
+    from benchmarks.running import NotMeasurable
+    from tools.demo import connection
+    from tools.local_airflow import LocalAirflow
+
+    with (
+        tempfile.TemporaryDirectory(prefix="qrt-pages-") as folder,
+        Emulator(queue_seconds=10**6, rate_limit=False, usage_limit_seconds=None, visibility_seconds=0) as emulator,
+    ):
+        home, dags = Path(folder) / "home", Path(folder) / "dags"
+        dags.mkdir()
+        (dags / "dags.py").write_text(DAG_FILE.format(dags=DAGS))
+        airflow = LocalAirflow(home, dags, connections={"qiskit_runtime_default": connection(emulator)})
+        fill(emulator, airflow.url)
+        try:
+            home.mkdir(exist_ok=True)
+            airflow.run("db", "migrate")
+            airflow.run("dags", "reserialize")
+            airflow.start_component("api-server")
+            pages = Pages(airflow)
+            if not pages.until(lambda answer: answer["freshness"]["complete"]):
+                raise NotMeasurable("the list of jobs was not read in time")
+            return measure(pages, emulator)
+        finally:
+            airflow.stop()
+
+
+def fill(emulator: Emulator, airflow_name: str) -> None:
+    """Submit the jobs, and end all but the newest."""
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+
+    settings = ClientSettings.create(
+        api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url
+    )
+    client = QiskitRuntimeClient(settings)
+    params = {"pubs": [[CIRCUIT, None, 100]], "version": 2}
+    request = JobRequest("sampler", "ibm_fez", ProgramInput(params))
+
+    def submit(number: int) -> None:
+        identity = JobIdentity(f"dag_{number % DAGS}", f"run_{number // DAGS}", "measure", airflow=airflow_name)
+        tags = job_tags(identity, 1, request)
+        job = client.submit_job(program_id="sampler", backend="ibm_fez", params=params, tags=tags)
+        if number < JOBS - STILL_QUEUED:
+            emulator.finish(job.id, ("Failed", "Cancelled")[number % 2], reason="as the benchmark wants it")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(submit, range(JOBS)))
+
+
+class Pages:
+    """An API server, asked as a browser would."""
+
+    def __init__(self, airflow: LocalAirflow) -> None:
+        self._url = airflow.url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._wait_for_start()
+
+    def _wait_for_start(self) -> None:
+        from tools.processes import wait_until
+
+        def answers() -> bool:
+            try:
+                return self._session.get(self._url + VERSION, timeout=5).ok
+            except requests.RequestException:
+                return False
+
+        wait_until(answers, seconds=TIMEOUT, what="The start of the API server")
+        token = self._session.get(f"{self._url}/auth/token", timeout=60).json()["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str, **parameters: Any) -> tuple[float, Any]:
+        """Ask; return the seconds it took, and the answer."""
+        begin = time.perf_counter()
+        answer = self._session.get(self._url + path, params=parameters, timeout=TIMEOUT)
+        took = time.perf_counter() - begin
+        answer.raise_for_status()
+        return took, answer
+
+    def until(self, condition: Callable[[dict[str, Any]], bool]) -> bool:
+        """Load the page again and again until it is as wanted; False if it never is."""
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end:
+            if condition(self.get(PAGE)[1].json()):
+                return True
+            time.sleep(0.5)
+        return False
+
+    def version_while(self, seconds: float, viewers: int) -> list[float]:
+        """Time an answer of Airflow's own, again and again, while so many people look at the page."""
+        stop = threading.Event()
+
+        def look() -> None:
+            with requests.Session() as session:
+                session.trust_env = False
+                session.headers.update(self._session.headers)
+                while not stop.wait(1.0):
+                    session.get(self._url + PAGE, timeout=TIMEOUT)
+
+        threads = [threading.Thread(target=look, daemon=True) for _ in range(viewers)]
+        for thread in threads:
+            thread.start()
+        took = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            took.append(self.get(VERSION)[0])
+            time.sleep(0.05)
+        stop.set()
+        for thread in threads:
+            thread.join(TIMEOUT)
+        return took
+
+
+def measure(pages: Pages, emulator: Emulator) -> Report:
+    """Time the pages, and Airflow beside them."""
+    _, answer = pages.get(PAGE)
+    seen = answer.json()["jobs"]["all"]
+    kinds: dict[str, dict[str, Any]] = {
+        "first page of all jobs": {},
+        "last page of all jobs": {"page": JOBS // 25},
+        "failed jobs of one DAG, 100 on a page": {"state": "Failed", "dag_id": "dag_0", "page_size": 100},
+    }
+    rows, worst = [], 0.0
+    for name, parameters in kinds.items():
+        took = [pages.get(PAGE, **parameters)[0] for _ in range(LOADS)]
+        worst = max(worst, *took)
+        rows.append(_row(name, took))
+    html = [pages.get("/qiskit-runtime/")[0] for _ in range(LOADS)]
+    rows.append(_row("the page's HTML", html))
+    alone = pages.version_while(WATCHED_SECONDS / 4, viewers=0)
+    watched = pages.version_while(WATCHED_SECONDS, VIEWERS)
+    emulator.add_fault(path="/*", delay=SLOW_SECONDS, times=10**6)
+    slow = pages.version_while(WATCHED_SECONDS, VIEWERS)
+    state = pages.get(PAGE)[1].json()["freshness"]["state"]
+    emulator.clear_faults()
+    beside = [
+        _row("nobody looks at the pages", alone),
+        _row(f"{VIEWERS} people look at them every second", watched),
+        _row(f"the same, and the service takes {SLOW_SECONDS:.0f} s for each answer", slow),
+    ]
+    slowdown = statistics.median(slow) / statistics.median(watched)
+    columns = ("", "median", "95th percentile", "slowest")
+    return Report(
+        title="The pages in Airflow's API server",
+        tables=[
+            Table(f"Loading the page Quantum with {seen:,} jobs, {LOADS} times each", columns, rows),
+            Table(f"Airflow's own GET {VERSION} at the same time", columns, beside),
+        ],
+        goals=[
+            Goal(f"the page shows all of {JOBS:,} jobs", f"{seen:,}", seen == JOBS),
+            Goal(
+                f"every load takes less than {MOST_SECONDS * 1000:.0f} ms",
+                f"{worst * 1000:.0f} ms",
+                worst < MOST_SECONDS,
+            ),
+            Goal(
+                f"a slow service makes Airflow's own answers at most {MOST_SLOWDOWN:g} times slower",
+                f"{slowdown:.2f} times (median)",
+                slowdown <= MOST_SLOWDOWN,
+            ),
+            Goal(
+                f"no answer of Airflow's waits for the slow service ({SLOW_SECONDS:.0f} s)",
+                f"slowest {max(slow) * 1000:.0f} ms",
+                max(slow) < SLOW_SECONDS / 2,
+            ),
+            Goal("the page says that the service is slow", state, state in ("slow", "failed")),
+        ],
+    )
+
+
+def _row(name: str, took: list[float]) -> tuple[str, ...]:
+    ordered = sorted(took)
+    figures = (statistics.median(ordered), ordered[int(0.95 * (len(ordered) - 1))], ordered[-1])
+    return (name, *(f"{seconds * 1000:.0f} ms" for seconds in figures))
