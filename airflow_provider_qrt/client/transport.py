@@ -1,4 +1,4 @@
-"""HTTP as this API speaks it: one session, a timeout on every call, our own errors, retries where they are safe."""
+"""HTTP as this API speaks it: a timeout on every call, our own errors, retries where they are safe."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from requests.auth import AuthBase
 
 from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.connections import SharedConnections
 from airflow_provider_qrt.client.errors import ErrorBody, without_secrets
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, LOGOUT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.login import Login
@@ -83,6 +84,8 @@ class Transport:
         self._read_timeout = read_timeout
         self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, SharedConnections())
         self._session.headers.update(
             {
                 "Accept": "application/json",
