@@ -18,11 +18,12 @@ PREFIX = "qiskit_runtime."
 
 
 @contextmanager
-def span(name: str) -> Iterator[None]:
+def span(name: str, **attributes: str | None) -> Iterator[None]:
     """Open a child of the current span.
 
     Args:
         name: After ``qiskit_runtime.``.
+        attributes: See :func:`annotate`.
     """
     with ExitStack() as stack:
         try:
@@ -31,6 +32,8 @@ def span(name: str) -> Iterator[None]:
             stack.enter_context(trace.get_tracer(__name__).start_as_current_span(f"{PREFIX}{name}"))
         except Exception as error:
             complain("span", error)
+        else:
+            annotate(**attributes)
         yield
 
 

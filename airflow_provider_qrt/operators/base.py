@@ -607,7 +607,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         if job.status is not JobStatus.COMPLETED:
             held.ended = True
             self._fail(job)
-        with traces.span("result"):
+        with traces.span("result", job_id=job.id, backend=job.backend):
             result = self._read(context, in_hand, job)
         in_hand.delivered()
         self.report.delivered(in_hand.job_ids or [job.id], result)
