@@ -212,8 +212,8 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
     async def _load(self) -> bool:
         """Read what an earlier triggerer has seen. Until that is known nothing can be told."""
         key = f"{KEY}.{self.conditions.digest(self.qiskit_runtime_conn_id)}"
-        watermark = Watermark(self.asset_state_store, key)
         try:
+            watermark = Watermark(self.asset_state_store, key)
             self._mark = self._kept = BackendMark.latest(await watermark.load())
         except Exception as error:
             self._store_fails(error)

@@ -11,6 +11,7 @@ from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.jobs.backend_reader import BackendReader
+from airflow_provider_qrt.jobs.calibration import Calibration
 
 
 @pytest.fixture
@@ -80,3 +81,66 @@ def test_one_who_is_cancelled_harms_no_other(emulator, connect):
         return await stayer
 
     assert asyncio.run(scenario())[0]
+
+
+def test_a_calibration_is_read_once_for_all_who_want_it(connect, sent):
+    async def scenario():
+        reader = BackendReader(connect)
+
+        async def late():
+            await asyncio.sleep(0.01)
+            return await reader.calibration("ibm_fez", 60)
+
+        with reader.joined():
+            wanted = [*(reader.calibration("ibm_fez", 60) for _ in range(20)), late()]
+            seen = await asyncio.gather(*wanted)
+            return [*seen, await reader.calibration("ibm_fez", 60)], await reader.calibration("ibm_boston", 60)
+
+    seen, other = asyncio.run(scenario())
+    assert len(set(seen)) == 1
+    assert other not in seen
+    assert sorted(sent("GET /backends")) == ["GET /backends/ibm_boston/properties", "GET /backends/ibm_fez/properties"]
+
+
+def test_a_calibration_that_is_too_old_is_read_again(connect, sent):
+    async def scenario():
+        times = [0.0]
+        reader = BackendReader(connect, clock=lambda: times[-1])
+        with reader.joined():
+            for now in (0.0, 59.0, 61.0):
+                times.append(now)
+                await reader.calibration("ibm_fez", 60)
+
+    asyncio.run(scenario())
+    assert len(sent("GET /backends/ibm_fez/properties")) == 2
+
+
+def test_a_backend_that_was_never_calibrated_has_no_calibration(emulator, connect):
+    emulator.add_fault(method="GET", path="*/properties", status=404, times=1)
+
+    async def scenario():
+        reader = BackendReader(connect)
+        with reader.joined():
+            return await reader.calibration("ibm_fez", 60)
+
+    assert asyncio.run(scenario()) == Calibration(None, None)
+
+
+def test_a_connection_that_was_refused_is_read_again(emulator, connect):
+    connected = []
+
+    async def counting():
+        connected.append(True)
+        return await connect()
+
+    async def scenario():
+        reader = BackendReader(counting)
+        with reader.joined():
+            for status in (403, 503):
+                await asyncio.to_thread(emulator.add_fault, method="GET", path="/backends", status=status, times=1)
+                with pytest.raises(errors.ApiError):
+                    await reader.backends(0)
+            return await reader.backends(0)
+
+    assert asyncio.run(scenario())
+    assert len(connected) == 2

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from airflow.jobs.triggerer_job_runner import TriggerRunner
+from airflow.models.trigger import Trigger
 from airflow.sdk import Asset, AssetWatcher, BaseHook
+from airflow.serialization.encoders import encode_trigger
+from airflow.triggers.base import BaseEventTrigger
 
 from airflow_provider_qrt.jobs.sharing import _pollers
 from airflow_provider_qrt.primitives.errors import InvalidInput
@@ -187,6 +190,14 @@ def test_an_asset_may_have_it_for_a_watcher_without_its_connection_being_read(mo
     monkeypatch.setattr(BaseHook, "aget_connection", asked)
     watcher = AssetWatcher(name="back", trigger=QiskitRuntimeBackendTrigger(backend="ibm_fez"))
     assert Asset("backend", watchers=[watcher]).watchers == [watcher]
+
+
+def test_airflow_knows_it_again_when_the_dag_file_is_read_again():
+    # It compares hashes; a trigger that it does not know again would be begun anew each time.
+    encoded = encode_trigger(QiskitRuntimeBackendTrigger(backend="ibm_fez", max_queue=3, max_two_qubit_error=0.004))
+    stored = Trigger(encoded["classpath"], encoded["kwargs"])
+    before, after = (encoded["classpath"], encoded["kwargs"]), (stored.classpath, stored.kwargs)
+    assert BaseEventTrigger.hash(*before) == BaseEventTrigger.hash(*after)
 
 
 def test_each_return_of_a_backend_is_told_once(watch, store, set_backend, emulator):
