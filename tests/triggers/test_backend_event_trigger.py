@@ -504,13 +504,15 @@ def test_it_runs_without_a_triggerer_too(watch, set_backend):
     async def scenario():
         events = watch().run()
         first = asyncio.create_task(anext(events))
-        await asyncio.sleep(0.3)
-        await set_backend(status="offline")
-        await asyncio.sleep(0.5)
-        await set_backend(status="online")
-        try:
-            return (await asyncio.wait_for(first, PATIENCE)).payload
-        finally:
-            await events.aclose()
+        # Until it has seen both; nothing tells when it looks.
+        for _ in range(int(PATIENCE)):
+            for status in ("offline", "online"):
+                await set_backend(status=status)
+                await asyncio.wait([first], timeout=0.5)
+            if first.done():
+                break
+        payload = (await first).payload
+        await events.aclose()
+        return payload
 
     assert asyncio.run(scenario())["happened"] == ["online"]
