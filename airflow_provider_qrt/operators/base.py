@@ -37,7 +37,7 @@ from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.operators import arguments, lineage
 from airflow_provider_qrt.operators.channel_needs import check_needs
 from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
-from airflow_provider_qrt.operators.job_facts import JobFacts
+from airflow_provider_qrt.operators.job_facts import JobFacts, read_calibration
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
 from airflow_provider_qrt.operators.outlets import describe_in_outlets
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
@@ -625,6 +625,8 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
 
     def _fail(self, job: Job) -> NoReturn:
         self.report.failed(job)
+        if lineage.is_on():
+            self.report.calibrated = read_calibration(self.hook.client, job)
         try:
             job_log = self.hook.client.job_logs(job.id)
         except errors.QiskitRuntimeError as error:

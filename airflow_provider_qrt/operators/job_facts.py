@@ -60,7 +60,7 @@ class JobFacts:
         """
         metrics = _read_metrics(client, job) if client.channel.offers(Feature.METRICS) else None
         with_calibration = with_calibration and client.channel.offers(Feature.BACKEND_DETAILS)
-        calibrated = _read_calibration(client, job, metrics) if with_calibration else None
+        calibrated = read_calibration(client, job, metrics) if with_calibration else None
         return cls(job, metrics, calibrated)
 
     @property
@@ -139,7 +139,14 @@ def _read_metrics(client: QiskitRuntimeClient, job: Job) -> JobMetrics | None:
         pause *= 2
 
 
-def _read_calibration(client: QiskitRuntimeClient, job: Job, metrics: JobMetrics | None) -> datetime | None:
+def read_calibration(client: QiskitRuntimeClient, job: Job, metrics: JobMetrics | None = None) -> datetime | None:
+    """Ask when a job's backend had last been calibrated when it ran; None if that is not known.
+
+    Args:
+        client: The API.
+        job: The job.
+        metrics: Its times, if they are known.
+    """
     if job.backend is None:
         return None
     ran = (metrics.running or metrics.finished if metrics else None) or job.created

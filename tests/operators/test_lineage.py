@@ -87,7 +87,7 @@ def test_a_failed_job_is_told_of(either_way):
     with pytest.raises(AirflowException):
         operator.execute(either_way.context)
     facets = operator.get_openlineage_facets_on_failure(None)
-    assert told(facets)["status"] == "Failed"
+    assert (told(facets)["status"], told(facets)["calibrated"]) == ("Failed", CALIBRATED)
     assert told(facets)["job_id"] == either_way.context["ti"].pushed["job_id"]
 
 
