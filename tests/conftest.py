@@ -66,7 +66,7 @@ QUICK: dict[str, Any] = {
 }
 
 
-TOGETHER = ("tests/chaos/", "tests/e2e/test_seed_dags.py")
+TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_seed_dags.py")
 """Tests that stay in one process: the chaos suite, and those that look at the same runs."""
 ORDER = {"e2e": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
