@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.settings import ClientSettings
 
+SETTINGS_SECONDS = 30.0
+"""A connection that was changed is read anew after that: a secrets backend is not asked for every reading."""
 READ_TIMEOUT = 15.0
 """Seconds for each request of the pages."""
 DEFAULT_DAYS = 28.0
@@ -52,7 +57,7 @@ def connection_ids(session: Session, user: BaseUser) -> list[str]:
     for name in os.environ:
         if name.startswith(ENVIRONMENT):
             conn_id = name.removeprefix(ENVIRONMENT).lower()
-            if conn_id not in found and _is_ours(conn_id):
+            if conn_id not in found and _is_ours(conn_id, hash(os.environ[name])):
                 found.add(conn_id)
     found.update(conf.getlist(SECTION, "pages_connections", fallback=[]))
     # The one that operators use when nothing is said comes first.
@@ -66,7 +71,8 @@ def _is_member(user: BaseUser, team: str) -> bool:
     return bool(get_auth_manager().is_authorized_team(method="GET", details=TeamDetails(name=team), user=user))
 
 
-def _is_ours(conn_id: str) -> bool:
+@lru_cache
+def _is_ours(conn_id: str, _version: int) -> bool:
     try:
         return _read(conn_id).conn_type == CONNECTION_TYPE
     except Exception:
@@ -97,13 +103,21 @@ def client_for(conn_id: str) -> QiskitRuntimeClient:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
 
+    now = time.monotonic()
+    settings, until = _settings.get(conn_id, (None, 0.0))
+    if settings is None or now >= until:
+        settings = _read_settings(conn_id)
+        _settings[conn_id] = (settings, now + SETTINGS_SECONDS)
+    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT)
+
+
+def _read_settings(conn_id: str) -> ClientSettings:
     connection = _read(conn_id)
     if connection.conn_type != CONNECTION_TYPE:
         raise NoSuchConnection(
             f"Connection {conn_id!r} is of the type {connection.conn_type}, not {CONNECTION_TYPE}. Choose another one."
         )
-    settings = settings_from_connection(connection, connection.extra_dejson)
-    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT)
+    return settings_from_connection(connection, connection.extra_dejson)
 
 
 def look_back() -> timedelta:
@@ -112,6 +126,7 @@ def look_back() -> timedelta:
     return timedelta(days=days if days > 0 else DEFAULT_DAYS)
 
 
+_settings: dict[str, tuple[ClientSettings, float]] = {}
 _readers: dict[str, ConnectionReader] = {}
 _lock = threading.Lock()
 
@@ -128,3 +143,4 @@ def forget_readers() -> None:
     """Begin anew, for tests."""
     with _lock:
         _readers.clear()
+        _settings.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 import uuid
@@ -60,7 +61,7 @@ class Browser:
         """Ask again, as the page does, until what is shown is as expected."""
         end = time.monotonic() + self.waits
         while not condition(found := self.read(path, **parameters)):
-            assert time.monotonic() < end, found
+            assert time.monotonic() < end, json.dumps(found)
             time.sleep(0.02)
         return found
 

@@ -15,7 +15,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.deployment import airflow_name
 from airflow_provider_qrt.plugins import job_list
 from airflow_provider_qrt.plugins.job_list import JobList
-from airflow_provider_qrt.plugins.readings import FRESH_SECONDS, UNEXPECTED, ConnectionReader
+from airflow_provider_qrt.plugins.readings import UNEXPECTED, ConnectionReader
 
 MONTH = timedelta(days=28)
 PATIENCE = 60.0
