@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow_provider_qrt.assets.qiskit_runtime import SCHEME
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuit_source import source_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 RUN_FACET = "qiskitRuntime_job"
-SCHEME = "qiskit-runtime"
 
 
 def is_on() -> bool:
@@ -175,12 +175,12 @@ class _Lineage:
         return self._report.backend or (None if asked == LEAST_BUSY else asked)
 
     def _place(self) -> str | None:
-        """The instance, as a namespace; None before the connection was read. Never the account."""
+        """The instance, as the namespace that its backends have as assets too; None before the connection was read."""
         hook = self._operator.__dict__.get("hook")
         settings = hook.__dict__.get("settings") if hook is not None else None
         if settings is None:
             return None
-        place = settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).netloc
+        place = settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).hostname
         return f"{SCHEME}://{place}"
 
     def _argument(self, name: str) -> str | None:
