@@ -115,7 +115,7 @@ def test_a_dag_runs_when_a_backend_is_back_and_its_asset_tells_of_the_job(
     backend(queue_length=100)
     for one in wait(lambda: len(found := runs("on_a_short_queue")) == 2 and found, "a run that a short queue starts"):
         airflow.expect_end("on_a_short_queue", one)
-    first, second = (extra["payload"] for extra in reversed(events("marrakesh_queue")))
+    first, second = (extra["payload"] for extra in events("marrakesh_queue"))
     assert (first["happened"], second["happened"]) == (["online"], ["queue"])
     assert runs(DAG_ID) == [run_id]
     assert [extra["payload"]["event_id"] for extra in events(BACKEND)] == [happened["event_id"]]
