@@ -94,6 +94,40 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "4000000",
                         "default": "2000000",
                     },
+                    "pages_connections": {
+                        "description": (
+                            "Connections that the pages in the UI offer beside those of Airflow's database and "
+                            "environment, separated by commas: a secrets backend cannot be asked for a list."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "quantum_production,quantum_research",
+                        "default": "",
+                    },
+                    "pages_days": {
+                        "description": "How many days of jobs the pages in the UI list.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "7",
+                        "default": "28",
+                    },
+                    "price_currency": {
+                        "description": "Currency of price_per_second, by the three letters of ISO 4217.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "EUR",
+                        "default": "USD",
+                    },
+                    "price_per_second": {
+                        "description": (
+                            "What a QPU second costs, for the estimates on the pages in the UI. The default is IBM's "
+                            "Pay-As-You-Go plan."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "0.8",
+                        "default": "1.60",
+                    },
                     "usage_wait_seconds": {
                         "description": (
                             "How long a task whose job has completed waits, on the worker, for IBM to settle the bill. "

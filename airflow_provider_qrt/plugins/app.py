@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
+from airflow.exceptions import AirflowConfigException
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
@@ -46,6 +47,7 @@ NO_CONNECTION = (
     "Airflow has no connection of the type qiskit_runtime. Create one under Admin, Connections. One that lives in a "
     "secrets backend is named in [qiskit_runtime] pages_connections."
 )
+NO_PRICE = "[qiskit_runtime] price_per_second is not a number. Correct it and restart Airflow's API server."
 NO_RUN = "Airflow has no such DAG run. It may have been deleted."
 NO_TASK = (
     "No task of this run has submitted a job to IBM Quantum so far. What the operators of the IBM Quantum provider run "
@@ -92,7 +94,10 @@ def airflow_path() -> str:
 
 def price() -> overview.Price:
     """What a QPU second costs: ``[qiskit_runtime] price_per_second`` in ``price_currency``."""
-    per_second = conf.getfloat(SECTION, "price_per_second", fallback=DEFAULT_PRICE)
+    try:
+        per_second = conf.getfloat(SECTION, "price_per_second", fallback=DEFAULT_PRICE)
+    except AirflowConfigException:
+        raise HTTPException(500, NO_PRICE) from None
     return overview.Price(per_second, conf.get(SECTION, "price_currency", fallback="USD") or "USD")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
+from airflow.exceptions import AirflowConfigException
 
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.hooks.connection import settings_from_connection
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.settings import ClientSettings
+
+log = logging.getLogger(__name__)
 
 SETTINGS_SECONDS = 30.0
 """A connection that was changed is read anew after that: a secrets backend is not asked for every reading."""
@@ -121,9 +125,13 @@ def _read_settings(conn_id: str) -> ClientSettings:
 
 
 def look_back() -> timedelta:
-    """How far back the pages list jobs: ``[qiskit_runtime] pages_days``."""
-    days = conf.getfloat(SECTION, "pages_days", fallback=DEFAULT_DAYS)
-    return timedelta(days=days if days > 0 else DEFAULT_DAYS)
+    """How far back the pages list jobs: ``[qiskit_runtime] pages_days``; the default if that makes no sense."""
+    try:
+        days = conf.getfloat(SECTION, "pages_days", fallback=DEFAULT_DAYS)
+        return timedelta(days=days if days > 0 else DEFAULT_DAYS)
+    except (AirflowConfigException, OverflowError, ValueError):
+        log.warning("[%s] pages_days is no number of days, %g are taken.", SECTION, DEFAULT_DAYS)
+        return timedelta(days=DEFAULT_DAYS)
 
 
 _settings: dict[str, tuple[ClientSettings, float]] = {}

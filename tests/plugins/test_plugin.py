@@ -114,6 +114,18 @@ def test_the_price_is_the_settings(browser, database, connection, submit, monkey
     assert row["cost"] == pytest.approx(row["seconds"] * 0.8, abs=0.01)
 
 
+def test_settings_that_make_no_sense_are_told_of_or_left_aside(browser, database, connection, submit, monkeypatch):
+    database.add_dag("a_dag")
+    submit("a_dag")
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__PAGES_DAYS", "a month")
+    assert browser().jobs()["jobs"]["total"] == 1
+
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__PRICE_PER_SECOND", "cheap")
+    answer = browser().get("/api/quantum")
+    assert answer.status_code == 500
+    assert "price_per_second is not a number" in answer.json()["detail"]
+
+
 def test_older_generations_show_what_they_have(browser, database, connect, emulator):
     """A channel without tags and usage: a sentence for what it has not."""
     database.add_dag("a_dag")
