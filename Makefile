@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test test-cluster lint docs bench soak screenshots constraints clean
+.PHONY: help install demo ui test test-cluster test-browser lint docs bench soak screenshots constraints clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -51,11 +51,18 @@ soak: $(STAMP) ## Load for 25 minutes: on the emulator (2,000 jobs), and on the 
 	$(BIN)/python -m benchmarks.emulator_load --seconds 600
 	$(BIN)/python -m benchmarks.trigger_soak --seconds 900
 
-screenshots: $(STAMP) ## Take the pictures of docs/images from the running UI, with Chromium
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } \
+test-browser: chromium ## The UI in headless Chromium: login, connection form, link, pages, rights, accessibility
+	$(BIN)/python -m pytest tests/browser
+
+screenshots: chromium ## The same tests, which keep what they see as the pictures of docs/images
+	$(BIN)/python -m pytest tests/browser --pictures docs/images
+
+.PHONY: chromium
+chromium: $(STAMP)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	  || { apt-get update -qq && apt-get install -y -qq chromium; } \
 	  || { echo "Chromium is needed: install it with your system's package manager" >&2; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group browser
-	$(BIN)/python -m tools.screenshots
 
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
