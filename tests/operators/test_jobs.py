@@ -95,12 +95,14 @@ def test_waiting_without_a_worker(run, emulator, context, in_the_triggerer):
     assert operator.execute_complete(context, event)["status"] == "Completed"
 
 
-def test_a_job_that_takes_too_long_is_left_alone(run, emulator):
+def test_a_job_that_takes_too_long_is_left_alone(run, emulator, ti):
     emulator.configure(queue_seconds=600)
     job_id = submit(run, wait_for_completion=False)["job_id"]
+    ti.pushed.clear()
     with pytest.raises(AirflowException, match="The job goes on: this task does not own it"):
         run(QiskitRuntimeGetResultOperator, job_id=job_id, timeout=0.2, poll_interval=0.02)
     assert emulator.jobs()[0]["status"] == "Queued"
+    assert ti.pushed == {"_link_QiskitRuntimeJobLink": f"{emulator.url}/jobs/{job_id}"}
 
 
 def test_a_failed_job_fails_the_task_with_its_reason(run, emulator):
