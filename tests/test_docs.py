@@ -56,7 +56,10 @@ def is_excerpt(block: Block) -> bool:
 
 
 BLOCKS = blocks()
-SUBMITTING = [one for one in BLOCKS if re.search(r"QiskitRuntime(Sampler|Estimator|SubmitJob)Operator\(", one.text)]
+SUBMITS = re.compile(
+    r"QiskitRuntime(Sampler|Estimator|SubmitJob)Operator\(|^@(task\.)?qiskit_(?!.*map_index)", re.MULTILINE
+)
+SUBMITTING = [one for one in BLOCKS if SUBMITS.search(one.text)]
 BUCKET = "s3://my-bucket"
 """Not everybody has the Airflow provider for S3 installed; a folder stands in for it."""
 
@@ -111,10 +114,12 @@ def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connec
         task.deferrable = False
         task.poll_interval = 0.02
         task.wait_for_completion = True
+        task.plan_only = False
         task.get_dag().resolve_template_files()
         context["ti"].pushed["return_value"] = {"backend": "ibm_fez"}
-        task.render_template_fields({**context, "params": PARAMS, "run_id": context["ti"].run_id})
-        assert task.execute(context)["status"] == "Completed"
+        whole = {**context, "params": PARAMS, "run_id": context["ti"].run_id}
+        task.render_template_fields(whole)
+        assert task.execute(whole)["status"] == "Completed"
 
 
 def test_the_pages_show_every_operator(tmp_path):
