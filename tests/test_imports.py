@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 MODULES = (
+    "decorators.primitives",
     "hooks.qiskit_runtime",
     "links.qiskit_runtime",
     "operators.primitives",

@@ -49,6 +49,12 @@ def test_every_class_it_names_exists(path):
     assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
+def test_every_decorator_it_names_exists():
+    for one in get_provider_info()["task-decorators"]:
+        module, _, name = one["class-name"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
 @pytest.mark.parametrize("module", named_modules())
 def test_every_module_it_names_exists(module):
     importlib.import_module(module)
