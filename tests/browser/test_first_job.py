@@ -1,0 +1,87 @@
+"""The way of somebody who meets the provider in Airflow's UI: from the login to the plotted counts."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.steps import (
+    BELL_PAIR,
+    CONNECTION,
+    PATIENCE,
+    begin_connection,
+    define_connection,
+    forget_connection,
+    log_in,
+    plotted_counts,
+    trigger,
+    try_connection,
+    unfold,
+)
+
+
+def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
+    forget_connection(airflow)
+    page = visit()
+    log_in(page, airflow, "operator")
+
+    form = begin_connection(page, airflow)
+    picture(page, "connection-form")
+    form.get_by_label("Base URL").fill(service.url)
+    form.get_by_label("IBM Cloud API key").fill(service.api_key)
+    form.get_by_label("Port").fill("443")
+    unfold(form, "Extra Fields", "instance").fill(service.instance)
+    picture(page, "connection-instance")
+    unfold(form, "Network", "iam_url").fill(service.iam_url)
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden(timeout=PATIENCE)
+    saved = airflow.api("GET", f"/connections/{CONNECTION}")
+    assert service.api_key not in str(saved)
+
+    said = try_connection(page, "Successful")
+    picture(page, "connection-test")
+    assert "the API key is valid" in said
+    assert "ibm_fez" in said
+    assert "the right to submit jobs shows only on submission" in said
+
+    service.configure(queue_seconds=600)
+    run_id = trigger(page, airflow, BELL_PAIR)
+    run = f"{airflow.url}/dags/{BELL_PAIR}/runs/{run_id}"
+    page.goto(f"{run}/tasks/measure/details")
+    expect(page.get_by_text("Deferred", exact=True).first).to_be_visible(timeout=PATIENCE)
+    job_id = airflow.xcom(BELL_PAIR, run_id, "measure", "job_id")
+    link = page.get_by_role("link", name="IBM Quantum job")
+    expect(link).to_have_attribute("href", f"{service.url}/jobs/{job_id}", timeout=PATIENCE)
+    picture(page, "task-deferred")
+    with page.expect_popup() as opened:
+        link.click()
+    assert opened.value.url == f"{service.url}/jobs/{job_id}"
+    opened.value.close()
+
+    service.finish(job_id)
+    page.goto(run)
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Quantum result").click()
+    xcom = airflow.xcom(BELL_PAIR, run_id, "measure")
+    result = page.frame_locator("iframe")
+    assert plotted_counts(result) == [pub["counts"] for pub in xcom["results"]]
+    picture(page, "result")
+
+    page.get_by_role("link", name="Quantum", exact=True).click()
+    row = page.frame_locator("iframe").locator(f"[data-testid=job-row][data-job-id={job_id}]")
+    expect(row).to_have_attribute("data-state", "Completed", timeout=PATIENCE)
+    assert "measure" in row.inner_text()
+    picture(page, "quantum")
+    page.goto(f"{run}/tasks/measure/xcom")
+    expect(page.get_by_text("return_value").first).to_be_visible(timeout=PATIENCE)
+    picture(page, "xcom")
+
+
+def test_a_wrong_key_is_told_of_with_what_to_do(visit, airflow, service):
+    define_connection(airflow, service, password="not-this-one")
+    page = visit("operator")
+    page.goto(f"{airflow.url}/connections")
+    said = try_connection(page, "Failed")
+    define_connection(airflow, service)
+    assert "Provided API key could not be found" in said
+    assert "https://cloud.ibm.com/iam/apikeys" in said
+    assert "not-this-one" not in said

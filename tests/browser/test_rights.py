@@ -1,0 +1,45 @@
+"""What people see of DAGs that they may not read: nothing."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import BELL_PAIR, PATIENCE, result_page
+
+
+def rows(page, dag_id):
+    return page.get_by_test_id("jobs-table").get_by_test_id("job-row").filter(has_text=dag_id)
+
+
+@pytest.mark.parametrize("user", ["operator", "outsider"])
+def test_jobs_are_listed_for_those_who_may_read_their_dag(visit, airflow, runs, user):
+    page = visit(user)
+    page.goto(f"{airflow.url}/qiskit-runtime/")
+    expect(rows(page, BELL_PAIR).first).to_be_visible(timeout=PATIENCE)
+    assert (rows(page, "secret_coin").count() > 0) == (user == "operator")
+    assert ("secret_coin" in page.content()) == (user == "operator")
+
+
+def test_a_result_is_not_shown_to_those_who_may_not_read_its_dag(visit, airflow, runs):
+    page = visit("outsider")
+    page.goto(result_page(airflow, "secret_coin", runs["secret_coin"]))
+    expect(page.get_by_test_id("message")).to_be_visible(timeout=PATIENCE)
+    assert page.get_by_test_id("pub").count() == 0
+
+
+def test_somebody_without_rights_sees_no_jobs_and_no_result(visit, airflow, runs):
+    page = visit("nobody")
+    for address in (f"{airflow.url}/qiskit-runtime/", result_page(airflow, BELL_PAIR, runs[BELL_PAIR])):
+        answer = page.goto(address)
+        if answer is not None and answer.ok:
+            expect(page.get_by_test_id("message")).to_be_visible(timeout=PATIENCE)
+        assert page.get_by_test_id("job-row").count() == 0
+        assert page.get_by_test_id("pub").count() == 0
+        assert runs[BELL_PAIR] not in page.locator("main").inner_text()
+
+
+def test_somebody_who_has_not_logged_in_is_asked_to(visit, airflow, runs):
+    page = visit()
+    page.goto(f"{airflow.url}/qiskit-runtime/")
+    expect(page.get_by_label("Username")).to_be_visible(timeout=PATIENCE)
