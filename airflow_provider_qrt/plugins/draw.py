@@ -5,8 +5,10 @@ A program of its own, because Qiskit is too heavy for Airflow's API server, and 
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
+from contextlib import suppress
 
 MEMORY = 2**31
 """Bytes of address space it may take."""
@@ -37,8 +39,10 @@ def draw(source: str) -> str:
 
 def main() -> int:
     """Draw what comes in; 1 if it cannot be drawn."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+    os.nice(10)
+    with suppress(ValueError, OSError):
+        # Not every system knows this limit.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     source = sys.stdin.buffer.read().decode()
     try:
         drawing = draw(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ SECONDS = 30.0
 MOST_CHARACTERS = 50_000
 """Of a circuit's source."""
 KEPT = 64
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
+"""A thread for each core would take memory for each."""
 WAITING = 8
 """So many drawings may wait for their turn."""
 NO_QISKIT = "Qiskit is not installed with Airflow's API server: pip install 'airflow-provider-qrt[qiskit]' draws it."
@@ -93,7 +96,12 @@ def _draw(source: str) -> Drawing:
     try:
         # The source is what the program reads, not part of the command.
         done = subprocess.run(  # noqa: S603
-            command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False
+            command,
+            input=source.encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, **ONE_THREAD},
         )
     except subprocess.TimeoutExpired:
         return Drawing("none", f"The circuit could not be drawn within {SECONDS:.0f} s.")

@@ -248,10 +248,10 @@ def freshness(reading: Reading, now: float) -> dict[str, Any]:
         count = f" {len(reading.jobs):,} jobs were read so far." if reading.jobs else ""
         message = f"The service is being asked.{count}"
         if busy > SLOW_SECONDS:
-            message = f"The service has been asked for {busy:.0f} s and has not answered in full.{count}"
+            message = f"IBM answers slowly: reading has taken {busy:.0f} s so far.{count}"
     elif busy > SLOW_SECONDS:
         state = "slow"
-        message = f"The service has not answered for {busy:.0f} s. What is shown was read before."
+        message = f"IBM answers slowly: reading has taken {busy:.0f} s so far. What is shown was read before."
     return {"state": state, "message": message, "read_at": reading.read_at, "complete": reading.complete}
 
 

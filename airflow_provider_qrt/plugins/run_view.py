@@ -21,6 +21,10 @@ MOST_JOBS = 20
 """Jobs of one task whose times are shown."""
 GOES_ON = ("running", "deferred", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "restarting")
 NO_JOB = "This task has submitted no job. Its log in Airflow says what it did."
+NO_RESULT = (
+    "The task left no result in XCom that can be drawn here. A custom XCom backend may keep it outside of Airflow's "
+    "database."
+)
 NOT_SHOWN = "The job was submitted elsewhere, or belongs to another DAG: its times are not shown here."
 
 
@@ -50,7 +54,7 @@ def task_view(
         problem: Why the service cannot be asked, if it cannot.
     """
     result = task.result if is_result(task.result) else None
-    pubs = pub_views(result) if result else []
+    pubs, more_pubs = pub_views(result) if result else ([], 0)
     jobs = [
         _job_view(job_id, details.get(job_id), price, dag_id, airflow_name, base_url, problem)
         for job_id in task.job_ids[:MOST_JOBS]
@@ -58,7 +62,8 @@ def task_view(
     if result and len(jobs) == 1:
         _add_from_xcom(jobs[0], result, price)
     goes_on = task.state in GOES_ON
-    unread = any(job["to_be_read"] for job in jobs)
+    # Also when the service cannot be asked now: it may answer the next time.
+    unread = any(details.get(job["id"]) is None for job in jobs)
     return {
         "task": task.name,
         "task_id": task.task_id,
@@ -71,6 +76,7 @@ def task_view(
         "jobs": jobs,
         "more_jobs": max(0, len(task.job_ids) - MOST_JOBS),
         "pubs": pubs,
+        "more_pubs": more_pubs,
         "circuits": circuit_sources(task.rendered),
         "downloads": (["json", "csv"] if has_values(result) else ["json"]) if result else [],
         "note": _note(task, result, pubs),
@@ -168,8 +174,10 @@ def _note(task: TaskData, result: Mapping[str, Any] | None, pubs: Sequence[Any])
         return NO_JOB
     if task.state in GOES_ON:
         return "The task waits for its job. This page follows it."
-    if result is None or pubs:
+    if pubs:
         return ""
+    if result is None:
+        return NO_RESULT if task.state == "success" else ""
     if "results" not in result:
         return "The task did not wait for its job, so it returned no result."
     return "The result has a form that is not drawn. Download it as JSON."

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 TOP = 32
 """Outcomes that have a bar of their own; the rest is summed up."""
 MOST_POINTS = 64
-"""Points of a sweep, or values of an array, that are shown; the download has all of them."""
+"""Points of sweeps, or values of an array, that are shown of a task; the download has all of them."""
+KINDS = {"counts", "quasi_dists", "evs"}
+"""What the measured values of a PUB are called."""
 NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
@@ -22,8 +25,8 @@ def is_result(value: Any) -> bool:
     return isinstance(value, Mapping) and "job_id" in value and "program_id" in value
 
 
-def pub_views(value: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what is drawn of each PUB.
+def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """Return what is drawn of each PUB, and how many PUBs are left out.
 
     ``{"index", "kind", "shots", "shape", "points", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or ``values``;
     each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``, ``value`` and
@@ -31,12 +34,17 @@ def pub_views(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     results = value.get("results")
     if not isinstance(results, list):
-        return []
-    return [
-        {"index": index, **_view(entry, value.get("result_path"))}
-        for index, entry in enumerate(results)
-        if isinstance(entry, Mapping)
-    ]
+        return [], 0
+    known = [(index, entry) for index, entry in enumerate(results) if isinstance(entry, Mapping) and KINDS & set(entry)]
+    views: list[dict[str, Any]] = []
+    room = MOST_POINTS
+    for index, entry in known:
+        if room <= 0:
+            break
+        view = _view(entry, value.get("result_path"), room)
+        room -= max(1, len(view["points"]))
+        views.append({"index": index, **view})
+    return views, len(known) - len(views)
 
 
 def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,8 +85,7 @@ def has_values(value: Mapping[str, Any]) -> bool:
     """Whether XCom holds the measured values, not only what stands around them."""
     entries = value.get("results")
     return isinstance(entries, list) and any(
-        isinstance(entry, Mapping) and any(entry.get(name) is not None for name in ("counts", "quasi_dists", "evs"))
-        for entry in entries
+        isinstance(entry, Mapping) and any(entry.get(name) is not None for name in KINDS) for entry in entries
     )
 
 
@@ -105,30 +112,28 @@ def _source(text: str) -> dict[str, Any]:
     return {"text": text if is_qasm and not text.lstrip().startswith("<") else None, "cut": False}
 
 
-def _view(entry: Mapping[str, Any], path: Any) -> dict[str, Any]:
+def _view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
     if "evs" in entry:
-        return _values_view(entry, path)
+        return _values_view(entry, path, room)
     points = list(_histograms(entry))
     quasi = entry.get("quasi_dists") is not None
     return {
         "kind": "quasi" if quasi else "counts",
         "shots": entry.get("shots"),
-        "points": [{"at": place, **histogram(counts)} for place, counts in points[:MOST_POINTS]],
-        "more": max(0, len(points) - MOST_POINTS),
+        "points": [{"at": place, **histogram(counts)} for place, counts in points[:room]],
+        "more": max(0, len(points) - room),
         "note": "" if points else NO_VALUES.format(path=path or "that result_path names"),
     }
 
 
-def _values_view(entry: Mapping[str, Any], path: Any) -> dict[str, Any]:
+def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
     values = list(_flat(entry.get("evs")))
     errors = dict(_flat(entry.get("stds")))
     return {
         "kind": "values",
         "shots": None,
-        "points": [
-            {"label": label, "value": value, "error": errors.get(label)} for label, value in values[:MOST_POINTS]
-        ],
-        "more": max(0, len(values) - MOST_POINTS),
+        "points": [{"label": label, "value": value, "error": errors.get(label)} for label, value in values[:room]],
+        "more": max(0, len(values) - room),
         "note": "" if values else NO_VALUES.format(path=path or "that result_path names"),
     }
 
@@ -163,4 +168,4 @@ def _place(place: tuple[int, ...]) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -141,10 +141,10 @@ def test_a_backend_is_shown_with_its_median_errors():
     ("reading", "state", "said"),
     [
         (Reading(busy_since=100.0), "reading", "is being asked"),
-        (Reading(busy_since=80.0), "reading", "for 20 s"),
+        (Reading(busy_since=80.0), "reading", "has taken 20 s"),
         (Reading(read_at=95.0, complete=True), "fresh", ""),
         (Reading(read_at=95.0, complete=True, busy_since=98.0), "fresh", ""),
-        (Reading(read_at=60.0, complete=True, busy_since=70.0), "slow", "not answered for 30 s"),
+        (Reading(read_at=60.0, complete=True, busy_since=70.0), "slow", "has taken 30 s"),
         (Reading(problems={"connection": "No route."}), "failed", "No route."),
         (Reading(read_at=1.0, complete=True, problems={"connection": "No."}), "failed", "was read before"),
         (Reading(read_at=95.0, problems={"jobs": "No tags."}), "fresh", ""),

@@ -154,21 +154,49 @@ def test_the_most_frequent_outcomes_have_bars_and_the_rest_is_summed_up():
 
 
 def test_a_sweep_has_a_histogram_for_each_of_its_points():
-    [pub] = task_results.pub_views(sampler("j", {"shots": 2, "counts": [[{"0": 2}, {"1": 2}]]}))
+    [pub], _ = task_results.pub_views(sampler("j", {"shots": 2, "counts": [[{"0": 2}, {"1": 2}]]}))
 
     assert [point["at"] for point in pub["points"]] == ["[0, 0]", "[0, 1]"]
 
 
 def test_a_sweep_of_many_points_is_cut_and_says_so():
-    [pub] = task_results.pub_views(sampler("j", {"shots": 2, "counts": [{"0": 2}] * 100}))
+    [pub], _ = task_results.pub_views(sampler("j", {"shots": 2, "counts": [{"0": 2}] * 100}))
 
     assert (len(pub["points"]), pub["more"]) == (task_results.MOST_POINTS, 100 - task_results.MOST_POINTS)
+
+
+def test_many_pubs_are_cut_and_counted():
+    views, more = task_results.pub_views(sampler("j", *[{"shots": 2, "counts": {"0": 2}}] * 100))
+
+    assert (len(views), more) == (task_results.MOST_POINTS, 100 - task_results.MOST_POINTS)
+
+
+def test_the_result_of_another_program_is_left_to_the_download(browser, run):
+    run.add_task("a_dag", job_id="j", return_value=sampler("j", {"anything": 1}), **{LINK: ""})
+
+    [task] = browser().read(RESULT, **OF_RUN)["tasks"]
+
+    assert task["pubs"] == []
+    assert "Download it as JSON" in task["note"]
+    assert task["downloads"] == ["json"]
+
+
+def test_a_result_that_a_custom_backend_keeps_elsewhere_is_told_of(browser, run):
+    run.add_task("a_dag", job_id="j", return_value="s3://bucket/key", **{LINK: ""})
+
+    assert "custom XCom backend" in browser().read(RESULT, **OF_RUN)["tasks"][0]["note"]
+
+
+def test_what_is_no_number_is_no_value():
+    [pub], _ = task_results.pub_views({"results": [{"evs": [float("nan"), 1.0], "stds": [1.0, float("inf")]}]})
+
+    assert [(point["value"], point["error"]) for point in pub["points"]] == [(None, 1.0), (1.0, None)]
 
 
 def test_expectation_values_with_their_errors():
     value = {"job_id": "j", "program_id": "estimator", "results": [{"evs": [0.5, None], "stds": [0.1, None]}]}
 
-    [pub] = task_results.pub_views(value)
+    [pub], _ = task_results.pub_views(value)
 
     assert pub["points"] == [
         {"label": "[0]", "value": 0.5, "error": 0.1},
@@ -180,11 +208,11 @@ def test_expectation_values_with_their_errors():
 def test_a_single_expectation_value():
     value = {"job_id": "j", "program_id": "estimator", "results": [{"evs": 0.5, "stds": 0.1}]}
 
-    assert task_results.pub_views(value)[0]["points"] == [{"label": "", "value": 0.5, "error": 0.1}]
+    assert task_results.pub_views(value)[0][0]["points"] == [{"label": "", "value": 0.5, "error": 0.1}]
 
 
 def test_quasi_probabilities_may_be_negative():
-    [pub] = task_results.pub_views(sampler("j", {"counts": None, "quasi_dists": {"0": 1.1, "1": -0.1}}))
+    [pub], _ = task_results.pub_views(sampler("j", {"counts": None, "quasi_dists": {"0": 1.1, "1": -0.1}}))
 
     assert pub["kind"] == "quasi"
     assert {bar["label"]: bar["count"] for bar in pub["points"][0]["bars"]} == {"0": 1.1, "1": -0.1}
@@ -193,7 +221,7 @@ def test_quasi_probabilities_may_be_negative():
 def test_a_result_that_was_too_large_says_where_it_is():
     value = sampler("j", {"shots": 2, "counts": None, "registers": {}}, result_path="/results/j.json")
 
-    [pub] = task_results.pub_views(value)
+    [pub], _ = task_results.pub_views(value)
 
     assert "/results/j.json" in pub["note"]
     assert not task_results.has_values(value)

@@ -153,7 +153,9 @@ function instance(usage) {
   if (usage.limit !== null) said.push(`of ${seconds(usage.limit)} (${percent(usage.share)})`);
   else said.push("of no limit");
   if (usage.reached) said.push("– the limit is reached: IBM takes no more jobs");
-  const period = usage.period_end ? `The period ends ${time(usage.period_end)}.` : "";
+  // A period that slides, such as the last 28 days, ends now and always.
+  const ends = usage.period_end && new Date(usage.period_end) > Date.now() + 60000;
+  const period = ends ? `The period ends ${time(usage.period_end)}.` : "";
   const parts = [element("p", { id: "usage-figures", "data-testid": "usage-figures" }, said.join(" ") + ". ", period)];
   if (usage.limit !== null) {
     parts.push(element("meter", {

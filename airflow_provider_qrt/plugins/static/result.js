@@ -51,6 +51,7 @@ function show(task, { price }) {
     task.jobs.map((job) => showJob(job, price)),
     task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
     task.pubs.map((pub) => showPub(pub, key, task.pubs.length)),
+    task.more_pubs ? element("p", {}, `${task.more_pubs.toLocaleString()} more PUBs are in the download.`) : null,
     downloads(task),
     task.circuits.map((circuit, index) => showCircuit(task, circuit, index, key)),
   );
