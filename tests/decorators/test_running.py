@@ -195,3 +195,18 @@ def test_without_a_connection_the_function_is_not_called(task, monkeypatch):
     with pytest.raises(Exception, match="nowhere"):
         task.execute(FLIP, qiskit_runtime_conn_id="nowhere")
     assert task.calls == []
+
+
+def test_a_job_that_was_cancelled_with_an_earlier_try_is_submitted_anew_after_the_wait(task, emulator):
+    emulator.configure(queue_seconds=600)
+    task.defer(FLIP, shots=20)
+    task.context["ti"].try_number = 2
+    waiting = task.defer(FLIP, shots=20)
+    [job] = emulator.jobs()
+    emulator.finish(job["id"], "Cancelled")
+    with pytest.raises(TaskDeferred) as again:
+        task.resume(waiting, FLIP, shots=20)
+    assert task.calls == [()] * 3
+    emulator.finish(again.value.trigger.serialize()[1]["job_id"])
+    assert counts(task.resume(again.value, FLIP)) == [{"1": 20}]
+    assert len(emulator.jobs()) == 2
