@@ -10,6 +10,9 @@ from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.versions import sunset_warning
 
+ACTIONS = {"read jobs": "quantum-computing.job.read", "read usage": "quantum-computing.instance-usage.read"}
+"""What IBM Cloud IAM calls a right."""
+
 
 def try_connection(client: QiskitRuntimeClient) -> str:
     """Say what was found; the first request proves the credentials.
@@ -24,11 +27,11 @@ def try_connection(client: QiskitRuntimeClient) -> str:
     else:
         right = f"may list programs: {_names(program.id for program in client.programs())}"
     key = "API key" if channel.needs_instance else "API token"
-    found = [f"{settings.place}, {version}", f"the {key} is valid", right]
-    found += _rights(client)
-    found.append("the right to submit jobs shows only on submission")
+    found = [f"The {key} is valid for {settings.place}, {version}", f"It {right}"]
+    found += [f"It {right}" for right in _rights(client)]
+    found.append("Whether it may submit jobs shows only on submission")
     warning = sunset_warning(settings)
-    return "; ".join(found) + "." + (f" {warning}" if warning else "")
+    return ". ".join(found) + "." + (f" {warning}" if warning else "")
 
 
 def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
@@ -43,9 +46,10 @@ def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
         try:
             answer: Any = check()
         except errors.Forbidden:
-            yield f"may NOT {right}"
+            needed = f", which needs the IAM action {ACTIONS[right]}" if client.channel.needs_instance else ""
+            yield f"may NOT {right}{needed}"
         except errors.QiskitRuntimeError as error:
-            yield f"could not find out whether it may {right} ({error})"
+            yield f"could not be found out whether it may {right} ({error})"
         else:
             yield f"may {right}{_usage(answer)}"
 

@@ -44,7 +44,7 @@ def requests_to(emulator, path):
 def test_ibm_cloud_lists_its_backends(on):
     usable, said = on("ibm_cloud").test_connection()
     assert usable, said
-    assert "in us-east, channel ibm_cloud; the API key is valid; may list backends: ibm_algiers, ibm_brisbane" in said
+    assert "in us-east, channel ibm_cloud. It may list backends: ibm_algiers, ibm_brisbane" in said
     assert "may read jobs" in said
     assert "usage" not in said
 
@@ -53,7 +53,7 @@ def test_ibm_quantum_logs_in_and_out(on, emulator):
     usable, said = on("ibm_quantum").test_connection()
     assert usable, said
     assert "project ibm-q-internal/near-time/qiskit-runtime at " in said
-    assert "the API token is valid; may list backends: simulator_stabilizer" in said
+    assert "channel ibm_quantum. It may list backends: simulator_stabilizer" in said
     assert len(requests_to(emulator, "/api/users/loginWithToken")) == 1
     assert [one["status"] for one in requests_to(emulator, "/api/users/logout")] == [200]
 
@@ -68,7 +68,8 @@ def test_ibm_quantum_logs_out_when_the_test_fails(on, emulator):
 def test_api_token_lists_its_programs(on):
     usable, said = on("api_token").test_connection()
     assert usable, said
-    assert "the API token is valid; may list programs: circuit-runner, mit-6" in said
+    assert said.startswith("The API token is valid for project ")
+    assert "It may list programs: circuit-runner, mit-6" in said
 
 
 @pytest.mark.parametrize("channel", OLDER)

@@ -203,7 +203,7 @@ def test_a_good_connection_says_which_rights_it_proved(connection, emulator):
     good, message = QiskitRuntimeHook().test_connection()
     assert good
     for part in (
-        "instance 00000000-0000-0000-0000-000000000000 in us-east",
+        "The API key is valid for instance 00000000-0000-0000-0000-000000000000 in us-east, API version 2026-04-15. ",
         "may list backends: ibm_fez, ",
         "may read jobs",
         "may read usage (0 s of QPU time used",
@@ -222,7 +222,13 @@ def test_a_usage_limit_is_shown(connection, emulator):
     assert "of 600 s" in QiskitRuntimeHook().test_connection()[1]
 
 
-@pytest.mark.parametrize(("path", "right"), [("/jobs", "read jobs"), ("/instances/usage", "read usage")])
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("/jobs", "read jobs, which needs the IAM action quantum-computing.job.read"),
+        ("/instances/usage", "read usage, which needs the IAM action quantum-computing.instance-usage.read"),
+    ],
+)
 def test_a_right_that_is_missing_is_named_and_the_connection_is_still_good(connection, emulator, path, right):
     emulator.add_fault(path=path, status=403)
     good, message = QiskitRuntimeHook().test_connection()
