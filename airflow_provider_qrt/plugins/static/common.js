@@ -1,4 +1,5 @@
 // What both pages need: asking the server, building elements, times and numbers for people, links out of the frame.
+// The data-testid attributes name what the tests in a browser look for.
 
 /** Ask the server. Throws an Error whose message is a sentence for the page. */
 export async function ask(path, parameters = {}) {
