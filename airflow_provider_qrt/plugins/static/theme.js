@@ -10,7 +10,11 @@
   if (around === null) return;
   const adopt = () => {
     const dark = around.classList.contains("dark") || around.style.colorScheme === "dark";
-    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    const page = document.documentElement;
+    page.dataset.theme = dark ? "dark" : "light";
+    const grounds = [around.ownerDocument.body, around].map((one) => getComputedStyle(one).backgroundColor);
+    const ground = grounds.find((color) => color !== "transparent" && color !== "rgba(0, 0, 0, 0)");
+    if (ground) page.style.setProperty("--ground", ground);
   };
   adopt();
   new MutationObserver(adopt).observe(around, { attributes: true, attributeFilter: ["class", "style"] });
