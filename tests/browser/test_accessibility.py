@@ -23,12 +23,11 @@ def faults(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_of_jobs(visit, airflow, runs, picture, scheme):
+def test_the_page_of_jobs(visit, airflow, runs, scheme):
     page = visit("operator", scheme)
     page.goto(f"{airflow.url}/qiskit-runtime/")
     expect(page.get_by_test_id("job-row").first).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_test_id("backend-row").first).to_be_visible(timeout=PATIENCE)
-    picture(page, f"quantum-{scheme}")
     assert faults(page) == []
 
 
@@ -39,8 +38,10 @@ def test_the_page_of_a_result(visit, airflow, runs, picture, scheme):
     plotted_counts(page)
     for details in page.locator("details").all():
         details.locator("summary").first.click()
-    expect(page.get_by_test_id("circuit-source").first).to_be_visible(timeout=PATIENCE)
-    picture(page, f"result-{scheme}")
+    expect(page.get_by_test_id("drawing").first).to_be_visible(timeout=PATIENCE)
+    if scheme == "dark":
+        page.get_by_test_id("pub").first.scroll_into_view_if_needed()
+        picture(page, "result-dark")
     assert faults(page) == []
 
 
