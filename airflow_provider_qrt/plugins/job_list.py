@@ -102,9 +102,10 @@ class JobList:
             seen.add(job.id)
             self._newest = max(self._newest, job.created or _LONG_AGO)
             known = self._known.get(job.id)
-            claim = known.claim if known and known.job.tags == job.tags else read_claim(job.tags, self._airflow)
-            if claim is not None:
-                self._known[job.id] = ListedJob(job, claim)
+            if known is None or known.job != job:
+                claim = known.claim if known and known.job.tags == job.tags else read_claim(job.tags, self._airflow)
+                if claim is not None:
+                    self._known[job.id] = ListedJob(job, claim)
             if early and len(seen) % SHOWN_EARLY == 0:
                 self._publish()
             if len(seen) >= READ_AT_MOST:
@@ -113,7 +114,10 @@ class JobList:
         return seen
 
     def _publish(self) -> None:
-        self.jobs = tuple(sorted(self._known.values(), key=_created, reverse=True))
+        jobs = tuple(sorted(self._known.values(), key=_created, reverse=True))
+        # The same object as long as nothing has changed: what was made of it is good then, too.
+        if jobs != self.jobs:
+            self.jobs = jobs
 
 
 def _created(one: ListedJob) -> datetime:

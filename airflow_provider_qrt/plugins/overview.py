@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,8 +95,10 @@ class VisibleJobs:
     """Sorts out what somebody may see, once for each reading and all who may read the same DAGs."""
 
     def __init__(self) -> None:
-        # One attribute, for several threads may ask at once.
-        self._latest: tuple[Sequence[ListedJob], frozenset[str], dict[frozenset[str], Visible]] = ((), frozenset(), {})
+        self._lock = threading.Lock()
+        self._jobs: Sequence[ListedJob] = ()
+        self._existing: frozenset[str] = frozenset()
+        self._known: dict[frozenset[str], Visible] = {}
 
     def of(self, jobs: Sequence[ListedJob], readable: frozenset[str], existing: frozenset[str]) -> Visible:
         """Return what somebody may see.
@@ -105,14 +108,14 @@ class VisibleJobs:
             readable: Ids of the DAGs they may read.
             existing: Ids of all DAGs.
         """
-        latest = self._latest
-        if jobs is not latest[0] or existing != latest[1]:
-            self._latest = latest = (jobs, existing, {})
-        known = latest[2]
-        if readable not in known:
-            seen = [one for one in jobs if may_see(one.claim, readable, existing)]
-            known[readable] = Visible(seen, _spent(seen))
-        return known[readable]
+        # Those who ask at once wait for the first of them: together they would take the interpreter from everybody.
+        with self._lock:
+            if jobs is not self._jobs or existing != self._existing:
+                self._jobs, self._existing, self._known = jobs, existing, {}
+            if readable not in self._known:
+                seen = [one for one in jobs if may_see(one.claim, readable, existing)]
+                self._known[readable] = Visible(seen, _spent(seen))
+            return self._known[readable]
 
 
 def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[ListedJob], dict[str, Any]]:

@@ -107,6 +107,21 @@ def test_new_jobs_and_ends_show_in_the_next_reading_for_a_few_requests(reader, c
     assert len(sent("GET /jobs")) <= 3
 
 
+def test_a_list_in_which_nothing_has_changed_stays_the_same_object(make_client, submit, emulator):
+    emulator.configure(queue_seconds=1000.0)
+    job_id = submit("a_dag")
+    listing = JobList(airflow_name(), MONTH)
+    listing.refresh(make_client(), datetime.now(UTC))
+    before = listing.jobs
+
+    listing.refresh(make_client(), datetime.now(UTC))
+    assert listing.jobs is before
+
+    emulator.finish(job_id, "Cancelled")
+    listing.refresh(make_client(), datetime.now(UTC))
+    assert listing.jobs[0].job.status is JobStatus.CANCELLED
+
+
 def test_jobs_of_another_airflow_and_older_ones_are_left_out(make_client, submit):
     mine = submit("a_dag")
     submit("a_dag", airflow="http://elsewhere")
