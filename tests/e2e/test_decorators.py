@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -34,9 +32,12 @@ def test_a_mapped_function_of_another_tasks_output_runs_a_circuit_for_each(airfl
     assert found == {job["id"] for job in jobs}
 
 
-def test_a_deferred_functions_circuits_are_in_no_row_of_the_triggerer(airflow, runs):
-    said = airflow.task_log(GHZ, runs[GHZ], "measure")
-    assert "OPENQASM" not in said
+def test_airflow_keeps_no_circuits_that_a_deferred_function_has_returned(traces_of, runs):
+    assert runs
+    assert traces_of("cz $2, $3;") == []
+
+
+def test_airflow_names_the_task_by_its_decorator(airflow, runs):
     [one] = [one for one in airflow.api("GET", f"/dags/{GHZ}/tasks")["tasks"] if one["task_id"] == "measure"]
     assert one["operator_name"] == "@task.qiskit_sampler"
 
@@ -47,7 +48,7 @@ def test_quantum_circuits_from_a_function_are_transpiled_and_estimated(airflow, 
     [job] = submissions(runs[KICKED])
     assert job["program_id"] == "estimator"
     result = airflow.xcom(KICKED, runs[KICKED], "measure")
-    assert (result["job_id"], len(json.dumps(result["results"])) > 0) == (job["id"], True)
+    assert result["job_id"] == job["id"]
 
 
 def exact(steps: int) -> list[float]:
