@@ -14,8 +14,8 @@ from airflow_provider_qrt.plugins.claims import Claim, read_claim
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-OVERLAP = timedelta(minutes=2)
-"""A job shows in the list some time after it was created."""
+OVERLAP = timedelta(minutes=1)
+"""A job shows in the list some time after it was created, and clocks differ."""
 BILL_PATIENCE = timedelta(hours=6)
 """A bill that is open for longer than that after the submission is not asked for any more."""
 READ_ONE_BY_ONE = 20
@@ -53,7 +53,7 @@ class JobList:
         self._airflow = airflow
         self._look_back = look_back
         self._known: dict[str, ListedJob] = {}
-        self._newest = _LONG_AGO
+        self._newest = self._read_at = _LONG_AGO + OVERLAP
         self.jobs: tuple[ListedJob, ...] = ()
         self.complete = False
         self.cut = False
@@ -74,12 +74,14 @@ class JobList:
             self.complete = True
         else:
             self._catch_up(client, since, now)
+        self._read_at = now
         self._known = {job_id: one for job_id, one in self._known.items() if (one.job.created or now) >= since}
         self._publish()
 
     def _catch_up(self, client: QiskitRuntimeClient, since: datetime, now: datetime) -> None:
         pending = self._take(client.jobs(pending=True, created_after=since))
-        recent = self._take(client.jobs(created_after=max(since, self._newest - OVERLAP)))
+        # Not all of a burst again and again: from the newest job on, or from the last reading on.
+        recent = self._take(client.jobs(created_after=max(since, self._newest - OVERLAP, self._read_at - OVERLAP)))
         changed = [
             one.job
             for job_id, one in self._known.items()

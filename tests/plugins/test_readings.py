@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -105,6 +106,36 @@ def test_new_jobs_and_ends_show_in_the_next_reading_for_a_few_requests(reader, c
     assert jobs[old[3]].status is JobStatus.FAILED
     assert jobs[new].status is JobStatus.QUEUED
     assert len(sent("GET /jobs")) <= 3
+
+
+def test_the_first_job_of_an_instance_is_found(make_client, submit):
+    listing = JobList(airflow_name(), MONTH)
+    listing.refresh(make_client(), datetime.now(UTC))
+    assert listing.complete
+    assert listing.jobs == ()
+
+    submit("a_dag")
+    listing.refresh(make_client(), datetime.now(UTC))
+
+    assert len(listing.jobs) == 1
+
+
+def test_a_burst_is_not_read_again_and_again(make_client, submit, emulator):
+    for index in range(3):
+        submit("a_dag", map_index=index)
+    listing = JobList(airflow_name(), MONTH)
+    later = datetime.now(UTC) + 2 * job_list.OVERLAP
+    listing.refresh(make_client(), later)
+    emulator.clear_requests()
+
+    listing.refresh(make_client(), later)
+
+    [after] = [
+        datetime.fromisoformat(query["created_after"][0])
+        for query in (parse_qs(one["query"]) for one in emulator.requests())
+        if "created_after" in query and "pending" not in query
+    ]
+    assert after == later - job_list.OVERLAP
 
 
 def test_a_list_in_which_nothing_has_changed_stays_the_same_object(make_client, submit, emulator):
