@@ -205,9 +205,7 @@ def test_the_link_is_known_while_it_waits(sensor, context, ti, emulator, job_id)
     assert ti.pushed == {LINK: f"{emulator.url}/jobs/{job_id}"}
 
 
-def test_the_link_is_known_of_a_deferral_that_the_scheduler_began(
-    sensor, context, emulator, job_id
-):
+def test_the_link_is_known_of_a_deferral_that_the_scheduler_began(sensor, context, emulator, job_id):
     started = sensor(deferrable=True, start_from_trigger=True)
     with pytest.raises(AirflowSensorTimeout):
         started.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
