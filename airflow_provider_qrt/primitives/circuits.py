@@ -147,8 +147,8 @@ def _check_not_something_else(text: str, where: str) -> None:
     if _QASM_FILE.fullmatch(stripped):
         raise InvalidInput(
             f"{where}: {stripped!r} looks like the name of a file, and no such file was found beside the DAG. "
-            "Put the file next to the DAG file (or give its full path), or pass the OpenQASM 3 text itself. A name from "
-            "another task is not looked up: let that task read the file and hand on the text."
+            "Put the file next to the DAG file (or give its full path), or pass the OpenQASM 3 text itself. A name "
+            "that another task returned is not looked up: let that task read the file and hand on the text."
         )
 
 
