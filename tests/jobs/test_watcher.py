@@ -242,7 +242,10 @@ def test_a_connection_has_one_watcher_in_an_event_loop_and_none_when_nobody_wait
         with ExitStack() as stack:
             for watcher in (one, other):
                 stack.enter_context(watcher.watch("x", submitted_at=now, longest=60, first_look=now + 60))
-        assert shared(JobWatcher, "a", connect) is not one
+        later = shared(JobWatcher, "a", connect)
+        assert later is not one
+        with later.joined():
+            pass
 
     asyncio.run(scenario())
 

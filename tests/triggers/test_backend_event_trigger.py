@@ -481,7 +481,7 @@ def test_watchers_and_deferred_sensors_of_a_connection_share_one_reading(
             sensor = QiskitRuntimeBackendReadyTrigger(backend="ibm_fez", poll_interval=0.2)
             waiting = asyncio.create_task(anext(sensor.run()))
             await until(lambda: all(store.lacked() for _, store in watchers))
-            assert len(_pollers) == 1
+            assert len(_pollers) == 1, _pollers
             before, began = len(sent("GET /backends")), time.monotonic()
             await asyncio.sleep(1.0)
             looks = len(sent("GET /backends")) - before
