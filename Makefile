@@ -25,7 +25,7 @@ ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends i
 	$(BIN)/python -m tools.demo --ui
 
 test: $(STAMP) ## All tests, real Airflow included
-	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
 	@$(BIN)/python -m tools.install_servers
