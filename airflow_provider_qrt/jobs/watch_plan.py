@@ -245,7 +245,9 @@ class WatchPlan:
                 if seen.status is not job.told:
                     news.append(seen)
                 job.note(seen, now)
-                job.due = self._soon(job, now) if closely < FEW else None
+                if job.due is None or not asked_at <= job.due <= now:
+                    # Not of one that somebody asked for while the list was on its way.
+                    job.due = self._soon(job, now) if closely < FEW else None
                 closely += job.due is not None
             else:
                 # Ended, on a list of what has not; or in a state that nobody knows.

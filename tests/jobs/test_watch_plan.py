@@ -284,6 +284,16 @@ def test_who_asks_for_a_job_has_it_read_at_once():
     assert world.plan.next(world.now) == ReadJob("job-7")
 
 
+def test_who_asks_while_the_list_is_read_is_not_forgotten():
+    world = World()
+    world.submit(100)
+    world.run(100)
+    asked_at, world.now = world.now, world.now + 0.5
+    world.plan.ask("job-7", world.now)
+    world.plan.on_pending(world.pending(), world.now + 0.5, asked_at=asked_at)
+    assert world.plan.next(world.now + 0.5) == ReadJob("job-7")
+
+
 def test_nothing_is_asked_for_nobody():
     world = World()
     world.submit(2)
