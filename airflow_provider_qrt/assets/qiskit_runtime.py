@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.sdk import AssetWatcher
 
+    from airflow_provider_qrt.client.settings import ClientSettings
+
 SCHEME = "qiskit-runtime"
 _SHAPE = f"{SCHEME}://instance/backend"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
@@ -51,6 +53,11 @@ def create_asset(
     place = InstanceCrn.parse(instance).instance_id if instance.strip().startswith("crn:") else instance
     uri = f"{SCHEME}://{_checked('instance', place)}/{_checked('backend', backend)}"
     return Asset(name=name or uri, uri=uri, extra=dict(extra or {}), watchers=list(watchers))
+
+
+def instance_of(settings: ClientSettings) -> str:
+    """What stands for a connection's instance in a URI: its id, or the service's host on channels without instances."""
+    return settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).hostname or ""
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

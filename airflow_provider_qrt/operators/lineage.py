@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from airflow_provider_qrt.assets.qiskit_runtime import SCHEME
+from airflow_provider_qrt.assets.qiskit_runtime import SCHEME, instance_of
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuit_source import source_of
@@ -180,8 +179,7 @@ class _Lineage:
         settings = hook.__dict__.get("settings") if hook is not None else None
         if settings is None:
             return None
-        place = settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).hostname
-        return f"{SCHEME}://{place}"
+        return f"{SCHEME}://{instance_of(settings)}"
 
     def _argument(self, name: str) -> str | None:
         return arguments.optional_text(getattr(self._operator, name, None))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.sdk import Asset, AssetAlias
 
-from airflow_provider_qrt.assets.qiskit_runtime import create_asset
+from airflow_provider_qrt.assets.qiskit_runtime import create_asset, instance_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -62,5 +61,4 @@ def _extra(report: JobReport) -> Mapping[str, Any]:
 
 
 def _asset_of_backend(backend: str, settings: ClientSettings) -> Asset:
-    place = settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).hostname
-    return create_asset(instance=place or "", backend=backend)
+    return create_asset(instance=instance_of(settings), backend=backend)
