@@ -137,7 +137,7 @@ class ResultsNotReady(BadRequest):
 
 
 class Unauthorized(ApiError):
-    """401: the service does not accept the credentials, even with a fresh token."""
+    """401: the service does not accept the credentials, even with fresh tokens."""
 
     what_to_do = (
         "Check that the API key in the connection's password is valid and that the instance CRN belongs to its account"

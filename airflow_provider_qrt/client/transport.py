@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 REQUEST_TIMEOUT = 408
 """The one 4xx besides 429 that may pass: a gateway gave up waiting."""
 
+FRESH_TOKENS = 2
+"""How many new tokens a request is tried with after a 401. Not one: somebody may revoke a token between the login,
+whose answer may be slow, and its use."""
+
 _BY_STATUS: dict[int, type[errors.ApiError]] = {
     401: errors.Unauthorized,
     403: errors.Forbidden,
@@ -216,7 +220,7 @@ class Transport:
         authenticated: bool = True,
         read_timeout: float | None = None,
     ) -> requests.Response:
-        """One try; a 401 drops the token, and one more is made with a fresh one."""
+        """One try; a 401 drops the token, and another is made with a fresh one, :data:`FRESH_TOKENS` times."""
         url = self._settings.base_url + path
         label = f"{method} {path}"
 
@@ -240,11 +244,13 @@ class Transport:
                     self._on_request(method, path, status)
 
         response = attempt()
-        if response.status_code == 401 and authenticated and self._auth.drop(response.request):
+        fresh_tokens = 0
+        # Dropped after the last try too: the next request must not begin with a token that was refused.
+        while response.status_code == 401 and authenticated and self._auth.drop(response.request):
+            if fresh_tokens == FRESH_TOKENS:
+                break
+            fresh_tokens += 1
             response = attempt()
-            if response.status_code == 401:
-                # Nor may the next request begin with this one.
-                self._auth.drop(response.request)
         return self._checked(response, label)
 
     def _exchange(self, label: str, method: str, url: str, **arguments: Any) -> requests.Response:

@@ -8,8 +8,8 @@ from airflow_provider_qrt.client import errors
 
 REFUSALS = (errors.Unauthorized, errors.Forbidden, errors.NotFound, errors.InvalidSettings)
 UNAUTHORIZED_READS = 2
-"""Reads in a row that end with 401, each with a fresh token, before that is believed: a token may have been revoked
-between login and use, which is no rarity where a thousand wait with one connection."""
+"""Reads in a row that end with 401, each with fresh tokens, before that is believed: a job that may queue for a day is
+not given up for one bad moment of the service."""
 
 
 @dataclass

@@ -176,11 +176,11 @@ def test_a_401_is_met_with_one_new_login(logins, on, asked):
     assert logins.request_history[-1].headers["x-access-token"] == "login-id-2"
 
 
-def test_a_second_401_is_the_end_of_it(logins, on, asked):
+def test_a_third_401_is_the_end_of_it(logins, on, asked):
     logins.get(f"{HOST}/backends", status_code=401, json={"errors": [{"message": "no"}]})
     with pytest.raises(errors.Unauthorized, match=r"API token in the connection's password.*hub, group and project"):
         on("ibm_quantum", retry=ONCE).backends()
-    assert asked().count(f"POST {LOGIN_URL}") == 2
+    assert asked().count(f"POST {LOGIN_URL}") == 3
 
 
 def test_an_api_token_that_is_refused_is_not_tried_twice(api, on, asked):

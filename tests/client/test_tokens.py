@@ -194,11 +194,17 @@ def test_after_a_401_one_fresh_token_is_fetched_and_one_more_try_made(api, clien
     assert [request.headers["Authorization"] for request in sent()] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_401_for_a_fresh_token_is_final(api, client, sent, token_requests, sleeps):
+def test_a_token_that_is_revoked_between_login_and_use_is_replaced_again(api, client, sent):
+    api.get(f"{BASE}/instances/usage", [{"status_code": 401}, {"status_code": 401}, {"json": {}}])
+    client.instance_usage()
+    assert [request.headers["Authorization"] for request in sent()] == [f"Bearer token-{n}" for n in (1, 2, 3)]
+
+
+def test_a_401_for_two_fresh_tokens_is_final(api, client, sent, token_requests, sleeps):
     api.get(f"{BASE}/instances/usage", status_code=401, json={"errors": [{"code": 1201, "message": "No."}]})
     with pytest.raises(errors.Unauthorized):
         client.instance_usage()
-    assert (len(sent()), len(token_requests()), sleeps) == (2, 2, [])
+    assert (len(sent()), len(token_requests()), sleeps) == (3, 3, [])
 
 
 def test_a_submission_refused_with_401_is_made_once_more(api, client, sent):

@@ -308,8 +308,8 @@ def test_a_connection_that_was_given_another_key_is_read_again(emulator, submit,
     async def scenario():
         waiting = asyncio.create_task(wait_for(JobWatcher(connect), job_id))
         await asyncio.sleep(1.0)
-        # The key that was good so far is refused, once with the old token and once with a fresh one.
-        emulator.add_fault(method="GET", path="/jobs*", status=401, times=2)
+        # The key that was good so far is refused, once with the old token and twice with a fresh one.
+        emulator.add_fault(method="GET", path="/jobs*", status=401, times=3)
         await asyncio.sleep(1.0)
         await asyncio.to_thread(emulator.finish, job_id)
         return await waiting

@@ -813,8 +813,15 @@ def test_tokens_revoked_during_the_deferral_are_replaced(task, emulator):
 
 
 def test_a_token_that_is_revoked_between_login_and_use_does_not_end_the_wait(either_way, emulator, jobs):
-    # Before the request, and before its repetition with a fresh token.
-    emulator.add_fault(method="GET", path=ONE_JOB, effect="revoke_tokens", times=2)
+    # Before the request, and before each of its repetitions with a fresh token.
+    emulator.add_fault(method="GET", path=ONE_JOB, effect="revoke_tokens", times=3)
+    assert either_way.run()["status"] == "Completed"
+    assert (emulator.faults()[0]["applied"], len(jobs())) == (3, 1)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/jobs"), ("GET", "/jobs/*/results")])
+def test_a_token_that_is_revoked_between_login_and_use_fails_no_task(either_way, emulator, jobs, method, path):
+    emulator.add_fault(method=method, path=path, effect="revoke_tokens", times=2)
     assert either_way.run()["status"] == "Completed"
     assert (emulator.faults()[0]["applied"], len(jobs())) == (2, 1)
 
