@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
@@ -20,11 +21,8 @@ from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
-from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.isa import check_pubs_isa
 from airflow_provider_qrt.primitives.packing import Load, pack, unpack
-from airflow_provider_qrt.primitives.transpile import Transpiler
 
 if TYPE_CHECKING:
     import jinja2
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.parts import Partition
-    from airflow_provider_qrt.primitives import EstimatorResult, SamplerResult
+    from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
 EXECUTOR = "executor"
@@ -185,10 +183,12 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Transpile the circuits for the backend, or see that it can run them as they are."""
         level, pubs = self._level(), self._pubs
         if level is not None:
+            from airflow_provider_qrt.primitives.transpile import Transpiler
+
             transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
         elif self.check_isa and not self.is_v1 and not backend.is_simulator:
-            check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
+            primitives.check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
         self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
 
@@ -204,6 +204,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
 
     def snapshot(self, backend: Backend) -> BackendSnapshot:
         """Read how the backend is configured and calibrated now."""
+        from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
+
         client = self.hook.client
         return BackendSnapshot(backend.name, client.backend_configuration(backend.name), self._properties(backend.name))
 
@@ -218,7 +220,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             return None
 
     @abstractmethod
-    def decode(self, text: str) -> SamplerResult | EstimatorResult:
+    def decode(self, text: str) -> primitives.SamplerResult | primitives.EstimatorResult:
         """Read the text of the program's result.
 
         Raises:

@@ -6,28 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt import primitives
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
-from airflow_provider_qrt.primitives import (
-    EstimatorPub,
-    EstimatorResult,
-    InvalidInput,
-    check_estimator_options,
-    check_executor_estimator_options,
-    coerce_estimator_pubs,
-    coerce_v1_estimates,
-    decode_estimator_result,
-    decode_executor_estimates,
-    estimator_params,
-    estimator_v1_params,
-    executor_estimator_identity,
-    largest_estimates_bytes,
-    prepare_executor_estimator,
-)
-from airflow_provider_qrt.primitives.executions import estimator_executions
-from airflow_provider_qrt.primitives.executor_estimator import needs_backend
-from airflow_provider_qrt.primitives.v1 import check_no_precision
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
@@ -93,34 +75,40 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         self.resilience_level = resilience_level
         self.program_id = program_id
 
-    def read_pubs(self) -> Sequence[EstimatorPub]:
+    def read_pubs(self) -> Sequence[primitives.EstimatorPub]:
         """Check program, circuits, observables, precision, level and options."""
         if self.program_id not in PROGRAMS:
-            raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
+            raise primitives.InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
         if self.is_v1:
+            from airflow_provider_qrt.primitives.v1 import check_no_precision
+
             check_no_precision(_number(self.precision))
-            return coerce_v1_estimates(self.circuits, observables=self.observables)
-        pubs = coerce_estimator_pubs(self.circuits, observables=self.observables, precision=_number(self.precision))
+            return primitives.coerce_v1_estimates(self.circuits, observables=self.observables)
+        pubs = primitives.coerce_estimator_pubs(
+            self.circuits, observables=self.observables, precision=_number(self.precision)
+        )
         self.check_result_fits(
-            largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
+            primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
             "when every number has all its digits",
             "split the sweep over several tasks",
         )
         return pubs
 
-    def write_params(self, pubs: Sequence[EstimatorPub]) -> dict[str, Any]:
+    def write_params(self, pubs: Sequence[primitives.EstimatorPub]) -> dict[str, Any]:
         """Return the ``params`` of the program; of an executor, by which they are known until it is prepared."""
         if self.is_v1:
-            return estimator_v1_params(pubs, resilience_level=self._resilience(), options=self.options)
-        write = executor_estimator_identity if self._is_executor() else estimator_params
+            return primitives.estimator_v1_params(pubs, resilience_level=self._resilience(), options=self.options)
+        write = primitives.executor_estimator_identity if self._is_executor() else primitives.estimator_params
         return write(pubs, resilience_level=self._resilience(), options=self._options())
 
-    def fit_input(self, asked: ProgramInput, pubs: Sequence[EstimatorPub], backend: Backend) -> ProgramInput:
+    def fit_input(self, asked: ProgramInput, pubs: Sequence[primitives.EstimatorPub], backend: Backend) -> ProgramInput:
         """Prepare an executor's program, which takes time and is of use only when there will be a submission."""
         if not self._is_executor():
             return super().fit_input(asked, pubs, backend)
+        from airflow_provider_qrt.primitives.executor_estimator import needs_backend
+
         options = self._options()
-        program = prepare_executor_estimator(
+        program = primitives.prepare_executor_estimator(
             pubs,
             resilience_level=self._resilience(),
             options=options,
@@ -132,13 +120,19 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Distribute the circuits over jobs; an executor's program is one, whose size is known when it is prepared."""
         return [range(len(self._pubs))] if self._is_executor() else super().split()
 
-    def count_executions(self, pubs: Sequence[EstimatorPub]) -> int:
+    def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int:
         """About as many as the precision takes."""
+        from airflow_provider_qrt.primitives.executions import estimator_executions
+
         return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
 
-    def decode(self, text: str) -> EstimatorResult:
+    def decode(self, text: str) -> primitives.EstimatorResult:
         """Read the text of the program's result."""
-        return decode_executor_estimates(text) if self._is_executor() else decode_estimator_result(text)
+        return (
+            primitives.decode_executor_estimates(text)
+            if self._is_executor()
+            else primitives.decode_estimator_result(text)
+        )
 
     def uses_qiskit(self) -> bool:
         """An executor's program is prepared by the official client."""
@@ -148,7 +142,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         return self.program_id == EXECUTOR
 
     def _options(self) -> dict[str, Any]:
-        check = check_executor_estimator_options if self._is_executor() else check_estimator_options
+        check = (
+            primitives.check_executor_estimator_options if self._is_executor() else primitives.check_estimator_options
+        )
         return check(self.options) if self.options else {}
 
     def _resilience(self) -> int | None:
@@ -163,6 +159,6 @@ def _number(precision: Any) -> Any:
     try:
         return None if text is None else float(text)
     except ValueError:
-        raise InvalidInput(
+        raise primitives.InvalidInput(
             f"precision: expected a standard error such as 0.015625, or None; not {precision!r}."
         ) from None

@@ -27,7 +27,6 @@ from airflow_provider_qrt.operators.outlets import describe_in_outlets
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
-from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -142,6 +141,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         )
 
     def _conclude(self, context: Context, outcome: WaitOutcome) -> dict[str, Any]:
+        from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
+
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:

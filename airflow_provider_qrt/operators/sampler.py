@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_qrt import primitives
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
-from airflow_provider_qrt.primitives import (
-    InvalidInput,
-    SamplerPub,
-    SamplerResult,
-    check_sampler_options,
-    coerce_pubs,
-    coerce_v1_circuits,
-    decode_executor_result,
-    decode_sampler_result,
-    executor_identity,
-    executor_params,
-    largest_quasi_dists_bytes,
-    largest_xcom_bytes,
-    sampler_params,
-    sampler_v1_params,
-)
-from airflow_provider_qrt.primitives.executions import sampler_executions
 from airflow_provider_qrt.primitives.pubs import MAX_EXECUTIONS_PER_JOB
 
 PROGRAMS = ("sampler", EXECUTOR)
@@ -70,53 +54,57 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         self.shots = shots
         self.program_id = program_id
 
-    def read_pubs(self) -> Sequence[SamplerPub]:
+    def read_pubs(self) -> Sequence[primitives.SamplerPub]:
         """Check program, circuits, shots and options."""
         if self.program_id not in PROGRAMS:
-            raise InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
+            raise primitives.InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
         shots = arguments.whole_number("shots", self.shots)
         if self.is_v1:
             return self._read_circuits(shots)
-        pubs = coerce_pubs(self.circuits, shots=shots)
+        pubs = primitives.coerce_pubs(self.circuits, shots=shots)
         self.check_result_fits(
-            largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
+            primitives.largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )
         return pubs
 
-    def _read_circuits(self, shots: int | None) -> Sequence[SamplerPub]:
+    def _read_circuits(self, shots: int | None) -> Sequence[primitives.SamplerPub]:
         """Check circuits, shots and options for version 1."""
-        pubs = coerce_v1_circuits(self.circuits, shots=shots)
-        written = sampler_v1_params(pubs, options=self.options)
+        pubs = primitives.coerce_v1_circuits(self.circuits, shots=shots)
+        written = primitives.sampler_v1_params(pubs, options=self.options)
         self.check_result_fits(
-            largest_quasi_dists_bytes(pubs, default_shots=written.get("run_options", {}).get("shots")),
+            primitives.largest_quasi_dists_bytes(pubs, default_shots=written.get("run_options", {}).get("shots")),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )
         return pubs
 
-    def write_params(self, pubs: Sequence[SamplerPub]) -> dict[str, Any]:
+    def write_params(self, pubs: Sequence[primitives.SamplerPub]) -> dict[str, Any]:
         """Return the ``params`` of the program."""
         if self.is_v1:
-            return sampler_v1_params(pubs, options=self.options)
-        write = executor_params if self._is_executor() else sampler_params
+            return primitives.sampler_v1_params(pubs, options=self.options)
+        write = primitives.executor_params if self._is_executor() else primitives.sampler_params
         return write(pubs, options=self._options())
 
-    def identify(self, pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
+    def identify(self, pubs: Sequence[primitives.SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is the same whenever the same is asked for."""
-        return executor_identity(pubs, params) if self._is_executor() else super().identify(pubs, params)
+        return primitives.executor_identity(pubs, params) if self._is_executor() else super().identify(pubs, params)
 
-    def count_executions(self, pubs: Sequence[SamplerPub]) -> int:
+    def count_executions(self, pubs: Sequence[primitives.SamplerPub]) -> int:
         """Shots times parameter sets."""
+        from airflow_provider_qrt.primitives.executions import sampler_executions
+
         return sampler_executions(pubs, options=self._options())
 
-    def decode(self, text: str) -> SamplerResult:
+    def decode(self, text: str) -> primitives.SamplerResult:
         """Read the text of the program's result."""
-        return decode_executor_result(text) if self._is_executor() else decode_sampler_result(text)
+        return (
+            primitives.decode_executor_result(text) if self._is_executor() else primitives.decode_sampler_result(text)
+        )
 
     def _is_executor(self) -> bool:
         return self.program_id == EXECUTOR
 
     def _options(self) -> dict[str, Any]:
-        return check_sampler_options(self.options) if self.options else {}
+        return primitives.check_sampler_options(self.options) if self.options else {}

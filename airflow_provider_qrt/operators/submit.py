@@ -10,7 +10,6 @@ from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.delivery import deliver
-from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def build_input(self) -> ProgramInput:
         """See that there is a program, and that its input is JSON."""
+        from airflow_provider_qrt.primitives.any_result import check_format
+
         if arguments.optional_text(self.program_id) is None:
             raise InvalidInput("program_id: name a program, such as 'sampler' or 'noise-learner'.")
         if not isinstance(self.program_params, Mapping):
@@ -58,6 +59,8 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch the result, and decode it if its program is known."""
+        from airflow_provider_qrt.primitives.any_result import read_any_result
+
         facts = self.read_facts(job)
         return deliver(
             read_any_result(self.program_id, self.fetch_result(job), decode=self.decode),

@@ -14,10 +14,11 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
+from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Session
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.operators import base, sampler
+from airflow_provider_qrt.operators import base
 from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives import SamplerResult
@@ -526,7 +527,7 @@ def test_without_a_store_the_jobs_are_still_one_task(either_way, emulator):
 
 
 def test_the_results_of_private_jobs_are_read_once_each(either_way, emulator, monkeypatch):
-    whole, read = sampler.decode_sampler_result, []
+    whole, read = primitives.decode_sampler_result, []
 
     def breaks_at_the_second(text):
         read.append(text)
@@ -534,7 +535,7 @@ def test_the_results_of_private_jobs_are_read_once_each(either_way, emulator, mo
             raise RuntimeError("the worker died here")
         return whole(text)
 
-    monkeypatch.setattr(sampler, "decode_sampler_result", breaks_at_the_second)
+    monkeypatch.setattr(primitives, "decode_sampler_result", breaks_at_the_second)
     with pytest.raises(RuntimeError, match=r"died here.*have completed.*fetches their results"):
         either_way.run(circuits=THREE, private=True, retries=1)
     next_try(either_way)

@@ -7,19 +7,19 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_qrt.operators import sampler
+from airflow_provider_qrt import primitives
 
 
 @pytest.fixture
 def broken_decoder(monkeypatch):
     """What comes after the read fails, once."""
-    whole = sampler.decode_sampler_result
+    whole = primitives.decode_sampler_result
 
     def broken(text):
-        monkeypatch.setattr(sampler, "decode_sampler_result", whole)
+        monkeypatch.setattr(primitives, "decode_sampler_result", whole)
         raise RuntimeError("the worker died here")
 
-    monkeypatch.setattr(sampler, "decode_sampler_result", broken)
+    monkeypatch.setattr(primitives, "decode_sampler_result", broken)
 
 
 @pytest.mark.parametrize("with_path", [False, True], ids=["state store", "result_path"])
