@@ -179,7 +179,8 @@ def looks(life: float) -> int:
     """
     from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.jobs.outcome import WaitOutcome
-    from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
+    from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
+    from airflow_provider_qrt.jobs.polling import JobPoller
     from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
     poller = JobPoller("id", 0.0, None, DEFAULT_POLL_INTERVAL, first_delay=FIRST_DELAY, random=random.Random(7))

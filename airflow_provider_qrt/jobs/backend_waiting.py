@@ -26,7 +26,7 @@ from airflow_provider_qrt.jobs.backends import (
     rank,
     wait_seconds,
 )
-from airflow_provider_qrt.jobs.polling import KeepWaiting, growing_delay
+from airflow_provider_qrt.jobs.pacing import KeepWaiting, Patience
 from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals
 
 REFUSED = (*REFUSALS, errors.BadRequest, errors.ApiVersionNotHonoured)
@@ -166,19 +166,21 @@ class BackendPoller:
     where: str = ""
     first_delay: float = 0.0
     random: random.Random = field(default_factory=random.Random, repr=False)
-    _failed_reads: int = field(default=0, init=False)
-    _refusals: Refusals = field(default_factory=lambda: Refusals(REFUSED), init=False, repr=False)
     _last_lacks: Any = field(default=None, init=False)
     _last_state: str = field(default="The backends could not be read", init=False)
+    _patience: Patience = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin to wait."""
+        self._patience = Patience(self.since, self.deadline, self.poll_interval, self.random, Refusals(REFUSED))
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
-        return KeepWaiting(self._until_deadline(max(self._delay(now), self.first_delay), now))
+        return KeepWaiting(self._patience.until_deadline(max(self._patience.delay(now), self.first_delay), now))
 
     def on_backends(self, backends: Sequence[Backend], now: float) -> KeepWaiting | BackendOutcome:
         """Decide after the list was read."""
-        self._failed_reads = 0
-        self._refusals.on_success()
+        self._patience.on_success()
         try:
             candidates, criteria = self.wish.candidates(backends, where=self.where)
         except errors.InvalidSettings as error:
@@ -191,37 +193,23 @@ class BackendPoller:
         if is_hopeless(candidates, criteria):
             return _refused(describe_hopeless(why, self.where))
         self._last_state = f"No backend is ready: {why}"
-        if self._is_late(now):
+        if self._patience.is_over(now):
             return self._timed_out()
         # Not by the text: a queue has another length at each look.
         kinds = {name: [misfit.lack for misfit in misfits] for name, misfits in lacks.items()}
         note = "" if kinds == self._last_lacks else f"{self._last_state}."
         self._last_lacks = kinds
-        return KeepWaiting(self._delay(now), note)
+        return KeepWaiting(self._patience.delay(now), note)
 
     def on_error(self, error: errors.QiskitRuntimeError, now: float) -> KeepWaiting | BackendOutcome:
         """Decide after the list could not be read."""
-        if self._refusals.is_definite(error):
+        if self._patience.is_refused(error):
             place = f" Asked with {self.where}." if self.where else ""
             return _refused(f"The backends cannot be watched. {error}{place}")
-        if self._is_late(now):
+        if self._patience.is_over(now):
             return self._timed_out()
-        self._failed_reads += 1
-        seconds = self._delay(now)
-        asked = getattr(error, "retry_after", None)
-        if asked is not None and asked > seconds:
-            seconds = self._until_deadline(asked, now)
-        first = self._failed_reads == 1
-        return KeepWaiting(seconds, f"The backends could not be read, waiting on. {error}" if first else "")
-
-    def _delay(self, now: float) -> float:
-        return self._until_deadline(growing_delay(now - self.since, self.poll_interval, self.random), now)
-
-    def _until_deadline(self, seconds: float, now: float) -> float:
-        return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
-
-    def _is_late(self, now: float) -> bool:
-        return self.deadline is not None and now >= self.deadline
+        seconds, is_first = self._patience.after_error(error, self._patience.delay(now), now)
+        return KeepWaiting(seconds, f"The backends could not be read, waiting on. {error}" if is_first else "")
 
     def _timed_out(self) -> BackendOutcome:
         waited = round((self.deadline or 0) - self.since)

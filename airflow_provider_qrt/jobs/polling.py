@@ -14,53 +14,12 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.refusals import Refusals
+from airflow_provider_qrt.jobs.pacing import KeepWaiting, Patience, running_delay
 
-DEFAULT_POLL_INTERVAL = 30.0
-"""Longest time between two looks, seconds, unless the user says otherwise."""
-SHORTEST_DELAY = 2.0
-"""Seconds between looks at a young job; a job shorter than that is rare."""
-SHARE_OF_AGE = 0.5
-"""The next look comes after this share of the job's age, so that a wait is never lengthened by more than that."""
-JITTER = 0.1
-"""Part by which a delay is varied at random, so that jobs submitted together are not asked for together."""
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
 
-
-@dataclass(frozen=True)
-class KeepWaiting:
-    """Look again later.
-
-    Attributes:
-        seconds: Until then.
-        note: Something worth a line in the log, or empty.
-    """
-
-    seconds: float
-    note: str = ""
-
-
 Decision = KeepWaiting | WaitOutcome
-
-
-def growing_delay(waited: float, longest: float, chance: random.Random) -> float:
-    """Seconds until the next look: few at first, then a share of the time waited, ``longest`` at most, and jitter."""
-    seconds = min(max(SHARE_OF_AGE * waited, min(SHORTEST_DELAY, longest)), longest)
-    return seconds * chance.uniform(1 - JITTER, 1 + JITTER)
-
-
-def running_delay(ran: float, expected: float, longest: float, chance: random.Random) -> float:
-    """Seconds until the next look at a job that runs: when it is expected to end, then after a share of its time.
-
-    Args:
-        ran: Seconds since it was first seen running.
-        expected: The service's estimate of its QPU time, seconds.
-        longest: Longest time between two looks, seconds.
-        chance: Source of jitter.
-    """
-    seconds = max(expected - ran, SHARE_OF_AGE * ran, SHORTEST_DELAY)
-    return min(seconds, longest) * chance.uniform(1 - JITTER, 1 + JITTER)
 
 
 @dataclass
@@ -85,20 +44,22 @@ class JobPoller:
     first_delay: float = 0.0
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
-    _failed_reads: int = field(default=0, init=False)
-    _refusals: Refusals = field(default_factory=Refusals, init=False, repr=False)
     _last_status: JobStatus | None = field(default=None, init=False)
     _last_job: Job | None = field(default=None, init=False)
     _running_since: float | None = field(default=None, init=False)
+    _patience: Patience = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin to wait."""
+        self._patience = Patience(self.submitted_at, self.deadline, self.poll_interval, self.random)
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
-        return KeepWaiting(self._until_deadline(max(self._delay(now), self.first_delay), now))
+        return KeepWaiting(self._patience.until_deadline(max(self._delay(now), self.first_delay), now))
 
     def on_job(self, job: Job, now: float) -> Decision:
         """Decide after the job was read."""
-        self._failed_reads = 0
-        self._refusals.on_success()
+        self._patience.on_success()
         self._last_job = job
         if job.status is JobStatus.RUNNING and self._running_since is None:
             self._running_since = now
@@ -117,7 +78,7 @@ class JobPoller:
                 )
         else:
             self._unknown_reads = 0
-        if self._is_late(now):
+        if self._patience.is_over(now):
             return self._timed_out(job)
         note = ""
         if job.status is not self._last_status:
@@ -127,38 +88,27 @@ class JobPoller:
 
     def on_error(self, error: errors.QiskitRuntimeError, now: float) -> Decision:
         """Decide after the job could not be read."""
-        if self._refusals.is_definite(error):
+        if self._patience.is_refused(error):
             place = f" Asked with {self.where}." if self.where else ""
             return WaitOutcome(
                 Ending.REFUSED, self.job_id, None, f"Job {self.job_id} cannot be watched any more. {error}{place}"
             )
-        if self._is_late(now):
+        if self._patience.is_over(now):
             return self._timed_out(None)
-        self._failed_reads += 1
-        seconds = self._delay(now)
-        asked = getattr(error, "retry_after", None)
-        if asked is not None and asked > seconds:
-            seconds = self._until_deadline(asked, now)
-        first = self._failed_reads == 1
-        return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if first else "")
+        seconds, is_first = self._patience.after_error(error, self._delay(now), now)
+        return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if is_first else "")
 
     def on_deadline(self) -> WaitOutcome:
         """Give up: the deadline has passed, and a last look brought nothing."""
         return self._timed_out(self._last_job)
 
     def _delay(self, now: float) -> float:
-        seconds = growing_delay(now - self.submitted_at, self.poll_interval, self.random)
+        seconds = self._patience.delay(now)
         expected = self._last_job.estimated_running_seconds if self._last_job else None
-        if self._running_since is not None and expected is not None:
-            ran = now - self._running_since
-            seconds = min(seconds, running_delay(ran, expected, self.poll_interval, self.random))
-        return self._until_deadline(seconds, now)
-
-    def _until_deadline(self, seconds: float, now: float) -> float:
-        return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - now))
-
-    def _is_late(self, now: float) -> bool:
-        return self.deadline is not None and now >= self.deadline
+        if self._running_since is None or expected is None:
+            return seconds
+        ran = now - self._running_since
+        return min(seconds, running_delay(ran, expected, self.poll_interval, self.random))
 
     def _timed_out(self, job: Job | None) -> WaitOutcome:
         state = f"is still {job.state.word.lower()}" if job else "could not be read"

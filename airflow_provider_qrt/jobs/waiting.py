@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import WaitOutcome
-from airflow_provider_qrt.jobs.polling import JobPoller, KeepWaiting
+from airflow_provider_qrt.jobs.pacing import KeepWaiting
+from airflow_provider_qrt.jobs.polling import JobPoller
 
 
 def wait_for_job(

@@ -18,7 +18,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.polling import JITTER, SHARE_OF_AGE, SHORTEST_DELAY, growing_delay, running_delay
+from airflow_provider_qrt.jobs.pacing import JITTER, SHARE_OF_AGE, SHORTEST_DELAY, growing_delay, running_delay
 from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION
 
 FEW = 5

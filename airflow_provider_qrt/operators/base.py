@@ -27,7 +27,8 @@ from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.parts import part_store
-from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
+from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
 from airflow_provider_qrt.jobs.waiting import wait_for_jobs

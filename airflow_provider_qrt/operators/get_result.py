@@ -16,7 +16,8 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import describe_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller
+from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments, lineage, results

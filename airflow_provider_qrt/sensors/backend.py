@@ -17,7 +17,7 @@ from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria
 from airflow_provider_qrt.jobs.backend_waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
-from airflow_provider_qrt.jobs.polling import KeepWaiting
+from airflow_provider_qrt.jobs.pacing import KeepWaiting
 from airflow_provider_qrt.jobs.rendered import whole_number
 from airflow_provider_qrt.primitives.errors import InvalidInput
 

@@ -16,7 +16,7 @@ from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backend_reader import BackendReader
 from airflow_provider_qrt.jobs.backend_waiting import BackendOutcome, BackendPoller, BackendWish
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
-from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, KeepWaiting
+from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
 from airflow_provider_qrt.jobs.sharing import shared
 from airflow_provider_qrt.triggers.connection import connect
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY

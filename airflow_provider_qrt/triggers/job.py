@@ -16,7 +16,8 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import DEFAULT_POLL_INTERVAL, JobPoller, KeepWaiting
+from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
+from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.sharing import shared
 from airflow_provider_qrt.jobs.watcher import JobWatch, JobWatcher
 from airflow_provider_qrt.observability import traces

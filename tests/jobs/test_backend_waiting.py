@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from airflow_provider_qrt.jobs.backend_waiting import (
     BackendWish,
     ReadyBackend,
 )
-from airflow_provider_qrt.jobs.polling import KeepWaiting
+from airflow_provider_qrt.jobs.pacing import KeepWaiting
 
 NOW = 1_000_000.0
 WHERE = "connection 'c' (x in us-east)"
@@ -102,8 +103,7 @@ def test_looks_are_frequent_at_first_and_never_rarer_than_the_poll_interval():
 
 
 def test_delays_are_varied():
-    waiting = poller()
-    waiting.random = random.Random(1)
+    waiting = replace(poller(), random=random.Random(1))
     delays = {waiting.on_backends([backend(status="paused")], NOW + 10_000).seconds for _ in range(20)}
     assert len(delays) == 20
     assert all(54 <= delay <= 66 for delay in delays)

@@ -9,7 +9,8 @@ import pytest
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import SHORTEST_DELAY, UNKNOWN_STATE_READS, JobPoller, KeepWaiting
+from airflow_provider_qrt.jobs.pacing import SHORTEST_DELAY, KeepWaiting
+from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS, JobPoller
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 
 

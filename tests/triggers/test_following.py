@@ -84,7 +84,8 @@ def trigger(job_id):
 @pytest.fixture(autouse=True)
 def first_look_at_once(monkeypatch):
     """The first look is not put off by a poll interval."""
-    from airflow_provider_qrt.jobs.polling import JobPoller, KeepWaiting
+    from airflow_provider_qrt.jobs.pacing import KeepWaiting
+    from airflow_provider_qrt.jobs.polling import JobPoller
 
     monkeypatch.setattr(JobPoller, "first", lambda self, now: KeepWaiting(self.first_delay))
 
