@@ -13,11 +13,10 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.emulator.settings import DISCOVERY_PREFIX
+
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator.server import Emulator
-
-DISCOVERY_PREFIX = "/_discovery"
-"""Where an emulator answers for IBM's Global Search and Global Catalog."""
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _CREDENTIALS = ("IBM_CREDENTIALS_FILE", "VCAP_SERVICES")

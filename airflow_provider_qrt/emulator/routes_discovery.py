@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, ApiError
-from airflow_provider_qrt.emulator.official import DISCOVERY_PREFIX
 from airflow_provider_qrt.emulator.service import Service
-from airflow_provider_qrt.emulator.settings import PLAN_ID
+from airflow_provider_qrt.emulator.settings import DISCOVERY_PREFIX, PLAN_ID
 
 INSTANCE_NAME = "emulator"
 

@@ -22,6 +22,9 @@ USER_ID = "IBMid-EMULATOR0001"
 PLAN_ID = "00000000-0000-0000-0000-0000000000e0"
 """The plan of the one instance. It is nobody's real plan."""
 
+DISCOVERY_PREFIX = "/_discovery"
+"""Where an emulator answers for IBM's Global Search and Global Catalog."""
+
 OPEN_PLAN = "open"
 PLANS = ("paid", OPEN_PLAN)
 USAGE_LIMIT_MODES = ("refuse", "accept")

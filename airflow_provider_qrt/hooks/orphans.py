@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
 from airflow_provider_qrt.jobs import orphans
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.orphans import Orphan
 from airflow_provider_qrt.jobs.ownership import RunState
 
@@ -167,8 +168,6 @@ def cancel_orphans(
 
 
 def _cancel(client: QiskitRuntimeClient, orphan: Orphan) -> str:
-    from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
-
     if not orphan.certain:
         return f"{_name(orphan)} was left alone: {orphan.reason}."
     if orphan.kind == "job":

@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 KILL_TIMEOUT = 2.0
 """Seconds for each request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
-
 
 _warned_of: set[tuple[str, str]] = set()
 """Connections and API versions whose end this process has warned of."""
@@ -299,23 +299,3 @@ def poll_client(conn_id: str, settings: ClientSettings) -> QiskitRuntimeClient:
     from airflow_provider_qrt.client.retry import RetryPolicy
 
     return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1), on_request=counting_polls(conn_id))
-
-
-def cancel_job(client: QiskitRuntimeClient, job_id: str) -> str:
-    """Cancel a job; one that has ended already is fine.
-
-    Returns:
-        What became of it, for the log.
-
-    Raises:
-        QiskitRuntimeError: If the service could not be asked.
-    """
-    from airflow_provider_qrt.client import errors
-
-    try:
-        client.cancel_job(job_id)
-    except errors.Conflict:
-        return f"Job {job_id} has ended or was cancelled already."
-    except errors.NotFound:
-        return f"Job {job_id} is not known to the service; there was nothing to cancel."
-    return f"Job {job_id} was cancelled."

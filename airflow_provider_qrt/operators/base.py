@@ -19,10 +19,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.budget import OverBudget, QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 

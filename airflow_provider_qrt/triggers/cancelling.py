@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
 
@@ -88,7 +89,6 @@ class CancellingTrigger(BaseTrigger):
             await disconnect(client)
 
     async def _cancel_with(self, client: QiskitRuntimeClient) -> str | None:
-        from airflow_provider_qrt.hooks.qiskit_runtime import cancel_job
         from airflow_provider_qrt.jobs.sessions import close
 
         fates: list[str] = []

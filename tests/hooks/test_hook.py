@@ -13,7 +13,8 @@ from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
-from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 
 KEY = "a-key-that-nobody-may-read"
 ACCOUNT = "0123456789abcdef" * 2

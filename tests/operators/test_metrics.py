@@ -12,7 +12,8 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger
 
-from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook, cancel_job
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability import harmless
 
 OF_TASK = "dag_id=the_dag,program_id=sampler,backend=ibm_fez"
