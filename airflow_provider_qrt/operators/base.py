@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,22 +21,22 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
-from airflow_provider_qrt.jobs.budget import OverBudget, QiskitRuntimeBudget
-from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
+from airflow_provider_qrt.jobs.last_look import known_end, last_look
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.parts import part_store
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.parts import part_store
 from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
-from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob, WindowFull
+from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
 from airflow_provider_qrt.jobs.waiting import wait_for_jobs
-from airflow_provider_qrt.jobs.window import pause_before_submission
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.operators import arguments, lineage
 from airflow_provider_qrt.operators.channel_needs import check_needs
+from airflow_provider_qrt.operators.failing import job_failure, late_failure
 from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
 from airflow_provider_qrt.operators.job_facts import JobFacts, read_calibration
 from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
@@ -48,6 +47,7 @@ from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.replaced import another_try_took_over
 from airflow_provider_qrt.operators.results import Destination
 from airflow_provider_qrt.operators.state_store import TaskStateStore
+from airflow_provider_qrt.operators.turn import Turn
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -254,7 +254,8 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                     raise TaskDeferralTimeout(
                         "IBM accepted no submission within the task's timeout. Nothing was submitted."
                     ) from error
-                return self._conclude_wait(context, self._last_look(in_hand))
+                looked = last_look(self.hook.client.job, [held.job_id for held in in_hand.jobs])
+                return self._conclude_wait(context, looked)
         except TaskDeferralError:
             with self._seen_to(context):
                 self._take_up(context, self._known_job_ids(context))
@@ -288,20 +289,25 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
             self._take_up(context)
-            jobs = self._wait_for_turn(
-                self._obtaining(context, request, preparation, resumed=waiting_since is not None),
-                preparation,
+            obtain = self._obtaining(context, request, preparation, resumed=waiting_since is not None)
+            in_hand = self._in_hand
+            assert in_hand is not None
+            turn = Turn(
+                in_hand,
+                preparation.budget,
                 waiting_since or time.time(),
                 timeout,
                 refusals,
+                self.deferrable,
+                self._defer_submission,
+                self.log.info,
             )
-            in_hand = self._in_hand
-            assert in_hand is not None
+            jobs = turn.wait(obtain)
             if not self.wait_for_completion:
                 in_hand.delivered()
                 self._describe_in_outlets(context)
                 return self._summarize(jobs)
-            ended = _known_end(jobs)
+            ended = known_end(jobs)
             if ended is not None:
                 return self._conclude(context, ended)
             # Several jobs are waited for as one, from the last submission on.
@@ -396,50 +402,6 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
 
         return obtain
 
-    def _wait_for_turn(
-        self,
-        obtain: Callable[[], Sequence[ObtainedJob]],
-        preparation: Preparation,
-        waiting_since: float,
-        timeout: float,
-        refusals: int,
-    ) -> Sequence[ObtainedJob]:
-        """Get the jobs, waiting as long as none may be submitted: in the triggerer if the task may defer."""
-        while True:
-            left = waiting_since + timeout - time.time()
-            try:
-                return obtain()
-            except OverBudget as over:
-                budget = preparation.budget
-                may_wait = self._may_defer() and budget is not None and budget.when_exceeded == "defer"
-                if not may_wait or over.room_at is None or over.room_at.timestamp() > time.time() + left:
-                    raise
-                self.log.info("%s", over)
-                self._defer_submission(over.room_at.timestamp(), waiting_since, refusals, left)
-            except WindowFull as full:
-                refusals += 1
-                pause = pause_before_submission(full.retry_after, refusals, random.Random())  # noqa: S311
-                if left < pause:
-                    raise AirflowException(
-                        f"IBM accepted no {self._further()}submission within the task's timeout of {timeout:.0f} s. "
-                        f"{full} A retry tries again."
-                    ) from full
-                self.log.info("%s", full)
-                if self._may_defer():
-                    # The triggerer spaces the tasks that wait on it; the little chance is for other triggerers' tasks.
-                    short = pause_before_submission(full.retry_after, 0, random.Random())  # noqa: S311
-                    self._defer_submission(time.time() + short, waiting_since, refusals, left)
-                self.log.info("The submission is tried again in %.0f s.", pause)
-                time.sleep(pause)
-
-    def _may_defer(self) -> bool:
-        """Whether the next leg would know of the jobs that this one has submitted."""
-        in_hand = self._in_hand
-        return self.deferrable and (in_hand is None or in_hand.durable or not in_hand.job_ids)
-
-    def _further(self) -> str:
-        return "further " if self._in_hand is not None and self._in_hand.job_ids else ""
-
     def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
         plan = preparation.plan(request)
         self.log.info("Dry run, nothing is submitted: %s", plan)
@@ -498,28 +460,6 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         ti = context["ti"]
         return ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=key)
 
-    def _last_look(self, in_hand: JobInHand) -> WaitOutcome:
-        """See how jobs stand that nobody watches any more: what has ended is not too late."""
-        outcome: WaitOutcome | None = None
-        for held in in_hand.jobs:
-            job_id = held.job_id
-            if job_id is None:
-                missing = "IBM accepted no further submission within the task's timeout."
-                return WaitOutcome(Ending.TIMED_OUT, in_hand.job_ids[0], None, missing)
-            try:
-                job = self.hook.client.job(job_id)
-            except errors.QiskitRuntimeError as error:
-                said = f"Job {job_id} timed out and could not be read. {error}"
-                return WaitOutcome(Ending.TIMED_OUT, job_id, None, said)
-            if not job.status.is_final:
-                said = f"Job {job_id} had not ended when its timeout passed."
-                return WaitOutcome(Ending.TIMED_OUT, job_id, job, said)
-            outcome = WaitOutcome(Ending.FINAL, job_id, job)
-            if not outcome.is_completion:
-                break
-        assert outcome is not None
-        return outcome
-
     def _summarize(self, jobs: Sequence[ObtainedJob]) -> Any:
         """What goes to XCom when the task does not wait."""
         return self.build_summary(jobs[0])
@@ -561,22 +501,20 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         """What the next leg is to know beside the trigger's event."""
         return None
 
-    def _defer_submission(self, not_before: float, waiting_since: float, refusals: int, left: float) -> NoReturn:
+    def _defer_submission(self, not_before: float, turn: Turn) -> NoReturn:
         from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
-        in_hand = self._in_hand
-        assert in_hand is not None
         self.defer(
             trigger=QiskitRuntimeSubmissionTrigger(
                 qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
                 not_before=not_before,
-                job_ids=in_hand.job_ids,
-                session_id=in_hand.batch_id,
+                job_ids=turn.in_hand.job_ids,
+                session_id=turn.in_hand.batch_id,
                 cancel_on_kill=self.cancel_on_kill,
             ),
             method_name="execute_submission",
-            kwargs={"waiting_since": waiting_since, "refusals": refusals},
-            timeout=timedelta(seconds=left + DEFERRAL_MARGIN),
+            kwargs={"waiting_since": turn.since, "refusals": turn.refusals},
+            timeout=timedelta(seconds=turn.left + DEFERRAL_MARGIN),
         )
 
     def _conclude_wait(self, context: Context, outcome: WaitOutcome) -> Any:
@@ -590,7 +528,15 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         in_hand = self._in_hand
         assert in_hand is not None
         if outcome.ending is Ending.TIMED_OUT:
-            self._fail_after_timeout(context, in_hand, outcome)
+            if outcome.job is not None:
+                self.report.seen(outcome.job)
+            raise late_failure(
+                self.hook.client,
+                in_hand,
+                outcome,
+                cancel=self.cancel_on_timeout,
+                last_try=self._is_last_try(context),
+            )
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is Ending.UNKNOWN_STATE:
@@ -629,46 +575,4 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         self.report.failed(job)
         if lineage.is_on():
             self.report.calibrated = read_calibration(self.hook.client, job)
-        try:
-            job_log = self.hook.client.job_logs(job.id)
-        except errors.QiskitRuntimeError as error:
-            job_log = f"(its log could not be read: {error})"
-        message = describe_failure(job, job_log)
-        raise (AirflowException if retry_can_help(job.state) else AirflowFailException)(message)
-
-    def _fail_after_timeout(self, context: Context, in_hand: JobInHand, outcome: WaitOutcome) -> NoReturn:
-        """Cancel a job that is late, once more if the trigger has done so already, and fail."""
-        in_hand.settled = True
-        if outcome.job is not None:
-            self.report.seen(outcome.job)
-        last_try = self._is_last_try(context)
-        late = [held.job_id or outcome.job_id for held in in_hand.jobs if not held.ended and held.name is not None]
-        one = len(late) == 1
-        if not self.cancel_on_timeout:
-            goes_on = "It goes on and is" if one else f"Jobs {', '.join(late)} go on and are"
-            retry = "" if last_try else f" A retry looks at {'it' if one else 'them'} once more."
-            raise AirflowException(
-                f"{outcome.message} {goes_on} charged: cancel_on_timeout is off.{retry} To wait longer, raise "
-                "timeout, which counts from the submission."
-            )
-        in_hand.abandoned()
-        fates = [self._cancel_late(job_id) for job_id in late]
-        said = outcome.message if outcome.cancelled else " ".join([outcome.message, *fates])
-        again = "a new job, unless this one has completed" if one else "new jobs for those that have not completed"
-        retry = "" if last_try else f" A retry submits {again}."
-        raise AirflowException(f"{said}{retry}")
-
-    def _cancel_late(self, job_id: str) -> str:
-        try:
-            return cancel_job(self.hook.client, job_id)
-        except errors.QiskitRuntimeError as error:
-            return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
-
-
-def _known_end(jobs: Sequence[ObtainedJob]) -> WaitOutcome | None:
-    """How jobs of an earlier try have ended, if there is nothing to wait for."""
-    ends = [WaitOutcome(Ending.FINAL, job.job_id, job.job) for job in jobs if job.job and job.job.status.is_final]
-    bad = next((end for end in ends if not end.is_completion), None)
-    if bad is not None:
-        return bad
-    return ends[-1] if len(ends) == len(jobs) else None
+        raise job_failure(self.hook.client, job)

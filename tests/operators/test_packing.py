@@ -18,7 +18,7 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Session
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.operators import base
+from airflow_provider_qrt.operators import base, turn
 from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives import SamplerResult
@@ -46,7 +46,7 @@ def slow(emulator):
 @pytest.fixture
 def slept(monkeypatch) -> list[float]:
     naps: list[float] = []
-    monkeypatch.setattr(base.time, "sleep", naps.append)
+    monkeypatch.setattr(turn.time, "sleep", naps.append)
     return naps
 
 

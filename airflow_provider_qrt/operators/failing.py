@@ -1,0 +1,64 @@
+"""What the error of a task says whose job did not complete, and what was done about the job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.cancelling import cancel_job
+from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.jobs.outcome import WaitOutcome
+    from airflow_provider_qrt.operators.in_hand import JobInHand
+
+
+def job_failure(client: QiskitRuntimeClient, job: Job) -> AirflowException:
+    """Return the error for a job that has failed or was cancelled, with what its log says."""
+    try:
+        job_log = client.job_logs(job.id)
+    except errors.QiskitRuntimeError as error:
+        job_log = f"(its log could not be read: {error})"
+    kind = AirflowException if retry_can_help(job.state) else AirflowFailException
+    return kind(describe_failure(job, job_log))
+
+
+def late_failure(
+    client: QiskitRuntimeClient, in_hand: JobInHand, outcome: WaitOutcome, *, cancel: bool, last_try: bool
+) -> AirflowException:
+    """See to jobs whose timeout has passed, and return the error.
+
+    Args:
+        client: The API.
+        in_hand: The task's jobs.
+        outcome: How the wait has ended.
+        cancel: Cancel what has not ended, once more if the trigger has done so already.
+        last_try: Whether no retry follows.
+    """
+    in_hand.settled = True
+    late = [held.job_id or outcome.job_id for held in in_hand.jobs if not held.ended and held.name is not None]
+    one = len(late) == 1
+    if not cancel:
+        goes_on = "It goes on and is" if one else f"Jobs {', '.join(late)} go on and are"
+        retry = "" if last_try else f" A retry looks at {'it' if one else 'them'} once more."
+        return AirflowException(
+            f"{outcome.message} {goes_on} charged: cancel_on_timeout is off.{retry} To wait longer, raise "
+            "timeout, which counts from the submission."
+        )
+    in_hand.abandoned()
+    fates = [_cancel(client, job_id) for job_id in late]
+    said = outcome.message if outcome.cancelled else " ".join([outcome.message, *fates])
+    again = "a new job, unless this one has completed" if one else "new jobs for those that have not completed"
+    retry = "" if last_try else f" A retry submits {again}."
+    return AirflowException(f"{said}{retry}")
+
+
+def _cancel(client: QiskitRuntimeClient, job_id: str) -> str:
+    try:
+        return cancel_job(client, job_id)
+    except errors.QiskitRuntimeError as error:
+        return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
