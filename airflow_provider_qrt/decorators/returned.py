@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from airflow_provider_qrt.operators.circuits import CIRCUIT_FILES
-from airflow_provider_qrt.primitives.circuit_reader import is_circuit
+from airflow_provider_qrt.primitives.circuits.reader import is_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 

@@ -22,7 +22,7 @@ from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, m
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.packing import Load, pack, unpack
+from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
 
 if TYPE_CHECKING:
     import jinja2
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.parts import Partition
-    from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
+    from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 
 CIRCUIT_FILES = (".qasm", ".qasm3")
 EXECUTOR = "executor"
@@ -183,7 +183,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Transpile the circuits for the backend, or see that it can run them as they are."""
         level, pubs = self._level(), self._pubs
         if level is not None:
-            from airflow_provider_qrt.primitives.transpile import Transpiler
+            from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
 
             transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
@@ -204,7 +204,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
 
     def snapshot(self, backend: Backend) -> BackendSnapshot:
         """Read how the backend is configured and calibrated now."""
-        from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
+        from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 
         client = self.hook.client
         return BackendSnapshot(backend.name, client.backend_configuration(backend.name), self._properties(backend.name))

@@ -10,7 +10,7 @@ from airflow_provider_qrt.operators import results
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.operators.job_facts import JobFacts
-    from airflow_provider_qrt.primitives.result_file import ResultFormat
+    from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 
 log = logging.getLogger(__name__)
 

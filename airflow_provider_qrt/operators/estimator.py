@@ -80,7 +80,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         if self.program_id not in PROGRAMS:
             raise primitives.InvalidInput(f"program_id: {self.program_id!r} is not one of {', '.join(PROGRAMS)}.")
         if self.is_v1:
-            from airflow_provider_qrt.primitives.v1 import check_no_precision
+            from airflow_provider_qrt.primitives.inputs.v1 import check_no_precision
 
             check_no_precision(_number(self.precision))
             return primitives.coerce_v1_estimates(self.circuits, observables=self.observables)
@@ -105,7 +105,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Prepare an executor's program, which takes time and is of use only when there will be a submission."""
         if not self._is_executor():
             return super().fit_input(asked, pubs, backend)
-        from airflow_provider_qrt.primitives.executor_estimator import needs_backend
+        from airflow_provider_qrt.primitives.inputs.executor_estimator import needs_backend
 
         options = self._options()
         program = primitives.prepare_executor_estimator(
@@ -122,7 +122,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
     def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int:
         """About as many as the precision takes."""
-        from airflow_provider_qrt.primitives.executions import estimator_executions
+        from airflow_provider_qrt.primitives.inputs.executions import estimator_executions
 
         return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
 

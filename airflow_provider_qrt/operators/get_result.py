@@ -142,7 +142,7 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         )
 
     def _conclude(self, context: Context, outcome: WaitOutcome) -> dict[str, Any]:
-        from airflow_provider_qrt.primitives.any_result import check_format, read_any_result
+        from airflow_provider_qrt.primitives.results.any_result import check_format, read_any_result
 
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)

@@ -20,7 +20,7 @@ from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRecord
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.last_resort import identity_of
 from airflow_provider_qrt.operators.parts import Part, PartsSubmission, TaskBatch
-from airflow_provider_qrt.primitives.packing import MAX_BODY_BYTES
+from airflow_provider_qrt.primitives.inputs.packing import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

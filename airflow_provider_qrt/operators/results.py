@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.result_file import ResultFormat
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 
 SECTION = "qiskit_runtime"
 DEFAULT_MAX_XCOM_BYTES = 2_000_000

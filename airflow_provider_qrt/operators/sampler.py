@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
-from airflow_provider_qrt.primitives.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
 
 PROGRAMS = ("sampler", EXECUTOR)
 
@@ -93,7 +93,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     def count_executions(self, pubs: Sequence[primitives.SamplerPub]) -> int:
         """Shots times parameter sets."""
-        from airflow_provider_qrt.primitives.executions import sampler_executions
+        from airflow_provider_qrt.primitives.inputs.executions import sampler_executions
 
         return sampler_executions(pubs, options=self._options())
 

@@ -43,7 +43,7 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def build_input(self) -> ProgramInput:
         """See that there is a program, and that its input is JSON."""
-        from airflow_provider_qrt.primitives.any_result import check_format
+        from airflow_provider_qrt.primitives.results.any_result import check_format
 
         if arguments.optional_text(self.program_id) is None:
             raise InvalidInput("program_id: name a program, such as 'sampler' or 'noise-learner'.")
@@ -59,7 +59,7 @@ class QiskitRuntimeSubmitJobOperator(QiskitRuntimeJobOperator):
 
     def read_result(self, job: Job) -> dict[str, Any]:
         """Fetch the result, and decode it if its program is known."""
-        from airflow_provider_qrt.primitives.any_result import read_any_result
+        from airflow_provider_qrt.primitives.results.any_result import read_any_result
 
         facts = self.read_facts(job)
         return deliver(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import conf
 
-from airflow_provider_qrt.primitives.circuit_cache import CircuitCache
+from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
 
 SECTION = "qiskit_runtime"
 OFF = "none"

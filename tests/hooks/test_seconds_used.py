@@ -11,7 +11,7 @@ from airflow_provider_qrt.jobs.budget import Spending
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.primitives import sampler_params
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.pubs import coerce_pubs
+from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 from tools.local_airflow import wait_until
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'

@@ -13,7 +13,7 @@ from airflow_provider_qrt.operators.jobs import (
     QiskitRuntimeGetResultOperator,
     QiskitRuntimeSubmitJobOperator,
 )
-from airflow_provider_qrt.primitives.any_result import read_any_result
+from airflow_provider_qrt.primitives.results.any_result import read_any_result
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 SAMPLER = {"version": 2, "support_qiskit": False, "pubs": [[FLIP, None, 20]]}

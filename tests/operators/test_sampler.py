@@ -440,7 +440,7 @@ def encoded_circuit():
     """A circuit in the form the service takes, which says nothing of its registers before the result is there."""
     from qiskit import QuantumCircuit
 
-    from airflow_provider_qrt.primitives.qpy import encode_circuit
+    from airflow_provider_qrt.primitives.circuits.qpy import encode_circuit
 
     circuit = QuantumCircuit(1, 1)
     circuit.x(0)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from airflow_provider_qrt.primitives import circuit_cache
-from airflow_provider_qrt.primitives.circuit_cache import STALE_SECONDS, CircuitCache, default_directory
+from airflow_provider_qrt.primitives.circuits import cache as circuit_cache
+from airflow_provider_qrt.primitives.circuits.cache import STALE_SECONDS, CircuitCache, default_directory
 
 KEY, OTHER = "a" * 64, "b" * 64
 

@@ -3,7 +3,7 @@
 import pytest
 
 from airflow_provider_qrt.primitives import CircuitInfo, InvalidInput, check_circuit
-from airflow_provider_qrt.primitives import circuits as module
+from airflow_provider_qrt.primitives.circuits import text as module
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_qrt.primitives import BitRegister, Counts, counting
+from airflow_provider_qrt.primitives import BitRegister, Counts
+from airflow_provider_qrt.primitives.results import counting
 
 
 def expected(rows):

@@ -3,7 +3,7 @@
 import pytest
 
 from airflow_provider_qrt.primitives import InvalidInput, check_estimator_options
-from airflow_provider_qrt.primitives.estimator_options import zne_settings
+from airflow_provider_qrt.primitives.inputs.estimator_options import zne_settings
 
 EVERYTHING = {
     "default_precision": 0.01,

@@ -236,8 +236,8 @@ def test_a_sampler_still_wants_measurements():
     [({}, None), ({}, 2), ({"resilience": {"zne_mitigation": True, "zne": {"extrapolated_noise_factors": [0]}}}, None)],
 )
 def test_the_largest_size_bounds_the_json_of_all_that_ibm_returns(options, level):
-    from airflow_provider_qrt.primitives.estimator_decoding import pub_result
-    from airflow_provider_qrt.primitives.estimator_result import EstimatorResult
+    from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
+    from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
 
     sweep = [(INPUTS, [[["ZZ"]], [["XX"]]], {"a": np.ones((3, 4)), "b": 1}), (BELL, "ZZ")]
     pubs = coerce_estimator_pubs(sweep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_qrt.primitives import coerce_estimator_pubs, coerce_pubs
-from airflow_provider_qrt.primitives.executions import count_bases, estimator_executions, sampler_executions
+from airflow_provider_qrt.primitives.inputs.executions import count_bases, estimator_executions, sampler_executions
 
 TWO_QUBITS = 'OPENQASM 3.0; include "stdgates.inc"; bit[2] c; x $0; c[0] = measure $0; c[1] = measure $1;'
 TURN = 'OPENQASM 3.0; include "stdgates.inc"; input float a; bit[1] c; rz(a) $0; c[0] = measure $0;'

@@ -38,10 +38,10 @@ from airflow_provider_qrt.primitives import (
     decode_sampler_result,
     sampler_params,
 )
-from airflow_provider_qrt.primitives.decoding import Budget
-from airflow_provider_qrt.primitives.executor import executor_identity, executor_params
-from airflow_provider_qrt.primitives.executor_result import decode_executor_result
-from airflow_provider_qrt.primitives.tensors import read_bits, write_floats
+from airflow_provider_qrt.primitives.arrays.tensors import read_bits, write_floats
+from airflow_provider_qrt.primitives.inputs.executor import executor_identity, executor_params
+from airflow_provider_qrt.primitives.results.decoding import Budget
+from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc";\n'
 ONE = f"{HEAD}bit[1] c; x $0; c[0] = measure $0;"
@@ -522,9 +522,9 @@ def test_texts_need_no_qiskit_in_either_direction():
 import sys
 sys.modules["qiskit"] = None
 from airflow_provider_qrt.primitives import coerce_pubs
-from airflow_provider_qrt.primitives.decoding import Budget
-from airflow_provider_qrt.primitives.executor import executor_params
-from airflow_provider_qrt.primitives.executor_result import decode_executor_result
+from airflow_provider_qrt.primitives.results.decoding import Budget
+from airflow_provider_qrt.primitives.inputs.executor import executor_params
+from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.errors import InvalidInput
 assert 'numpy' not in sys.modules
 executor_params([({SWEPT!r}, {{'a': [0, 1], 'b': 0}})])

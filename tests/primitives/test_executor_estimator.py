@@ -24,8 +24,8 @@ from airflow_provider_qrt.primitives import (
     executor_estimator_identity,
     prepare_executor_estimator,
 )
-from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.executor_estimator import needs_backend
+from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+from airflow_provider_qrt.primitives.inputs.executor_estimator import needs_backend
 from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissing
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc"; '

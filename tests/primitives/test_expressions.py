@@ -9,7 +9,7 @@ from qiskit.circuit import Gate, Parameter, ParameterVector
 from qiskit.circuit.library import CU3Gate, DiagonalGate, UnitaryGate
 
 from airflow_provider_qrt.primitives import coerce_pubs
-from airflow_provider_qrt.primitives.expressions import order_terms
+from airflow_provider_qrt.primitives.circuits.expressions import order_terms
 
 
 def angle(text):

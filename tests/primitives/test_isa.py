@@ -15,7 +15,7 @@ from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, sampler_params
-from airflow_provider_qrt.primitives.isa import NotIsa, check_isa, check_pubs_isa, find_misfits
+from airflow_provider_qrt.primitives.circuits.isa import NotIsa, check_isa, check_pubs_isa, find_misfits
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 RZZ = "gate rzz(t) a, b { cx a, b; rz(t) b; cx a, b; }\n"
@@ -396,7 +396,7 @@ def test_a_circuit_that_fits_is_not_refused():
 
 
 def test_the_same_circuit_in_many_pubs_is_read_once(monkeypatch):
-    import airflow_provider_qrt.primitives.isa as isa
+    import airflow_provider_qrt.primitives.circuits.isa as isa
 
     read = []
     monkeypatch.setattr(isa, "find_misfits", lambda text, *_, **__: read.append(text) or [])
@@ -429,7 +429,7 @@ def test_a_wide_and_deep_circuit_is_checked_in_a_fraction_of_a_second():
 
 def test_the_check_needs_neither_qiskit_nor_numpy_nor_the_parser():
     code = (
-        "import sys; from airflow_provider_qrt.primitives.isa import find_misfits\n"
+        "import sys; from airflow_provider_qrt.primitives.circuits.isa import find_misfits\n"
         f"assert find_misfits({HEAD + 'h $0;'!r}, {{'basis_gates': ['x']}})\n"
         "print([name for name in ('numpy', 'qiskit', 'openqasm3', 'antlr4', 'airflow') if name in sys.modules])"
     )

@@ -11,7 +11,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
 from airflow_provider_qrt.primitives import InvalidInput
-from airflow_provider_qrt.primitives.observables import coerce_observables
+from airflow_provider_qrt.primitives.inputs.observables import coerce_observables
 
 steady = settings(deadline=None, derandomize=True, max_examples=100, suppress_health_check=list(HealthCheck))
 

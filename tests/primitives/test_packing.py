@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_qrt.primitives.packing import Load, pack, unpack
+from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
 
 LOADS = st.lists(st.builds(Load, st.integers(1, 100), st.integers(1, 1000)), max_size=60)
 

@@ -8,7 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from airflow_provider_qrt.primitives import InvalidInput, SamplerPub, circuit_reader, coerce_pubs, sampler_params
+from airflow_provider_qrt.primitives import InvalidInput, SamplerPub, coerce_pubs, sampler_params
+from airflow_provider_qrt.primitives.circuits import reader
 
 PLAIN = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 INPUTS = (
@@ -152,8 +153,10 @@ def test_more_executions_than_ibm_takes_are_refused():
 
 def test_many_large_texts_share_one_budget_for_the_slow_parser(monkeypatch):
     parsed = []
-    monkeypatch.setattr("airflow_provider_qrt.primitives.circuits._parse", lambda text, where: parsed.append(where))
-    monkeypatch.setattr(circuit_reader, "STRICT_PARSE_MAX_CHARS", len(PLAIN) + len(ONE_INPUT) - 1)
+    monkeypatch.setattr(
+        "airflow_provider_qrt.primitives.circuits.text._parse", lambda text, where: parsed.append(where)
+    )
+    monkeypatch.setattr(reader, "STRICT_PARSE_MAX_CHARS", len(PLAIN) + len(ONE_INPUT) - 1)
     coerce_pubs([PLAIN, PLAIN, (ONE_INPUT, [1])])
     assert parsed == ["circuits[0]"]
 

@@ -8,7 +8,7 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 
 from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs
-from airflow_provider_qrt.primitives.qpy_forms import is_qpy, tag_saved_qpy
+from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
 
 
 def bell():

@@ -24,9 +24,9 @@ from airflow_provider_qrt.primitives import (
     decode_sampler_result,
     nearest_probability_distribution,
 )
-from airflow_provider_qrt.primitives.any_result import read_any_result
-from airflow_provider_qrt.primitives.result_file import ResultFormat
-from airflow_provider_qrt.primitives.sampler_file import read_sampler
+from airflow_provider_qrt.primitives.results.any_result import read_any_result
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat
+from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
 
 _spec = importlib.util.spec_from_file_location("primitives_payloads", pathlib.Path(__file__).with_name("payloads.py"))
 payloads = sys.modules.setdefault(_spec.name, importlib.util.module_from_spec(_spec))

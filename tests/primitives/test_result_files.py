@@ -19,10 +19,10 @@ from qiskit.primitives import BitArray
 
 from airflow_provider_qrt.primitives import EstimatorResult, InvalidInput, InvalidResult, SamplerResult
 from airflow_provider_qrt.primitives import decode_sampler_result as decode
-from airflow_provider_qrt.primitives.bits import BitRegister
-from airflow_provider_qrt.primitives.estimator_result import EstimatorPubResult
-from airflow_provider_qrt.primitives.result import SamplerPubResult
-from airflow_provider_qrt.primitives.result_file import ResultFormat, detect_format, read_bytes
+from airflow_provider_qrt.primitives.results.bits import BitRegister
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorPubResult
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat, detect_format, read_bytes
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
 
 _spec = importlib.util.spec_from_file_location("primitives_payloads", pathlib.Path(__file__).with_name("payloads.py"))
 payloads = sys.modules.setdefault(_spec.name, importlib.util.module_from_spec(_spec))
@@ -203,7 +203,7 @@ def test_a_dataframe_has_every_count_once(theirs):
 def test_a_table_of_many_outcomes_comes_in_several_row_groups(tmp_path, monkeypatch):
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("airflow_provider_qrt.primitives.sampler_file.ROW_GROUP", 50)
+    monkeypatch.setattr("airflow_provider_qrt.primitives.results.sampler_file.ROW_GROUP", 50)
     rng = np.random.default_rng(1)
     register = BitRegister(rng.integers(0, 256, (7, 40, 4), dtype=np.uint8), 32)
     result = SamplerResult((SamplerPubResult({"c": register}),))

@@ -26,14 +26,14 @@ from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, decode_sampler_result, sampler_params
-from airflow_provider_qrt.primitives import transpile as module
-from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.circuit_cache import CircuitCache
-from airflow_provider_qrt.primitives.estimator import estimator_params
-from airflow_provider_qrt.primitives.estimator_decoding import decode_estimator_result
-from airflow_provider_qrt.primitives.estimator_pubs import coerce_estimator_pubs
+from airflow_provider_qrt.primitives.circuits import transpile as module
+from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
+from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
+from airflow_provider_qrt.primitives.inputs.estimator import estimator_params
+from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
 from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissing
-from airflow_provider_qrt.primitives.transpile import Transpiler
+from airflow_provider_qrt.primitives.results.estimator_decoding import decode_estimator_result
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -535,9 +535,9 @@ IN_ANOTHER_PROCESS = """
 import hashlib, json, sys
 from qiskit import qasm3
 from airflow_provider_qrt.primitives import coerce_pubs
-from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.circuit_cache import CircuitCache
-from airflow_provider_qrt.primitives.transpile import Transpiler, read_qpy
+from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
+from airflow_provider_qrt.primitives.circuits.transpile import Transpiler, read_qpy
 from qiskit.circuit.random import random_circuit
 given = json.load(sys.stdin)
 cache = CircuitCache(given["cache"]) if given["cache"] else None
@@ -665,8 +665,8 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(fez, m
     code = (
         f"import sys, json; sys.modules[{missing!r}] = None\n"
         "from airflow_provider_qrt.primitives import coerce_pubs\n"
-        "from airflow_provider_qrt.primitives.backend_snapshot import BackendSnapshot\n"
-        "from airflow_provider_qrt.primitives.transpile import Transpiler\n"
+        "from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot\n"
+        "from airflow_provider_qrt.primitives.circuits.transpile import Transpiler\n"
         "(pub,) = coerce_pubs(json.loads(sys.argv[1]))\n"
         "try: Transpiler(BackendSnapshot(*json.load(sys.stdin)), 1).transpile_pub(pub, 'circuits[0]')\n"
         "except Exception as error: print(type(error).__name__, error)"
@@ -686,7 +686,7 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(fez, m
 
 def test_qiskit_is_not_first_imported_in_a_thread_that_ends():
     code = (
-        "import threading; from airflow_provider_qrt.primitives.transpile import read_text\n"
+        "import threading; from airflow_provider_qrt.primitives.circuits.transpile import read_text\n"
         "def use():\n"
         "    try: read_text('', 'circuits[0]')\n"
         "    except RuntimeError as error: print(error)\n"
@@ -698,7 +698,7 @@ def test_qiskit_is_not_first_imported_in_a_thread_that_ends():
 
 def test_importing_the_transpiler_loads_nothing_heavy():
     code = (
-        "import sys, airflow_provider_qrt.primitives.transpile\n"
+        "import sys, airflow_provider_qrt.primitives.circuits.transpile\n"
         "print([name for name in ('qiskit', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

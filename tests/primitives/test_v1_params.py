@@ -13,7 +13,7 @@ from airflow_provider_qrt.primitives import (
     largest_quasi_dists_bytes,
     sampler_v1_params,
 )
-from airflow_provider_qrt.primitives.qpy import dump_circuit
+from airflow_provider_qrt.primitives.circuits.qpy import dump_circuit
 
 OLD = '\nOPENQASM 3;\ninclude "stdgates.inc";\nqreg q[1];\ncreg c[1];\nx q[0];\nc[0] = measure q[0]; \n'
 """As people wrote it then."""

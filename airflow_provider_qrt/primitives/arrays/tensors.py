@@ -1,0 +1,100 @@
+"""Tensors as the program ``executor`` reads and writes them (schema v2.0).
+
+``{"data": base64(zlib(bytes)), "shape": [...], "dtype": name}``: little-endian, in C order. The type ``bool`` takes a
+bit for each element, the first in the lowest bit of the first byte; Qiskit's ``BitArray`` does it the other way round.
+Source: IBM's schemas for the executor, ``CompressedTensorModel``.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
+from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.results.bits import BitRegister
+from airflow_provider_qrt.primitives.results.decoding import Budget, describe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BLOCK = 1 << 14
+"""Shots that are unpacked at a time, a multiple of eight so that each block begins at a whole byte."""
+
+
+def write_floats(values: NDArray[np.float64]) -> dict[str, Any]:
+    """Write real numbers as a tensor of type ``f64``."""
+    raw = values.astype("<f8").tobytes()
+    return {
+        "data": base64.b64encode(zlib.compress(raw)).decode("ascii"),
+        "shape": list(values.shape),
+        "dtype": "f64",
+    }
+
+
+def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
+    """Read the shots of a classical register.
+
+    Args:
+        tensor: Of type ``bool`` and shape ``(*sweep, shots, bits)``; the last axis is the number of the bit.
+        where: The place named at the start of an error message.
+        budget: What the register may take.
+
+    Raises:
+        InvalidResult: It is no such tensor, is damaged, or is too large.
+    """
+    import numpy as np
+
+    if not isinstance(tensor, Mapping) or not isinstance(tensor.get("data"), str):
+        raise InvalidResult(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
+    if tensor.get("dtype") != "bool":
+        raise InvalidResult(
+            f"{where}: the register holds numbers of type {tensor.get('dtype')!r} instead of bits: readout points "
+            "(meas_level kerneled), which have no counts. Read the job with qiskit-ibm-runtime instead"
+        )
+    shape = _shape(tensor.get("shape"), where)
+    text = tensor["data"]
+    num_bits = shape[-1]
+    packed = -(-prod(shape) // 8)
+    if packed > MAX_DEFLATE_RATIO * (len(text) + 1):
+        raise InvalidResult(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
+    try:
+        # A register without bits takes no bytes, but its shots are counted all the same.
+        budget.take(prod(shape[:-1]) * max(1, -(-num_bits // 8)))
+        raw = np.empty(packed, dtype=np.uint8)
+        Inflater(text).read_into(raw.data)
+    except InvalidResult as error:
+        raise InvalidResult(f"{where}: {error}") from None
+    rows = _rows(raw, prod(shape[:-1]), num_bits)
+    return BitRegister(rows.reshape(*shape[:-1], rows.shape[-1]), num_bits)
+
+
+def _shape(shape: Any, where: str) -> tuple[int, ...]:
+    whole = isinstance(shape, list) and all(
+        isinstance(axis, int) and not isinstance(axis, bool) and axis >= 0 for axis in shape
+    )
+    if not whole or len(shape) < 2:
+        raise InvalidResult(f"{where}: the shape of a register is (sweep, shots, bits), not {shape!r}")
+    if 0 in shape[:-1]:
+        raise InvalidResult(f"{where}: the register has the shape {shape}, so there are no shots")
+    return tuple(shape)
+
+
+def _rows(raw: NDArray[np.uint8], number: int, num_bits: int) -> NDArray[np.uint8]:
+    """Turn bits in a row, the lowest first, into one big-endian number a shot, padded on the left."""
+    import numpy as np
+
+    width = -(-num_bits // 8)
+    if num_bits % 8 == 0:
+        return np.ascontiguousarray(raw.reshape(number, width)[:, ::-1])
+    rows = np.empty((number, width), dtype=np.uint8)
+    for start in range(0, number, _BLOCK):
+        count = min(_BLOCK, number - start)
+        first = start * num_bits // 8
+        bits = np.unpackbits(raw[first:], count=count * num_bits, bitorder="little").reshape(count, num_bits)
+        rows[start : start + count] = np.packbits(bits, axis=-1, bitorder="little")[:, ::-1]
+    return rows

@@ -1,0 +1,1 @@
+"""Circuits: OpenQASM text and QPY read, checked against a backend, transpiled for it."""

@@ -1,0 +1,114 @@
+"""What a backend can do: its gates, and the qubits each of them is there for.
+
+Source: ``GET /backends/{id}/configuration`` of IBM's REST API: ``n_qubits``, ``basis_gates``, ``coupling_map``,
+``supported_instructions``, and ``gates`` with a ``coupling_map`` of their own. What a configuration does not say
+is taken to be possible: simulators, for one, give no coupling map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_qrt.primitives.circuits.statements import CONTROL_FLOW
+
+SYMMETRIC = frozenset({"cz", "rzz", "rxx", "ryy", "swap", "iswap", "cp", "cu1"})
+"""Gates of two qubits that do the same in both directions. A coupling map may name a pair once only."""
+_EVERYWHERE = frozenset({"measure", "barrier", "delay"})
+_CONTROL_FLOW = {name: keyword for keyword, name in CONTROL_FLOW.items()}
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """The instruction set (ISA) of one backend.
+
+    Attributes:
+        backend: Its name.
+        num_qubits: None when the configuration does not say.
+        basis: Its gates, in the order of the configuration; empty when that does not say.
+        instructions: Everything it lists as supported, control flow included; empty when it lists nothing.
+        places: For each gate the qubits it is there for, in order; a gate that is not in it has no such list.
+        pairs: The coupled pairs, ``(control, target)``; None when all are.
+    """
+
+    backend: str
+    num_qubits: int | None
+    basis: tuple[str, ...]
+    instructions: frozenset[str]
+    places: Mapping[str, frozenset[tuple[int, ...]]]
+    pairs: frozenset[tuple[int, ...]] | None
+
+    @classmethod
+    def from_configuration(cls, configuration: Mapping[str, Any]) -> InstructionSet:
+        """Read the answer of ``GET /backends/{id}/configuration``."""
+        places = {
+            str(gate["name"]): _places(gate["coupling_map"])
+            for gate in configuration.get("gates") or ()
+            if gate.get("coupling_map")
+        }
+        coupling = configuration.get("coupling_map")
+        return cls(
+            backend=str(configuration.get("backend_name") or "the backend"),
+            num_qubits=configuration.get("n_qubits"),
+            basis=tuple(configuration.get("basis_gates") or ()),
+            instructions=frozenset(configuration.get("supported_instructions") or ()),
+            places=places,
+            pairs=_places(coupling) if coupling else None,
+        )
+
+    def why_not(self, name: str, qubits: Sequence[int | None]) -> str | None:
+        """Say why the backend cannot carry out an instruction; None when it can, or when that is not known.
+
+        Args:
+            name: A gate or another instruction, by the name that configurations use.
+            qubits: What it acts on, in order; None for a qubit that is not known.
+        """
+        return self.beyond(qubits) or self._missing(name) or self._misplaced(name, qubits)
+
+    def beyond(self, qubits: Iterable[int | None]) -> str | None:
+        """Say why the backend has not got these qubits; None when it has."""
+        highest = max((qubit for qubit in qubits if qubit is not None), default=-1)
+        if self.num_qubits is None or highest < self.num_qubits:
+            return None
+        return f"{self.backend} has no qubit ${highest}; its {self.num_qubits} are $0 to ${self.num_qubits - 1}"
+
+    def _missing(self, name: str) -> str | None:
+        if name in _EVERYWHERE or name in self.instructions or name in self.basis:
+            return None
+        if name == "reset" or name in _CONTROL_FLOW:
+            if not self.instructions:
+                return None
+            return f"{self.backend} does not support {_CONTROL_FLOW.get(name, name)!r}"
+        if not self.basis:
+            return None
+        return f"{self.backend} has no gate {name!r}; its gates are {', '.join(self.basis)}"
+
+    def _misplaced(self, name: str, qubits: Sequence[int | None]) -> str | None:
+        known = tuple(qubit for qubit in qubits if qubit is not None)
+        if name in _EVERYWHERE or name == "reset" or not known or len(known) < len(qubits):
+            return None
+        allowed = self.places.get(name, self.pairs if len(known) == 2 else None)
+        if allowed is None or known in allowed:
+            return None
+        turned = known[::-1]
+        if len(known) == 2 and turned in allowed:
+            if name in SYMMETRIC:
+                return None
+            return f"{self.backend} has it in the other direction only: {name} {_dollars(turned)}"
+        wanted = {len(place) for place in allowed}
+        if len(known) not in wanted:
+            return f"{name} acts on {' or '.join(map(str, sorted(wanted)))} qubit(s), not on {len(known)}"
+        if len(known) != 2:
+            return f"{self.backend} has no {name} there"
+        near = sorted({place[1 - place.index(known[0])] for place in allowed if known[0] in place})
+        neighbours = f"coupled to ${known[0]}: {_dollars(near)}" if near else f"${known[0]} is coupled to none"
+        return f"{self.backend} does not couple them ({neighbours})"
+
+
+def _places(coupling: Iterable[Iterable[Any]]) -> frozenset[tuple[int, ...]]:
+    return frozenset(tuple(map(int, qubits)) for qubits in coupling)
+
+
+def _dollars(qubits: Iterable[int]) -> str:
+    return ", ".join(f"${qubit}" for qubit in qubits)

@@ -1,0 +1,176 @@
+"""The values of a circuit's parameters: every input has one, all are finite numbers, and their shapes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
+from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def check_values(
+    values: Any, info: CircuitInfo | None, where: str, *, by_name: bool
+) -> tuple[dict[str, Any] | list[Any] | None, tuple[int, ...]]:
+    """Check the parameter values of one PUB.
+
+    Args:
+        values: None, a mapping of names to numbers or arrays, or numbers in the order of the names.
+        info: What the circuit declares; None when that is not known: then only the numbers are checked.
+        where: The place named at the start of an error message.
+        by_name: Return a mapping (for texts, where no document of IBM's fixes an order); else, when ``info`` is
+            given, a nested list in the order of ``info.parameters``.
+
+    Returns:
+        The values as plain lists, all broadcast to the shape of the sweep, or None; and that shape.
+
+    Raises:
+        InvalidInput: A name is missing or unknown, something is not a finite real number, shapes do not agree.
+    """
+    if values is None or (isinstance(values, Mapping | list | tuple) and not values):
+        if info is not None and info.parameters:
+            raise InvalidInput(
+                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Put "
+                f"{{{info.parameters[0]!r}: 0.5}} into the PUB as its parameter values, a value or a list for each."
+            )
+        return None, ()
+    import numpy as np
+
+    if isinstance(values, Mapping):
+        named = _from_mapping(values, info, where)
+    elif info is None:
+        array = _numbers(values, where)
+        return array.tolist(), array.shape[:-1]
+    else:
+        named = _from_sequence(values, info, where, sort=by_name)
+    try:
+        arrays = dict(zip(named, np.broadcast_arrays(*named.values()), strict=True))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in named.items())
+        raise InvalidInput(
+            f"{where}: the shapes of the parameter values do not go together: {shapes}. In a sweep all values have "
+            "one shape, or shapes that numpy can broadcast to one."
+        ) from None
+    shape = next(iter(arrays.values())).shape
+    if 0 in shape:
+        raise InvalidInput(f"{where}: the parameter values are an empty list; give at least one set of values.")
+    if by_name or info is None:
+        return {name: array.tolist() for name, array in arrays.items()}, shape
+    return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), shape
+
+
+def written(values: Mapping[str, Any] | list[Any] | None) -> Mapping[str, Any] | list[Any] | None:
+    """Return checked values as they are sent: the shape of a sweep is kept whatever its last axis is.
+
+    Of the values of a single parameter, Qiskit takes a last axis of length 1 for the one that runs over parameters. So
+    where the sweep ends in such an axis, that other one is written too.
+
+    Args:
+        values: What :func:`check_values` returned.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    return {name: _with_parameter_axis(one) if _ends_in_one(one) else one for name, one in values.items()}
+
+
+def _ends_in_one(values: Any) -> bool:
+    while isinstance(values, list) and values and isinstance(values[0], list):
+        values = values[0]
+    return isinstance(values, list) and len(values) == 1
+
+
+def _with_parameter_axis(values: Any) -> list[Any]:
+    return [_with_parameter_axis(one) for one in values] if isinstance(values, list) else [values]
+
+
+def _from_mapping(values: Mapping[Any, Any], info: CircuitInfo | None, where: str) -> dict[str, NDArray[np.float64]]:
+    named: dict[str, NDArray[np.float64]] = {}
+    for key, value in values.items():
+        array = _numbers(value, f"{where}: parameter {_name(key)!r}")
+        elements = _elements(key, info)
+        if elements is None:
+            named[_name(key)] = array
+        elif array.shape[-1:] != (len(elements),):
+            raise InvalidInput(
+                f"{where}: parameter {_name(key)!r} is a vector of {len(elements)} elements; the last axis of its "
+                f"values must have that length, and their shape is {array.shape}."
+            )
+        else:
+            named.update({element: array[..., i] for i, element in enumerate(elements)})
+    if info is None:
+        return named
+    for name in named:
+        if name not in info.parameters:
+            declared = ", ".join(info.parameters) or "none"
+            raise InvalidInput(
+                f"{where}: the circuit has no input {name!r}{did_you_mean(name, info.parameters)} "
+                f"(declared: {declared})"
+            )
+    if missing := [name for name in info.parameters if name not in named]:
+        raise InvalidInput(f"{where}: no value for the input {', '.join(map(repr, missing))}.")
+    return named
+
+
+def _from_sequence(values: Any, info: CircuitInfo, where: str, *, sort: bool) -> dict[str, NDArray[np.float64]]:
+    names = sorted(info.parameters) if sort else list(info.parameters)
+    array = _numbers(values, f"{where}: parameter values")
+    if not names:
+        raise InvalidInput(f"{where}: the circuit declares no inputs, but values were given for some.")
+    if len(names) == 1 and array.shape[-1:] != (1,):
+        array = array[..., None]  # One parameter: its axis may be left out, as in Qiskit.
+    if array.shape[-1:] != (len(names),):
+        raise InvalidInput(
+            f"{where}: the circuit has {len(names)} inputs, in the order of their names {', '.join(names)}; the last "
+            f"axis of the values must have that length, and their shape is {array.shape}. A mapping of names to "
+            "values is easier to get right."
+        )
+    return {name: array[..., i] for i, name in enumerate(names)}
+
+
+def _name(key: Any) -> str:
+    """Return the name of a parameter given by its name or as an object of Qiskit's; those of a tuple with commas."""
+    if isinstance(key, tuple):
+        return ", ".join(map(_name, key))
+    return key if isinstance(key, str) else str(getattr(key, "name", key))
+
+
+def _elements(key: Any, info: CircuitInfo | None) -> list[str] | None:
+    """Return names when a key means several: a tuple of parameters, or ``theta`` for ``theta[0]``, ``theta[1]``."""
+    if isinstance(key, tuple):
+        return [_name(one) for one in key]
+    name = _name(key)
+    if info is None or name in info.parameters:
+        return None
+    own = [parameter for parameter in info.parameters if parameter.startswith(f"{name}[")]
+    return sorted(own, key=lambda element: (len(element), element)) or None
+
+
+def _numbers(value: Any, where: str) -> NDArray[np.float64]:
+    """Return finite real numbers as an array."""
+    import numpy as np
+
+    if bad := _not_a_number(value):
+        raise InvalidInput(f"{where}: expected real numbers, found {bad}.")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InvalidInput(f"{where}: the lists have different lengths; values must form a full array.") from None
+    if array.dtype.kind not in "iuf":
+        raise InvalidInput(f"{where}: expected real numbers, found {array.dtype}.")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise InvalidInput(f"{where}: expected finite numbers, found NaN or infinity.")
+    return array
+
+
+def _not_a_number(value: Any) -> str | None:
+    """Describe the first thing in nested lists that is no real number. Arrays are judged by their dtype later."""
+    if isinstance(value, list | tuple):
+        return next((bad for item in value if (bad := _not_a_number(item))), None)
+    if isinstance(value, bool | complex | str | bytes) or value is None or isinstance(value, Mapping):
+        return f"{value!r} ({type(value).__name__})"
+    return None

@@ -1,0 +1,79 @@
+"""Circuits that were saved as QPY: bytes, base64 of them, or a file. Read without Qiskit, as far as the header.
+
+Source: Qiskit's description of QPY (``qiskit.qpy``): a file begins with ``QISKIT``, its version (1 byte), the version
+of Qiskit (3 bytes) and the number of circuits (8 bytes, big-endian).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_qrt.primitives.circuits.qpy import tag_qpy
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+_MAGIC = b"QISKIT"
+_HEADER_BYTES = 18
+_FILE = re.compile(r"[^\n;]+\.qpy")
+_BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]+=*\s*")
+"""Base64 of ``QISKIT``, or of the two bytes that zlib begins with."""
+
+
+def is_qpy(item: Any) -> bool:
+    """Tell whether something stands for saved QPY: bytes, base64 text, a path, or text that ends in ``.qpy``."""
+    if isinstance(item, str):
+        return bool(_FILE.fullmatch(item.strip()) or _BASE64.fullmatch(item.strip()))
+    return isinstance(item, bytes | bytearray | os.PathLike)
+
+
+def tag_saved_qpy(item: Any, where: str) -> dict[str, str]:
+    """Return saved QPY, of which :func:`is_qpy` is true, in the form the service takes.
+
+    Args:
+        item: QPY bytes, as they are or compressed with zlib; base64 of either; or the path of a file of these bytes.
+        where: The place named at the start of an error message.
+
+    Raises:
+        InvalidInput: The file cannot be read, the bytes are not QPY, or they hold more or fewer circuits than one.
+    """
+    data = _unpacked(_bytes(item, where), where)
+    if not data.startswith(_MAGIC) or len(data) < _HEADER_BYTES:
+        raise InvalidInput(f"{where}: expected QPY, which begins with {_MAGIC!r}; this begins with {data[:6]!r}.")
+    number = int.from_bytes(data[10:_HEADER_BYTES], "big")
+    if number != 1:
+        raise InvalidInput(
+            f"{where}: the QPY holds {number} circuits, and one is expected here. Write each into QPY of its own, or "
+            "give the list that qiskit.qpy.load() returns."
+        )
+    return tag_qpy(data)
+
+
+def _bytes(item: Any, where: str) -> bytes:
+    if isinstance(item, bytes | bytearray):
+        return bytes(item)
+    if isinstance(item, os.PathLike) or _FILE.fullmatch(item.strip()):
+        path = Path(item.strip() if isinstance(item, str) else item)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InvalidInput(
+                f"{where}: the file {str(path)!r} cannot be read: {error.strerror}. Give its full path on the worker."
+            ) from error
+    try:
+        return base64.b64decode("".join(item.split()), validate=True)
+    except binascii.Error as error:
+        raise InvalidInput(f"{where}: expected base64 of QPY: {error}.") from None
+
+
+def _unpacked(data: bytes, where: str) -> bytes:
+    if data.startswith(_MAGIC):
+        return data
+    try:
+        return zlib.decompress(data)
+    except zlib.error as error:
+        raise InvalidInput(f"{where}: expected QPY, as it is or compressed with zlib: {error}.") from None

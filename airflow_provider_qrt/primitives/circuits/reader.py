@@ -1,0 +1,80 @@
+"""The circuits of a job, in whatever form a user wrote them, checked and in the form the service takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_qrt.primitives.circuits.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
+from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
+from airflow_provider_qrt.primitives.circuits.text import STRICT_PARSE_MAX_CHARS, CircuitInfo
+
+
+@dataclass(frozen=True)
+class ReadCircuit:
+    """A circuit as it is sent, and what is known of it.
+
+    Attributes:
+        circuit: OpenQASM 3 text, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (base64 of zlib of QPY).
+        info: What the circuit declares; None for a QPY circuit that came already encoded.
+        source: OpenQASM 3 text of a QPY circuit, if it can be written so.
+    """
+
+    circuit: str | Mapping[str, Any]
+    info: CircuitInfo | None
+    source: str | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is OpenQASM 3 text."""
+        return isinstance(self.circuit, str)
+
+
+class CircuitReader:
+    """Reads the circuits of one job; a text that occurs again is not parsed again.
+
+    All texts together share one budget for the slow parser, ``STRICT_PARSE_MAX_CHARS``; those beyond it are only
+    scanned.
+
+    Args:
+        check_text: Checks OpenQASM 3 text for the program: ``(text, where, strict=...)``.
+        check_object: Checks a ``QuantumCircuit`` for the program: ``(circuit, where)``.
+    """
+
+    def __init__(self, check_text: Callable[..., CircuitInfo], check_object: Callable[[Any, str], None]) -> None:
+        self._check_text = check_text
+        self._check_object = check_object
+        self._known: dict[str, CircuitInfo] = {}
+        self._budget = STRICT_PARSE_MAX_CHARS
+
+    def read(self, circuit: Any, where: str) -> ReadCircuit:
+        """Read one circuit, of which ``is_circuit`` is true.
+
+        Raises:
+            InvalidInput: It is none that the program can run; the message starts with ``where``.
+        """
+        if is_qpy(circuit):
+            return ReadCircuit(tag_saved_qpy(circuit, where), None)
+        if isinstance(circuit, str):
+            if circuit not in self._known:
+                strict = len(circuit) <= self._budget
+                self._budget -= len(circuit) if strict else 0
+                self._known[circuit] = self._check_text(circuit, where, strict=strict)
+            return ReadCircuit(circuit, self._known[circuit])
+        if is_quantum_circuit(circuit):
+            self._check_object(circuit, where)
+            return ReadCircuit(*encode_circuit(circuit, where))
+        return ReadCircuit(circuit, None)
+
+
+def is_circuit(item: Any) -> bool:
+    """Tell whether an item of a PUB stands for a circuit: text, a ``QuantumCircuit``, saved QPY, or an encoded one."""
+    return isinstance(item, str) or is_tagged_circuit(item) or is_quantum_circuit(item) or is_qpy(item)
+
+
+def describe(item: Any) -> str:
+    """Name what stands where a circuit should, for an error message."""
+    if isinstance(item, Mapping) and "__type__" in item:
+        return f"a mapping of type {item['__type__']!r}"
+    return f"a {type(item).__name__}"

@@ -1,0 +1,1 @@
+"""What a job is given: PUBs, observables and options, checked and written as each program wants them."""

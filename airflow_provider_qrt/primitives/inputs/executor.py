@@ -1,0 +1,159 @@
+"""The ``params`` of an ``executor`` job that does what a ``sampler`` job would.
+
+IBM deprecated its server-side sampler in September 2026 (qiskit-ibm-runtime 0.50); what stays is the executor, which
+runs circuits with arguments and returns every bit of every shot. It mitigates nothing and twirls nothing: what changes
+circuits has to be done before, on the client's side. Source: IBM's schemas for the executor, v2.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.arrays.tensors import write_floats
+from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = "v2.0"
+PASSTHROUGH_KEY = "airflow_provider_qrt"
+"""Under this name the names of the registers go along with the job, in the order of declaration, and come back."""
+
+_STAY = "leave program_id='sampler' for this task, as long as IBM offers it"
+_VECTOR_ELEMENT = re.compile(r"\[(\d+)\]\Z")
+
+
+def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Build the ``params`` of an ``executor`` job from the input of a sampler.
+
+    Every PUB becomes one item, in order. The names of its registers travel in ``passthrough_data``, so that
+    ``decode_executor_result`` needs the text of the result and nothing else.
+
+    Args:
+        pubs: What ``coerce_pubs`` returns or accepts. Texts are sent as texts. ``QuantumCircuit`` objects are sent
+            as QPY; several of them, or next to texts, need Qiskit to be put into one file.
+        shots: For PUBs that bring none of their own. All PUBs of a job must come to the same number.
+        options: Options of a sampler. ``default_shots``, ``execution.init_qubits``, ``execution.rep_delay`` and
+            ``experimental`` go over; ``scheduler_timing`` and ``stretch_values`` may be set under
+            ``experimental.execution``, as in the official client.
+
+    Raises:
+        InvalidInput: Anything is wrong with circuits, values, shots or options; or an option would change what
+            is run and the executor knows no such thing (twirling, dynamical decoupling, a simulator).
+    """
+    checked_options = check_sampler_options(options)
+    checked_pubs = coerce_pubs(pubs, shots=shots)
+    default_shots = checked_options.get("default_shots", DEFAULT_SHOTS)
+    check_executions(checked_pubs, default_shots=default_shots)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "quantum_program": {
+            "shots": _common_shots(checked_pubs, default_shots),
+            "meas_level": "classified",
+            "circuits": _circuits(checked_pubs),
+            "items": [_item(pub) for pub in checked_pubs],
+            "passthrough_data": {PASSTHROUGH_KEY: {"registers": [_register_names(pub) for pub in checked_pubs]}},
+        },
+        "options": _executor_options(checked_options),
+    }
+
+
+def executor_identity(pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is the same whenever the same is asked for, JSON-ready; the bytes of QPY are not.
+
+    Args:
+        pubs: The checked PUBs that the params were built from.
+        params: What ``executor_params`` returned for them.
+    """
+    return {
+        "schema_version": params["schema_version"],
+        "shots": params["quantum_program"]["shots"],
+        "options": params["options"],
+        "pubs": [[*pub.identity()[:2], None] for pub in pubs],
+    }
+
+
+def _common_shots(pubs: Sequence[SamplerPub], default_shots: int) -> int:
+    each = [default_shots if pub.shots is None else pub.shots for pub in pubs]
+    for index, shots in enumerate(each):
+        if shots != each[0]:
+            raise InvalidInput(
+                f"circuits[{index}]: asks for {shots:,} shots and circuits[0] for {each[0]:,}; the program executor "
+                "runs all circuits of a job with the same number. Give them one number, or put each number into a "
+                "task of its own."
+            )
+    return each[0]
+
+
+def _circuits(pubs: Sequence[SamplerPub]) -> dict[str, Any]:
+    texts = [pub.circuit for pub in pubs if isinstance(pub.circuit, str)]
+    if len(texts) == len(pubs):
+        return {"data": texts}
+    return write_qpy_file([pub.circuit for pub in pubs])
+
+
+def _item(pub: SamplerPub) -> dict[str, Any]:
+    return {
+        "item_type": "circuit",
+        "circuit_arguments": write_floats(_arguments(pub)),
+        # The shape of the arguments says it all. One given here may only add repetitions.
+        "shape": [],
+        "chunk_size": "auto",
+    }
+
+
+def _arguments(pub: SamplerPub) -> NDArray[np.float64]:
+    """Return the values of shape ``(*sweep, parameters)``, the parameters in Qiskit's order: by their names."""
+    import numpy as np
+
+    values = pub.parameter_values
+    if values is None:
+        return np.zeros(0)
+    if isinstance(values, Mapping):
+        arrays = [np.asarray(values[name], dtype=np.float64) for name in sorted(values, key=_by_name)]
+        return np.stack(arrays, axis=-1)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _by_name(name: str) -> str:
+    """Order the elements of a vector by their numbers: ``a[2]`` before ``a[10]``."""
+    return _VECTOR_ELEMENT.sub(lambda found: f"[{int(found[1]):09d}]", name)
+
+
+def _register_names(pub: SamplerPub) -> list[str] | None:
+    return None if pub.info is None else [name for name, _ in pub.info.registers]
+
+
+def _executor_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate checked sampler options."""
+    decoupling, twirling = options.get("dynamical_decoupling", {}), options.get("twirling", {})
+    if decoupling.get("enable"):
+        raise InvalidInput(
+            "options.dynamical_decoupling.enable: the program executor runs circuits as they are and decouples "
+            f"nothing. Put the delays and pulses into the circuit before (Qiskit's PadDynamicalDecoupling), or {_STAY}."
+        )
+    for name in ("enable_gates", "enable_measure"):
+        if twirling.get(name):
+            raise InvalidInput(
+                f"options.twirling.{name}: the program executor runs circuits as they are and twirls nothing; leave "
+                f"it out, or {_STAY}."
+            )
+    if options.get("simulator"):
+        raise InvalidInput(
+            f"options.simulator: the program executor knows no such options; leave them out, or {_STAY}."
+        )
+    execution = options.get("execution", {})
+    translated = {name: execution[name] for name in ("init_qubits", "rep_delay") if name in execution}
+    experimental = options.get("experimental")
+    if experimental:
+        translated["experimental"] = dict(experimental)
+        timing = experimental.get("execution")
+        if isinstance(timing, Mapping):
+            translated |= {name: True for name in ("scheduler_timing", "stretch_values") if timing.get(name)}
+    return translated

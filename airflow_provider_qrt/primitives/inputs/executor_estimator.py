@@ -1,0 +1,171 @@
+"""The ``params`` of an ``executor`` job that does what an ``estimator`` job would, made by the official client.
+
+IBM deprecated its server-side estimator in September 2026 (qiskit-ibm-runtime 0.50). What took its place is work on the
+client's side: measure in the bases that the observables need, twirl, fold gates, calibrate the readout, and put the
+results together. That is physics under development, so it is left to the official client's own functions
+(``qiskit_ibm_runtime.executor_estimator``); this module only translates.
+
+What they need to put the results together, they write into the program's ``passthrough_data``, and the service hands
+it back with the result. So the text of the result is enough for ``decode_executor_estimates``, in whatever process.
+
+Only inside functions does this room use Qiskit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+from airflow_provider_qrt.primitives.circuits.parameters import written
+from airflow_provider_qrt.primitives.circuits.transpile import backend_with, one_line, read_qpy, read_text
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
+from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
+from airflow_provider_qrt.primitives.inputs.executor_estimator_options import check_executor_estimator_options
+from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+
+SCHEMA_VERSION = "v2.0"
+NEEDED_FOR = "program_id='executor'"
+"""The argument that cannot be served without Qiskit, as messages name it."""
+
+
+@dataclass(frozen=True)
+class PreparedProgram:
+    """A program that is ready to be sent.
+
+    Attributes:
+        params: The ``params`` of the ``executor`` job, JSON-ready.
+        executions: How often circuits are run in all: shots, times parameter sets, bases, randomizations and noise
+            factors, with the calibration of the readout.
+    """
+
+    params: Mapping[str, Any] = field(repr=False)
+    executions: int
+
+
+def executor_estimator_identity(
+    pubs: Sequence[EstimatorPub], *, resilience_level: int | None = None, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Check what is asked of an estimator over the executor; return it, JSON-ready.
+
+    The program itself is no identity: QPY holds random ids, gates are folded at random, and the next version of the
+    official client may go about it in another way.
+
+    Args:
+        pubs: Checked PUBs.
+        resilience_level: 0, 1 or 2; None: the client's default, 1.
+        options: See ``check_executor_estimator_options``.
+
+    Raises:
+        InvalidInput: Level or options cannot be served, or the PUBs differ in precision.
+        QiskitMissing: Qiskit or the official client is not installed.
+    """
+    check_resilience_level(resilience_level)
+    checked_options = check_executor_estimator_options(options)
+    _common_precision(pubs)
+    with qiskit_needed(NEEDED_FOR):
+        import qiskit_ibm_runtime.executor_estimator.prepare  # noqa: F401
+    return {
+        "pubs": [pub.identity() for pub in pubs],
+        "resilience_level": resilience_level,
+        "options": checked_options,
+    }
+
+
+def needs_backend(options: Mapping[str, Any]) -> bool:
+    """Tell whether a program cannot be prepared without the backend: pulses of decoupling are timed for it.
+
+    Args:
+        options: Checked options.
+    """
+    return bool(options.get("dynamical_decoupling", {}).get("enable"))
+
+
+def prepare_executor_estimator(
+    pubs: Sequence[EstimatorPub],
+    *,
+    resilience_level: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    backend: BackendSnapshot | None = None,
+) -> PreparedProgram:
+    """Build the ``params`` of an ``executor`` job from the input of an estimator.
+
+    Args:
+        pubs: Checked PUBs whose circuits the backend can run. All come to the same precision.
+        resilience_level: 0, 1 or 2; None: the client's default, 1.
+        options: See ``check_executor_estimator_options``.
+        backend: What the job runs on; see :func:`needs_backend`.
+
+    Raises:
+        InvalidInput: Level or options cannot be served, the PUBs differ in precision, Qiskit cannot read a circuit,
+            the official client refuses the whole, or the job has more executions than IBM takes.
+        QiskitMissing: Qiskit or the official client is not installed.
+    """
+    check_resilience_level(resilience_level)
+    checked_options = check_executor_estimator_options(options)
+    precision = _common_precision(pubs)
+    with qiskit_needed(NEEDED_FOR):
+        from pydantic import ValidationError
+        from qiskit_ibm_runtime.executor_estimator.prepare import prepare
+        from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+        from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
+    level = {} if resilience_level is None else {"resilience_level": resilience_level}
+    try:
+        client_options = EstimatorOptions(**checked_options, **level)
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        path = ".".join(("options", *map(str, first["loc"])))
+        raise InvalidInput(f"{path}: the official client takes no such option: {first['msg']}.") from error
+    read = [(_circuit(pub, place), pub.observables, written(pub.parameter_values)) for pub, place in _places(pubs)]
+    try:
+        program, executor_options = prepare(
+            read,
+            client_options,
+            precision,
+            backend=None if backend is None else backend_with(backend.target()),
+        )
+        encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, executor_options)
+        params = encoded.model_dump(mode="json")
+    except Exception as error:
+        raise InvalidInput(
+            f"circuits: the official client's estimator over the executor refuses this input: {one_line(error)}"
+        ) from error
+    executions = program.shots * sum(item.size() for item in program.items)
+    if executions > MAX_EXECUTIONS_PER_JOB:
+        raise InvalidInput(
+            f"circuits: the job comes to {executions:,} executions (shots times parameter sets, bases and "
+            f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. With {NEEDED_FOR} a task is always "
+            "one job, whatever it comes to: ask for less precision, or make several tasks of it."
+        )
+    return PreparedProgram(params, executions)
+
+
+def _places(pubs: Sequence[EstimatorPub]) -> Iterator[tuple[EstimatorPub, str]]:
+    return ((pub, f"circuits[{index}]") for index, pub in enumerate(pubs))
+
+
+def _common_precision(pubs: Sequence[EstimatorPub]) -> float | None:
+    """Return the precision of all PUBs; None leaves it to the options."""
+    first, *others = [pub.precision for pub in pubs]
+    for index, precision in enumerate(others, start=1):
+        if precision != first:
+            raise InvalidInput(
+                f"circuits[{index}]: asks for {_said(precision)} and circuits[0] for {_said(first)}; the program "
+                "executor runs all circuits of a job with the same number of shots. Give them one precision, or put "
+                "each precision into a task of its own."
+            )
+    return first
+
+
+def _said(precision: float | None) -> str:
+    return "no precision of its own" if precision is None else f"a precision of {precision:g}"
+
+
+def _circuit(pub: EstimatorPub, where: str) -> Any:
+    if isinstance(pub.circuit, str):
+        return read_text(pub.circuit, where, needed_for=NEEDED_FOR, instead="Give a QuantumCircuit")
+    with qiskit_needed(NEEDED_FOR):
+        return read_qpy(pub.circuit, where)

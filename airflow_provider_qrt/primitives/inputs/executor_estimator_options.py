@@ -1,0 +1,90 @@
+"""The options of an estimator that runs over the program ``executor``: those that the official client's side supports.
+
+Source: ``qiskit_ibm_runtime.options_models.EstimatorOptions`` of qiskit-ibm-runtime 0.51. It lacks some of what the
+program ``estimator`` took. Its noise models are Python objects, which belong to the boxes of one transpiled circuit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_qrt.primitives.inputs.estimator_options import (
+    ELSEWHERE,
+    RESILIENCE,
+    SCHEMA,
+    check_enough_factors,
+)
+from airflow_provider_qrt.primitives.inputs.option_checks import (
+    Check,
+    Schema,
+    boolean,
+    check_closed,
+    one_of,
+    positive_integer_or_auto,
+    seconds,
+)
+from airflow_provider_qrt.primitives.inputs.options import TWIRLING
+
+_STAY = "leave program_id='estimator' for this task, as long as IBM offers it"
+_NEEDS_MODEL = (
+    "over the program executor this needs a noise model that was learned for the very layers of the transpiled "
+    f"circuits, and there is no way to hand one on; {_STAY}"
+)
+
+
+def _refused(why: str) -> Check:
+    return lambda _: f"{why}; leave it out, or {_STAY}"
+
+
+def _off(value: Any) -> str | None:
+    return boolean(value) or (_NEEDS_MODEL if value else None)
+
+
+def _amplifier(value: Any) -> str | None:
+    if value == "pea":
+        return _NEEDS_MODEL
+    return one_of("gate_folding", "gate_folding_front", "gate_folding_back")(value)
+
+
+def _nothing(value: Any) -> str | None:
+    return f"the program executor knows no such options; leave them out, or {_STAY}" if value else None
+
+
+_ZNE = RESILIENCE["zne"]
+assert isinstance(_ZNE, Mapping)
+_SCHEMA: Schema = {
+    **SCHEMA,
+    "seed_estimator": _refused("the service draws the randomizations of the program executor and takes no seed"),
+    "simulator": _nothing,
+    "execution": {"init_qubits": boolean, "rep_delay": seconds, "scheduler_timing": boolean, "stretch_values": boolean},
+    "twirling": {**TWIRLING, "group": one_of("pauli", "balanced_pauli", "local_c1", "local_pauli")},
+    "resilience": {
+        **RESILIENCE,
+        "measure_noise_learning": {
+            "num_randomizations": positive_integer_or_auto,
+            "shots_per_randomization": _refused("readout errors are learned with the shots of the circuits themselves"),
+        },
+        "zne": {**_ZNE, "amplifier": _amplifier},
+        "pec_mitigation": _off,
+        "layer_noise_learning": _refused("over the program executor no noise of layers is learned"),
+        "layer_noise_model": _refused(_NEEDS_MODEL.partition(";")[0]),
+    },
+}
+
+
+def check_executor_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Check the options of an estimator over the executor and return them as a new plain dictionary.
+
+    The content of ``experimental`` passes through unchecked.
+
+    Raises:
+        InvalidInput: An unknown name (the nearest known one is suggested), a value of the wrong kind, too few noise
+            factors for an extrapolator, or something that only the program ``estimator`` does: PEC, PEA, a noise
+            model, seeds, options of a simulator. The message starts with the full dotted path.
+    """
+    if options is None:
+        return {}
+    checked = check_closed(options, _SCHEMA, program="estimator", elsewhere=ELSEWHERE)
+    check_enough_factors(checked.get("resilience", {}).get("zne", {}))
+    return checked

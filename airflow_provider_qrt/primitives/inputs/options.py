@@ -1,0 +1,90 @@
+"""The options of a sampler job: a closed set, checked before a job waits in a queue only to be refused.
+
+Source: the ``SamplerV2Input`` schema of IBM's REST API. Both the service and this module refuse unknown names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_qrt.primitives.inputs.option_checks import (
+    Check,
+    Schema,
+    boolean,
+    check_closed,
+    one_of,
+    passed_through,
+    positive_integer,
+    positive_integer_or_auto,
+    seconds,
+)
+
+DEFAULT_SHOTS = 4096
+"""Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any."""
+
+V1_DEFAULT_SHOTS = 4000
+"""The same of version 1 of the sampler, in its ``run_options``."""
+
+DYNAMICAL_DECOUPLING: Mapping[str, Check] = {
+    "enable": boolean,
+    "sequence_type": one_of("XX", "XpXm", "XY4"),
+    "extra_slack_distribution": one_of("middle", "edges"),
+    "scheduling_method": one_of("alap", "asap"),
+    "skip_reset_qubits": boolean,
+}
+TWIRLING: Mapping[str, Check] = {
+    "enable_gates": boolean,
+    "enable_measure": boolean,
+    "num_randomizations": positive_integer_or_auto,
+    "shots_per_randomization": positive_integer_or_auto,
+    "strategy": one_of("active", "active-circuit", "active-accum", "all"),
+}
+
+
+def _measurement_type(value: Any) -> str | None:
+    if value in ("kerneled", "avg_kerneled"):
+        # Such results hold complex readout points instead of bits: there are no counts to hand on.
+        return (
+            "the sampler operator hands on bits and counts, and this gives complex readout points; "
+            "leave it out, or submit the job with QiskitRuntimeHook().client.submit_job"
+        )
+    return one_of("classified")(value)
+
+
+_SCHEMA: Schema = {
+    "default_shots": positive_integer,
+    "dynamical_decoupling": DYNAMICAL_DECOUPLING,
+    "execution": {
+        "init_qubits": boolean,
+        "rep_delay": seconds,
+        "meas_type": _measurement_type,
+    },
+    "twirling": TWIRLING,
+    "simulator": passed_through,
+    "experimental": passed_through,
+}
+
+_ELSEWHERE = {
+    "transpilation": "circuits are sent as they are; transpile them before, for instance with Qiskit",
+    "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
+    "resilience_level": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
+    "resilience": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
+    "default_precision": "this belongs to the estimator; a sampler takes default_shots",
+    "max_execution_time": "this is an argument of the operator, not an option",
+    "shots": "this is an argument of the operator, or use default_shots",
+}
+
+
+def check_sampler_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Check sampler options against IBM's closed schema and return them as a new plain dictionary.
+
+    The contents of ``simulator`` and ``experimental`` pass through unchecked.
+
+    Raises:
+        InvalidInput: An unknown name (the nearest known one is suggested) or a value of the wrong kind; the
+            message starts with the full dotted path.
+    """
+    if options is None:
+        return {}
+    return check_closed(options, _SCHEMA, program="sampler", elsewhere=_ELSEWHERE)

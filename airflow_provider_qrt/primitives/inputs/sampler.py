@@ -1,0 +1,38 @@
+"""The ``params`` of a ``sampler`` job, ready to be sent as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.pubs import check_executions, coerce_pubs
+
+
+def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Build the ``params`` of a ``sampler`` job (``SamplerV2Input``, version 2).
+
+    The shots go into every PUB and not to the top level, where not all versions of IBM's schema know them.
+    ``support_qiskit`` is asked for: it stands for the encoding of the *result*. A shot of 127 bits takes 38 bytes
+    in the plain encoding and at most 21 in the tagged one, before its compression, and numpy reads it at once.
+    It is decoded here without Qiskit.
+
+    Args:
+        pubs: What ``coerce_pubs`` returns or accepts.
+        shots: For PUBs that bring none of their own.
+        options: See ``check_sampler_options``; left out of the result when None or empty.
+
+    Raises:
+        InvalidInput: Anything is wrong with the circuits, their values, shots or the options.
+    """
+    checked_options = check_sampler_options(options)
+    checked_pubs = coerce_pubs(pubs, shots=shots)
+    check_executions(checked_pubs, default_shots=checked_options.get("default_shots", DEFAULT_SHOTS))
+    params: dict[str, Any] = {
+        "version": 2,
+        "support_qiskit": True,
+        "pubs": [pub.to_json() for pub in checked_pubs],
+    }
+    if checked_options:
+        params["options"] = checked_options
+    return params

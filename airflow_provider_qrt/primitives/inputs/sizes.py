@@ -1,0 +1,95 @@
+"""How much JSON counts and expectation values take, before there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from airflow_provider_qrt.primitives.inputs.estimator_options import zne_settings
+from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
+from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, V1_DEFAULT_SHOTS
+from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
+
+_NUMBER_BYTES = 26
+"""The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
+
+
+def counts_json_bytes(distinct: int, num_bits: int, shots: int, dimensions: int) -> int:
+    """Bound the JSON of one dictionary of counts: quotes, colon, comma and spaces (6) around each string and count.
+
+    Args:
+        distinct: Its entries.
+        num_bits: Characters of each key.
+        shots: The largest count there can be.
+        dimensions: Of the sweep it is part of.
+    """
+    return distinct * (num_bits + 6 + len(str(shots))) + 4 * (dimensions + 1)
+
+
+def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None = None) -> int:
+    """Bound the JSON of the counts that a job can give: every shot another outcome, as far as there are as many.
+
+    Args:
+        pubs: The job's PUBs; one that came already encoded says nothing of its registers and counts as nothing.
+        default_shots: For PUBs without shots of their own; None: IBM's default.
+    """
+    total = 0
+    for pub in pubs:
+        if pub.info is None:
+            continue
+        shots = pub.shots or default_shots or DEFAULT_SHOTS
+        sizes = [size for _, size in pub.info.registers]
+        for num_bits in (sum(sizes), *sizes):
+            distinct = min(shots, 2**num_bits)
+            total += pub.sweep_size * counts_json_bytes(distinct, num_bits, shots, 1)
+    return total
+
+
+def largest_quasi_dists_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None = None) -> int:
+    """Bound the JSON of the quasi-distributions that a job of version 1 of the sampler can give.
+
+    Args:
+        pubs: The job's circuits. Mitigation gives no outcome a value that was not seen in a shot.
+        default_shots: For circuits without shots of their own; None: the service's default.
+    """
+    total = 0
+    for pub in pubs:
+        num_bits = sum(size for _, size in pub.info.registers) if pub.info is not None else 0
+        outcomes = min(pub.shots or default_shots or V1_DEFAULT_SHOTS, 2**num_bits)
+        total += outcomes * quasi_json_bytes(len(str(2**num_bits)))
+    return total
+
+
+def quasi_json_bytes(digits: int) -> int:
+    """Bound the JSON of one quasi-probability with its outcome of so many decimal digits, quotes and colon."""
+    return digits + 4 + _NUMBER_BYTES
+
+
+def numbers_json_bytes(shape: tuple[int, ...]) -> int:
+    """Bound the JSON of one field that holds an array of this shape; the field's name is not in it."""
+    lists = sum(prod(shape[:depth]) for depth in range(len(shape)))
+    # Brackets, comma and space of each list; quotes, colon, comma and spaces around the name.
+    return prod(shape) * _NUMBER_BYTES + 4 * lists + 6
+
+
+def largest_estimates_bytes(
+    pubs: Sequence[EstimatorPub], *, options: Mapping[str, Any] | None = None, resilience_level: int | None = None
+) -> int:
+    """Bound the JSON of the expectation values that a job can give.
+
+    Args:
+        pubs: The job's PUBs.
+        options: Its options, checked; ZNE returns several times as many numbers.
+        resilience_level: Its level; 2 switches ZNE on.
+    """
+    zne = zne_settings(options or {}, resilience_level)
+    total = 0
+    for pub in pubs:
+        shapes = [pub.shape] * 3
+        if zne is not None:
+            factors, extrapolators, points = zne
+            shapes += [(*pub.shape, factors)] * 3 + [(*pub.shape, extrapolators, points)] * 2
+        # The longest of IBM's field names has 27 characters.
+        total += sum(27 + numbers_json_bytes(shape) for shape in shapes)
+    return total

@@ -1,0 +1,1 @@
+"""What a job gives back: decoded, for XCom, for files, for Qiskit and pandas."""

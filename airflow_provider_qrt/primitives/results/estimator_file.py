@@ -1,0 +1,175 @@
+"""An estimator's result as a file and as a table.
+
+npz: each array under ``"<pub>/<name>"`` as it is, ``float64``, NaN included. Parquet, and ``to_dataframe``: a row for
+each point of each PUB's shape, with its value (``ev``), its standard error (``std``) and what else the service gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.results import result_file
+from airflow_provider_qrt.primitives.results.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
+from airflow_provider_qrt.primitives.results.plain_json import strict_json
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+KIND = "estimator"
+
+
+def write_estimates(
+    file: IO[bytes], result: EstimatorResult, result_format: ResultFormat, job: Mapping[str, Any]
+) -> None:
+    """Write a result in a format, with what is known of its job."""
+    metadata = strict_json(result.metadata)
+    if result_format is ResultFormat.JSON:
+        result_file.dump_json(file, {**job, "metadata": metadata, "results": result.to_xcom_results()})
+        return
+    entries = [
+        {**entry, "arrays": {name: list(array.shape[len(pub.shape) :]) for name, array in pub.data.items()}}
+        for entry, pub in zip(result.manifest(), result.pubs, strict=True)
+    ]
+    header = {**job, "kind": KIND, "metadata": metadata, "results": entries}
+    if result_format is ResultFormat.NPZ:
+        arrays = {f"{index}/{name}": array for index, pub in enumerate(result.pubs) for name, array in pub.data.items()}
+        result_file.write_npz(file, header, arrays)
+        return
+    pa = result_file.import_pyarrow()
+    axes = result_file.axis_names(pub.shape for pub in result.pubs)
+    lists = _names(result)
+    number, whole = pa.float64(), pa.int64()
+    types = {"pub": whole, "point": whole, **dict.fromkeys(axes, whole)}
+    types |= {_column(name, axes): pa.list_(number) if many else number for name, many in lists.items()}
+    blocks = []
+    for index, pub in enumerate(result.pubs):
+        block = {
+            name: result_file.arrow_axis(part) if name in axes else pa.array(part)
+            for name, part in _points(index, pub, axes).items()
+        }
+        for name, many in lists.items():
+            block[_column(name, axes)] = _arrow(pub.data.get(name), prod(pub.shape), many)
+        blocks.append(block)
+    result_file.write_parquet(file, header, list(types.items()), blocks)
+
+
+def read_estimates(data: bytes) -> EstimatorResult:
+    """Read a file that :func:`write_estimates` wrote.
+
+    Raises:
+        InvalidResult: It is none, or damaged.
+    """
+    found = result_file.detect_format(data)
+    if found is ResultFormat.JSON:
+        return EstimatorResult.from_xcom(result_file.load_json(data))
+    try:
+        if found is ResultFormat.NPZ:
+            header, arrays = result_file.read_npz(data, KIND)
+            parts = [
+                {name: arrays[f"{index}/{name}"] for name in entry["arrays"]}
+                for index, entry in enumerate(header["results"])
+            ]
+        else:
+            header, table = result_file.read_parquet(data, KIND)
+            parts = _from_table(header["results"], table)
+        pubs = [
+            _pub(index, entry, part) for index, (entry, part) in enumerate(zip(header["results"], parts, strict=True))
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InvalidResult):
+            raise
+        raise InvalidResult(f"the file is damaged: {error!r}") from None
+    return EstimatorResult(tuple(pubs), header.get("metadata") or {}, result_file.job_of(header))
+
+
+def estimates_dataframe(result: EstimatorResult) -> Any:
+    """Return the rows as a ``pandas.DataFrame``."""
+    import numpy as np
+
+    pandas = result_file.import_pandas()
+    axes = result_file.axis_names(pub.shape for pub in result.pubs)
+    parts = [_points(index, pub, axes) for index, pub in enumerate(result.pubs)]
+    columns: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts] or [np.zeros(0, dtype=np.int64)])
+        for name in ("pub", "point", *axes)
+    }
+    columns |= {name: result_file.pandas_axis(columns[name]) for name in axes}
+    for name, many in _names(result).items():
+        columns[_column(name, axes)] = [
+            value for pub in result.pubs for value in _values(pub.data.get(name), prod(pub.shape), many)
+        ]
+    return pandas.DataFrame(columns)
+
+
+def _names(result: EstimatorResult) -> dict[str, bool]:
+    """Name all arrays there are, values and errors first, and say whether one has axes beyond its PUB's shape."""
+    names = dict.fromkeys((VALUES, ERRORS), False)
+    for pub in result.pubs:
+        for name, array in pub.data.items():
+            names[name] = names.get(name, False) or array.ndim > len(pub.shape)
+    return names
+
+
+def _column(name: str, axes: list[str]) -> str:
+    """Name the column of an array: of one value in singular, of others as the service does."""
+    column = {VALUES: "ev", ERRORS: "std"}.get(name, name)
+    return f"{name}_" if column == name and name in ("pub", "point", "ev", "std", *axes) else column
+
+
+def _points(index: int, pub: EstimatorPubResult, axes: list[str]) -> dict[str, NDArray[np.int64]]:
+    import numpy as np
+
+    return result_file.point_columns(index, pub.shape, np.arange(prod(pub.shape), dtype=np.int64), axes)
+
+
+def _arrow(array: NDArray[np.float64] | None, points: int, many: bool) -> Any:
+    """Return a column of numbers, or of lists of them; null where the PUB has no such array."""
+    import numpy as np
+
+    pa = result_file.import_pyarrow()
+    if array is None:
+        return pa.nulls(points, pa.list_(pa.float64()) if many else pa.float64())
+    flat = pa.array(np.ravel(array))
+    if not many:
+        return flat
+    length = array.size // points if points else 0
+    return pa.ListArray.from_arrays(pa.array(np.arange(points + 1, dtype=np.int32) * length, pa.int32()), flat)
+
+
+def _values(array: NDArray[np.float64] | None, points: int, many: bool) -> list[Any]:
+    if array is None:
+        return [None if many else float("nan")] * points
+    flat: list[Any] = (array.reshape(points, -1) if many and points else array.ravel()).tolist()
+    return flat
+
+
+def _from_table(entries: list[Any], table: Any) -> list[dict[str, NDArray[Any]]]:
+    axes = [name for name in table.column_names if name.startswith("axis_")]
+    parts = []
+    rows_of = result_file.rows_by_pub(table["pub"].to_numpy(), table["point"].to_numpy(), len(entries))
+    for entry, rows in zip(entries, rows_of, strict=True):
+        part = {}
+        for name, further in entry["arrays"].items():
+            column = table[_column(name, axes)].take(rows).combine_chunks()
+            values = column.flatten() if _is_list(column) else column
+            part[name] = values.to_numpy(zero_copy_only=False).reshape((*entry["shape"], *further))
+        parts.append(part)
+    return parts
+
+
+def _is_list(column: Any) -> bool:
+    return bool(result_file.import_pyarrow().types.is_list(column.type))
+
+
+def _pub(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EstimatorPubResult:
+    from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
+
+    found = pub_result(arrays, entry.get("metadata") or {}, f"results[{index}]")
+    if found.shape != tuple(entry["shape"]):
+        raise InvalidResult(f"results[{index}]: the values are not of the shape {tuple(entry['shape'])}")
+    return found
