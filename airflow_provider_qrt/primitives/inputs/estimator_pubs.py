@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, ReadC
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit_to_estimate
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.estimator_options import precision_problem
+from airflow_provider_qrt.primitives.inputs.listing import as_list
 from airflow_provider_qrt.primitives.inputs.observables import Observables, Written, coerce_observables
 
 _FORM = "(circuit, observables, parameter_values, precision)"
@@ -86,17 +87,9 @@ def coerce_estimator_pubs(
         InvalidInput: Something is wrong; the message names the PUB by its index.
     """
     precision = _check_precision(precision, "precision")
-    if isinstance(circuits, list):
-        items: Sequence[Any] = circuits
-        if not items:
-            raise InvalidInput("circuits: the list is empty; give at least one circuit.")
-    elif isinstance(circuits, tuple) and circuits and all(isinstance(item, EstimatorPub) for item in circuits):
-        items = circuits
-    else:
-        items = [circuits]
     reader = CircuitReader(check_circuit_to_estimate, check_measures_nothing)
     pubs: list[EstimatorPub] = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(as_list(circuits, EstimatorPub)):
         where = f"circuits[{index}]"
         if isinstance(item, EstimatorPub):
             pubs.append(item if item.precision is not None else dataclasses.replace(item, precision=precision))

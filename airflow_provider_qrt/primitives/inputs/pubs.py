@@ -17,6 +17,7 @@ from airflow_provider_qrt.primitives.circuits.qpy import check_measures
 from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, describe, is_circuit
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.listing import as_list
 
 MAX_EXECUTIONS_PER_JOB = 10_000_000
 """Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
@@ -81,17 +82,9 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
         InvalidInput: Something is wrong; the message names the PUB by its index.
     """
     shots = check_shots(shots, "shots")
-    if isinstance(circuits, list):
-        items: Sequence[Any] = circuits
-        if not items:
-            raise InvalidInput("circuits: the list is empty; give at least one circuit.")
-    elif isinstance(circuits, tuple) and circuits and all(isinstance(item, SamplerPub) for item in circuits):
-        items = circuits
-    else:
-        items = [circuits]
     reader = CircuitReader(check_circuit, check_measures)
     pubs: list[SamplerPub] = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(as_list(circuits, SamplerPub)):
         where = f"circuits[{index}]"
         if isinstance(item, SamplerPub):
             pubs.append(item if item.shots is not None else dataclasses.replace(item, shots=shots))

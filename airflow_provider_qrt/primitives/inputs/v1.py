@@ -17,6 +17,7 @@ from airflow_provider_qrt.primitives.circuits.text import check_circuit, check_c
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub, read_observables, split_estimator_pub
+from airflow_provider_qrt.primitives.inputs.listing import as_list
 from airflow_provider_qrt.primitives.inputs.option_checks import Schema, check_closed, passed_through
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_shots, split_pub
 
@@ -195,14 +196,9 @@ def _read_all(
     circuits: Any, kind: type[Pub], reader: CircuitReader, read: Callable[[Any, str, CircuitReader], Pub]
 ) -> tuple[Pub, ...]:
     """Read one circuit, or a list of them; those that were read before are taken as they are."""
-    if isinstance(circuits, list) and not circuits:
-        raise InvalidInput("circuits: the list is empty; give at least one circuit.")
-    many = isinstance(circuits, list) or (
-        isinstance(circuits, tuple) and bool(circuits) and all(isinstance(item, kind) for item in circuits)
-    )
     return tuple(
         item if isinstance(item, kind) else read(item, f"circuits[{index}]", reader)
-        for index, item in enumerate(circuits if many else [circuits])
+        for index, item in enumerate(as_list(circuits, kind))
     )
 
 
