@@ -85,7 +85,9 @@ class SharedPoller(ABC):
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than until something changes."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), None if math.isinf(seconds) else max(0.0, seconds))
+            # Not wait_for: in Python 3.11 that forgets a cancellation which comes with what is waited for.
+            async with asyncio.timeout(None if math.isinf(seconds) else max(0.0, seconds)):
+                await self._changed.wait()
 
     async def _ask(self, read: Callable[[QiskitRuntimeClient], Answer]) -> Answer:
         """Ask the service in a thread.

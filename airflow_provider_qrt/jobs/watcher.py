@@ -55,7 +55,8 @@ class JobWatch:
             seconds: How long; infinity for as long as it takes.
         """
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._news.get(), None if math.isinf(seconds) else max(0.0, seconds))
+            async with asyncio.timeout(None if math.isinf(seconds) else max(0.0, seconds)):
+                return await self._news.get()
         return None
 
     def tell(self, news: News) -> None:

@@ -111,7 +111,9 @@ class Follower:
                 self._watched.ask()
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if math.isinf(left) else left)
+                # Not wait_for: in Python 3.11 that forgets a cancellation which comes with what is waited for.
+                async with asyncio.timeout(None if math.isinf(left) else left):
+                    await self._changed.wait()
 
     async def _listen(self, client: QiskitRuntimeClient, url: str) -> None:
         """Follow the stream, again and again as long as that makes sense."""

@@ -233,6 +233,25 @@ def test_who_asks_need_not_wait_for_the_next_look(emulator, submit, connect):
     assert asyncio.run(scenario()).id == job_id
 
 
+def test_who_asks_and_leaves_at_once_leaves_nothing_behind(emulator, submit, connect):
+    emulator.configure(queue_seconds=600)
+    [job_id] = submit(1)
+
+    async def scenario():
+        watcher, now = JobWatcher(connect), time.time()
+        with watcher.watch(job_id, submitted_at=now, longest=30.0, first_look=now) as watch:
+            assert await watch.news(30) is not None
+            for _ in range(10):
+                # Now the poller waits until the next look.
+                await asyncio.sleep(0)
+            watch.ask()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(scenario()) == set()
+
+
 def test_a_connection_has_one_watcher_in_an_event_loop_and_none_when_nobody_waits(emulator, submit, connect):
     async def scenario():
         one, same, other = (shared(JobWatcher, name, connect) for name in ("a", "a", "b"))

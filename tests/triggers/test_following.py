@@ -7,12 +7,14 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 
+from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
@@ -524,6 +526,45 @@ def test_a_stream_that_lies_does_not_end_the_wait(trigger, emulator, job_id, lia
     looks, ending = asyncio.run(lied_to())
     assert ending == "final"
     assert looks < 8
+
+
+class Unasked:
+    """A job that is looked at when a test says so."""
+
+    job_id = "j"
+
+    def ask(self) -> None: ...
+
+    def steady(self, seconds: float | None) -> None: ...
+
+
+@pytest.mark.parametrize("claims", [0, 1])
+def test_an_end_that_a_poll_saw_before_the_stream_was_believed_leaves_no_task(monkeypatch, claims):
+    async def listen(self: Any, _client: Any, _url: str) -> None:
+        for word in ("Running", *["Completed"] * claims):
+            self._watch.on_message(word, time.time())
+        self._changed.set()
+        await asyncio.Event().wait()
+
+    async def until_asked(follower: Any) -> None:
+        while not follower._asked:
+            await asyncio.sleep(0)
+
+    async def scenario() -> set[asyncio.Task[Any]]:
+        client = SimpleNamespace(settings=SimpleNamespace(stream=True), stream_url=lambda _: "ws://unused")
+        async with following.Follower(Unasked(), NEVER, logging.getLogger()) as follower:
+            follower.seen(JobStatus.RUNNING)
+            follower.start(client)
+            await until_asked(follower)
+            follower.seen(JobStatus.RUNNING)
+            for _ in range(10):
+                # Now it waits until the claim is worth another look.
+                await asyncio.sleep(0)
+            follower.seen(JobStatus.COMPLETED)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    monkeypatch.setattr(following.Follower, "_listen", listen)
+    assert asyncio.run(scenario()) == set()
 
 
 async def _looks(waiting: Waiting, number: int) -> bool:
