@@ -157,6 +157,9 @@ class WatchPlan:
             now: Epoch seconds.
             first_look: When it is to be looked at for the first time.
         """
+        known = self._jobs.get(job_id)
+        if known is not None:
+            longest = min(longest, known.longest)
         due = None if self._uses_list(len(self._jobs) + 1, now) else first_look
         self._jobs[job_id] = Watched(job_id, submitted_at, longest, due, read_at=now)
         earliest = self._pages_at + self._pages * SECONDS_PER_PAGE
@@ -289,6 +292,9 @@ class WatchPlan:
         """
         if isinstance(error, OF_THE_CONNECTION):
             self._back_off(error, now)
+            if isinstance(step, ReadJob):
+                # It may have left the list, which will not say so again.
+                self.ask(step.job_id, now)
             return list(self._jobs)
         if isinstance(step, ReadJob):
             watched = self._jobs.get(step.job_id)

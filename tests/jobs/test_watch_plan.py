@@ -276,6 +276,19 @@ def test_an_error_of_the_connection_is_for_all(number):
     assert len(world.judged) == number
 
 
+def test_a_job_that_has_left_the_list_is_read_again_after_an_error_of_the_connection():
+    refused = [errors.Unauthorized(401, errors.ErrorBody(message="not now"), request="GET /jobs/job-7")]
+
+    def fails(step: Step, _now: float) -> errors.QiskitRuntimeError | None:
+        return refused.pop() if refused and step == ReadJob("job-7") else None
+
+    world = World(fails=fails)
+    world.submit(100, lasts=lambda n: 50.0 if n == 7 else math.inf)
+    world.run(120)
+    assert not refused
+    assert max(world.delays()) <= INTERVAL + 2
+
+
 def test_who_asks_for_a_job_has_it_read_at_once():
     world = World()
     world.submit(100)
@@ -292,6 +305,16 @@ def test_who_asks_while_the_list_is_read_is_not_forgotten():
     world.plan.ask("job-7", world.now)
     world.plan.on_pending(world.pending(), world.now + 0.5, asked_at=asked_at)
     assert world.plan.next(world.now + 0.5) == ReadJob("job-7")
+
+
+@pytest.mark.parametrize("order", [(INTERVAL, 3600.0), (3600.0, INTERVAL)])
+def test_of_two_who_wait_for_one_job_the_more_impatient_is_served(order):
+    world = World()
+    world.ends["job"] = world.now + 100
+    for longest in order:
+        world.plan.add("job", submitted_at=START - 1e5, longest=longest, now=world.now, first_look=world.now + 6.0)
+    world.run(200)
+    assert max(world.delays()) <= INTERVAL * 1.1 + 2
 
 
 def test_nothing_is_asked_for_nobody():
