@@ -180,7 +180,9 @@ def find_snapshots() -> dict[str, Path]:
     """
     spec = find_spec("qiskit_ibm_runtime")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the emulator reads its devices from qiskit-ibm-runtime: install it")
+        raise ModuleNotFoundError(
+            "the emulator reads its devices from qiskit-ibm-runtime: pip install 'airflow-provider-qrt[emulator]'"
+        )
     root = Path(spec.origin).parent / "fake_provider" / "backends"
     return {path.parent.name: path.parent for path in root.glob("*/conf_*.json")}
 

@@ -8,10 +8,27 @@ with it. So no worker thread may be the one that imports Qiskit.
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
+
+NEEDED = ("qiskit", "qiskit_aer", "qiskit_ibm_runtime", "qiskit_qasm3_import")
+"""What the extra ``emulator`` brings and nothing here works without."""
 
 _lock = threading.Lock()
 _loaded = threading.Event()
 _thread: threading.Thread | None = None
+
+
+def check_installed() -> None:
+    """Look for the simulator without importing it.
+
+    Raises:
+        ModuleNotFoundError: Something of it is not installed; says what to install.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"the emulator needs {', '.join(missing)}: pip install 'airflow-provider-qrt[emulator]'"
+        )
 
 
 def start_loading() -> None:

@@ -21,6 +21,7 @@ from airflow_provider_qrt.emulator.iam import Identity
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.journal import Journal
+from airflow_provider_qrt.emulator.loading import check_installed
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
 from airflow_provider_qrt.emulator.settings import OPEN_PLAN, PLAN_COST_SECONDS, Settings
@@ -52,6 +53,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
+        check_installed()
         self.settings = settings
         self.devices = load_devices(settings.backends)
         self.all_devices = {**load_older_devices(), **self.devices}

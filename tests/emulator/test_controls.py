@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.emulator.__main__ import main
 
 
 def test_a_connection_dropped_before_the_server_acted_leaves_no_job(api):
@@ -204,6 +205,14 @@ def test_the_command_says_what_is_wrong_with_its_arguments():
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert shown.returncode == 2
     assert "no snapshot of 'ibm_nowhere'" in shown.stderr
+
+
+@pytest.mark.parametrize("package", ["qiskit_aer", "qiskit_ibm_runtime"])
+def test_the_command_names_the_extra_that_it_needs(package, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemExit):
+        main(["--port", "0"])
+    assert f"the emulator needs {package}: pip install 'airflow-provider-qrt[emulator]'" in capsys.readouterr().err
 
 
 def test_a_reset_sets_the_clock_right(api):
