@@ -253,8 +253,10 @@ class Transport:
             response = attempt()
         return self._checked(response, label)
 
-    def _exchange(self, label: str, method: str, url: str, **arguments: Any) -> requests.Response:
-        """Send and receive; only connection troubles are errors here."""
+    def _exchange(
+        self, label: str, method: str, url: str, *, field: str = "host", **arguments: Any
+    ) -> requests.Response:
+        """Send and receive; only connection troubles are errors here. ``field`` of the connection led to ``url``."""
         try:
             return self._session.request(
                 method,
@@ -269,7 +271,7 @@ class Transport:
         except requests.exceptions.InvalidJSONError as error:
             raise ValueError(f"{label}: the body cannot be written as JSON ({error}); nothing was sent.") from None
         except requests.RequestException as error:
-            raise self._connection_error(label, url, error) from None
+            raise self._connection_error(label, url, error, field) from None
         except OSError as error:
             if "CA certificate bundle" not in str(error):
                 raise
@@ -277,7 +279,7 @@ class Transport:
                 f"{label}: {error}. Check 'verify' in the connection and REQUESTS_CA_BUNDLE in the environment."
             ) from None
 
-    def _connection_error(self, label: str, url: str, error: requests.RequestException) -> Exception:
+    def _connection_error(self, label: str, url: str, error: requests.RequestException, field: str) -> Exception:
         """Say whether anything can have reached the server. The cause is not chained: it may quote the request."""
         host = urlsplit(url).netloc
         reason = without_secrets(_innermost(error), self._secrets_in(error.request))
@@ -289,19 +291,24 @@ class Transport:
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return errors.InvalidSettings(f"{label}: {reason}")
         if nothing_was_sent(error):
-            crn = self._settings.instance
+            crn = self._settings.instance if field == "host" else None
             checks = f", proxies and the region in the instance CRN ({crn.region})" if crn else " and proxies"
             return errors.ConnectionFailed(
-                f"{label}: no connection to {host} ({reason}). Check the connection's host{checks}."
+                f"{label}: no connection to {host} ({reason}). Check the connection's {field}{checks}."
             )
-        return errors.NoAnswer(f"{label}: {host} gave no complete answer ({reason}).")
+        what_to_do = (
+            f" It does not seem to speak TLS: if that is meant, begin the connection's {field} with http://."
+            if "WRONG_VERSION_NUMBER" in reason
+            else ""
+        )
+        return errors.NoAnswer(f"{label}: {host} gave no complete answer ({reason}).{what_to_do}")
 
     def _secrets_in(self, request: requests.PreparedRequest | requests.Request | None) -> tuple[str, ...]:
         """What an answer to ``request`` might quote and nobody may read."""
         carried = str(request.headers.get(self._channel.auth_header, "")) if request is not None else ""
         return *self._settings.secrets, carried.removeprefix(self._channel.auth_prefix)
 
-    def _checked(self, response: requests.Response, label: str) -> requests.Response:
+    def _checked(self, response: requests.Response, label: str, field: str = "host") -> requests.Response:
         if response.ok and response.status_code < 300:
             return response
         status = response.status_code
@@ -314,12 +321,12 @@ class Transport:
         if status < 400:
             raise errors.UnexpectedAnswer(
                 f"{label}: HTTP {status}: the service redirects elsewhere, which it never does. "
-                "Check the connection's host."
+                f"Check the connection's {field}."
             )
         if _is_page(response):
             raise errors.UnexpectedAnswer(
                 f"{label}: HTTP {status} with an HTML page. The service never sends one: a proxy or firewall answered "
-                "in its place, or the connection's host is wrong."
+                f"in its place, or the connection's {field} is wrong."
             )
         kind = _BY_STATUS.get(status, errors.BadRequest)
         if status == 400 and body.code == "1234":
@@ -344,6 +351,7 @@ class Transport:
                 label,
                 "POST",
                 login.base_url + login.path,
+                field="iam_url",
                 **{as_what: dict(login.body)},
                 auth=_NoAuth(),
                 timeout=(self._connect_timeout, self._read_timeout),
@@ -362,7 +370,7 @@ class Transport:
                     f"{label}: HTTP {response.status_code} from {urlsplit(login.base_url).netloc}, which does "
                     f"not seem to be {login.server}. Check the connection's iam_url and proxies."
                 )
-            answer = read_json(self._checked(response, label), label, self._secrets_in(response.request))
+            answer = read_json(self._checked(response, label, "iam_url"), label, self._secrets_in(response.request))
             value = answer.get(login.token_field) if isinstance(answer, Mapping) else None
             if not isinstance(value, str) or not _USABLE_TOKEN.fullmatch(value):
                 raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.")

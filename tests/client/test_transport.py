@@ -119,9 +119,16 @@ def test_iam_dropping_during_a_submission_means_nothing_was_posted(serve, client
 
 def test_an_iam_that_cannot_be_reached_is_a_token_trouble(serve, client_of, closed_port):
     server = serve({"GET /api/v1/instance": http_reply({})})
-    with pytest.raises(errors.TokenUnavailable):
+    with pytest.raises(errors.TokenUnavailable, match=r"Check the connection's iam_url and proxies\.$"):
         client_of(server, iam_url=f"http://127.0.0.1:{closed_port}").instance()
     assert server.lines == []
+
+
+def test_tls_to_an_address_without_it_says_how_to_write_the_address(make_client, emulator):
+    address = emulator.url.replace("http://", "https://")
+    client = make_client(api_key=emulator.api_key, base_url=address, iam_url=emulator.iam_url, retry=ONCE)
+    with pytest.raises(errors.NoAnswer, match="begin the connection's host with http://"):
+        client.job("job-1")
 
 
 @pytest.mark.parametrize("reply", [None, http_reply({"id": "job-1"}, length=500)], ids=["dropped", "cut off"])
@@ -145,6 +152,12 @@ def test_a_redirect_is_not_followed(serve, client_of, status):
     with pytest.raises(errors.UnexpectedAnswer, match="redirects elsewhere"):
         client_of(server, retry=ONCE).job("job-1")
     assert elsewhere.lines == []
+
+
+def test_a_redirect_of_iam_is_not_laid_to_the_host(serve, client_of):
+    server = serve({"POST /identity/token": http_reply({}, status="302 Found", headers="Location: /login\r\n")})
+    with pytest.raises(errors.TokenUnavailable, match=r"Check the connection's iam_url\.$"):
+        client_of(server, retry=ONCE).job("job-1")
 
 
 def test_the_connections_proxies_are_used_for_the_api_and_iam(serve, client_of):
