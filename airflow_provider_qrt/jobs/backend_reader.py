@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
 from airflow_provider_qrt.jobs.calibration import Calibration
+from airflow_provider_qrt.jobs.clock import SteadyClock
 from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION, Answer, Connect, SharedPoller
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class BackendReader(SharedPoller):
         clock: Epoch seconds.
     """
 
-    def __init__(self, connect: Connect, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, connect: Connect, *, clock: Callable[[], float] | None = None) -> None:
         super().__init__(connect)
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._wanted: dict[asyncio.Future[Backends], float] = {}
         self._latest: Backends = ()
         self._latest_at = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.jobs.clock import SteadyClock
 from airflow_provider_qrt.jobs.sharing import Connect, SharedPoller
 from airflow_provider_qrt.jobs.watch_plan import Pause, ReadFinished, ReadJob, ReadPending, WatchPlan
 
@@ -82,11 +82,11 @@ class JobWatcher(SharedPoller):
     """
 
     def __init__(
-        self, connect: Connect, *, plan: WatchPlan | None = None, clock: Callable[[], float] = time.time
+        self, connect: Connect, *, plan: WatchPlan | None = None, clock: Callable[[], float] | None = None
     ) -> None:
         super().__init__(connect)
         self._plan = plan or WatchPlan()
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._watches: dict[str, list[JobWatch]] = {}
 
     @property

@@ -233,6 +233,26 @@ def test_who_asks_need_not_wait_for_the_next_look(emulator, submit, connect):
     assert asyncio.run(scenario()).id == job_id
 
 
+def test_a_clock_that_is_put_back_puts_nothing_off(emulator, submit, connect, monkeypatch):
+    emulator.configure(queue_seconds=600)
+    [job_id] = submit(1)
+    right, back = time.time, 0.0
+
+    async def scenario():
+        nonlocal back
+        watcher, now = JobWatcher(connect), time.time()
+        with watcher.watch(job_id, submitted_at=now, longest=0.5, first_look=now) as watch:
+            assert await watch.news(30) is not None
+            back = 7200.0
+            await asyncio.to_thread(emulator.finish, job_id)
+            while (seen := await watch.news(30)) is not None and not seen.status.is_final:
+                pass
+            return seen
+
+    monkeypatch.setattr(time, "time", lambda: right() - back)
+    assert asyncio.run(scenario()) is not None
+
+
 def test_who_asks_and_leaves_at_once_leaves_nothing_behind(emulator, submit, connect):
     emulator.configure(queue_seconds=600)
     [job_id] = submit(1)
