@@ -73,8 +73,14 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for this task's turn, then fire."""
         now = time.time()
-        moment = _queues[self.qiskit_runtime_conn_id].reserve(max(self.not_before, now + FIRST_DELAY))
-        self.log.info("The submission is tried again in %.0f s.", moment - now)
+        due = max(self.not_before, now + FIRST_DELAY)
+        self.log.info("The submission is tried again in %.0f s at the earliest.", due - now)
+        # In the queue from then on only: who waits a day for room in a budget holds nobody up.
+        await asyncio.sleep(due - now)
+        now = time.time()
+        moment = _queues[self.qiskit_runtime_conn_id].reserve(max(due, now))
+        if moment - now > 1:
+            self.log.info("Others are before this task; its turn comes in %.0f s.", moment - now)
         await asyncio.sleep(moment - now)
         self._fired = True
         yield TriggerEvent({"waited_until": moment})

@@ -58,3 +58,15 @@ def test_connections_do_not_wait_for_each_other():
         )
 
     asyncio.run(both())
+
+
+def test_a_task_that_waits_for_long_holds_nobody_up():
+    async def both() -> None:
+        tomorrow = QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="c", not_before=time.time() + 86_400)
+        patient = asyncio.create_task(fired(tomorrow))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(fired(QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="c", not_before=0.0)), 30)
+        assert not patient.done()
+        patient.cancel()
+
+    asyncio.run(both())
