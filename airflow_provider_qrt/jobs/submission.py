@@ -196,8 +196,12 @@ class JobSubmitter:
         else:
             job, how = self._recorded(record.job_id), How.REATTACHED
         lost = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and retry_can_help(job.state)
-        if lost or (record.abandoned and not job.status.is_final):
+        given_up = record.abandoned and not job.status.is_final
+        if lost or given_up:
             self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
+            if given_up:
+                # Once more: what asked for it before may have failed.
+                self._cancel(job)
             return self._submit(request, record.number + 1, prepare)
         self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
         return ObtainedJob(job.id, how, record.submitted_at, job.backend or record.backend, job.session_id, job)
@@ -264,6 +268,9 @@ class JobSubmitter:
         if not self._cancel_replaced:
             self._log(f"Job {former.id} goes on and is charged: cancel_on_kill is off.")
             return
+        self._cancel(former)
+
+    def _cancel(self, former: Job) -> None:
         try:
             self._client.cancel_job(former.id)
         except errors.Conflict:

@@ -635,6 +635,14 @@ def test_a_retry_after_a_timeout_submits_a_new_job(task, slow):
     assert len(slow.jobs()) == 2
 
 
+def test_a_retry_asks_again_for_a_cancellation_that_failed(task, slow):
+    slow.add_fault(method="POST", path="/jobs/*/cancel", status=403)
+    with pytest.raises(AirflowException, match="may still run and be charged"):
+        task.run(timeout=0.1, retries=1, cancel_on_kill=False)
+    task.defer(cancel_on_kill=False)
+    assert [job["cancelled"] for job in slow.jobs()] == [True, False]
+
+
 GAVE_UP = ("__fail__", {"error": TriggerFailureReason.TRIGGER_TIMEOUT})
 
 
