@@ -275,7 +275,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     @property
     def job_is_settled(self) -> bool:
         """Whether the task has seen to its job, so that nobody else need."""
-        return self._in_hand is not None and self._in_hand.settled
+        return self._in_hand is not None and self._in_hand.settled and not self._in_hand.left_to_retry
 
     # How it is done
 
@@ -451,7 +451,8 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         """The job of a deferred task that Airflow resumes without an event; XCom has it if no store keeps it."""
         record = SubmissionRecord.read(self._store(context))
         if record is not None:
-            return [record.job_id]
+            # A cleared task that waits for its turn has the record of before the clear.
+            return [record.job_id if record.max_tries == context["ti"].max_tries else None]
         stored = self._pull(context, "job_id")
         return [str(stored) if stored else None]
 
@@ -557,7 +558,11 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             self._fail(job)
         with traces.span("result", job_id=job.id, backend=job.backend):
             result = self._read(context, in_hand, job)
-        in_hand.delivered()
+        try:
+            in_hand.delivered()
+        except Exception as error:
+            # The task has the result, which a private job gives out once.
+            self.log.warning("That the result is handed on could not be noted; a clear fetches it again: %s", error)
         self.report.delivered(in_hand.job_ids or [job.id], result)
         self._describe_in_outlets(context)
         return result

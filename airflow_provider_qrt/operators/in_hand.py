@@ -48,6 +48,7 @@ class JobInHand:
         log: Takes a line for the task log.
         completed: Whether all jobs were seen to have completed.
         settled: Whether the jobs need no more seeing to, and the failure's message says what became of them.
+        left_to_retry: Whether they go on for a retry, which a retry policy may yet refuse.
         killed: Whether Airflow has asked the task to stop.
         batch_id: A batch of the task's own that is open.
     """
@@ -59,6 +60,7 @@ class JobInHand:
     log: Callable[[str], object]
     completed: bool = False
     settled: bool = False
+    left_to_retry: bool = False
     killed: bool = False
     batch_id: str | None = None
 
@@ -96,7 +98,7 @@ class JobInHand:
     def abandoned(self) -> None:
         """Note that the jobs which have not ended are given up."""
         for job in self._left():
-            job.submitter.abandoned()
+            self._abandon(job)
 
     def kill(self) -> None:
         """Cancel the jobs quickly; one that is just being submitted is looked for by its tag."""
@@ -130,8 +132,13 @@ class JobInHand:
             return ""
         if self.completed:
             self.settled = True
-            results = "its result" if len(self.jobs) == 1 else "their results"
+            results, anew = ("its result", "a new job") if len(self.jobs) == 1 else ("their results", "new jobs")
             completed = self._said(self.jobs, "has completed", "have completed")
+            if not self.durable:
+                return (
+                    f"{completed}; no record is kept of that, so a retry submits {anew}. "
+                    f"QiskitRuntimeGetResultOperator fetches {results}."
+                )
             return f"{completed}: a retry, or a clear, fetches {results} and buys nothing."
         left = list(self._left())
         if not left:
@@ -140,17 +147,24 @@ class JobInHand:
         self.settled = True
         going_on = self._said(left, "goes on", "go on")
         if self.durable and not for_good:
+            self.left_to_retry = True
             return f"{going_on}; a retry goes on with {'it' if len(left) == 1 else 'them'}."
         if not self.cancel_on_kill:
             return f"{going_on} and {'is' if len(left) == 1 else 'are'} charged: cancel_on_kill is off."
-        fates = []
+        fates = [self._cancel_quickly(job) for job in left]
         for job in left:
-            fates.append(self._cancel_quickly(job))
-            job.submitter.abandoned()
+            self._abandon(job)
         return f"No retry will go on with the {'job' if len(left) == 1 else 'jobs'}: {' '.join(fates)}"
 
     def _left(self) -> Iterator[HeldJob]:
         return (job for job in self.jobs if not job.ended and job.name is not None)
+
+    def _abandon(self, job: HeldJob) -> None:
+        """Note that a job is given up. Nothing is raised: what matters is that it is cancelled."""
+        try:
+            job.submitter.abandoned()
+        except Exception as error:
+            self.log(f"That {job.name} is given up could not be noted: {error}")
 
     @staticmethod
     def _said(jobs: Sequence[HeldJob], one: str, many: str) -> str:

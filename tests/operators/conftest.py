@@ -82,6 +82,24 @@ def either_way(request, task) -> OperatorTask:
     return task
 
 
+@pytest.fixture
+def failing(store, monkeypatch) -> Callable[[Callable[[Any], Any]], None]:
+    """Let the state store keep nothing any more, from the first value on that is like this."""
+
+    def let_fail(is_like: Callable[[Any], Any]) -> None:
+        keep, away = store.set, []
+
+        def refuse(key: str, value: Any, **more: Any) -> None:
+            if away or (isinstance(value, dict) and is_like(value)):
+                away.append(key)
+                raise RuntimeError("The API server is away.")
+            keep(key, value, **more)
+
+        monkeypatch.setattr(store, "set", refuse)
+
+    return let_fail
+
+
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))

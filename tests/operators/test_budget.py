@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
 from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
@@ -71,6 +71,16 @@ def test_a_deferrable_task_may_wait_for_room_without_a_worker(task, emulator, sp
 def test_a_task_does_not_wait_for_room_that_comes_after_its_timeout(task, emulator, spent):
     with pytest.raises(AirflowFailException):
         task.defer(budget=within(11, per="dag", when_exceeded="defer"), timeout=60)
+
+
+def test_a_cleared_task_that_never_had_room_does_not_end_with_the_result_of_before(task, emulator, store, spent):
+    task.context["task_state_store"] = store
+    task.run()
+    task.clear()
+    room = within(11, per="dag", window=20_000, when_exceeded="defer")
+    task.defer(budget=room, timeout=86_400)
+    with pytest.raises(TaskDeferralTimeout, match="Nothing was submitted"):
+        task.operator(budget=room).resume_execution("__fail__", {"error": "Trigger timeout"}, task.context)
 
 
 def test_the_connection_may_carry_the_budget(task, emulator, connect, spent):

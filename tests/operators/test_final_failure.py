@@ -88,6 +88,26 @@ def test_a_result_that_cannot_be_read_is_promised_to_a_retry(either_way, emulato
     assert len(emulator.jobs()) == 1
 
 
+def test_without_a_record_no_retry_is_promised_to_fetch_the_result(either_way, emulator):
+    emulator.add_fault(path="/jobs/*/results", status=403)
+    with pytest.raises(AirflowFailException, match=r"has completed; no record is kept .* a retry submits a new job"):
+        either_way.run(durable=False, retries=1)
+
+
+def test_an_airflow_that_keeps_nothing_any_more_hides_neither_the_timeout_nor_keeps_the_job(either_way, slow, failing):
+    failing(lambda value: value.get("abandoned"))
+    with pytest.raises(AirflowException, match=r"after its timeout of 0 s.*was cancelled"):
+        either_way.run(timeout=0.2)
+    assert cancelled(slow) == [True]
+
+
+def test_an_airflow_that_keeps_nothing_any_more_leaves_no_job_on_the_last_try(task, slow, failing):
+    failing(lambda value: value.get("job_id"))
+    with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the job"):
+        task.run()
+    assert cancelled(slow) == [True]
+
+
 def test_a_job_cancelled_under_a_retry_is_replaced_in_the_same_try(either_way, slow):
     slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
     with pytest.raises(AirflowException):
@@ -132,6 +152,15 @@ def test_the_last_resort_is_not_needed_where_the_task_has_seen_to_its_job(task, 
     before = len(sent())
     cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
     assert len(sent()) == before
+
+
+def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuses(task, slow):
+    operator = task.operator(retries=2)
+    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
+    with pytest.raises(AirflowException, match="a retry goes on with it"):
+        operator.execute(task.context)
+    cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
+    assert cancelled(slow) == [True]
 
 
 def test_the_last_resort_keeps_to_cancel_on_kill(task, slow):

@@ -55,6 +55,11 @@ def test_without_a_store_the_result_goes_to_xcom(task):
     assert task.run(private=True)["results"][0]["shots"] == 20
 
 
+def test_a_store_that_fails_after_the_read_costs_nothing(either_way, failing):
+    failing(lambda value: value.get("parts") or value.get("delivered"))
+    assert either_way.run(private=True, retries=1)["results"][0]["shots"] == 20
+
+
 def test_a_read_that_was_refused_is_no_result(task, emulator, store):
     emulator.add_fault(path="/jobs/*/results", status=403)
     with pytest.raises(AirflowFailException):
