@@ -41,6 +41,7 @@ class TaskBatch:
     in_hand: JobInHand
     log: Callable[[str], object]
     _session: Session | None = None
+    _unsure: bool = False
 
     def open(self, backend: str, max_execution_seconds: int | None) -> str:
         """Return the id of the batch, opened if need be.
@@ -50,6 +51,9 @@ class TaskBatch:
             LookUpFailed: It cannot be said whether it was opened; the next try asks again.
             QiskitRuntimeError: The service refused.
         """
+        if self._session is not None and self._unsure and not self._is_open(self._session):
+            self._session = self.in_hand.batch_id = None
+        self._unsure = False
         if self._session is None:
             self._leave_other_backend(backend)
             session = self.opener.obtain(SessionRequest("batch", backend), lambda: backend)
@@ -58,6 +62,10 @@ class TaskBatch:
             check_session(session, backend=backend, max_execution_seconds=max_execution_seconds)
             self._session = session
         return self._session.id
+
+    def time_passes(self) -> None:
+        """Note that the next job comes later: a batch does not live for ever."""
+        self._unsure = True
 
     def close(self) -> None:
         """Let it take no more jobs; those in it run on. An open one costs nothing, so no failure."""
@@ -70,6 +78,12 @@ class TaskBatch:
             self.log(f"Batch {batch_id} could not be closed; it ends by itself: {error}")
         else:
             self.log(f"All jobs are submitted, so batch {batch_id} takes no more.")
+
+    def _is_open(self, session: Session) -> bool:
+        try:
+            return self.client.session(session.id).accepting_jobs
+        except errors.NotFound:
+            return False
 
     def _leave_other_backend(self, backend: str) -> None:
         """Close the batch of an earlier try that is on another backend."""
@@ -166,6 +180,8 @@ class PartsSubmission:
         try:
             return submitter.obtain(part.request, lambda asked: self._prepare(number, asked))
         except WindowFull as full:
+            if self.batch is not None:
+                self.batch.time_passes()
             so_far = f"{len(self._obtained)} of {len(self.parts)} jobs are submitted."
             raise WindowFull(full.refusal, so_far if self._obtained else "Nothing was submitted.") from full
 

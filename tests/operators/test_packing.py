@@ -385,6 +385,21 @@ def test_a_task_that_keeps_no_record_waits_on_its_worker_once_it_has_jobs(task, 
     assert len([nap for nap in slept if nap >= 12]) == 1
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_batch_that_ends_while_a_task_waits_on_its_worker_is_followed_by_another(
+    task, emulator, monkeypatch, durable
+):
+    def outlive_the_batch(seconds: float) -> None:
+        if seconds >= 12:
+            [batch] = batches()
+            QiskitRuntimeHook().client.close_session(batch.id)
+
+    monkeypatch.setattr(turn.time, "sleep", outlive_the_batch)
+    refuse(emulator, after=1)
+    assert shots(task.execute(circuits=THREE, durable=durable)) == [90, 80, 70]
+    assert (len(emulator.jobs()), accepting()) == (3, [False, False])
+
+
 def test_a_turn_that_does_not_come_fails_the_task_and_cancels_what_was_submitted(task, slow, slept):
     refuse(slow, after=2, times=99)
     with pytest.raises(
@@ -497,6 +512,14 @@ def test_a_trigger_that_broke_on_the_last_try_leaves_no_job(task, slow):
     with pytest.raises(TaskDeferralError, match="No retry will go on with the jobs"):
         task.operator(circuits=THREE).resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
     assert cancelled(slow) == [True] * 3
+
+
+def test_an_airflow_that_keeps_nothing_any_more_leaves_none_of_the_jobs(task, slow, failing):
+    seconds = iter([False, True])
+    failing(lambda value: value.get("tag") and value.get("job_id") and next(seconds))
+    with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the jobs: .*cancelled.*cancelled"):
+        task.execute(circuits=THREE)
+    assert cancelled(slow) == [True, True]
 
 
 def test_the_last_resort_finds_all_jobs(task, slow):
