@@ -104,6 +104,9 @@ class SharedPoller(ABC):
                 # It worked before: the connection may have another key by now.
                 self._disconnect()
                 answer = await self._ask_once(read)
+        except errors.NotFound:
+            # The service was asked, and has answered.
+            raise
         except errors.QiskitRuntimeError as error:
             self._note(error)
             raise

@@ -168,7 +168,7 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
 
         self.defer(
             trigger=QiskitRuntimeJobTrigger(
-                job_id=self.job_id,
+                job_id=self._checked_job_id(),
                 qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
                 submitted_at=time.time(),
                 poll_interval=self.poke_interval,

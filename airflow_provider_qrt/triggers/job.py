@@ -115,7 +115,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def _wait(self) -> WaitOutcome:
         """Wait for all jobs, one after the other, or until one has not completed."""
-        if str(self.job_id or "").strip() in ("", "None"):
+        self.job_id = str(self.job_id or "").strip()
+        if self.job_id in ("", "None"):
             # A template of a sensor that is started here, rendered to nothing. GET /jobs/ would list jobs instead.
             return WaitOutcome(Ending.REFUSED, "", None, "job_id is empty: there is no job to wait for.")
         watcher = shared(JobWatcher, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))

@@ -139,7 +139,7 @@ def test_who_comes_after_the_last_one_has_left_is_served_too(emulator, submit, c
     assert connect.calls == 2
 
 
-def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, submit, connect):
+def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, submit, connect, caplog):
     [job_id] = submit(1)
 
     async def scenario():
@@ -151,6 +151,7 @@ def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, subm
         assert isinstance(seen, errors.NotFound)
 
     asyncio.run(scenario())
+    assert "cannot be asked" not in caplog.text
 
 
 def test_a_service_that_was_away_is_waited_for(emulator, submit, connect, monkeypatch):

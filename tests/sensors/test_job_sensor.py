@@ -100,6 +100,16 @@ def test_deferred_it_waits_in_the_triggerer(sensor, context, job_id):
     assert (trigger.job_id, trigger.poll_interval, deferred.value.timeout.total_seconds()) == (job_id, 7, 1234)
 
 
+def test_white_space_around_a_rendered_job_id_does_not_matter(sensor, context, emulator, job_id, in_the_triggerer):
+    # As a template on lines of its own leaves it.
+    given = f"\n  {job_id}\n"
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(job_id=given, deferrable=True).execute(context)
+    emulator.finish(job_id)
+    assert in_the_triggerer(deferred.value.trigger)["ending"] == "final"
+    assert in_the_triggerer(QiskitRuntimeJobTrigger(job_id=given))["ending"] == "final"
+
+
 def test_deferred_it_ends_when_the_job_has(sensor, context, emulator, job_id, in_the_triggerer):
     with pytest.raises(TaskDeferred) as deferred:
         sensor(deferrable=True).execute(context)
