@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -127,18 +128,20 @@ def examples() -> dict[str, str]:
     return dict(blocks)
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """The variables that the guide sets, when it is followed in this folder."""
+    [line] = re.findall(r"^\$ export (.*)$", GUIDE.read_text(), re.MULTILINE)
+    return dict(one.replace("$PWD", str(folder)).split("=", 1) for one in shlex.split(line))
+
+
 @pytest.mark.timeout(300)
 def test_the_guides_example_runs_as_it_stands(tmp_path):
     for name, text in examples().items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    airflow = {
-        "AIRFLOW_HOME": str(tmp_path / "home"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
-    }
+    airflow = environment(tmp_path)
     migrated = python("-m", "airflow", "db", "migrate", cwd=tmp_path, **airflow)
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
-    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path, **airflow)
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path, **airflow)
     assert passed(done) == sum(text.count("def test_") for text in examples().values())
