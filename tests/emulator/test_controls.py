@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -198,6 +200,15 @@ def test_the_command_serves_and_says_where(tmp_path):
         shown, _ = process.communicate(timeout=20)
     assert "qiskit_runtime" in shown
     assert said["url"] in shown
+
+
+def test_the_page_has_every_option_of_the_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    options = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    page = Path(__file__).parents[2] / "docs" / "emulator.md"
+    assert options
+    assert options <= set(re.findall(r"`(--[a-z-]+)`", page.read_text()))
 
 
 def test_the_command_says_what_is_wrong_with_its_arguments():
