@@ -11,6 +11,7 @@ const drawings = new Map();
 
 async function read() {
   let answer;
+  const asked = JSON.stringify(question);
   try {
     answer = await ask("api/result", question);
   } catch (error) {
@@ -18,6 +19,7 @@ async function read() {
     say("freshness", "");
     return error.message.includes("again") ? LIVE : null;
   }
+  if (asked !== JSON.stringify(question)) return 0;
   notice(at("message"), answer.message);
   if (changed("where", answer.run_url)) {
     at("where").replaceChildren("DAG ", link(answer.run_url, `${answer.dag_id}, run ${answer.run_id}`));
@@ -181,6 +183,8 @@ async function draw(place, task, index, title) {
   if (!drawings.has(path)) drawings.set(path, askForDrawing(task, index));
   place.replaceChildren(element("p", { class: "quiet", role: "status" }, "The circuit is being drawn."));
   const { state, text } = await drawings.get(path);
+  // It may be had later: the server may have had too much to draw.
+  if (state !== "drawn") drawings.delete(path);
   place.replaceChildren(
     state === "drawn"
       ? element("pre", { tabindex: "0", role: "region", "aria-label": `${title}, drawn`, "data-testid": "drawing" }, text)
