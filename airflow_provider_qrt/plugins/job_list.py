@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 OVERLAP = timedelta(minutes=1)
-"""A job shows in the list some time after it was created, and clocks differ."""
+"""A job shows in the list some time after it was created."""
 BILL_PATIENCE = timedelta(hours=6)
 """A bill that is open for longer than that after the submission is not asked for any more."""
 READ_ONE_BY_ONE = 20
@@ -54,6 +54,7 @@ class JobList:
         self._look_back = look_back
         self._known: dict[str, ListedJob] = {}
         self._newest = self._read_at = _LONG_AGO + OVERLAP
+        self._last = self._quiet_since = _LONG_AGO
         self.jobs: tuple[ListedJob, ...] = ()
         self.complete = False
         self.cut = False
@@ -69,6 +70,8 @@ class JobList:
             QiskitRuntimeError: The service could not be asked. The list stays as it is.
         """
         since = now - self._look_back
+        if self._newest != self._last:
+            self._last, self._quiet_since = self._newest, now
         if not self.complete:
             self._take(client.jobs(created_after=since), early=True)
             self.complete = True
@@ -80,8 +83,10 @@ class JobList:
 
     def _catch_up(self, client: QiskitRuntimeClient, since: datetime, now: datetime) -> None:
         pending = self._take(client.jobs(pending=True, created_after=since))
-        # Not all of a burst again and again: from the newest job on, or from the last reading on.
-        recent = self._take(client.jobs(created_after=max(since, self._newest - OVERLAP, self._read_at - OVERLAP)))
+        # From the newest job on; not all of a burst again and again when it is over. By the service's clock, from which
+        # this one may differ: no more is taken from this one than how long there was none.
+        quiet = max(timedelta(), self._read_at - self._quiet_since)
+        recent = self._take(client.jobs(created_after=max(since, self._last + quiet - OVERLAP)))
         changed = [
             one.job
             for job_id, one in self._known.items()

@@ -124,18 +124,36 @@ def test_a_burst_is_not_read_again_and_again(make_client, submit, emulator):
     for index in range(3):
         submit("a_dag", map_index=index)
     listing = JobList(airflow_name(), MONTH)
-    later = datetime.now(UTC) + 2 * job_list.OVERLAP
-    listing.refresh(make_client(), later)
-    emulator.clear_requests()
-
-    listing.refresh(make_client(), later)
+    now = datetime.now(UTC)
+    for minutes in range(4):
+        emulator.clear_requests()
+        listing.refresh(make_client(), now + minutes * job_list.OVERLAP)
 
     [after] = [
         datetime.fromisoformat(query["created_after"][0])
         for query in (parse_qs(one["query"]) for one in emulator.requests())
         if "created_after" in query and "pending" not in query
     ]
-    assert after == later - job_list.OVERLAP
+    assert after >= listing.jobs[0].job.created
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(minutes=-10)])
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_job_that_is_over_in_a_moment_is_found_though_the_clocks_differ(
+    make_client, submit, emulator, ahead, earlier
+):
+    emulator.configure(queue_seconds=1000.0)
+    for index in range(earlier):
+        submit("a_dag", map_index=index)
+    client, listing = make_client(), JobList(airflow_name(), MONTH)
+    listing.refresh(client, datetime.now(UTC) + ahead)
+
+    job_id = submit("a_dag")
+    emulator.finish(job_id)
+    listing.refresh(client, datetime.now(UTC) + ahead)
+
+    assert listing.find(job_id) is not None
+    assert len(listing.jobs) == earlier + 1
 
 
 def test_a_list_in_which_nothing_has_changed_stays_the_same_object(make_client, submit, emulator):
