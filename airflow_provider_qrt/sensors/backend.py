@@ -9,8 +9,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk import PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
@@ -20,6 +20,7 @@ from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
 from airflow_provider_qrt.jobs.pacing import KeepWaiting
 from airflow_provider_qrt.jobs.rendered import whole_number
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +31,7 @@ DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
 
-class QiskitRuntimeBackendSensor(BaseSensorOperator):
+class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
     """Waits until a backend is online and available, its queue is short enough, and it fits the filters.
 
     Returns ``{"backend", "queue_length", "wait_time_seconds", "qubits", "processor", "status"}`` of the backend, or of
@@ -64,17 +65,10 @@ class QiskitRuntimeBackendSensor(BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, deferrable=deferrable, **kwargs)
         self.backend = backend
         self.max_queue = max_queue
         self.backend_filters = backend_filters
-        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
-        self.deferrable = deferrable
-
-    @cached_property
-    def hook(self) -> QiskitRuntimeHook:
-        """The hook of the connection."""
-        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the backends once."""
@@ -85,28 +79,9 @@ class QiskitRuntimeBackendSensor(BaseSensorOperator):
             self.log.info(step.note)
         return False
 
-    def execute(self, context: Context) -> Any:
-        """Wait on the worker, or take one look and defer."""
-        with self.hook:
-            return self._wait(context)
-
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         return self._conclude(BackendOutcome.from_event(event))
-
-    def _wait(self, context: Context) -> Any:
-        if not self.deferrable:
-            return super().execute(context)
-        try:
-            first_look = self.poke(context)
-        except AirflowFailException as error:
-            # As Airflow does for a look on the worker, and for the end of a deferral.
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
-            raise
-        if not isinstance(first_look, PokeReturnValue):
-            self._defer()
-        return first_look.xcom_value
 
     @cached_property
     def _wish(self) -> BackendWish:
@@ -143,7 +118,8 @@ class QiskitRuntimeBackendSensor(BaseSensorOperator):
         self.log.info(outcome.message)
         return outcome.backend.to_json()
 
-    def _defer(self) -> NoReturn:
+    def defer_wait(self) -> NoReturn:
+        """Leave the worker; the trigger goes on."""
         from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
 
         now = time.time()

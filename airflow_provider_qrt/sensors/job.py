@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk import PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_qrt.client import errors
@@ -20,6 +19,7 @@ from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
 from airflow_provider_qrt.jobs.refusals import REFUSALS
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
+from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +38,7 @@ def can_render_in_triggerer(job_id: Any) -> bool:
     return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
 
 
-class QiskitRuntimeJobSensor(BaseSensorOperator):
+class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
     """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
 
     Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. A connection
@@ -71,10 +71,8 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
         start_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, deferrable=deferrable, **kwargs)
         self.job_id = job_id
-        self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
-        self.deferrable = deferrable
         self.job_url: str | None = ""
         self._unknown_reads = 0
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
@@ -90,11 +88,6 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
                 next_kwargs=None,
                 timeout=timedelta(seconds=self.timeout),
             )
-
-    @cached_property
-    def hook(self) -> QiskitRuntimeHook:
-        """The hook of the connection."""
-        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the job once."""
@@ -121,11 +114,6 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
             return False
         return PokeReturnValue(True, self._summary(job))
 
-    def execute(self, context: Context) -> Any:
-        """Wait on the worker, or take one look and defer."""
-        with self.hook:
-            return self._wait(context)
-
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
         outcome = WaitOutcome.from_event(event)
@@ -149,21 +137,8 @@ class QiskitRuntimeJobSensor(BaseSensorOperator):
             raise AirflowException(outcome.message)
         return self._summary(outcome.job)
 
-    def _wait(self, context: Context) -> Any:
-        if not self.deferrable:
-            return super().execute(context)
-        try:
-            first_look = self.poke(context)
-        except AirflowFailException as error:
-            # As Airflow does for a look on the worker, and for the end of a deferral.
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
-            raise
-        if not isinstance(first_look, PokeReturnValue):
-            self._defer()
-        return first_look.xcom_value
-
-    def _defer(self) -> NoReturn:
+    def defer_wait(self) -> NoReturn:
+        """Leave the worker; the trigger goes on."""
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
         self.defer(
