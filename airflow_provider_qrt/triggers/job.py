@@ -133,7 +133,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         now = time.time()
         submitted_at = self.submitted_at or now
         poller = JobPoller(job_id, submitted_at, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
-        first_look = now if self._completed else now + poller.first(now).seconds
+        first_delay = 0.0 if self._completed else poller.first(now).seconds
+        earliest, first_look = time.monotonic() + first_delay, now + first_delay
         step: KeepWaiting | WaitOutcome = KeepWaiting(0.0)
         watched = watcher.watch(job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look)
         with watched as watch:
@@ -156,7 +157,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                         follower.failed(seen)
                         step = poller.on_error(seen, time.time())
         # Somebody else's look may have come earlier than this one may fire.
-        await asyncio.sleep(first_look - time.time())
+        await asyncio.sleep(earliest - time.monotonic())
         return step
 
     async def _next_news(self, watch: JobWatch) -> Job | errors.QiskitRuntimeError | None:

@@ -123,6 +123,22 @@ def test_it_does_not_ask_for_the_input(trigger, emulator, job_id):
     assert [one["query"] for one in emulator.requests() if "/jobs/" in one["path"]] == ["exclude_params=true"]
 
 
+def test_a_clock_that_is_put_back_does_not_put_the_event_off(trigger, emulator, job_id, monkeypatch):
+    right, back = time.time, 0.0
+
+    async def run() -> Any:
+        nonlocal back
+        waiting = asyncio.ensure_future(anext(trigger().run()))
+        while not await asyncio.to_thread(emulator.requests):
+            await asyncio.sleep(0.01)
+        back = 7200.0
+        await asyncio.to_thread(emulator.finish, job_id)
+        return await asyncio.wait_for(waiting, 30)
+
+    monkeypatch.setattr(time, "time", lambda: right() - back)
+    assert asyncio.run(run()).payload["ending"] == "final"
+
+
 def test_it_waits_for_airflow_to_notice_that_the_worker_is_gone(trigger, emulator, job_id, monkeypatch):
     monkeypatch.setattr("airflow_provider_qrt.triggers.job.FIRST_DELAY", 1.0)
     emulator.finish(job_id)
