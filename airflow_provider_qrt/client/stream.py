@@ -128,7 +128,7 @@ def _library() -> Any:
         import websockets.asyncio.client
         import websockets.exceptions
     except ImportError:
-        raise PackageMissing("install it with pip install 'airflow-provider-qrt[stream]'") from None
+        raise PackageMissing("the package websockets is missing: pip install 'airflow-provider-qrt[stream]'") from None
     return websockets
 
 

@@ -387,5 +387,7 @@ def test_a_bundle_that_is_not_there_is_named(certificate, tmp_path):
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
-    with pytest.raises(PackageMissing, match=r"pip install 'airflow-provider-qrt\[stream\]'"):
+    with pytest.raises(
+        PackageMissing, match=r"the package websockets is missing: pip install 'airflow-provider-qrt\[stream\]'"
+    ):
         heard(ended)
