@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
-from airflow_provider_qrt.plugins.job_list import JobList, ListedJob
+from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -161,8 +161,7 @@ class ConnectionReader:
     def job(self, job_id: str) -> JobDetails | None:
         """Return what is known of a job; None if that is still to be read."""
         known = self._details.get(job_id)
-        over = known is not None and known.job is not None and known.job.status.is_final and known.metrics is not None
-        if known is None or (not over and self._clock() - known.read_at > FRESH_SECONDS):
+        if known is None or (not _is_over(known) and self._clock() - known.read_at > FRESH_SECONDS):
             with self._lock:
                 self._wanted_jobs[job_id] = None
             self._begin()
@@ -299,6 +298,17 @@ def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
         raise
     except errors.ApiError:
         return None
+
+
+def _is_over(known: JobDetails) -> bool:
+    """Whether nothing more is to be learned of a job: it has ended, and its bill is settled or open for too long."""
+    job, metrics = known.job, known.metrics
+    if job is None or metrics is None or not job.status.is_final:
+        return False
+    usage = metrics.usage or job.usage
+    if usage is None or usage.complete or job.created is None:
+        return True
+    return known.read_at - job.created.timestamp() > BILL_PATIENCE.total_seconds()
 
 
 def _keep(kept: dict[str, Value], key: str, value: Value) -> None:

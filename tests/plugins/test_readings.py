@@ -224,6 +224,26 @@ def test_times_are_read_for_the_jobs_that_are_looked_at(reader, clock, submit):
     assert reader.times([one.job])[one.job.id].created is not None
 
 
+def test_a_job_is_read_again_until_its_bill_is_settled(reader, clock, submit, emulator, sent):
+    emulator.configure(queue_seconds=600, usage_pending_seconds=3600)
+    job_id = submit("a_dag")
+    emulator.finish(job_id)
+
+    def settled():
+        clock.ahead += 10.0
+        reader.job(job_id)
+        reader.wait(PATIENCE)
+        return reader.job(job_id).metrics.usage.complete
+
+    assert not settled()
+    emulator.configure(usage_pending_seconds=0)
+    assert settled()
+
+    emulator.clear_requests()
+    assert settled()
+    assert sent("GET /jobs") == []
+
+
 def test_a_slow_service_keeps_nobody_waiting(reader, clock, submit, emulator):
     submit("a_dag")
     before = read(reader, clock)
