@@ -92,13 +92,15 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the job once."""
         job_id = self._checked_job_id()
+        place = ""
         try:
+            place = f" Asked with {self.hook.describe()}."
             if not self.job_url:
                 self.job_url = job_url(self.hook.settings.base_url, job_id)
                 context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
         except REFUSALS as error:
-            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error
+            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}{place}") from error
         except errors.QiskitRuntimeError as error:
             self.log.warning("Job %s could not be read, waiting on. %s", job_id, error)
             return False

@@ -149,7 +149,9 @@ def test_an_empty_job_id_gets_the_remedy(connection, context, sent, job_id, defe
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_definite_refusal_fails_the_sensor(sense, emulator, status, deferrable):
     emulator.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
-    with pytest.raises(AirflowFailException, match="cannot be watched"):
+    with pytest.raises(
+        AirflowFailException, match=r"cannot be watched.* Asked with connection 'qiskit_runtime_default' \("
+    ):
         sense(deferrable=deferrable)
 
 
