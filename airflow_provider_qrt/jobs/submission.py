@@ -232,11 +232,15 @@ class JobSubmitter:
         self._give_up(self._undelivered(record))
         replace(record, abandoned=True).write(self._store)
 
-    def delivered(self) -> None:
-        """Note that the task has handed the job's result on: clearing it from now on means a new job."""
+    def delivered(self, *, arrived: bool = True) -> None:
+        """Note that the task has handed the job's result on: clearing it from now on means a new job.
+
+        Args:
+            arrived: False: Airflow could not take it, so clearing the task fetches it again.
+        """
         record = SubmissionRecord.read(self._store)
         if record is not None:
-            replace(record, delivered=True).write(self._store)
+            replace(record, delivered=arrived).write(self._store)
 
     def abandoned(self) -> None:
         """Note that the job was given up and its cancellation asked for: a retry must not wait for it again."""

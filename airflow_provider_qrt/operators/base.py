@@ -277,6 +277,11 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         """Whether the task has seen to its job, so that nobody else need."""
         return self._in_hand is not None and self._in_hand.settled and not self._in_hand.left_to_retry
 
+    def take_back_result(self) -> None:
+        """Note that what the task has returned did not reach XCom: a clear fetches it and buys nothing."""
+        if self._in_hand is not None and self._in_hand.completed:
+            self._in_hand.delivered(arrived=False)
+
     # How it is done
 
     def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:

@@ -90,10 +90,10 @@ class JobInHand:
                 break
             job.ended = True
 
-    def delivered(self) -> None:
-        """Note that the task has handed on what its jobs have come to."""
+    def delivered(self, *, arrived: bool = True) -> None:
+        """Note that the task has handed on what its jobs have come to, or that Airflow could not take it."""
         for job in self.jobs:
-            job.submitter.delivered()
+            job.submitter.delivered(arrived=arrived)
 
     def abandoned(self) -> None:
         """Note that the jobs which have not ended are given up."""

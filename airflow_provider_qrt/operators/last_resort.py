@@ -35,13 +35,18 @@ def with_last_resort(callbacks: Sequence[Callback]) -> list[Callback]:
 def cancel_jobs_of_failed_task(context: Context) -> None:
     """Cancel what the failed task has left running on the service; its jobs are found by their tags.
 
-    A task that only submits is left alone: one of its jobs may be awaited elsewhere.
+    A task that only submits is left alone: one of its jobs may be awaited elsewhere. A result that was returned and did
+    not arrive is taken back.
     """
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
     task: Any = context["task"]
     # Of a mapped task the dag-processor knows what all its instances have in common.
     arguments = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
+    try:
+        getattr(task, "take_back_result", lambda: None)()
+    except Exception as error:
+        log.warning("That the task's result did not arrive could not be noted; a clear buys it again: %s", error)
     if getattr(task, "job_is_settled", False):
         return
     if not arguments.get("cancel_on_kill", True) or not arguments.get("wait_for_completion", True):

@@ -163,6 +163,19 @@ def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuse
     assert cancelled(slow) == [True]
 
 
+@pytest.mark.parametrize("circuits", [1, 3])
+def test_a_result_that_airflow_could_not_take_is_not_bought_again_by_a_clear(task, emulator, monkeypatch, circuits):
+    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 20)
+    task.arguments["circuits"] = [task.defaults["circuits"]] * circuits
+    operator = task.operator()
+    operator.execute(task.context)
+    # The push of what was returned fails, and Airflow calls the callbacks.
+    cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
+    task.clear()
+    task.execute()
+    assert len(emulator.jobs()) == circuits
+
+
 def test_the_last_resort_keeps_to_cancel_on_kill(task, slow):
     task.defer()
     cancel_jobs_of_failed_task({"task": task.operator(cancel_on_kill=False), "ti": task.context["ti"]})
