@@ -158,7 +158,7 @@ def quantum(
             "connections": connections,
             "conn_id": conn_id,
             "now": now,
-            "freshness": overview.freshness(reading, now),
+            "freshness": overview.freshness(reading, now, len(visible.jobs)),
             "problems": {part: text for part, text in reading.problems.items() if part != "connection"},
             "cut": reading.cut,
             "price": {"per_second": cost.per_second, "currency": cost.currency},

@@ -238,8 +238,14 @@ def backend_row(backend: Backend) -> dict[str, Any]:
     }
 
 
-def freshness(reading: Reading, now: float) -> dict[str, Any]:
-    """How the reading stands: ``state`` is ``reading``, ``fresh``, ``slow`` or ``failed``, ``message`` a sentence."""
+def freshness(reading: Reading, now: float, shown: int) -> dict[str, Any]:
+    """How the reading stands: ``state`` is ``reading``, ``fresh``, ``slow`` or ``failed``, ``message`` a sentence.
+
+    Args:
+        reading: What is known.
+        now: Epoch seconds.
+        shown: How many of its jobs whoever looks may see.
+    """
     busy = now - reading.busy_since if reading.busy_since is not None else 0.0
     problem = reading.problems.get("connection")
     state, message = "fresh", ""
@@ -248,7 +254,7 @@ def freshness(reading: Reading, now: float) -> dict[str, Any]:
         message = problem + (" What is shown was read before." if reading.read_at is not None else "")
     elif reading.read_at is None or (not reading.complete and "jobs" not in reading.problems):
         state = "reading"
-        count = f" {len(reading.jobs):,} jobs were read so far." if reading.jobs else ""
+        count = f" {shown:,} jobs were read so far." if shown else ""
         message = f"The service is being asked.{count}"
         if busy > SLOW_SECONDS:
             message = f"IBM answers slowly: reading has taken {busy:.0f} s so far.{count}"

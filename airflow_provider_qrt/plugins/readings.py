@@ -7,6 +7,7 @@ fresh any more. Nothing is read while nobody looks.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ REST = 4
 """A reading that takes long is followed by a rest of so many times its length."""
 KEPT_DETAILS = 20_000
 """Jobs whose times are kept in memory."""
+_JOB_ID = re.compile(r"/jobs/([^/?:\s]+)")
 UNEXPECTED = "The connection could not be read. The log of Airflow's API server says why."
 
 
@@ -199,7 +201,7 @@ class ConnectionReader:
                     pass
             self._problems.pop("connection", None)
         except errors.QiskitRuntimeError as error:
-            self._give_up(str(error))
+            self._give_up(_for_all(error))
         except Exception:
             # Not in the message: what a secrets backend says may hold anything.
             log.exception("The connection's jobs could not be read for the pages.")
@@ -279,9 +281,17 @@ class ConnectionReader:
         except (errors.InvalidApiKey, errors.Unauthorized):
             raise
         except errors.QiskitRuntimeError as error:
-            self._problems[name] = str(error)
+            self._problems[name] = _for_all(error)
         else:
             self._problems.pop(name, None)
+
+
+def _for_all(error: errors.QiskitRuntimeError) -> str:
+    """What is said of an error to all who look, who may not all read the DAG of the job that was asked for."""
+    text = str(error)
+    for job_id in set(_JOB_ID.findall(text)):
+        text = text.replace(job_id, "…")
+    return text
 
 
 def _backends(client: QiskitRuntimeClient) -> Sequence[Backend]:

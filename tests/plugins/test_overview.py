@@ -151,7 +151,14 @@ def test_a_backend_is_shown_with_its_median_errors():
     ],
 )
 def test_the_page_says_how_fresh_it_is(reading, state, said):
-    found = overview.freshness(reading, 100.0)
+    found = overview.freshness(reading, 100.0, 0)
 
     assert found["state"] == state
     assert said in found["message"]
+
+
+def test_while_it_reads_the_page_counts_only_what_somebody_may_see():
+    message = overview.freshness(Reading(jobs=JOBS, busy_since=100.0), 100.0, 7)["message"]
+
+    assert "7 jobs" in message
+    assert str(len(JOBS)) not in message

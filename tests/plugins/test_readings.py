@@ -282,6 +282,29 @@ def test_one_part_that_is_refused_does_not_hide_the_others(reader, clock, submit
     assert found.backends
 
 
+def test_what_all_who_look_are_told_names_no_job(reader, clock, submit, emulator):
+    """Not all of them may read its DAG."""
+    emulator.configure(queue_seconds=600)
+    job_id = submit("secret_dag")
+    for _ in range(4):
+        # Until it is no news any more, and read by its id.
+        [one] = read(reader, clock).jobs
+    emulator.finish(job_id)
+    refusal = {"errors": [{"message": f"Job {job_id} is not for you."}]}
+
+    emulator.add_fault(method="GET", path="/jobs/*", status=403, body=refusal, times=50)
+    assert read(reader, clock).problems.keys() == {"jobs"}
+    assert job_id not in reader.look().problems["jobs"]
+    assert "not for you" in reader.look().problems["jobs"]
+
+    emulator.clear_faults()
+    emulator.add_fault(method="GET", path="/jobs/*", status=503, body=refusal, times=50)
+    reader.times([one.job])
+    reader.wait(PATIENCE)
+    assert "503" in reader.problem
+    assert job_id not in reader.problem
+
+
 def test_a_connection_that_lacks_something_says_what(clock):
     def connect():
         raise InvalidSettings("Connection 'x': put the API key into the password.")
