@@ -233,10 +233,9 @@ def download(
         content, media = task_results.csv_text(task.result), "text/csv"
     else:
         content, media = json.dumps(task.result, indent=1), "application/json"
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in task.name)
-    return Response(
-        content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{as_format}"'}
-    )
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in task.name) + f".{as_format}"
+    said = f'filename="{name}"' if name.isascii() else f"filename*=UTF-8''{quote(name, safe='')}"
+    return Response(content, media_type=media, headers={"Content-Disposition": f"attachment; {said}"})
 
 
 @router.get("/api/result/drawing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from urllib.parse import unquote
 
 import pytest
 
@@ -25,6 +26,10 @@ def is_read(page):
     return page["tasks"] and not any(job["to_be_read"] for task in page["tasks"] for job in task["jobs"])
 
 
+def is_over(page):
+    return is_read(page) and all(job["timeline"]["finished"] for task in page["tasks"] for job in task["jobs"])
+
+
 @pytest.fixture
 def run(database, connection):
     database.add_dag("a_dag")
@@ -41,7 +46,7 @@ def test_counts_and_times_of_a_run(browser, run, submit):
         **{LINK: "https://x"},
     )
 
-    page = browser().until(is_read, RESULT, **OF_RUN)
+    page = browser().until(is_over, RESULT, **OF_RUN)
 
     [task] = page["tasks"]
     [pub] = task["pubs"]
@@ -141,6 +146,17 @@ def test_the_download_is_what_xcom_holds(browser, run, as_format):
     else:
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert {row["bitstring"]: int(row["count"]) for row in rows} == counts
+
+
+@pytest.mark.parametrize("task_id", ["größe", "測定"])
+def test_the_download_has_the_name_of_its_task_in_any_language(browser, run, task_id):
+    run.add_task("a_dag", task_id, return_value=sampler("j", {"counts": {"0": 5}}))
+
+    answer = browser().get("/api/result/download", **{**OF_TASK, "task_id": task_id})
+
+    assert answer.status_code == 200
+    name = answer.headers["content-disposition"].partition("filename*=UTF-8''")[2]
+    assert unquote(name) == f"{task_id}.json"
 
 
 def test_the_most_frequent_outcomes_have_bars_and_the_rest_is_summed_up():
