@@ -6,7 +6,8 @@ IBM accepts five submissions a minute of a user. Tasks that wait for that must n
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from bisect import insort
+from dataclasses import dataclass, field
 
 SPACING = 12.0
 """Seconds between two submissions at IBM's rate."""
@@ -38,10 +39,20 @@ class SubmissionQueue:
     """
 
     spacing: float = SPACING
-    _next: float = 0.0
+    _turns: list[float] = field(default_factory=list)
 
     def reserve(self, not_before: float) -> float:
-        """Return the moment at which the caller may submit: not before the one given, and a spacing after the last."""
-        moment = max(not_before, self._next)
-        self._next = moment + self.spacing
+        """Return the moment at which the caller may submit: not before the one given, and a spacing from all others."""
+        moment = not_before
+        self._turns = [turn for turn in self._turns if turn > not_before - self.spacing]
+        for turn in self._turns:
+            if turn >= moment + self.spacing:
+                break
+            moment = turn + self.spacing
+        insort(self._turns, moment)
         return moment
+
+    def give_back(self, moment: float) -> None:
+        """Leave a turn to others, for its task was stopped."""
+        if moment in self._turns:
+            self._turns.remove(moment)

@@ -78,9 +78,14 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
         # In the queue from then on only: who waits a day for room in a budget holds nobody up.
         await asyncio.sleep(due - now)
         now = time.time()
-        moment = _queues[self.qiskit_runtime_conn_id].reserve(max(due, now))
+        queue = _queues[self.qiskit_runtime_conn_id]
+        moment = queue.reserve(max(due, now))
         if moment - now > 1:
             self.log.info("Others are before this task; its turn comes in %.0f s.", moment - now)
-        await asyncio.sleep(moment - now)
+        try:
+            await asyncio.sleep(moment - now)
+        except asyncio.CancelledError:
+            queue.give_back(moment)
+            raise
         self._fired = True
         yield TriggerEvent({"waited_until": moment})

@@ -31,3 +31,11 @@ def test_a_task_that_comes_late_waits_for_nobody():
     queue = SubmissionQueue()
     queue.reserve(100.0)
     assert queue.reserve(500.0) == 500.0
+
+
+def test_a_turn_that_was_given_back_is_the_next_ones():
+    queue = SubmissionQueue()
+    turns = [queue.reserve(100.0) for _ in range(4)]
+    queue.give_back(turns[1])
+    queue.give_back(turns[3])
+    assert [queue.reserve(101.0) for _ in range(3)] == [112.0, 136.0, 148.0]

@@ -70,3 +70,18 @@ def test_a_task_that_waits_for_long_holds_nobody_up():
         patient.cancel()
 
     asyncio.run(both())
+
+
+def test_tasks_that_were_stopped_in_the_queue_hold_nobody_up():
+    async def some_are_stopped() -> None:
+        def trigger() -> QiskitRuntimeSubmissionTrigger:
+            return QiskitRuntimeSubmissionTrigger(qiskit_runtime_conn_id="c", not_before=0.0)
+
+        waiting = [asyncio.create_task(fired(trigger())) for _ in range(1000)]
+        await waiting[0]
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.wait_for(fired(trigger()), 30)
+
+    asyncio.run(some_are_stopped())
