@@ -203,7 +203,7 @@ def dag_row(spent: Spent, usage: InstanceUsage | None, price: Price, airflow: st
         "charged": round(spent.charged, 3),
         "expected": round(spent.expected, 3),
         "cost": price.of(spent.charged),
-        "share": round(spent.charged / limit, 4) if limit else None,
+        "share": spent.charged / limit if limit else None,
     }
 
 
@@ -216,7 +216,7 @@ def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
         "consumed": round(usage.consumed_seconds, 3),
         "limit": limit,
         "remaining": usage.remaining_seconds,
-        "share": round(usage.consumed_seconds / limit, 4) if limit else None,
+        "share": usage.consumed_seconds / limit if limit else None,
         "reached": usage.limit_reached,
         "period_start": usage.period_start.isoformat() if usage.period_start else None,
         "period_end": usage.period_end.isoformat() if usage.period_end else None,

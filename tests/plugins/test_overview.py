@@ -109,10 +109,18 @@ def test_qpu_time_by_dag_and_its_share_of_the_lower_limit():
 
     assert [(one["dag_id"], one["jobs"], one["charged"], one["share"]) for one in rows] == [
         ("a_dag", 1, 30.0, 0.1),
-        ("b", 2, 2.0, 0.0067),
+        ("b", 2, 2.0, pytest.approx(2 / 300)),
     ]
     assert overview.instance_usage(usage)["limit"] == 300.0
     assert overview.dag_row(spent[0], None, PRICE, "")["share"] is None
+
+
+def test_a_small_share_of_the_limit_is_not_none():
+    usage = InstanceUsage(1.5, 36_000.0, None, False, None, None)
+    [spent] = overview.VisibleJobs().of([listed(1, seconds=0.5)], frozenset({"a_dag"}), frozenset({"a_dag"})).spent
+
+    assert overview.instance_usage(usage)["share"] == pytest.approx(1.5 / 36_000)
+    assert overview.dag_row(spent, usage, PRICE, "")["share"] == pytest.approx(0.5 / 36_000)
 
 
 def test_what_may_be_seen_is_told_anew_for_other_rights_and_other_readings():
