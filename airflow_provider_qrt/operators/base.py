@@ -189,7 +189,17 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         read = self.hook.client.job_result
         if not (job.private or self.private):
             return read(job.id)
-        return read_once(job.id, read, store=self._result_store, destination=self.result_destination())
+        try:
+            return read_once(job.id, read, store=self._result_store, destination=self.result_destination())
+        except errors.NotFound as error:
+            assert self._in_hand is not None
+            # So that a clear does not look for it for ever.
+            self._in_hand.find(job.id).submitter.delivered()
+            self._in_hand.settled = True
+            raise AirflowFailException(
+                f"The result of private job {job.id} is gone: the service gives it out once, and whoever read it kept "
+                f"it nowhere. A retry cannot help, so none is made; clear the task to submit a new job. {error}"
+            ) from error
 
     def wants_calibration(self) -> bool:
         """Whether somebody wants to know how the backend was calibrated, which is one more request."""
@@ -279,7 +289,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
 
     def take_back_result(self) -> None:
         """Note that what the task has returned did not reach XCom: a clear fetches it and buys nothing."""
-        if self._in_hand is not None and self._in_hand.completed:
+        if self._in_hand is not None and self._in_hand.completed and not self._in_hand.settled:
             self._in_hand.delivered(arrived=False)
 
     # How it is done

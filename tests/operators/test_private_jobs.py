@@ -8,6 +8,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from tools.local_airflow import wait_until
 
 
 @pytest.fixture
@@ -58,6 +62,25 @@ def test_without_a_store_the_result_goes_to_xcom(task):
 def test_a_store_that_fails_after_the_read_costs_nothing(either_way, failing):
     failing(lambda value: value.get("parts") or value.get("delivered"))
     assert either_way.run(private=True, retries=1)["results"][0]["shots"] == 20
+
+
+@pytest.mark.parametrize("circuits", [1, 3])
+def test_a_result_that_died_with_its_reader_is_said_to_be_gone_and_a_clear_buys_anew(
+    task, emulator, monkeypatch, circuits
+):
+    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 20)
+    more = {"circuits": [task.defaults["circuits"]] * circuits, "private": True, "retries": 1}
+    task.defer(**more)
+    client = QiskitRuntimeHook().client
+    wait_until(lambda: all(job["final"] for job in emulator.jobs()), seconds=30, what="The end of the jobs")
+    client.job_result(emulator.jobs()[-1]["id"])
+    operator = task.operator(**more)
+    with pytest.raises(AirflowFailException, match=r"is gone.*clear the task to submit a new job"):
+        operator.execute(task.context)
+    cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
+    task.clear()
+    value = task.execute(**more)
+    assert (len(value["results"]), len(emulator.jobs())) == (circuits, circuits + 1)
 
 
 def test_a_read_that_was_refused_is_no_result(task, emulator, store):
