@@ -6,8 +6,14 @@ are known not to go away by themselves.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import RAN_TOO_LONG, JobState, JobStatus
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 _WORTH_ANOTHER_TRY = {1006, 1008, 1010, 1011}
 """Codes of the validation band that IBM documents as "try again"."""
@@ -30,8 +36,23 @@ def retry_can_help(state: JobState) -> bool:
     return code not in _PERMANENT_CODES and not any(code in band for band in _PERMANENT_BANDS)
 
 
-def describe_failure(job: Job, job_log: str = "") -> str:
-    """Say what happened to a job that did not complete: IBM's reason, code and solution, its log, what a retry does."""
+def explain_failure(client: QiskitRuntimeClient, job: Job, *, is_ours: bool = True) -> str:
+    """Read the log of a job that did not complete, and say what happened; see :func:`describe_failure`."""
+    try:
+        job_log = client.job_logs(job.id)
+    except errors.QiskitRuntimeError as error:
+        job_log = f"(its log could not be read: {error})"
+    return describe_failure(job, job_log, is_ours=is_ours)
+
+
+def describe_failure(job: Job, job_log: str = "", *, is_ours: bool = True) -> str:
+    """Say what happened to a job that did not complete: IBM's reason, code and solution, its log, what a retry does.
+
+    Args:
+        job: The job.
+        job_log: What its log says.
+        is_ours: Whether the task that failed has submitted it.
+    """
     state = job.state
     code = f" (reason code {state.reason_code})" if state.reason_code is not None else ""
     what = "was cancelled" if state.status is JobStatus.CANCELLED else "failed"
@@ -43,12 +64,14 @@ def describe_failure(job: Job, job_log: str = "") -> str:
         lines.append(f"IBM's solution: {state.reason_solution}")
     if state.ran_too_long:
         lines.append("Raise max_execution_time or split the circuits over several jobs; the time used is charged.")
-    lines.append(
-        "A retry submits a new job."
-        if retry_can_help(state)
-        else "A retry cannot help, so none is made: change the input, then clear the task."
-    )
+    lines.append(_advice(state) if is_ours else "This task did not submit it: clear the one that did for a new job.")
     tail = job_log.strip().splitlines()[-LOG_LINES:]
     if tail:
         lines += ["The job's log ends with:", *("  " + line for line in tail)]
     return "\n".join(lines)
+
+
+def _advice(state: JobState) -> str:
+    if retry_can_help(state):
+        return "A retry submits a new job."
+    return "A retry cannot help, so none is made: change the input, then clear the task."

@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.jobs.failure import describe_failure, retry_can_help
+from airflow_provider_qrt.jobs.failure import explain_failure, retry_can_help
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 
 def job_failure(client: QiskitRuntimeClient, job: Job) -> AirflowException:
     """Return the error for a job that has failed or was cancelled, with what its log says."""
-    try:
-        job_log = client.job_logs(job.id)
-    except errors.QiskitRuntimeError as error:
-        job_log = f"(its log could not be read: {error})"
     kind = AirflowException if retry_can_help(job.state) else AirflowFailException
-    return kind(describe_failure(job, job_log))
+    return kind(explain_failure(client, job))
 
 
 def late_failure(

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.failure import describe_failure
+from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.polling import JobPoller
@@ -32,8 +31,6 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
-
-    from airflow_provider_qrt.client.models import Job
 
 
 class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
@@ -152,7 +149,7 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         self.report.seen(job)
         if job.status is not JobStatus.COMPLETED:
             self.report.failed(job)
-            raise AirflowFailException(describe_failure(job, self._job_log(job)))
+            raise AirflowFailException(explain_failure(self.hook.client, job, is_ours=False))
         destination = self._destination()
         if destination is not None:
             # Before the result is read: that of a private job is given out once.
@@ -175,9 +172,3 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
 
     def _destination(self) -> results.Destination | None:
         return results.Destination.read(self.result_path, self.result_format)
-
-    def _job_log(self, job: Job) -> str:
-        try:
-            return self.hook.client.job_logs(job.id)
-        except errors.QiskitRuntimeError as error:
-            return f"(its log could not be read: {error})"

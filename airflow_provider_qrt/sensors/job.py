@@ -14,7 +14,7 @@ from airflow.triggers.base import StartTriggerArgs
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.failure import describe_failure
+from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
 from airflow_provider_qrt.jobs.refusals import REFUSALS
@@ -166,11 +166,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
     def _summary(self, job: Job) -> dict[str, Any]:
         """What goes to XCom for a completed job; a failed or cancelled one fails the sensor."""
         if job.status is not JobStatus.COMPLETED:
-            try:
-                job_log = self.hook.client.job_logs(job.id)
-            except errors.QiskitRuntimeError:
-                job_log = ""
-            raise AirflowFailException(describe_failure(job, job_log))
+            raise AirflowFailException(explain_failure(self.hook.client, job, is_ours=False))
         return {
             "job_id": job.id,
             "backend": job.backend,

@@ -109,8 +109,10 @@ def test_a_failed_job_fails_the_task_with_its_reason(run, emulator):
     emulator.configure(queue_seconds=600)
     job_id = submit(run, wait_for_completion=False)["job_id"]
     emulator.finish(job_id, status="Failed", reason="Broken.", reason_code=5203)
-    with pytest.raises(AirflowFailException, match=r"reason code 5203.*Broken"):
+    with pytest.raises(AirflowFailException, match=r"reason code 5203.*Broken") as caught:
         run(QiskitRuntimeGetResultOperator, job_id=job_id)
+    assert "clear the one that did" in str(caught.value)
+    assert "A retry submits" not in str(caught.value)
 
 
 @pytest.mark.parametrize("job_id", ["", None, "None"])

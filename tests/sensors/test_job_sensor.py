@@ -123,8 +123,10 @@ def test_deferred_it_ends_when_the_job_has(sensor, context, emulator, job_id, in
 @pytest.mark.parametrize("status", ["Failed", "Cancelled"])
 def test_a_job_that_did_not_complete_fails_the_sensor(sense, emulator, job_id, status, deferrable):
     emulator.finish(job_id, status, reason="Because", reason_code=5203)
-    with pytest.raises(AirflowFailException, match="Because"):
+    with pytest.raises(AirflowFailException, match="Because") as caught:
         sense(deferrable=deferrable)
+    assert "clear the one that did" in str(caught.value)
+    assert "A retry submits" not in str(caught.value)
 
 
 def test_a_job_that_failed_during_the_deferral_fails_the_sensor(sensor, context, emulator, job_id, in_the_triggerer):
