@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Session
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.record import StateStore
 from airflow_provider_qrt.jobs.submission import LOOK_UP_PAUSES, LookUpFailed
 
@@ -47,7 +48,7 @@ class SessionRequest:
 
     Attributes:
         mode: ``batch`` or ``dedicated``.
-        backend: Its backend.
+        backend: Its backend, or ``least_busy`` for any.
         max_ttl: Seconds it may live; None for the default.
     """
 
@@ -151,7 +152,8 @@ class SessionOpener:
         record = SessionRecord.read(self._store)
         if record is not None:
             former = self._former(record)
-            same = (record.mode, record.asked_ttl) == (request.mode, request.max_ttl)
+            fits = request.backend in (LEAST_BUSY, record.backend)
+            same = fits and (record.mode, record.asked_ttl) == (request.mode, request.max_ttl)
             if former is not None and former.accepting_jobs:
                 if same and record.max_tries == self._max_tries:
                     self._log(f"The {_kind(record.mode)} {former.id} of an earlier try is open; it is used.")

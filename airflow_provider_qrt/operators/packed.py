@@ -112,7 +112,7 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
             opener = SessionOpener(
                 self.hook.client, identity_of(ti), max_tries=ti.max_tries, store=store, log=self.log.info
             )
-            batch = TaskBatch(self.hook.client, opener, store, in_hand, self.log.info)
+            batch = TaskBatch(self.hook.client, opener, in_hand, self.log.info)
         if in_hand.job_ids:
             # Before the first job is looked at: what is not published does not look like this task's.
             ti.xcom_push("job_ids", in_hand.job_ids)

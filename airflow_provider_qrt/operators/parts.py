@@ -11,8 +11,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
-from airflow_provider_qrt.jobs.sessions import STORE_KEY as SESSION_KEY
-from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRecord, SessionRequest, check_session, close
+from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRequest, check_session, close
 from airflow_provider_qrt.jobs.submission import ObtainedJob, WindowFull
 from airflow_provider_qrt.observability import traces
 
@@ -30,14 +29,12 @@ class TaskBatch:
     Attributes:
         client: The API.
         opener: Opens it once.
-        store: The task's.
         in_hand: Closes it when the task fails or is killed.
         log: Takes a line for the task log.
     """
 
     client: QiskitRuntimeClient
     opener: SessionOpener
-    store: StateStore | None
     in_hand: JobInHand
     log: Callable[[str], object]
     _session: Session | None = None
@@ -55,7 +52,6 @@ class TaskBatch:
             self._session = self.in_hand.batch_id = None
         self._unsure = False
         if self._session is None:
-            self._leave_other_backend(backend)
             session = self.opener.obtain(SessionRequest("batch", backend), lambda: backend)
             self.in_hand.batch_id = session.id
             self.in_hand.stop_if_killed()
@@ -84,15 +80,6 @@ class TaskBatch:
             return self.client.session(session.id).accepting_jobs
         except errors.NotFound:
             return False
-
-    def _leave_other_backend(self, backend: str) -> None:
-        """Close the batch of an earlier try that is on another backend."""
-        record = SessionRecord.read(self.store)
-        if record is None or record.backend == backend or self.store is None:
-            return
-        if record.session_id is not None:
-            close(self.client, record.session_id)
-        self.store.set(SESSION_KEY, {})
 
 
 @dataclass

@@ -92,6 +92,17 @@ def test_a_clear_closes_it_and_opens_another(task, client, opened):
     assert not client.session(first.id).accepting_jobs
 
 
+def test_a_retry_that_asks_for_another_backend_closes_it_and_opens_another(task, client):
+    first = task.obtain()
+    second = task.obtain(SessionRequest("batch", "ibm_boston", 600))
+    assert (second.backend, client.session(first.id).accepting_jobs) == ("ibm_boston", False)
+
+
+def test_a_retry_that_leaves_the_backend_open_keeps_it(task):
+    first = task.obtain()
+    assert task.obtain(SessionRequest("batch", "least_busy", 600)).id == first.id
+
+
 def test_another_input_closes_it_and_opens_another(task, client):
     first = task.obtain()
     second = task.obtain(SessionRequest("dedicated", "ibm_fez", 600))
