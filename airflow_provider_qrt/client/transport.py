@@ -147,7 +147,7 @@ class Transport:
         if login is None:
             return KeyAuth(channel.auth_header, channel.auth_prefix, settings.api_key)
         return TokenAuth(
-            partial(token_slot, login.base_url, settings.api_key),
+            partial(token_slot, login.base_url + login.path, settings.api_key),
             partial(self._fetch_token, login),
             header=channel.auth_header,
             prefix=channel.auth_prefix,

@@ -226,6 +226,13 @@ def test_a_fork_does_not_give_back_its_parents_login(emulator, on):
     assert not [one for one in emulator.requests() if one["path"] == "/api/users/logout"]
 
 
+def test_tokens_of_two_generations_from_one_host_are_not_taken_for_each_other(emulator, on):
+    clients = [on("ibm_quantum"), on("ibm_cloud")]
+    for client in (*clients, *clients):
+        assert client.backends()
+    assert 401 not in [one["status"] for one in emulator.requests()]
+
+
 def test_a_login_that_was_revoked_is_replaced(emulator, on):
     client = on("ibm_quantum")
     login = client.stream_headers()

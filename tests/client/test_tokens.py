@@ -298,7 +298,7 @@ def test_forgetting_all_tokens_makes_a_client_fetch_anew(api, client, sent):
 @pytest.mark.timeout(20)
 def test_a_lock_held_during_a_fork_does_not_block_the_child(api, client):
     api.get(f"{BASE}/instances/usage", json={})
-    slot = token_slot("https://iam.cloud.ibm.com", "api-key-of-the-tests")
+    slot = token_slot("https://iam.cloud.ibm.com/identity/token", "api-key-of-the-tests")
     with slot._lock, tokens._slots_lock:
         forget_all_tokens()
         client.instance_usage()
