@@ -42,7 +42,11 @@ class SubmissionQueue:
     _turns: list[float] = field(default_factory=list)
 
     def reserve(self, not_before: float) -> float:
-        """Return the moment at which the caller may submit: not before the one given, and a spacing from all others."""
+        """Return the moment at which the caller may submit: not before the one given, and a spacing from all others.
+
+        Args:
+            not_before: The present, or later than in the call before: turns that are over by then are forgotten.
+        """
         moment = not_before
         self._turns = [turn for turn in self._turns if turn > not_before - self.spacing]
         for turn in self._turns:
