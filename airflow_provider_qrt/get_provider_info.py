@@ -56,13 +56,35 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_name": {
                         "description": (
                             "Tells this Airflow's jobs from those of another one that uses the same IBM Quantum "
-                            "instance. Empty: [api] base_url. Name it when two Airflows have the same base_url, and "
-                            "when base_url may change."
+                            "instance. Empty: the name that the provider gives to each metadata database by itself, in "
+                            "the Airflow variable qiskit_runtime_airflow_name."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": "production",
                         "default": "",
+                    },
+                    "refusal_patience": {
+                        "description": (
+                            "Seconds for which the service must refuse to let a job be read (401, 403, 404, or a "
+                            "connection that Airflow does not find) before a wait for it ends. The job is not "
+                            "cancelled for that."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "1800",
+                        "default": "600",
+                    },
+                    "cleanup_interval": {
+                        "description": (
+                            "Seconds between two looks of the triggerer for jobs whose task has stopped and for "
+                            "sessions whose DAG run has ended; both are cancelled when two looks in a row find them. "
+                            "A look costs one request for each connection in use. 0: never."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "300",
+                        "default": "90",
                     },
                     "circuit_cache": {
                         "description": (

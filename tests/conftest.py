@@ -66,6 +66,8 @@ QUICK: dict[str, Any] = {
 }
 
 
+REFUSAL_PATIENCE = 12.0
+"""Seconds for which a refusal must be repeated in tests before it ends a wait; longer than the hiccups they make."""
 TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_seed_dags.py")
 """Tests that stay in one process: the chaos suite, and those that look at the same runs."""
 ORDER = {"e2e": 0, "chaos": 1}
@@ -191,8 +193,16 @@ def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triggers do not put off their first look, as they do for the sake of Airflow's supervisor."""
     for module in ("job", "backend"):
         monkeypatch.setattr(f"airflow_provider_qrt.triggers.{module}.FIRST_DELAY", 0.0)
+    # Nor do they believe only after ten minutes what the service refuses.
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE", str(REFUSAL_PATIENCE))
     # Nor do they leave a service alone for long that failed.
     monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.05)
+
+
+@pytest.fixture
+def believing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals are believed when they are repeated; to be asked for after ``impatient_triggers``."""
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE", "0")
 
 
 @pytest.fixture

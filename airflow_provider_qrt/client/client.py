@@ -56,6 +56,7 @@ class QiskitRuntimeClient:
         read_timeout: Seconds to wait for an answer; submissions have 900 s of their own.
         on_request: Told of each request: its method, its path, and the HTTP status of the answer, or None without one.
             It must not raise anything.
+        shared_connections: Use the connections of all clients of the process; else connections of its own.
     """
 
     def __init__(
@@ -66,11 +67,17 @@ class QiskitRuntimeClient:
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
         on_request: OnRequest | None = None,
+        shared_connections: bool = True,
     ) -> None:
         self.settings = settings
         self.channel: Channel = settings.generation
         self._http = Transport(
-            settings, retry=retry or RetryPolicy(), sleep=sleep, read_timeout=read_timeout, on_request=on_request
+            settings,
+            retry=retry or RetryPolicy(),
+            sleep=sleep,
+            read_timeout=read_timeout,
+            on_request=on_request,
+            shared_connections=shared_connections,
         )
 
     def __enter__(self) -> QiskitRuntimeClient:
@@ -83,6 +90,14 @@ class QiskitRuntimeClient:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def prepare(self) -> None:
+        """Get a token now, if one is needed.
+
+        Raises:
+            QiskitRuntimeError: If none could be had.
+        """
+        self._http.headers()
 
     def close(self) -> None:
         """Close the HTTP connections; the last client of the process logs out, where that can be done.

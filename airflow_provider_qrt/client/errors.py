@@ -58,6 +58,23 @@ class QiskitRuntimeError(Exception):
     """Base of everything the client raises on its own account."""
 
 
+class InternalError(QiskitRuntimeError):
+    """A mistake in this package, or a version of Airflow that it does not fit: waiting and repeating mend nothing."""
+
+    @classmethod
+    def of(cls, error: BaseException, doing: str) -> InternalError:
+        """Describe an error of :data:`MISTAKES`.
+
+        Args:
+            error: What was raised.
+            doing: What was being done, such as "reading the connection".
+        """
+        return cls(
+            f"{type(error).__name__} while {doing}: {error}. This is a mistake in airflow-provider-qrt, or it does not "
+            "fit the installed version of Airflow; the log has the traceback. Please report it."
+        )
+
+
 class InvalidSettings(QiskitRuntimeError, ValueError):
     """The connection lacks something or holds something malformed; nothing was sent."""
 
@@ -199,6 +216,10 @@ class ServerError(ApiError):
         self.retry_after = retry_after
         super().__init__(status, body, request=request)
 
+
+MISTAKES = (AttributeError, TypeError, NameError, ImportError)
+"""What a mistake in code raises. Whoever catches broadly lets these through, or makes an :class:`InternalError` of
+them: they are no trouble that may pass."""
 
 TRANSIENT = (ConnectionFailed, NoAnswer, RateLimited, ServerError, UnexpectedAnswer)
 """What may be gone at the next try, for a request that may be sent twice."""

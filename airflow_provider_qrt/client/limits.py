@@ -31,6 +31,9 @@ MAX_TAG_LENGTH = 86
 MAX_EXECUTION_SECONDS = 10_800
 """QPU time of one job; ``cost`` above it is capped (three hours)."""
 
+LIST_LAG = 30.0
+"""Seconds after which a new job is taken to be in ``GET /jobs``. IBM does not document how soon it is."""
+
 JOBS_PAGE_SIZE = 200
 """Largest ``limit`` of ``GET /jobs``; a larger one silently becomes the default."""
 

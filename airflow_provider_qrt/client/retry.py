@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import tenacity
 
@@ -62,6 +63,10 @@ class RetryPolicy:
         """Policy for a request that may safely be sent twice."""
         return self._retrying(TRANSIENT, self.first_wait, sleep)
 
+    def for_repeatable_async(self) -> tenacity.AsyncRetrying:
+        """As :meth:`for_repeatable`, for a coroutine: the pauses hold no thread."""
+        return tenacity.AsyncRetrying(**self._rules(TRANSIENT, self.first_wait))
+
     def for_submission(self, sleep: Callable[[float], None]) -> tenacity.Retrying:
         """Policy for a submission: only when nothing can have reached the server, or it said 429."""
         if self.min_submit_wait is None:
@@ -71,6 +76,9 @@ class RetryPolicy:
     def _retrying(
         self, errors: tuple[type[BaseException], ...], rate_limit_wait: float, sleep: Callable[[float], None]
     ) -> tenacity.Retrying:
+        return tenacity.Retrying(**self._rules(errors, rate_limit_wait), sleep=sleep)
+
+    def _rules(self, errors: tuple[type[BaseException], ...], rate_limit_wait: float) -> dict[str, Any]:
         def worth_it(error: BaseException) -> bool:
             # A token is asked for several times already before it counts as unavailable.
             if not isinstance(error, errors) or isinstance(error, TokenUnavailable):
@@ -88,10 +96,9 @@ class RetryPolicy:
             # Upwards only: never before the moment the service named.
             return backoff * random.uniform(1.0, 1.3)  # noqa: S311
 
-        return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.attempts),
-            wait=wait,
-            retry=tenacity.retry_if_exception(worth_it),
-            sleep=sleep,
-            reraise=True,
-        )
+        return {
+            "stop": tenacity.stop_after_attempt(self.attempts),
+            "wait": wait,
+            "retry": tenacity.retry_if_exception(worth_it),
+            "reraise": True,
+        }

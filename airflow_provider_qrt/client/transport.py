@@ -70,6 +70,7 @@ class Transport:
         sleep: Called with seconds between two tries.
         read_timeout: Seconds to wait for an answer, unless a call says otherwise.
         on_request: Told of each request to the API, those that are repeated too; raises nothing.
+        shared_connections: Use the connections of all clients of the process; else connections of its own.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
         on_request: OnRequest | None = None,
+        shared_connections: bool = True,
     ) -> None:
         self._settings = settings
         self._on_request = on_request
@@ -88,8 +90,9 @@ class Transport:
         self._read_timeout = read_timeout
         self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, SharedConnections())
+        if shared_connections:
+            for scheme in ("https://", "http://"):
+                self._session.mount(scheme, SharedConnections())
         self._session.headers.update(
             {
                 "Accept": "application/json",

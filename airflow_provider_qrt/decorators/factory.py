@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.bases.decorator import _TaskDecorator, is_async_callable
 
-from airflow_provider_qrt.operators.last_resort import with_last_resort
+from airflow_provider_qrt.operators.last_resort import CALLBACKS, with_callback
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -24,8 +24,9 @@ class CircuitsFunction(_TaskDecorator[..., Any, Any]):
         """Make a mapped task; Airflow does not ask the operator's ``partial`` for it."""
         mapped = super()._expand(expand_input, strict=strict)
         operator = cast("Any", mapped).operator
-        given = operator.on_failure_callback
-        operator.on_failure_callback = with_last_resort([given] if callable(given) else given)
+        for name, ours in CALLBACKS.items():
+            given = getattr(operator, name)
+            setattr(operator, name, with_callback([given] if callable(given) else given, ours))
         return mapped
 
 

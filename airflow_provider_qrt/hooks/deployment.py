@@ -1,12 +1,61 @@
-"""Which Airflow this is: two of them may use the same instance, and must not take each other's jobs for their own."""
+"""What the deployment says: which Airflow this is, and settings that more than one part of the provider reads."""
 
 from __future__ import annotations
 
+import os
+
 from airflow.sdk import conf
 
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+
 SECTION = "qiskit_runtime"
+NAME_VARIABLE = "qiskit_runtime_airflow_name"
+"""Airflow variable with the name that the provider has given to this Airflow's database."""
+_stored: dict[int, str] = {}
+"""The name as this process has read it."""
 
 
 def airflow_name() -> str:
-    """Name of this Airflow in the tags of its jobs: ``[qiskit_runtime] airflow_name``, else ``[api] base_url``."""
-    return conf.get(SECTION, "airflow_name", fallback="") or conf.get("api", "base_url", fallback="")
+    """Name of this Airflow in the tags of its jobs; two of them may use the same instance.
+
+    That is :func:`own_name`, else ``[api] base_url``, which another Airflow may have as well.
+    """
+    return own_name() or conf.get("api", "base_url", fallback="") or ""
+
+
+def own_name() -> str:
+    """Name that no other Airflow has; empty if there is none.
+
+    That is ``[qiskit_runtime] airflow_name``, else the name that was given to the metadata database when a scheduler or
+    triggerer with this provider first ran on it.
+    """
+    return conf.get(SECTION, "airflow_name", fallback="") or _stored_name()
+
+
+def _stored_name() -> str:
+    process = os.getpid()
+    if process not in _stored:
+        name = _read_name()
+        if not name:
+            return ""
+        _stored[process] = name
+    return _stored[process]
+
+
+def _read_name() -> str:
+    from airflow.sdk.execution_time import task_runner
+
+    if hasattr(task_runner, "SUPERVISOR_COMMS"):
+        from airflow.sdk import Variable
+
+        return str(Variable.get(NAME_VARIABLE, default="") or "")
+    if os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server":
+        from airflow_provider_qrt.hooks.stored_name import read_name
+
+        return read_name()
+    return ""
+
+
+def refusal_patience() -> float:
+    """Seconds for which a refusal must be repeated before it ends a wait: ``[qiskit_runtime] refusal_patience``."""
+    return max(0.0, conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
+from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, own_name
 from airflow_provider_qrt.jobs import orphans
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.orphans import Orphan
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 RUN_STATES_THAT_GO_ON = ["queued", "running"]
 NAMELESS = (
-    "this Airflow has no name, and jobs of another one without a name look like its own. Set "
-    f"[{SECTION}] airflow_name, the same for all components of this Airflow."
+    "this Airflow has no name of its own, and jobs of another one without a name look like its own. Set "
+    f"[{SECTION}] airflow_name, the same for all components of this Airflow, or install this provider where its "
+    "scheduler runs too."
 )
 
 
@@ -115,7 +116,7 @@ def find_orphans(
 ) -> list[Orphan]:
     """See :meth:`~airflow_provider_qrt.hooks.qiskit_runtime.QiskitRuntimeHook.find_orphans`."""
     airflow = AirflowOfThisTask()
-    if not airflow_name():
+    if not own_name():
         log(f"Jobs of another Airflow on this instance may be among what is found: {NAMELESS}")
     return orphans.find_orphans(
         client,
@@ -148,7 +149,7 @@ def cancel_orphans(
         AirflowNameMissing: If this Airflow has no name. Nothing was cancelled.
         OrphansNotCancelled: If the service refused or could not be asked; names those, after all were tried.
     """
-    if not airflow_name():
+    if not own_name():
         raise AirflowNameMissing(f"Nothing was cancelled, for it might be another Airflow's: {NAMELESS}")
     outcomes: dict[str, str] = {}
     failed: list[str] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_qrt.client.errors import MISTAKES, InternalError
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
@@ -15,7 +16,7 @@ from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from types import TracebackType
 
     from airflow_provider_qrt.client.channels.base import Channel
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
     from airflow_provider_qrt.jobs.budget import Spending
-    from airflow_provider_qrt.jobs.identity import JobIdentity
     from airflow_provider_qrt.jobs.orphans import Orphan
 
 KILL_TIMEOUT = 2.0
 """Seconds for each request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
+KILL_PATIENCE = 3.5
+"""Seconds for all cancellations of one task that is killed."""
+MOST_AT_ONCE = 10
+"""Cancellations under way at the same time."""
 
 _warned_of: set[tuple[str, str]] = set()
 """Connections and API versions whose end this process has warned of."""
@@ -115,8 +119,14 @@ class QiskitRuntimeHook(BaseHook):
         """Return :attr:`client`."""
         return self.client
 
-    def create_client(self, *, retry: RetryPolicy | None = None, read_timeout: float = 60.0) -> QiskitRuntimeClient:
-        """Build a client of its own, for a caller that wants other retries or timeouts (seconds)."""
+    def create_client(
+        self, *, retry: RetryPolicy | None = None, read_timeout: float = 60.0, shared_connections: bool = True
+    ) -> QiskitRuntimeClient:
+        """Build a client of its own, for a caller that wants other retries or timeouts (seconds).
+
+        One with connections of its own is for a signal handler: it may have interrupted a use of the shared ones, whose
+        lock would never be free.
+        """
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
         client = QiskitRuntimeClient(
@@ -124,6 +134,7 @@ class QiskitRuntimeHook(BaseHook):
             retry=retry,
             read_timeout=read_timeout,
             on_request=counting_cancellations(self.qiskit_runtime_conn_id),
+            shared_connections=shared_connections,
         )
         self._clients.append(client)
         return client
@@ -145,28 +156,51 @@ class QiskitRuntimeHook(BaseHook):
         """Name connection, instance and region for a message; never the account."""
         return describe_connection(self.qiskit_runtime_conn_id, self.settings)
 
-    def cancel_job_quickly(self, job_id: str) -> str:
+    def cancel_job_quickly(self, job_id: str, *, submitted_to: str | None = None) -> str:
         """Cancel a job with a short request, for the moment in which a task is being killed.
+
+        Args:
+            job_id: The job.
+            submitted_to: Instance, region and host that it was submitted to, if known.
 
         Returns:
             What became of it, for the log. Nothing is raised.
         """
         try:
-            return cancel_job(self._hasty_client(), job_id)
+            return cancel_job(self._hasty_client(), job_id, submitted_to=submitted_to)
         except Exception as error:
-            return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
+            return self._not_done(f"Job {job_id} could not be cancelled and may still run and be charged", error)
 
-    def cancel_tagged_jobs_quickly(self, identity: JobIdentity, tag: str | None = None) -> str:
-        """Cancel the active jobs of a task, or only the one with this tag; otherwise as :meth:`cancel_job_quickly`."""
+    def cancel_jobs_quickly(self, job_ids: Sequence[str], *, submitted_to: str | None = None) -> list[str]:
+        """Cancel jobs at the same time: one after the other takes too long. Otherwise as :meth:`cancel_job_quickly`."""
+        from concurrent.futures import ThreadPoolExecutor, wait
+
+        if len(job_ids) <= 1:
+            return [self.cancel_job_quickly(job_id, submitted_to=submitted_to) for job_id in job_ids]
+        try:
+            # The token once, here: this thread may have been interrupted while it held the lock of the tokens.
+            self._hasty_client().prepare()
+        except Exception as error:
+            return [self._not_done(f"Jobs {', '.join(job_ids)} could not be cancelled and may be charged", error)]
+        pool = ThreadPoolExecutor(min(len(job_ids), MOST_AT_ONCE))
+        cancelled = {
+            job_id: pool.submit(self.cancel_job_quickly, job_id, submitted_to=submitted_to) for job_id in job_ids
+        }
+        wait(cancelled.values(), timeout=KILL_PATIENCE)
+        pool.shutdown(wait=False, cancel_futures=True)
+        return [
+            done.result() if done.done() and not done.cancelled() else f"Job {job_id} may not have been cancelled yet."
+            for job_id, done in cancelled.items()
+        ]
+
+    def cancel_tagged_jobs_quickly(self, tag: str) -> str:
+        """Cancel the active job with this identity tag; otherwise as :meth:`cancel_job_quickly`."""
         try:
             client = self._hasty_client()
-            dag, run, _ = identity.readable_tags()
-            active = client.jobs(tags=[dag, run], pending=True)
-            stem = tag or identity.stem()
-            found = [job.id for job in active if any(one.startswith(stem) for one in job.tags)]
+            found = [job.id for job in client.jobs(tags=[tag], pending=True) if tag in job.tags]
             return " ".join(cancel_job(client, job_id) for job_id in found) or "The task has no active job."
         except Exception as error:
-            return f"Whether the task has an active job could not be found out: {error}"
+            return self._not_done("Whether the task has an active job could not be found out", error)
 
     def close_batch_quickly(self, session_id: str) -> str:
         """Let a batch take no more jobs, with a short request; those in it run on. Otherwise as the above."""
@@ -175,14 +209,22 @@ class QiskitRuntimeHook(BaseHook):
         try:
             closed = close(self._hasty_client(), session_id)
         except Exception as error:
-            return f"Batch {session_id} could not be closed; it ends by itself: {error}"
+            return self._not_done(f"Batch {session_id} could not be closed; it ends by itself", error)
         return f"Batch {session_id} was closed." if closed else f"Batch {session_id} has been closed already."
+
+    def _not_done(self, what: str, error: Exception) -> str:
+        """Say what could not be done; of a mistake of our own the log has the traceback too."""
+        if isinstance(error, (*MISTAKES, InternalError)):
+            self.log.exception(what)
+        return f"{what}: {error}"
 
     def _hasty_client(self) -> QiskitRuntimeClient:
         from airflow_provider_qrt.client.retry import RetryPolicy
 
         # A second try is for an answer that came at once and was an error; waiting for one is all a timeout leaves.
-        return self.create_client(retry=RetryPolicy(attempts=2, first_wait=0.2), read_timeout=KILL_TIMEOUT)
+        return self.create_client(
+            retry=RetryPolicy(attempts=2, first_wait=0.2), read_timeout=KILL_TIMEOUT, shared_connections=False
+        )
 
     def seconds_used(
         self, *, dag_id: str, run_id: str | None = None, window: timedelta | float | None = None

@@ -12,7 +12,8 @@ from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
 from airflow_provider_qrt.jobs.calibration import Calibration
 from airflow_provider_qrt.jobs.clock import SteadyClock
-from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION, Answer, Connect, SharedPoller
+from airflow_provider_qrt.jobs.refusals import REFUSALS
+from airflow_provider_qrt.jobs.sharing import Answer, Connect, SharedPoller
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -107,7 +108,7 @@ class BackendReader(SharedPoller):
         try:
             answer = await self._ask(read)
         except errors.QiskitRuntimeError as error:
-            if isinstance(error, OF_THE_CONNECTION):
+            if isinstance(error, REFUSALS):
                 # By the next reading somebody may have set the connection right.
                 self._disconnect()
             for wanted in served():

@@ -2,7 +2,7 @@
 
 The sensor on its worker and the trigger are two short loops around :class:`BackendPoller`. No hiccup ends the wait:
 server errors, 429, dropped connections and unreadable answers are waited out until the deadline. Only a backend that is
-ready, the deadline, a definite refusal, or a wish that can never come true ends it.
+ready, the deadline, a refusal that goes on for minutes, or a wish that can never come true ends it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_provider_qrt.jobs.backends import (
     wait_seconds,
 )
 from airflow_provider_qrt.jobs.pacing import KeepWaiting, Patience
-from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals
 
 REFUSED = (*REFUSALS, errors.BadRequest, errors.ApiVersionNotHonoured)
 """Answers to ``GET /backends`` that the same request meets again."""
@@ -41,7 +41,9 @@ class BackendEnding(StrEnum):
     TIMED_OUT = "timed_out"
     """The deadline passed first."""
     REFUSED = "refused"
-    """The service will not tell, there is no such backend, or none can ever fit."""
+    """There is no such backend, or none can ever fit."""
+    UNREAD = "unread"
+    """The service would not tell for minutes, or this package made a mistake."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ class BackendPoller:
         poll_interval: Longest time between two looks, seconds.
         where: Connection, instance and region, for messages.
         first_delay: Seconds before the first look.
+        patience: Seconds for which a refusal must be repeated before it ends the wait.
         random: Source of jitter.
     """
 
@@ -165,6 +168,7 @@ class BackendPoller:
     poll_interval: float
     where: str = ""
     first_delay: float = 0.0
+    patience: float = DEFAULT_PATIENCE
     random: random.Random = field(default_factory=random.Random, repr=False)
     _last_lacks: Any = field(default=None, init=False)
     _last_state: str = field(default="The backends could not be read", init=False)
@@ -172,7 +176,9 @@ class BackendPoller:
 
     def __post_init__(self) -> None:
         """Begin to wait."""
-        self._patience = Patience(self.since, self.deadline, self.poll_interval, self.random, Refusals(REFUSED))
+        self._patience = Patience(
+            self.since, self.deadline, self.poll_interval, self.random, Refusals(REFUSED, self.patience)
+        )
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
@@ -203,9 +209,9 @@ class BackendPoller:
 
     def on_error(self, error: errors.QiskitRuntimeError, now: float) -> KeepWaiting | BackendOutcome:
         """Decide after the list could not be read."""
-        if self._patience.is_refused(error):
+        if self._patience.is_refused(error, now):
             place = f" Asked with {self.where}." if self.where else ""
-            return _refused(f"The backends cannot be watched. {error}{place}")
+            return BackendOutcome(BackendEnding.UNREAD, None, f"The backends cannot be watched. {error}{place}")
         if self._patience.is_over(now):
             return self._timed_out()
         seconds, is_first = self._patience.after_error(error, self._patience.delay(now), now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,11 @@ from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH, MAX_TAGS
 
 PREFIX = "qrt:"
 """How an identity tag begins."""
-IDENTITY_PARTS = 5
-"""Prefix, Airflow, task, submission and fingerprint."""
+IDENTITY_PARTS = (5, 6)
+"""Prefix, Airflow, task, submission, fingerprint and mark; jobs of earlier versions have no mark."""
+FINGERPRINT_PART = 4
+CANCEL, KEEP = "c", "k"
+"""How a mark begins: whether the job is to be cancelled when its task has stopped, or may outlive it."""
 RESERVED_TAGS = 3
 """Identity, DAG and run are always on the job; what is left of IBM's eight is the user's, and the task's if it fits."""
 
@@ -51,10 +55,16 @@ class JobIdentity:
         task = _digest("\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index))), 32)
         return f"{airflow_prefix(self.airflow)}{task}:"
 
-    def tag(self, submission: int, fingerprint: str) -> str:
-        """The identity tag of this task's ``submission``-th job, which was asked for with this input."""
+    def tag(self, submission: int, fingerprint: str, mark: str = "") -> str:
+        """The identity tag of this task's ``submission``-th job, which was asked for with this input.
+
+        Args:
+            submission: Its number.
+            fingerprint: Digest of the input.
+            mark: What :func:`new_mark` made.
+        """
         number = f"{submission}" if self.part is None else f"{submission}.{self.part}"
-        return f"{self.stem()}{number}:{fingerprint[:16]}"
+        return f"{self.stem()}{number}:{fingerprint[:16]}" + (f":{mark}" if mark else "")
 
     def readable_tags(self) -> tuple[str, str, str]:
         """DAG, run and task, for people, for filters and for finding orphans; cut to the service's length."""
@@ -65,17 +75,35 @@ class JobIdentity:
         return dag[:MAX_TAG_LENGTH], run[:MAX_TAG_LENGTH], task[:MAX_TAG_LENGTH]
 
 
+def new_mark(*, cancel: bool) -> str:
+    """Make the last part of an identity tag, different each time.
+
+    A DAG run that was deleted and made again, and the same DAG in another Airflow, have the same identity; by the mark
+    their jobs are told apart.
+
+    Args:
+        cancel: Whether the job is to be cancelled when its task has stopped.
+    """
+    return (CANCEL if cancel else KEEP) + secrets.token_hex(4)
+
+
+def may_outlive_its_task(tag: str) -> bool:
+    """Whether a job with this identity tag is left alone when its task has stopped; so are those without a mark."""
+    parts = tag.split(":")
+    return len(parts) != max(IDENTITY_PARTS) or not parts[-1].startswith(CANCEL)
+
+
 def airflow_prefix(airflow: str) -> str:
     """What the identity tags of all jobs of one Airflow begin with."""
     return f"{PREFIX}{_digest(airflow, 8)}:"
 
 
 def fingerprint_of(tags: Sequence[str]) -> str | None:
-    """The digest of its input that a job's identity tag ends with; None for a job that was submitted elsewhere."""
+    """The digest of its input in a job's identity tag; None for a job that was submitted elsewhere."""
     for tag in tags:
         parts = tag.split(":")
-        if tag.startswith(PREFIX) and len(parts) == IDENTITY_PARTS:
-            return parts[-1]
+        if tag.startswith(PREFIX) and len(parts) in IDENTITY_PARTS:
+            return parts[FINGERPRINT_PART]
     return None
 
 
@@ -166,12 +194,21 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def job_tags(identity: JobIdentity, submission: int, request: JobRequest) -> tuple[str, ...]:
+def job_tags(
+    identity: JobIdentity, submission: int, request: JobRequest, *, identity_tag: str | None = None
+) -> tuple[str, ...]:
     """All tags of a job: identity, DAG, run, the user's, and the task if there is room.
+
+    Args:
+        identity: The task instance.
+        submission: Number of the submission.
+        request: What is asked for.
+        identity_tag: The identity tag, if it is made already.
 
     Raises:
         InvalidTags: See :func:`check_tags`.
     """
     dag, run, task = identity.readable_tags()
-    tags = (identity.tag(submission, request.fingerprint()), dag, run, *check_tags(request.tags), task)
+    first = identity_tag or identity.tag(submission, request.fingerprint())
+    tags = (first, dag, run, *check_tags(request.tags), task)
     return tuple(dict.fromkeys(tags))[:MAX_TAGS]

@@ -19,7 +19,11 @@ class Ending(StrEnum):
     TIMED_OUT = "timed_out"
     """The deadline passed first."""
     REFUSED = "refused"
-    """The service will not tell, for wrong credentials, no right, or no such job."""
+    """The service would not tell for minutes: wrong credentials, no right, or no such job. The job may go on."""
+    ELSEWHERE = "elsewhere"
+    """The connection does not name the instance any more that the job was submitted to. The job may go on there."""
+    BROKEN = "broken"
+    """This package made a mistake, or does not fit the installed Airflow. The job may go on."""
     UNKNOWN_STATE = "unknown_state"
     """The service reports a state that this version does not know."""
 
@@ -34,6 +38,7 @@ class WaitOutcome:
         job: The job as last read, without its input; None if it could not be read.
         message: For people; empty for a job that has ended.
         cancelled: Whether whoever waited has cancelled the job already, and says so in the message.
+        completed: Of several jobs those that have completed, this one included; None if that is not known.
     """
 
     ending: Ending
@@ -41,6 +46,12 @@ class WaitOutcome:
     job: Job | None = None
     message: str = ""
     cancelled: bool = False
+    completed: tuple[str, ...] | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the wait ended because the job could not be read, which says nothing about the job."""
+        return self.ending in (Ending.REFUSED, Ending.ELSEWHERE, Ending.BROKEN)
 
     @property
     def is_completion(self) -> bool:
@@ -55,6 +66,7 @@ class WaitOutcome:
             "job": self.job.to_json() if self.job else None,
             "message": self.message,
             "cancelled": self.cancelled,
+            **({"completed": list(self.completed)} if self.completed is not None else {}),
         }
 
     @classmethod
@@ -65,13 +77,14 @@ class WaitOutcome:
             ValueError: If it is something else; a wait that ended in a way nobody understands is not a success.
         """
         try:
-            job = event["job"]
+            job, completed = event["job"], event.get("completed")
             return cls(
                 ending=Ending(event["ending"]),
                 job_id=str(event["job_id"]),
                 job=Job.from_json(job) if isinstance(job, Mapping) else None,
                 message=str(event.get("message") or ""),
                 cancelled=bool(event.get("cancelled")),
+                completed=tuple(map(str, completed)) if isinstance(completed, list) else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ValueError(f"The trigger sent an event that is not understood: {event!r}") from None

@@ -14,6 +14,8 @@ SHORTEST_DELAY = 2.0
 """Seconds between looks at a young job; a job shorter than that is rare."""
 SHARE_OF_AGE = 0.5
 """The next look comes after this share of the job's age, so that a wait is never lengthened by more than that."""
+LONGEST_PAUSE = 300.0
+"""Seconds for which a service that asks for a pause is left alone at most, unless looks are further apart anyway."""
 JITTER = 0.1
 """Part by which a delay is varied at random, so that jobs submitted together are not asked for together."""
 
@@ -86,9 +88,9 @@ class Patience:
         self._failed_reads = 0
         self.refusals.on_success()
 
-    def is_refused(self, error: errors.QiskitRuntimeError) -> bool:
-        """Say whether an error ends the wait."""
-        return self.refusals.is_definite(error)
+    def is_refused(self, error: errors.QiskitRuntimeError, now: float) -> bool:
+        """Say whether an error ends the wait: a refusal that has gone on for long, or a mistake of our own."""
+        return self.refusals.is_definite(error, now) or isinstance(error, errors.InternalError)
 
     def after_error(self, error: errors.QiskitRuntimeError, delay: float, now: float) -> tuple[float, bool]:
         """Return the seconds until the next look after an error, and whether it is the first in a row.
@@ -99,6 +101,7 @@ class Patience:
             now: The present.
         """
         self._failed_reads += 1
-        asked = getattr(error, "retry_after", None)
-        seconds = delay if asked is None or asked <= delay else self.until_deadline(asked, now)
+        # A gateway may name a day and be back in a second.
+        asked = min(getattr(error, "retry_after", None) or 0.0, max(LONGEST_PAUSE, self.poll_interval))
+        seconds = delay if asked <= delay else self.until_deadline(asked, now)
         return seconds, self._failed_reads == 1

@@ -2,7 +2,8 @@
 
 The blocking and the deferred path are two short loops around :class:`JobPoller`. No hiccup ends a wait: server errors,
 429, dropped connections and unreadable answers are waited out until the deadline. Only a final state, the deadline, a
-definite refusal (401 with fresh tokens, 403, 404) or a state that nobody knows ends it.
+refusal (401 with fresh tokens, 403, 404) that goes on for minutes, a state that nobody knows or a mistake of this
+package ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import KeepWaiting, Patience, running_delay
+from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals, describe_patience
 
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
@@ -33,6 +36,8 @@ class JobPoller:
         poll_interval: Longest time between two looks, seconds.
         where: Connection, instance and region, for messages.
         first_delay: Seconds before the first look at least.
+        submitted_to: Instance, region and host that the job was submitted to; None if that is not known.
+        patience: Seconds for which a refusal must be repeated before it ends the wait.
         random: Source of jitter.
     """
 
@@ -42,6 +47,8 @@ class JobPoller:
     poll_interval: float
     where: str = ""
     first_delay: float = 0.0
+    submitted_to: str | None = None
+    patience: float = DEFAULT_PATIENCE
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
     _last_status: JobStatus | None = field(default=None, init=False)
@@ -51,7 +58,9 @@ class JobPoller:
 
     def __post_init__(self) -> None:
         """Begin to wait."""
-        self._patience = Patience(self.submitted_at, self.deadline, self.poll_interval, self.random)
+        self._patience = Patience(
+            self.submitted_at, self.deadline, self.poll_interval, self.random, Refusals(patience=self.patience)
+        )
 
     def first(self, now: float) -> KeepWaiting:
         """When to look for the first time."""
@@ -86,17 +95,39 @@ class JobPoller:
             self._last_status = job.status
         return KeepWaiting(self._delay(now), note)
 
-    def on_error(self, error: errors.QiskitRuntimeError, now: float) -> Decision:
-        """Decide after the job could not be read."""
-        if self._patience.is_refused(error):
-            place = f" Asked with {self.where}." if self.where else ""
+    def on_error(
+        self, error: errors.QiskitRuntimeError, now: float, *, asked: str | None = None, definite: bool = False
+    ) -> Decision:
+        """Decide after the job could not be read.
+
+        Args:
+            error: Why.
+            now: Epoch seconds.
+            asked: Instance, region and host that were asked; None if that is not known.
+            definite: Whether somebody who reads for several waiters judges that the refusal has gone on for long.
+        """
+        place = f" Asked with {self.where}." if self.where else ""
+        if isinstance(error, ELSEWHERE) and None not in (asked, self.submitted_to) and asked != self.submitted_to:
             return WaitOutcome(
-                Ending.REFUSED, self.job_id, None, f"Job {self.job_id} cannot be watched any more. {error}{place}"
+                Ending.ELSEWHERE, self.job_id, None, describe_elsewhere(self.job_id, str(self.submitted_to), str(asked))
+            )
+        refused = self._patience.is_refused(error, now)
+        if isinstance(error, errors.InternalError):
+            return WaitOutcome(Ending.BROKEN, self.job_id, None, f"Job {self.job_id} cannot be watched. {error}{place}")
+        if refused or definite:
+            return WaitOutcome(
+                Ending.REFUSED,
+                self.job_id,
+                None,
+                f"Job {self.job_id} could not be read for {self.patience / 60:g} minutes. {error}{place}",
             )
         if self._patience.is_over(now):
             return self._timed_out(None)
         seconds, is_first = self._patience.after_error(error, self._delay(now), now)
-        return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}" if is_first else "")
+        if not is_first and not self._patience.refusals.is_first:
+            return KeepWaiting(seconds)
+        until = f" {describe_patience(self.patience)}" if isinstance(error, REFUSALS) else ""
+        return KeepWaiting(seconds, f"Job {self.job_id} could not be read, waiting on. {error}{until}")
 
     def on_deadline(self) -> WaitOutcome:
         """Give up: the deadline has passed, and a last look brought nothing."""

@@ -32,8 +32,16 @@ class SubmissionRecord:
         refused: Whether the service has said no since, so that there is no job to look for.
         job_id: None until the service has answered.
         backend: The backend chosen; None until then.
-        delivered: Whether the task has handed the job's result (or, not waiting, its id) on.
+        delivered: Whether Airflow has the job's result (or, where the task does not wait, its id).
         abandoned: Whether the task has given the job up and asked for its cancellation, which takes a moment.
+        clear_number: Airflow's count of how often something in the DAG run was cleared; None if it did not say.
+        connection: The connection, rendered.
+        place: Instance, region and host that the job was submitted to.
+        cancel: Whether the job is to be cancelled when the task stops.
+        unsure: Whether it was submitted although an earlier submission with the same tag may have made a job.
+        unread: Whether the task failed because the job could not be read, and left it running.
+        missing_since: Since when the service says that it does not know the job, or its result, epoch seconds; None if
+            it does not say so. It may be wrong for a while.
     """
 
     fingerprint: str
@@ -47,6 +55,13 @@ class SubmissionRecord:
     backend: str | None = None
     delivered: bool = False
     abandoned: bool = False
+    clear_number: int | None = None
+    connection: str | None = None
+    place: str | None = None
+    cancel: bool = False
+    unsure: bool = False
+    unread: bool = False
+    missing_since: float | None = None
 
     @classmethod
     def read(cls, store: StateStore | None) -> SubmissionRecord | None:

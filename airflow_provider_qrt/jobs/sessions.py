@@ -1,17 +1,14 @@
-"""Opening a session or batch once, whatever happens on the way.
+"""Opening a session or batch once, as far as that can be known.
 
-The service gives sessions neither tags nor names, so one whose answer was lost is known by what was asked for: kind,
-backend, the time, and the seconds of ``max_ttl``, which are made slightly odd for that purpose. A session that was
-opened and never used costs nothing.
+The service gives sessions neither tags nor names, so one whose answer was lost cannot be told from others; another is
+opened. A session that was opened and never used costs nothing and closes by itself.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_qrt.client import errors
@@ -19,21 +16,17 @@ from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Session
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.record import StateStore
-from airflow_provider_qrt.jobs.submission import LOOK_UP_PAUSES, LookUpFailed
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
-    from airflow_provider_qrt.jobs.identity import JobIdentity
 
 STORE_KEY = "qiskit_runtime_session"
 DEFAULT_MAX_TTL = 28_800
 """Seconds a session may live when nothing is said; the plan may cut it."""
-OPEN_PLAN_TTL = 600
-"""Seconds to which the Open plan cuts a batch."""
-MOST_MARKS = 300
-"""How many tasks can be told apart by the seconds of their sessions' ``max_ttl``; so many seconds it may lose."""
-CLOCK_MARGIN = timedelta(minutes=5)
-"""How far the clocks of worker and service may be apart."""
+READ_PAUSES = (0.0, 1.0, 3.0)
+"""Seconds before each read of a session that the service does not know: it may be wrong for a moment."""
+MOST_OPENED = 3
+"""Sessions asked for in one go while the answers are lost."""
 
 Mode = Literal["batch", "dedicated"]
 
@@ -69,6 +62,8 @@ class SessionRecord:
         opened_at: Epoch seconds of the intent.
         max_tries: Airflow's ``ti.max_tries`` at the time: a clear raises it, a retry does not.
         session_id: None until the service has answered.
+        connection: The connection, rendered; None in records of earlier versions.
+        keep_open: Whether the session is left open when its DAG run has ended.
     """
 
     mode: Mode
@@ -78,6 +73,8 @@ class SessionRecord:
     opened_at: float
     max_tries: int
     session_id: str | None = None
+    connection: str | None = None
+    keep_open: bool = False
 
     @classmethod
     def read(cls, store: StateStore | None) -> SessionRecord | None:
@@ -94,21 +91,15 @@ class SessionRecord:
             store.set(STORE_KEY, asdict(self))
 
 
-def marked_ttl(max_ttl: int | None, identity: JobIdentity) -> int:
-    """``max_ttl`` less a few seconds that are the task's own: at most five minutes, and at most a twentieth of it."""
-    asked = max_ttl or DEFAULT_MAX_TTL
-    marks = min(MOST_MARKS, asked // 20) + 1
-    return asked - int(hashlib.sha256(identity.stem().encode()).hexdigest(), 16) % marks
-
-
 class SessionOpener:
     """Obtains the one session of a task.
 
     Args:
         client: The API.
-        identity: The task instance.
         max_tries: Airflow's ``ti.max_tries``.
         store: The task's state store; None opens anew each time.
+        connection: Id of the connection, for whoever closes the session when the task is gone.
+        keep_open: Whether the session is left open when its DAG run has ended.
         log: Takes a line for the task log.
         sleep: Called with seconds.
         clock: Epoch seconds.
@@ -117,18 +108,20 @@ class SessionOpener:
     def __init__(
         self,
         client: QiskitRuntimeClient,
-        identity: JobIdentity,
         *,
         max_tries: int,
         store: StateStore | None,
         log: Callable[[str], object],
+        connection: str | None = None,
+        keep_open: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
-        self._identity = identity
         self._max_tries = max_tries
         self._store = store
+        self._connection = connection
+        self._keep_open = keep_open
         self._log = log
         self._sleep = sleep
         self._clock = clock
@@ -142,8 +135,7 @@ class SessionOpener:
 
         Raises:
             NotOffered: The channel opens no such sessions; says what to do instead.
-            LookUpFailed: It cannot be said whether a session was opened; the next try asks again.
-            SubmissionUnknown: Nothing could be found of what was asked for; the next try looks again.
+            SubmissionUnknown: The answers were lost, again and again.
             QiskitRuntimeError: The service refused; nothing was opened.
         """
         self._client.channel.require(
@@ -157,7 +149,6 @@ class SessionOpener:
             if former is not None and former.accepting_jobs:
                 if same and record.max_tries == self._max_tries:
                     self._log(f"The {_kind(record.mode)} {former.id} of an earlier try is open; it is used.")
-                    replace(record, session_id=former.id).write(self._store)
                     return former
                 self._log(f"The {_kind(record.mode)} {former.id} of before the clear, or of another input, is closed.")
                 close(self._client, former.id)
@@ -168,64 +159,37 @@ class SessionOpener:
             mode=request.mode,
             backend=backend,
             asked_ttl=request.max_ttl,
-            max_ttl=marked_ttl(request.max_ttl, self._identity),
+            max_ttl=request.max_ttl or DEFAULT_MAX_TTL,
             opened_at=self._clock(),
             max_tries=self._max_tries,
+            connection=self._connection,
+            keep_open=self._keep_open,
         )
-        record.write(self._store)
-        try:
-            session = self._client.create_session(mode=record.mode, backend=backend, max_ttl=record.max_ttl)
-        except errors.SubmissionUnknown as error:
-            self._log(f"{error} Looking for it among the open ones.")
-            found = self._look_up(record)
-            if found is None:
-                raise
-            session = found
+        session = self._create(record)
         self._log(f"Opened {_kind(record.mode)} {session.id} on {backend}.")
         replace(record, session_id=session.id).write(self._store)
         return session
 
+    def _create(self, record: SessionRecord) -> Session:
+        for left in reversed(range(MOST_OPENED)):
+            try:
+                return self._client.create_session(mode=record.mode, backend=record.backend, max_ttl=record.max_ttl)
+            except errors.SubmissionUnknown as error:
+                if not left:
+                    raise
+                self._log(f"{error} Another is asked for: one that is never used costs nothing and closes by itself.")
+        raise AssertionError("unreachable")
+
     def _former(self, record: SessionRecord) -> Session | None:
         if record.session_id is None:
-            return self._look_up(record)
-        try:
-            return self._client.session(record.session_id)
-        except errors.NotFound:
             return None
-
-    def _look_up(self, record: SessionRecord) -> Session | None:
-        """Find a session by what was asked for; a few reads over some seconds, for it may not be listed at once."""
-        since = datetime.fromtimestamp(record.opened_at, UTC) - CLOCK_MARGIN
-        for pause in LOOK_UP_PAUSES:
+        for pause in READ_PAUSES:
             self._sleep(pause)
             try:
-                listed = self._client.workloads(
-                    mode="batch" if record.mode == "batch" else "session",
-                    status=["pending"],
-                    backend=record.backend,
-                    created_after=since,
-                    mine=True,
-                )
-                candidates = [self._client.session(one.id) for one in listed]
-            except errors.QiskitRuntimeError as error:
-                raise LookUpFailed(
-                    f"It is not known whether this task's {_kind(record.mode)} was opened, and looking for it failed: "
-                    f"{error} No other was opened; a retry looks again."
-                ) from error
-            found = _ours([one for one in candidates if one.accepting_jobs and one.activated_at is None], record)
-            if found is not None:
-                self._log(f"Found {_kind(record.mode)} {found.id}: it had been opened.")
-                return found
+                return self._client.session(record.session_id)
+            except errors.NotFound:
+                continue
         return None
-
-
-def _ours(unused: list[Session], record: SessionRecord) -> Session | None:
-    """The one that was asked for; where the Open plan has cut ``max_ttl``, the only one there is."""
-    marked = [one for one in unused if one.max_ttl == record.max_ttl]
-    if marked:
-        return marked[0]
-    cut = [one for one in unused if one.max_ttl == OPEN_PLAN_TTL < record.max_ttl]
-    return cut[0] if len(cut) == 1 else None
 
 
 def check_session(session: Session, *, backend: str | None, max_execution_seconds: int | None) -> None:

@@ -1,7 +1,8 @@
 """What is shared by all who wait with one connection, in one process and event loop: a client and a loop that asks.
 
-One client means one bearer token, one HTTP session, and one request in flight. It runs in a thread, so the event loop
-is never blocked. It begins with the first who waits and ends with the last.
+One client means one bearer token, one HTTP session, and one request in flight. It runs in a thread of its own, so the
+event loop is never blocked and nobody else's threads are waited for. It begins with the first who waits and ends with
+the last.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.refusals import OF_THE_CONNECTION
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -24,8 +27,6 @@ log = logging.getLogger(__name__)
 
 Connect = Callable[[], Awaitable[tuple["QiskitRuntimeClient", str]]]
 """Builds a client; also names connection, instance and region. Raises ``QiskitRuntimeError``."""
-OF_THE_CONNECTION = (errors.Unauthorized, errors.Forbidden, errors.InvalidSettings)
-"""Errors of the connection, whatever was asked."""
 Answer = TypeVar("Answer")
 
 
@@ -50,6 +51,7 @@ class SharedPoller(ABC):
         self._changed = asyncio.Event()
         self._is_failing = False
         self._is_proved = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="qiskit-runtime-poll")
 
     @abstractmethod
     async def _turn(self) -> None:
@@ -80,6 +82,8 @@ class SharedPoller(ABC):
             self._task.cancel()
             self._task = None
         self._disconnect()
+        self._thread.shutdown(wait=False)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="qiskit-runtime-poll")
         self.on_end()
 
     async def _pause(self, seconds: float) -> None:
@@ -99,10 +103,11 @@ class SharedPoller(ABC):
             try:
                 answer = await self._ask_once(read)
             except OF_THE_CONNECTION:
-                if not self._is_proved:
-                    raise
-                # It worked before: the connection may have another key by now.
+                was_proved = self._is_proved
+                # The connection may have another key by now, or be set right before the next request.
                 self._disconnect()
+                if not was_proved:
+                    raise
                 answer = await self._ask_once(read)
         except errors.NotFound:
             # The service was asked, and has answered.
@@ -110,6 +115,9 @@ class SharedPoller(ABC):
         except errors.QiskitRuntimeError as error:
             self._note(error)
             raise
+        except errors.MISTAKES as error:
+            log.exception("The service could not be asked")
+            raise errors.InternalError.of(error, "the service was asked") from error
         except Exception as error:
             log.exception("Asking the service failed in a way nobody thought of")
             raise errors.UnexpectedAnswer(f"{type(error).__name__} while the service was asked.") from error
@@ -120,7 +128,7 @@ class SharedPoller(ABC):
     async def _ask_once(self, read: Callable[[QiskitRuntimeClient], Answer]) -> Answer:
         if self._client is None:
             self._client, self.where = await self._connect()
-        return await asyncio.to_thread(read, self._client)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read, self._client)
 
     def _disconnect(self) -> None:
         client, self._client, self._is_proved = self._client, None, False
@@ -139,17 +147,17 @@ _pollers: dict[Hashable, SharedPoller] = {}
 """Of this process, by event loop, kind and connection."""
 
 
-def shared(kind: Callable[[Connect], Poller], name: str, connect: Connect) -> Poller:
+def shared(kind: type[Poller], name: str, build: Callable[[], Poller]) -> Poller:
     """The poller of a connection in the running event loop; a new one if there is none.
 
     Args:
         kind: The class.
         name: The connection.
-        connect: See :class:`SharedPoller`.
+        build: Makes a new one.
     """
     key = (id(asyncio.get_running_loop()), kind, name)
     poller = _pollers.get(key)
     if poller is None:
-        poller = _pollers[key] = kind(connect)
+        poller = _pollers[key] = build()
         poller.on_end = lambda: _pollers.pop(key, None)
     return poller  # type: ignore[return-value]

@@ -15,26 +15,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission
+from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.client.models import Job, SubmittedJob
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.failure import retry_can_help
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, job_tags
+from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, job_tags, new_mark
+from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere, place_of
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 LOOK_UP_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0)
-"""Seconds before each look-up by tag; how soon a new job shows in the list is not documented."""
+"""Seconds before each look-up by tag; the last is repeated until a new job must be in the list."""
 CLOCK_MARGIN = timedelta(hours=1)
-"""How far the clocks of worker and service may be apart. Jobs older than that are not looked for: a DAG run that was
-deleted and made again has the same identity, and its former jobs are still listed."""
-MAX_POSTS = 3
-"""Submissions tried in one go when each is answered ambiguously and leaves no job behind."""
+"""How far the clocks of worker and service may be apart. Jobs older than that are not looked for."""
 
 
 class WindowFull(errors.QiskitRuntimeError):
@@ -56,7 +57,12 @@ class LookUpFailed(errors.QiskitRuntimeError):
 
 
 class JobGone(errors.QiskitRuntimeError):
-    """The job that this task submitted is not known to the service any more."""
+    """The connection leads to another instance than the one that this task's job was submitted to."""
+
+
+ALMOST_NOTHING = 1e-6
+_PREFERENCE = {status: place for place, status in enumerate((JobStatus.COMPLETED, JobStatus.RUNNING, JobStatus.QUEUED))}
+"""Which of several jobs that are the same is the best to have; those that have failed come last."""
 
 
 class How(StrEnum):
@@ -77,7 +83,8 @@ class ObtainedJob:
         submitted_at: Epoch seconds.
         backend: Its backend, if known.
         session_id: Its session or batch, if any.
-        job: The job as read, when it existed before.
+        job: The job as read, when it existed before and could be read.
+        record: What the task remembers of it, if it remembers anything.
     """
 
     job_id: str
@@ -86,6 +93,7 @@ class ObtainedJob:
     backend: str | None = None
     session_id: str | None = None
     job: Job | None = None
+    record: SubmissionRecord | None = None
 
 
 def check_offered(channel: Channel, request: JobRequest) -> None:
@@ -116,9 +124,15 @@ class JobSubmitter:
         identity: The task instance.
         try_number: Airflow's ``ti.try_number``.
         max_tries: Airflow's ``ti.max_tries``.
+        clear_number: Airflow's ``dag_run.clear_number``; None if that is not known.
+        connection: Id of the connection, for whoever cancels the job when the task is gone.
         store: The task's state store; None submits anew each time.
         cancel_replaced: Cancel an active job when a clear or another input puts a new one in its place.
+        may_outlive_task: Whether the job is left alone when the task has stopped.
+        patience: Seconds for which the service must say that it does not know a job before that is believed.
+        before_submission: Called with the identity tag of a job just before it is submitted.
         log: Takes a line for the task log.
+        warn: Takes a line that says what may cost money.
         sleep: Called with seconds.
         clock: Epoch seconds.
     """
@@ -131,8 +145,14 @@ class JobSubmitter:
         try_number: int,
         max_tries: int,
         store: StateStore | None,
-        cancel_replaced: bool = True,
         log: Callable[[str], object],
+        warn: Callable[[str], object] | None = None,
+        clear_number: int | None = None,
+        connection: str | None = None,
+        cancel_replaced: bool = True,
+        may_outlive_task: bool = False,
+        patience: float = DEFAULT_PATIENCE,
+        before_submission: Callable[[str], object] = lambda _tag: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -140,13 +160,24 @@ class JobSubmitter:
         self.identity = identity
         self._try_number = try_number
         self._max_tries = max_tries
+        self._clear_number = clear_number
+        self._connection = connection
         self._store = store
         self._cancel_replaced = cancel_replaced
+        self._may_outlive_task = may_outlive_task
+        self._patience = patience
+        self._before_submission = before_submission
         self._log = log
+        self._warn = warn or log
         self._sleep = sleep
         self._clock = clock
         self.outstanding_tag: str | None = None
         """Tag of a submission that is under way and whose job's id is not known yet."""
+
+    @property
+    def place(self) -> str:
+        """Instance, region and host that jobs are submitted to."""
+        return place_of(self._client.settings)
 
     def obtain(self, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]) -> ObtainedJob:
         """Return this task's job: the one it has already, or a new one.
@@ -158,7 +189,7 @@ class JobSubmitter:
         Raises:
             WindowFull: Too many submissions in the window; nothing was submitted, call again later.
             LookUpFailed: It cannot be said whether the job exists; nothing was submitted.
-            JobGone: The job recorded for this task is not known to the service.
+            JobGone: The connection leads to another instance than the job was submitted to.
             SubmissionUnknown: Nothing could be found of what was submitted; the next try looks again.
             QiskitRuntimeError: The service refused; nothing was created.
         """
@@ -169,19 +200,12 @@ class JobSubmitter:
             self._log(f"The input has changed since job {record.job_id or 'none'}, so a new job is submitted.")
             self._give_up(self._undelivered(record))
             return self._submit(request, record.number + 1, prepare)
-        if record.max_tries != self._max_tries:
-            former = self._undelivered(record)
-            if former is None or former.status is not JobStatus.COMPLETED:
-                self._log(f"The task was cleared, so a new job is submitted; the last was {record.job_id or 'none'}.")
-                self._give_up(former)
-                return self._submit(request, record.number + 1, prepare)
-            replace(
-                record, job_id=former.id, backend=former.backend or record.backend, max_tries=self._max_tries
-            ).write(self._store)
-            self._log(f"Job {former.id} completed and its result was never delivered; it is not bought again.")
-            return ObtainedJob(
-                former.id, How.REATTACHED, record.submitted_at, former.backend, former.session_id, former
-            )
+        if self._was_cleared(record):
+            return self._after_clear(record, request, prepare)
+        if record.delivered:
+            # Airflow never heard that the last try had succeeded.
+            record = replace(record, delivered=False)
+            record.write(self._store)
         if record.job_id is None and record.refused:
             return self._submit(request, record.number, prepare)
         if record.job_id is None:
@@ -190,21 +214,11 @@ class JobSubmitter:
             job = self._look_up(record)
             if job is None:
                 self._log("There is none: nothing had been submitted.")
-                return self._submit(request, record.number, prepare, certain=False)
-            replace(record, job_id=job.id, backend=job.backend).write(self._store)
-            how = How.ADOPTED
-        else:
-            job, how = self._recorded(record.job_id), How.REATTACHED
-        lost = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and retry_can_help(job.state)
-        given_up = record.abandoned and not job.status.is_final
-        if lost or given_up:
-            self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
-            if given_up:
-                # Once more: what asked for it before may have failed.
-                self._cancel(job)
-            return self._submit(request, record.number + 1, prepare)
-        self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
-        return ObtainedJob(job.id, how, record.submitted_at, job.backend or record.backend, job.session_id, job)
+                return self._submit(request, record.number, prepare, again=record)
+            record = replace(record, job_id=job.id, backend=job.backend)
+            record.write(self._store)
+            return self._go_on(record, job, How.ADOPTED, request, prepare)
+        return self._go_on(record, self._recorded(record), How.REATTACHED, request, prepare)
 
     def resume(self, request: JobRequest) -> ObtainedJob | None:
         """Return the job that this very try has submitted before it stopped to wait for something; None if it has not.
@@ -219,10 +233,7 @@ class JobSubmitter:
             return None
         if (record.try_number, record.max_tries) != (self._try_number, self._max_tries) or record.abandoned:
             return None
-        job = self._recorded(record.job_id)
-        return ObtainedJob(
-            job.id, How.REATTACHED, record.submitted_at, job.backend or record.backend, job.session_id, job
-        )
+        return self._obtained(record, self._recorded(record), How.REATTACHED)
 
     def withdraw(self) -> None:
         """Give up the job of a submission that has no place any more in what the task now asks for."""
@@ -232,29 +243,127 @@ class JobSubmitter:
         self._give_up(self._undelivered(record))
         replace(record, abandoned=True).write(self._store)
 
-    def delivered(self, *, arrived: bool = True) -> None:
-        """Note that the task has handed the job's result on: clearing it from now on means a new job.
-
-        Args:
-            arrived: False: Airflow could not take it, so clearing the task fetches it again.
-        """
-        record = SubmissionRecord.read(self._store)
-        if record is not None:
-            replace(record, delivered=arrived).write(self._store)
+    def delivered(self) -> None:
+        """Note that Airflow has what the task handed on: clearing it from now on means a new job."""
+        self._note(lambda record: replace(record, delivered=True))
 
     def abandoned(self) -> None:
         """Note that the job was given up and its cancellation asked for: a retry must not wait for it again."""
+        self._note(lambda record: replace(record, abandoned=True))
+
+    def kept(self) -> None:
+        """Note that the job goes on although the task ends."""
+        self._note(lambda record: replace(record, cancel=False))
+
+    def left_unread(self) -> None:
+        """Note that the task failed because the job could not be read, and that it goes on: so does a clear with it."""
+        self._note(lambda record: replace(record, unread=True))
+
+    def was_submitted_earlier(self, job_id: str) -> bool:
+        """Whether an earlier try submitted this job, or nobody knows any more who did."""
+        record = SubmissionRecord.read(self._store)
+        return record is not None and record.job_id == job_id and record.try_number != self._try_number
+
+    def cancel_duplicates(self, record: SubmissionRecord) -> None:
+        """Cancel other jobs with the tag of a submission that was repeated although the first may have made a job.
+
+        Nothing is raised: the task has its job.
+        """
+        try:
+            for job in self._client.jobs(tags=[record.tag], pending=True):
+                if job.id != record.job_id:
+                    self._warn(f"Job {job.id} carries this task's tag too: its submission had been given up as lost.")
+                    self._cancel(job)
+        except errors.QiskitRuntimeError as error:
+            self._warn(f"Whether another job carries this task's tag {record.tag} could not be found out: {error}")
+
+    # How
+
+    def _note(self, change: Callable[[SubmissionRecord], SubmissionRecord]) -> None:
         record = SubmissionRecord.read(self._store)
         if record is not None:
-            replace(record, abandoned=True).write(self._store)
+            change(record).write(self._store)
+
+    def _was_cleared(self, record: SubmissionRecord) -> bool:
+        """Whether somebody has cleared the task since, so that this is no retry.
+
+        A clear sets ``max_tries`` to the number of the last try plus the task's retries, which is another number unless
+        the retries were changed in between. It also counts up the run's ``clear_number``, which a clear of another task
+        does too; but a task whose result Airflow has runs again only when it was cleared itself.
+        """
+        if record.max_tries != self._max_tries:
+            return True
+        known = record.clear_number is not None and self._clear_number is not None
+        return record.delivered and not (known and record.clear_number == self._clear_number)
+
+    def _after_clear(
+        self, record: SubmissionRecord, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]
+    ) -> ObtainedJob:
+        """The user wants a new job, unless there is one already that nobody has had anything of."""
+        former = self._undelivered(record)
+        if former is None or not (former.status is JobStatus.COMPLETED or self._goes_on_unread(record, former)):
+            self._log(f"The task was cleared, so a new job is submitted; the last was {record.job_id or 'none'}.")
+            self._give_up(former)
+            return self._submit(request, record.number + 1, prepare)
+        record = replace(
+            record,
+            job_id=former.id,
+            backend=former.backend or record.backend,
+            max_tries=self._max_tries,
+            clear_number=self._clear_number,
+            unread=False,
+            missing_since=None,
+        )
+        record.write(self._store)
+        if former.status is JobStatus.COMPLETED:
+            self._log(f"Job {former.id} completed and its result was never delivered; it is not bought again.")
+        else:
+            self._log(f"Job {former.id}, which the last try could not read, goes on, and so does this one with it.")
+        return self._obtained(record, former, How.REATTACHED)
+
+    @staticmethod
+    def _goes_on_unread(record: SubmissionRecord, former: Job) -> bool:
+        return record.unread and not record.abandoned and not former.status.is_final
+
+    def _go_on(
+        self,
+        record: SubmissionRecord,
+        job: Job | None,
+        how: How,
+        request: JobRequest,
+        prepare: Callable[[JobRequest], JobRequest],
+    ) -> ObtainedJob:
+        """Go on with an earlier try's job, or submit another if nothing is to be had of it."""
+        if job is None:
+            return self._obtained(record, None, how)
+        failed = job.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+        # Of a failure that no retry mends Airflow makes no retry: if something was cleared meanwhile, it was this task.
+        cleared = record.clear_number is not None and record.clear_number != self._clear_number
+        lost = failed and (retry_can_help(job.state) or cleared)
+        given_up = record.abandoned and not job.status.is_final
+        if lost or given_up:
+            self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
+            if given_up:
+                # Once more: what asked for it before may have failed.
+                self._cancel(job)
+            return self._submit(request, record.number + 1, prepare)
+        self._log(f"{how.value.capitalize()} job {job.id} ({job.state.word.lower()}) of an earlier try.")
+        return self._obtained(record, job, how)
+
+    def _obtained(self, record: SubmissionRecord, job: Job | None, how: How) -> ObtainedJob:
+        assert record.job_id is not None
+        backend, session_id = (job.backend, job.session_id) if job is not None else (None, None)
+        return ObtainedJob(
+            record.job_id, how, record.submitted_at, backend or record.backend, session_id, job, record=record
+        )
 
     def _undelivered(self, record: SubmissionRecord) -> Job | None:
-        """The job that this task has handed to nobody; None if there is none, or the service does not know it."""
+        """The job that this task has handed to nobody; None if there is none, or it cannot be read."""
         if record.delivered or record.refused:
             return None
         if record.job_id is None:
             if not self._can_look_up() and record.max_tries != self._max_tries:
-                self._log(
+                self._warn(
                     f"Whether the submission before the clear made a job could not be found out: {self._no_tags()} If "
                     "there is such a job, it runs on and is charged."
                 )
@@ -262,15 +371,44 @@ class JobSubmitter:
             return self._look_up(record)
         try:
             return self._client.job(record.job_id)
-        except errors.NotFound:
+        except errors.NotFound as error:
+            if (elsewhere := self._elsewhere(record)) is not None:
+                self._warn(elsewhere)
+                return None
+            if not self.is_missing_for_good():
+                raise LookUpFailed(
+                    f"Job {record.job_id} of before is not known to {self.place} at the moment. No other job was "
+                    f"submitted: a retry, or a clear, looks again, and submits one if that is still so "
+                    f"{self._patience / 60:g} minutes from now. {error}"
+                ) from error
+            self._warn(
+                f"Job {record.job_id} of before is not known to {self.place} any more: it was deleted, or it runs in "
+                f"another instance and is charged there. {error}"
+            )
             return None
+
+    def is_missing_for_good(self) -> bool:
+        """Take note that the service does not know the job, or its result; say whether it has said so for long."""
+        record = SubmissionRecord.read(self._store)
+        if record is None:
+            return True
+        now = self._clock()
+        if record.missing_since is None:
+            replace(record, missing_since=now).write(self._store)
+        return now - (record.missing_since or now) >= self._patience
+
+    def _elsewhere(self, record: SubmissionRecord) -> str | None:
+        """What to say when the connection does not lead to where the job was submitted; None if it does."""
+        if record.place in (None, self.place):
+            return None
+        return describe_elsewhere(str(record.job_id), str(record.place), self.place)
 
     def _give_up(self, former: Job | None) -> None:
         """See that a job nobody waits for any more is not charged beside the one that takes its place."""
         if former is None or former.status.is_final:
             return
         if not self._cancel_replaced:
-            self._log(f"Job {former.id} goes on and is charged: cancel_on_kill is off.")
+            self._warn(f"Job {former.id} goes on and is charged: cancel_on_kill is off.")
             return
         self._cancel(former)
 
@@ -280,25 +418,22 @@ class JobSubmitter:
         except errors.Conflict:
             return
         except errors.QiskitRuntimeError as error:
-            self._log(f"Job {former.id} could not be cancelled and may still run and be charged: {error}")
+            self._warn(f"Job {former.id} could not be cancelled and may still run and be charged: {error}")
         else:
             self._log(f"Job {former.id} was cancelled.")
 
-    def _recorded(self, job_id: str) -> Job:
-        """Read the job that an earlier try recorded."""
+    def _recorded(self, record: SubmissionRecord) -> Job | None:
+        """Read the job that an earlier try recorded; None if that fails now, which whoever waits for it waits out."""
+        assert record.job_id is not None
         try:
-            return self._client.job(job_id)
-        except errors.NotFound as error:
-            raise JobGone(
-                f"This task submitted job {job_id}, which the service does not know any more: it was deleted, or the "
-                "connection now names another instance or region. No other job was submitted. Clear the task to "
-                f"submit anew. {error}"
-            ) from error
-
-    def was_submitted_earlier(self, job_id: str) -> bool:
-        """Whether an earlier try submitted this job, or nobody knows any more who did."""
-        record = SubmissionRecord.read(self._store)
-        return record is not None and record.job_id == job_id and record.try_number != self._try_number
+            return self._client.job(record.job_id)
+        except errors.InternalError:
+            raise
+        except errors.QiskitRuntimeError as error:
+            if isinstance(error, ELSEWHERE) and (elsewhere := self._elsewhere(record)):
+                raise JobGone(elsewhere) from error
+            self._warn(f"Job {record.job_id} of an earlier try could not be read, so it is waited for. {error}")
+            return None
 
     def _submit(
         self,
@@ -306,7 +441,7 @@ class JobSubmitter:
         number: int,
         prepare: Callable[[JobRequest], JobRequest],
         *,
-        certain: bool = True,
+        again: SubmissionRecord | None = None,
     ) -> ObtainedJob:
         """Submit.
 
@@ -314,59 +449,75 @@ class JobSubmitter:
             request: What is asked for.
             number: The submission's.
             prepare: See :meth:`obtain`.
-            certain: Whether nothing was submitted under this number before, and not only nothing found.
+            again: The intent of the same submission, of which nothing was found. Its job may yet show, by its tag.
         """
         check_offered(self._client.channel, request)
-        tags = job_tags(self.identity, number, request)
+        if again is not None:
+            tag = again.tag
+        else:
+            mark = new_mark(cancel=not self._may_outlive_task)
+            tag = self.identity.tag(number, request.fingerprint(), mark)
+        tags = job_tags(self.identity, number, request, identity_tag=tag)
         ready = prepare(request)
         intent = SubmissionRecord(
             fingerprint=request.fingerprint(),
             number=number,
             max_tries=self._max_tries,
             submitted_at=self._clock(),
-            tag=tags[0],
+            tag=tag,
             try_number=self._try_number,
             backend=ready.backend,
+            clear_number=self._clear_number,
+            connection=self._connection,
+            place=self.place,
+            cancel=not self._may_outlive_task,
+            unsure=again is not None,
         )
+        self._before_submission(tag)
         intent.write(self._store)
-        self.outstanding_tag = intent.tag
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                job = self._post(ready, tags)
-            except errors.SubmissionUnknown as error:
-                certain = False
-                if self._store is None:
-                    raise
-                self._log(f"{error} Looking for the job by its tag." if self._can_look_up() else str(error))
-                found = self._look_up(intent)
-                if found is None and attempt == MAX_POSTS:
-                    raise
-                if found is None:
-                    self._log("There is none: the submission is repeated.")
-                    continue
-                self._log(f"Found job {found.id} ({found.state.word.lower()}): it had been submitted.")
-                obtained = ObtainedJob(
-                    found.id, How.ADOPTED, intent.submitted_at, found.backend, found.session_id, found
-                )
-            except (errors.ApiError, errors.ConnectionFailed, errors.InvalidSettings) as error:
-                if certain:
-                    self.outstanding_tag = None
-                    replace(intent, refused=True).write(self._store)
-                if isinstance(error, errors.RateLimited):
-                    raise WindowFull(error) from error
-                raise
-            else:
-                # The log first: it needs nothing but this process.
-                backend = job.backend or ready.backend
-                self._log(f"Submitted job {job.id} to {backend}.")
-                obtained = ObtainedJob(
-                    job.id, How.SUBMITTED, intent.submitted_at, backend, job.session_id or ready.session_id
-                )
-            replace(intent, job_id=obtained.job_id).write(self._store)
-            self.outstanding_tag = None
-            return obtained
+        self.outstanding_tag = tag
+        try:
+            job = self._post(ready, tags)
+        except errors.SubmissionUnknown as error:
+            return self._find_lost(intent, error)
+        except (errors.ApiError, errors.ConnectionFailed, errors.InvalidSettings) as error:
+            if again is None:
+                self.outstanding_tag = None
+                replace(intent, refused=True).write(self._store)
+            if isinstance(error, errors.RateLimited):
+                raise WindowFull(error) from error
+            raise
+        # The log first: it needs nothing but this process.
+        backend = job.backend or ready.backend
+        self._log(f"Submitted job {job.id} to {backend}.")
+        return self._record(
+            intent,
+            ObtainedJob(job.id, How.SUBMITTED, intent.submitted_at, backend, job.session_id or ready.session_id),
+        )
+
+    def _record(self, intent: SubmissionRecord, obtained: ObtainedJob) -> ObtainedJob:
+        record = replace(intent, job_id=obtained.job_id)
+        record.write(self._store)
+        self.outstanding_tag = None
+        return replace(obtained, record=record)
+
+    def _find_lost(self, intent: SubmissionRecord, error: errors.SubmissionUnknown) -> ObtainedJob:
+        """Find the job of a submission whose answer was lost; if there is none yet, leave it to a later try."""
+        if self._store is None:
+            raise error
+        self._log(f"{error} Looking for the job by its tag." if self._can_look_up() else str(error))
+        found = self._look_up(intent)
+        if found is None:
+            raise errors.SubmissionUnknown(
+                f"{error} No job with this task's tag {intent.tag} has shown in the service's list for {LIST_LAG:.0f} "
+                "seconds. Nothing else was submitted: a retry, or a clear, looks once more and submits if there is "
+                "still none."
+            ) from error
+        # The log first, as above.
+        self._log(f"Found job {found.id} ({found.state.word.lower()}): it had been submitted.")
+        return self._record(
+            intent, ObtainedJob(found.id, How.ADOPTED, intent.submitted_at, found.backend, found.session_id, found)
+        )
 
     def _post(self, ready: JobRequest, tags: Sequence[str]) -> SubmittedJob:
         return self._client.submit_job(
@@ -388,15 +539,20 @@ class JobSubmitter:
         return f"the channel {self._client.channel.name!r} has no tags by which it could be found."
 
     def _look_up(self, intent: SubmissionRecord) -> Job | None:
-        """Find the job by its tag; a few reads over some seconds, for a new job may not be listed at once."""
+        """Find the job by its tag; until some time after the submission, for a new job may not be listed at once."""
         if not self._can_look_up():
             raise LookUpFailed(
                 f"This task sent a submission and does not know its job: {self._no_tags()} The job may exist, run and "
                 "be charged. No other job was submitted, and a retry submits none; clear the task to submit anew."
             )
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
-        for pause in LOOK_UP_PAUSES:
+        needed = intent.submitted_at + LIST_LAG - self._clock()
+        waited = 0.0
+        for pause in chain(LOOK_UP_PAUSES, repeat(LOOK_UP_PAUSES[-1] or 1.0)):
+            if waited > 0 and waited >= needed:
+                return None
             self._sleep(pause)
+            waited += pause or ALMOST_NOTHING
             try:
                 found = list(self._client.jobs(tags=[intent.tag], created_after=since, newest_first=False))
             except errors.QiskitRuntimeError as error:
@@ -405,8 +561,15 @@ class JobSubmitter:
                     "No other job was submitted; a retry looks again."
                 ) from error
             if found:
-                if len(found) > 1:
-                    others = ", ".join(job.id for job in found[1:])
-                    self._log(f"More than one job carries this task's tag; the others are {others}.")
-                return found[0]
+                return self._keep_one(found)
         return None
+
+    def _keep_one(self, found: Sequence[Job]) -> Job:
+        """Of several jobs with this task's tag keep the one that is furthest, and cancel the others."""
+        kept = min(found, key=lambda job: (_PREFERENCE.get(job.status, len(_PREFERENCE)), found.index(job)))
+        for job in found:
+            if job is not kept:
+                self._warn(f"Job {job.id} carries this task's tag too; the task goes on with job {kept.id}.")
+                if not job.status.is_final:
+                    self._cancel(job)
+        return kept

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import WaitOutcome
-from airflow_provider_qrt.jobs.pacing import KeepWaiting
 from airflow_provider_qrt.jobs.polling import JobPoller
 
 
@@ -17,34 +17,12 @@ def wait_for_job(
     poller: JobPoller,
     *,
     log: Callable[[str], object],
+    asked: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
-    at_once: bool = False,
 ) -> WaitOutcome:
-    """Look at a job again and again until its poller says that there is nothing more to wait for.
-
-    Args:
-        read: Reads the job; its errors are the poller's to judge.
-        poller: Decides.
-        log: Takes a line worth logging.
-        sleep: Called with seconds.
-        clock: Epoch seconds.
-        at_once: Take the first look without delay.
-    """
-    decision = KeepWaiting(0.0) if at_once else poller.first(clock())
-    while True:
-        sleep(decision.seconds)
-        try:
-            job = read(poller.job_id)
-        except errors.QiskitRuntimeError as error:
-            step = poller.on_error(error, clock())
-        else:
-            step = poller.on_job(job, clock())
-        if isinstance(step, WaitOutcome):
-            return step
-        if step.note:
-            log(step.note)
-        decision = step
+    """Wait for one job; see :func:`wait_for_jobs`."""
+    return wait_for_jobs(read, [poller], log=log, asked=asked, sleep=sleep, clock=clock)
 
 
 def wait_for_jobs(
@@ -52,25 +30,46 @@ def wait_for_jobs(
     pollers: Sequence[JobPoller],
     *,
     log: Callable[[str], object],
+    asked: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
 ) -> WaitOutcome:
-    """Wait for jobs one after the other, until all have completed or one has not.
+    """Look at jobs again and again until all have completed, or one has not.
+
+    Each is looked at when its poller says so: the failure of the last is seen while the first still waits.
 
     Args:
-        read: See :func:`wait_for_job`.
+        read: Reads a job; its errors are the poller's to judge.
         pollers: One for each job, at least one.
-        log: See there.
-        sleep: See there.
-        clock: See there.
+        log: Takes a line worth logging.
+        asked: Instance, region and host that are asked.
+        sleep: Called with seconds.
+        clock: Epoch seconds.
 
     Returns:
-        The end of the wait for the first that did not complete, or for the last.
+        The end of the wait for the first job that was seen not to complete, or for the one that completed last; it
+        names the jobs that have completed.
     """
-    outcome: WaitOutcome | None = None
-    for poller in pollers:
-        outcome = wait_for_job(read, poller, log=log, sleep=sleep, clock=clock, at_once=outcome is not None)
-        if not outcome.is_completion:
-            break
-    assert outcome is not None
-    return outcome
+    completed: list[str] = []
+    due = {poller.job_id: clock() + poller.first(clock()).seconds for poller in pollers}
+    by_id = {poller.job_id: poller for poller in pollers}
+    while True:
+        job_id = min(due, key=lambda one: due[one])
+        poller = by_id[job_id]
+        sleep(max(0.0, due[job_id] - clock()))
+        try:
+            job = read(job_id)
+        except errors.QiskitRuntimeError as error:
+            step = poller.on_error(error, clock(), asked=asked)
+        else:
+            step = poller.on_job(job, clock())
+        if isinstance(step, WaitOutcome):
+            if step.is_completion:
+                completed.append(job_id)
+                del due[job_id]
+            if not due or not step.is_completion:
+                return replace(step, completed=tuple(completed))
+            continue
+        if step.note:
+            log(step.note)
+        due[job_id] = clock() + step.seconds

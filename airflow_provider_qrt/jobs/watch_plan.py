@@ -2,8 +2,8 @@
 
 A few jobs are read one by one, each at the pace of its age, and one that runs when the service expects its end. Many
 are read from the list of pending jobs, 200 to a request. The list is an optimisation and never the truth: a job that
-has left it is read itself, and so is, in turn, every job that is still on it. A list that lags, lies, drops jobs, fails
-or never changes delays what is learnt, and loses nothing.
+has left it is read itself, and so is every job that is still on it, once in :data:`CONFIRM_AFTER` seconds. A list that
+lags, lies, drops jobs, fails or never changes delays what is learnt, and loses nothing.
 """
 
 from __future__ import annotations
@@ -15,33 +15,40 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE
+from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE, LIST_LAG
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.pacing import JITTER, SHARE_OF_AGE, SHORTEST_DELAY, growing_delay, running_delay
-from airflow_provider_qrt.jobs.sharing import OF_THE_CONNECTION
+from airflow_provider_qrt.jobs.pacing import (
+    JITTER,
+    LONGEST_PAUSE,
+    SHARE_OF_AGE,
+    SHORTEST_DELAY,
+    growing_delay,
+    running_delay,
+)
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, OF_THE_CONNECTION, Refusals
 
 FEW = 5
 """Jobs up to this number are read one by one: a list of everything pending on the instance would tell no more."""
 SECONDS_PER_PAGE = 5.0
 """The list is read at most once in so many seconds for each of its pages, however young its jobs are."""
-LISTED_AFTER = 30.0
-"""Seconds by which the list may lag. A job younger than that may be missing, one that ended so long ago may still be
-there. How soon a new job is listed is not documented."""
 LATENESS = 0.02
 """Part by which a reading of the list is put off at random, so that triggerers do not come together."""
 PAGES_KNOWN_FOR = 3600.0
 """Seconds after which the length of the list, most of which may be other people's jobs, is found out anew."""
-MANY_LEAVERS = 10
-"""From this number on, jobs that have left the list are looked up in the list of finished ones first."""
-CONFIRM_AFTER = 600.0
+CONFIRM_AFTER = 3600.0
 """Seconds after which a job is read by itself though the list names it."""
-DISTRUST_SECONDS = 900.0
-"""For so long a list that was wrong is not relied on."""
-READS_IN_DISTRUST = 50
-"""Jobs read by themselves between two readings of a list that is not relied on."""
+MOST_CONFIRMED = 20
+"""Jobs read for that between two readings of the list, so that the list does not have to wait."""
+MANY_LEAVERS = 10
+"""From this number on, jobs that have left the list are looked up in the list of finished ones first: with 0.3 seconds
+to a request, five thousand jobs that end together are known in two minutes instead of twenty-five."""
+READS_WITHOUT_LIST = 50
+"""Jobs read by themselves between two tries to read a list that fails."""
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 60.0
+"""Seconds for which a service that fails is left alone at most, unless it asks for more itself. Even then it is asked
+again after ``LONGEST_PAUSE``: a gateway may name a day and be back in a second."""
 CLOCK_MARGIN = timedelta(hours=1)
 """How far the clocks of this machine and of the service may be apart."""
 
@@ -78,6 +85,19 @@ class ReadJob:
 Step = Pause | ReadPending | ReadFinished | ReadJob
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """A job that could not be read.
+
+    Attributes:
+        job_id: The job.
+        definite: Whether the refusal has gone on for so long that waiting makes no sense any more.
+    """
+
+    job_id: str
+    definite: bool = False
+
+
 @dataclass
 class Watched:
     """One job that is waited for. Times are epoch seconds.
@@ -88,6 +108,8 @@ class Watched:
         longest: Longest time between two looks, seconds.
         due: When it is to be read by itself; None while the list does for it.
         read_at: When it was last read by itself, or first heard of.
+        confirm_at: When it is to be read by itself although the list names it.
+        refusals: Refusals to read this very job.
         listed: Whether it was on the list when that was last read; None if it has never been there, and may be too new.
         told: The state last passed on.
         steady: Seconds between two looks, if fewer would do.
@@ -100,15 +122,22 @@ class Watched:
     longest: float
     due: float | None
     read_at: float
+    confirm_at: float
+    refusals: Refusals
     listed: bool | None = None
     told: JobStatus | None = None
     steady: float | None = None
     running_since: float | None = None
     expected: float = 0.0
 
+    def was_read(self, now: float) -> None:
+        """Take note that it was read by itself."""
+        self.read_at, self.confirm_at = now, now + CONFIRM_AFTER
+
     def note(self, seen: Job, now: float) -> None:
         """Take note of a look."""
         self.told = seen.status
+        self.refusals.on_success()
         if seen.status is JobStatus.RUNNING and seen.estimated_running_seconds is not None:
             self.expected = seen.estimated_running_seconds
             self.running_since = self.running_since or now
@@ -123,24 +152,29 @@ class WatchPlan:
 
     Attributes:
         random: Source of jitter.
-        may_list: Whether the service has such lists.
-        distrusted_until: Until when the list is not relied on, epoch seconds.
+        may_list: Whether the service has such a list.
+        patience: Seconds for which a refusal must be repeated before it ends a wait.
     """
 
     random: random.Random = field(default_factory=random.Random, repr=False)
     may_list: bool = True
-    distrusted_until: float = 0.0
+    patience: float = DEFAULT_PATIENCE
     _jobs: dict[str, Watched] = field(default_factory=dict, init=False)
     _list_due: float = field(default=math.inf, init=False)
     _pages: int = field(default=1, init=False)
     _pages_at: float = field(default=0.0, init=False)
-    _ended: dict[str, float] = field(default_factory=dict, init=False)
     _leavers: set[str] = field(default_factory=set, init=False)
+    _urgent: dict[str, None] = field(default_factory=dict, init=False)
     _look_at_finished: bool = field(default=False, init=False)
     _reads_left: int = field(default=0, init=False)
     _hold_until: float = field(default=0.0, init=False)
     _failures: int = field(default=0, init=False)
     _list_fails: bool = field(default=False, init=False)
+    _refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without jobs."""
+        self._refusals = Refusals(OF_THE_CONNECTION, self.patience)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -161,7 +195,10 @@ class WatchPlan:
         if known is not None:
             longest = min(longest, known.longest)
         due = None if self._uses_list(len(self._jobs) + 1, now) else first_look
-        self._jobs[job_id] = Watched(job_id, submitted_at, longest, due, read_at=now)
+        refusals = Refusals((errors.Forbidden, errors.NotFound), self.patience)
+        # Not all at the same time later.
+        confirm_at = now + self.random.uniform(0.0, CONFIRM_AFTER)
+        self._jobs[job_id] = Watched(job_id, submitted_at, longest, due, now, confirm_at, refusals)
         earliest = self._pages_at + self._pages * SECONDS_PER_PAGE
         self._list_due = min(self._list_due, max(first_look, earliest))
 
@@ -169,11 +206,20 @@ class WatchPlan:
         """Wait for a job no longer."""
         self._jobs.pop(job_id, None)
         self._leavers.discard(job_id)
+        self._urgent.pop(job_id, None)
 
-    def ask(self, job_id: str, now: float) -> None:
-        """Read a job by itself as soon as possible: there is reason to think that it has changed."""
+    def ask(self, job_id: str, now: float, *, urgent: bool = False) -> None:
+        """Read a job by itself as soon as possible: there is reason to think that it has changed.
+
+        Args:
+            job_id: The job.
+            now: Epoch seconds.
+            urgent: Do so even while a service that failed is left alone: this is somebody's last look.
+        """
         if job_id in self._jobs:
             self._jobs[job_id].due = now
+            if urgent:
+                self._urgent[job_id] = None
 
     def steady(self, job_id: str, seconds: float | None, now: float) -> None:
         """Read a job in so many seconds at the earliest, for somebody else tells when it changes; None: as usual."""
@@ -189,12 +235,14 @@ class WatchPlan:
         """Say what to ask next."""
         if not self._jobs:
             return Pause(math.inf)
+        for job_id in self._urgent:
+            del self._urgent[job_id]
+            return ReadJob(job_id)
         if now < self._hold_until:
             return Pause(self._hold_until - now)
         if self._look_at_finished:
             self._look_at_finished = False
-            # Those that were known to have ended before are on that list too.
-            pages = math.ceil((len(self._leavers) + len(self._ended)) / JOBS_PAGE_SIZE)
+            pages = math.ceil(len(self._leavers) / JOBS_PAGE_SIZE)
             return ReadFinished(self._since(), at_most=pages * JOBS_PAGE_SIZE)
         if self._leavers:
             return ReadJob(self._leavers.pop())
@@ -228,18 +276,16 @@ class WatchPlan:
             now: Epoch seconds.
             asked_at: When the first page was asked for.
         """
-        self._recovered()
+        self._answered()
         self._list_fails = False
         listed: Mapping[str, Job] = {job.id: job for job in found}
         self._pages, self._pages_at = max(1, math.ceil(len(listed) / JOBS_PAGE_SIZE)), now
-        if any(asked_at - self._ended.get(job_id, asked_at) > LISTED_AFTER for job_id in listed):
-            self.distrusted_until = now + DISTRUST_SECONDS
         news = []
         closely = 0
         for job in self._jobs.values():
             seen = listed.get(job.job_id)
             if seen is None:
-                if job.listed or (job.listed is None and asked_at - job.submitted_at >= LISTED_AFTER):
+                if job.listed or (job.listed is None and asked_at - job.submitted_at >= LIST_LAG):
                     job.listed = False
                     self._leavers.add(job.job_id)
                 continue
@@ -256,63 +302,71 @@ class WatchPlan:
                 # Ended, on a list of what has not; or in a state that nobody knows.
                 self._leavers.add(job.job_id)
         self._look_at_finished = len(self._leavers) >= MANY_LEAVERS
-        self._list_due = now + self._pace(now)
-        self._reads_left = READS_IN_DISTRUST if now < self.distrusted_until else 1
+        pace = self._pace(now)
+        self._list_due = now + pace
+        self._reads_left = MOST_CONFIRMED
         return news
 
-    def on_finished(self, found: Iterable[Job], now: float) -> list[Job]:
+    def on_finished(self, found: Iterable[Job]) -> list[Job]:
         """Take note of jobs from the list of finished ones."""
-        self._recovered()
+        self._answered()
         news = [job for job in found if job.id in self._jobs and job.status.is_final]
         for job in news:
             self._leavers.discard(job.id)
-            self._has_ended(job.id, now)
+            self._jobs[job.id].due = math.inf
         return news
 
     def on_job(self, job: Job, now: float) -> list[Job]:
         """Take note of a job that was read by itself."""
-        self._recovered()
+        self._answered()
         watched = self._jobs.get(job.id)
         if watched is None:
             return []
-        watched.read_at = now
+        watched.was_read(now)
         watched.note(job, now)
         if job.status.is_final:
-            self._has_ended(job.id, now)
+            # Whoever waits is about to leave; until then there is nothing more to learn.
+            watched.due = math.inf
         else:
             alone = watched.listed is False or not self._uses_list(len(self._jobs), now)
             watched.due = self._next_look(watched, now) if alone else self._soon(watched, now)
         return [job]
 
-    def on_error(self, step: Step, error: errors.QiskitRuntimeError, now: float) -> list[str]:
+    def on_error(self, step: Step, error: errors.QiskitRuntimeError, now: float) -> list[Trouble]:
         """Take note that a step failed.
 
         Returns:
-            The jobs whose waiters are told of the error. Of a list that cannot be read all are, once.
+            The jobs whose waiters are told of the error. A refusal of the credentials concerns all; of a list that
+            cannot be read all are told, once; everything else concerns only the job that was read.
         """
         if isinstance(error, OF_THE_CONNECTION):
+            definite = self._refusals.is_definite(error, now)
             self._back_off(error, now)
             if isinstance(step, ReadJob):
                 # It may have left the list, which will not say so again.
                 self.ask(step.job_id, now)
-            return list(self._jobs)
+            else:
+                self._list_due = self._hold_until
+            return [Trouble(job_id, definite) for job_id in self._jobs]
         if isinstance(step, ReadJob):
             watched = self._jobs.get(step.job_id)
-            if isinstance(error, errors.NotFound):
-                self._recovered()
+            if isinstance(error, errors.NotFound | errors.Forbidden):
+                self._answered()
             else:
                 self._back_off(error, now)
             if watched is None:
                 return []
             watched.due = self._next_look(watched, now)
-            return [step.job_id]
+            watched.was_read(now)
+            definite = watched.refusals.is_definite(error, now) or isinstance(error, errors.InternalError)
+            return [Trouble(step.job_id, definite)]
         is_first = not self._list_fails
         self._list_fails = True
         self._back_off(error, now)
-        self.distrusted_until = max(self.distrusted_until, now + DISTRUST_SECONDS)
-        self._reads_left = READS_IN_DISTRUST
+        self._reads_left = READS_WITHOUT_LIST
         self._list_due = max(self._hold_until, now + self._pace(now))
-        return list(self._jobs) if is_first else []
+        # Whatever is wrong with the list, each job can tell how it is itself.
+        return [Trouble(job_id) for job_id in self._jobs] if is_first else []
 
     # How
 
@@ -320,13 +374,6 @@ class WatchPlan:
         """Whether the list costs less than reading so many jobs one by one."""
         pages = self._pages if now - self._pages_at < PAGES_KNOWN_FOR else 1
         return self.may_list and number > FEW and number > pages
-
-    def _has_ended(self, job_id: str, now: float) -> None:
-        """Remember it for a while: a list that goes on naming it is wrong."""
-        # Whoever waits is about to leave; until then there is nothing more to learn.
-        self._jobs[job_id].due = math.inf
-        self._ended = {one: moment for one, moment in self._ended.items() if now - moment < DISTRUST_SECONDS}
-        self._ended[job_id] = now
 
     def _since(self) -> datetime:
         first = min(job.submitted_at for job in self._jobs.values())
@@ -358,19 +405,23 @@ class WatchPlan:
         """The job to confirm next, if one is due and allowed before the list is read again."""
         if self._reads_left <= 0:
             return None
-        stalest = min(self._jobs.values(), key=lambda job: job.read_at)
-        patience = stalest.longest if now < self.distrusted_until else CONFIRM_AFTER
-        return stalest if now - stalest.read_at >= patience else None
+        if self._list_fails:
+            stalest = min(self._jobs.values(), key=lambda job: job.read_at)
+            return stalest if now - stalest.read_at >= stalest.longest else None
+        first = min(self._jobs.values(), key=lambda job: job.confirm_at)
+        return first if now >= first.confirm_at else None
 
-    def _recovered(self) -> None:
+    def _answered(self) -> None:
+        """Take note that the service answers, and accepts the credentials."""
         self._failures = 0
         self._hold_until = 0.0
+        self._refusals.on_success()
 
     def _back_off(self, error: errors.QiskitRuntimeError, now: float) -> None:
-        """Leave the service alone for a while, for as long as it asks."""
-        seconds = min(FIRST_BACK_OFF * 2**self._failures, LONGEST_BACK_OFF)
+        """Leave the service alone for a while, as long as it asks if that is not too long."""
+        seconds = min(FIRST_BACK_OFF * 2 ** min(self._failures, 10), LONGEST_BACK_OFF)
         self._failures += 1
-        asked = getattr(error, "retry_after", None) or 0.0
+        asked = min(getattr(error, "retry_after", None) or 0.0, LONGEST_PAUSE)
         self._hold_until = now + max(seconds * self.random.uniform(0.9, 1.1), asked)
 
 

@@ -15,13 +15,28 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.clock import SteadyClock
+from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.sharing import Connect, SharedPoller
 from airflow_provider_qrt.jobs.watch_plan import Pause, ReadFinished, ReadJob, ReadPending, WatchPlan
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-News = Job | errors.QiskitRuntimeError
+
+@dataclass(frozen=True)
+class Failure:
+    """A read that failed.
+
+    Attributes:
+        error: Why.
+        definite: Whether the refusal has gone on for so long that it ends a wait.
+    """
+
+    error: errors.QiskitRuntimeError
+    definite: bool = False
+
+
+News = Job | Failure
 TOLD_AT_ONCE = 50
 """Waiters woken in one pass of the event loop; each writes to a log, and thousands would hold it up."""
 
@@ -48,6 +63,11 @@ class JobWatch:
         """The client of all who wait; None until the first request."""
         return self._watcher.client
 
+    @property
+    def place(self) -> str | None:
+        """Instance, region and host that are asked; None before the first request."""
+        return None if self.client is None else place_of(self.client.settings)
+
     async def news(self, seconds: float) -> News | None:
         """Wait for the job's state to be read anew, or for an error that concerns it; None if nothing came.
 
@@ -63,9 +83,9 @@ class JobWatch:
         """Hand on what has been read."""
         self._news.put_nowait(news)
 
-    def ask(self) -> None:
-        """Have the job read by itself as soon as possible."""
-        self._watcher.ask(self.job_id)
+    def ask(self, *, urgent: bool = False) -> None:
+        """Have the job read by itself as soon as possible; ``urgent``: even while a failing service is left alone."""
+        self._watcher.ask(self.job_id, urgent=urgent)
 
     def steady(self, seconds: float | None) -> None:
         """Have it read seldom, for something else tells when it changes; None: as usual."""
@@ -116,9 +136,9 @@ class JobWatcher(SharedPoller):
                     del self._watches[job_id]
                     self._plan.remove(job_id)
 
-    def ask(self, job_id: str) -> None:
-        """Have a job read by itself as soon as possible."""
-        self._plan.ask(job_id, self._clock())
+    def ask(self, job_id: str, *, urgent: bool = False) -> None:
+        """See :meth:`JobWatch.ask`."""
+        self._plan.ask(job_id, self._clock(), urgent=urgent)
         self._changed.set()
 
     def steady(self, job_id: str, seconds: float | None) -> None:
@@ -135,7 +155,8 @@ class JobWatcher(SharedPoller):
         try:
             jobs = await self._ask(partial(_read, step=step))
         except errors.QiskitRuntimeError as error:
-            await self._tell((job_id, error) for job_id in self._plan.on_error(step, error, self._clock()))
+            troubles = self._plan.on_error(step, error, self._clock())
+            await self._tell((trouble.job_id, Failure(error, trouble.definite)) for trouble in troubles)
             return
         if jobs is None:
             self._plan.may_list = False
@@ -144,7 +165,7 @@ class JobWatcher(SharedPoller):
         if isinstance(step, ReadPending):
             news = self._plan.on_pending(jobs, now, asked_at=asked_at)
         elif isinstance(step, ReadFinished):
-            news = self._plan.on_finished(jobs, now)
+            news = self._plan.on_finished(jobs)
         else:
             news = self._plan.on_job(jobs[0], now)
         await self._tell((job.id, job) for job in news)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.bases.operator import partial as begin_mapped
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
@@ -28,6 +29,7 @@ from airflow_provider_qrt.jobs.last_look import known_end, last_look
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.parts import part_store
+from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
@@ -36,16 +38,16 @@ from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_
 from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.operators import arguments, lineage
 from airflow_provider_qrt.operators.channel_needs import check_needs
-from airflow_provider_qrt.operators.failing import job_failure, late_failure
-from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, add_to_message
+from airflow_provider_qrt.operators.failing import JobUnread, job_failure, late_failure
+from airflow_provider_qrt.operators.in_hand import HeldJob, JobInHand, KnownJob, add_to_message
 from airflow_provider_qrt.operators.job_facts import JobFacts, read_calibration
-from airflow_provider_qrt.operators.last_resort import identity_of, with_last_resort
+from airflow_provider_qrt.operators.last_resort import CALLBACKS, CancelNote, identity_of, pull, with_callback
 from airflow_provider_qrt.operators.outlets import describe_in_outlets
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.preparation import Preparation
 from airflow_provider_qrt.operators.private_results import read_once
-from airflow_provider_qrt.operators.replaced import another_try_took_over
 from airflow_provider_qrt.operators.results import Destination
+from airflow_provider_qrt.operators.standing import Standing, clear_number_of, standing_of, will_retry
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.operators.turn import Turn
 
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend, Job
 
 ONE_DAY = 86_400.0
+UNREAD = (JobUnread, TaskDeferralError, errors.InternalError, *errors.MISTAKES)
+"""Failures that say nothing about the job: it could not be read, its trigger died, or this package made a mistake."""
 DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
@@ -131,7 +135,8 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.on_failure_callback = with_last_resort(self.on_failure_callback)
+        for name, ours in CALLBACKS.items():
+            setattr(self, name, with_callback(getattr(self, name), ours))
         self.backend = backend
         self.backend_filters = backend_filters
         self.session_id = session_id
@@ -155,14 +160,17 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         self.job_url: str | None = ""
         self._in_hand: JobInHand | None = None
         self._killed = False
-        self._replaced: Callable[[], bool] | None = None
+        self._standing: Callable[[], Standing] | None = None
+        self._will_retry = False
+        self._noted_tags: list[str] = []
         self._result_store: StateStore | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
         begun = begin_mapped(cls, **kwargs)
-        begun.kwargs["on_failure_callback"] = with_last_resort(begun.kwargs["on_failure_callback"])
+        for name, ours in CALLBACKS.items():
+            begun.kwargs[name] = with_callback(begun.kwargs[name], ours)
         return begun
 
     # What a subclass says
@@ -193,8 +201,14 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             return read_once(job.id, read, store=self._result_store, destination=self.result_destination())
         except errors.NotFound as error:
             assert self._in_hand is not None
+            submitter = self._in_hand.find(job.id).submitter
+            if not submitter.is_missing_for_good():
+                raise JobUnread(
+                    f"The service does not know the result of private job {job.id}. A retry, or a clear, asks again; "
+                    f"the result counts as gone when that goes on for {refusal_patience() / 60:g} minutes. {error}"
+                ) from error
             # So that a clear does not look for it for ever.
-            self._in_hand.find(job.id).submitter.delivered()
+            submitter.delivered()
             self._in_hand.settled = True
             raise AirflowFailException(
                 f"The result of private job {job.id} is gone: the service gives it out once, and whoever read it kept "
@@ -247,9 +261,10 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
         with self._seen_to(context):
-            self._take_up(context, self._known_job_ids(context))
+            in_hand = self._take_up(context, self._known_jobs(context))
             outcome = WaitOutcome.from_event(event)
-            self._take_up(context, [outcome.job_id])
+            known = next((job for job in in_hand.jobs if job.job_id == outcome.job_id), None)
+            self._take_up(context, [KnownJob(outcome.job_id, known.record if known is not None else None)])
             return self._conclude_wait(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -259,7 +274,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout as error:
             with self._seen_to(context):
-                in_hand = self._take_up(context, self._known_job_ids(context))
+                in_hand = self._take_up(context, self._known_jobs(context))
                 if not in_hand.job_ids:
                     raise TaskDeferralTimeout(
                         "IBM accepted no submission within the task's timeout. Nothing was submitted."
@@ -268,29 +283,40 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 return self._conclude_wait(context, looked)
         except TaskDeferralError:
             with self._seen_to(context):
-                self._take_up(context, self._known_job_ids(context))
+                self._take_up(context, self._known_jobs(context))
                 raise
 
     def on_kill(self) -> None:
-        """Cancel the job quickly; one that is just being submitted is looked for by its tag."""
-        self._killed = True
-        if self._in_hand is None:
+        """Cancel the job quickly; one that is just being submitted is looked for by its tag.
+
+        Unless nobody has stopped the task: SIGTERM also comes when the worker is shut down, and when the supervisor
+        cannot reach the API server. Then the job is left to the retry.
+        """
+        in_hand = self._in_hand
+        if in_hand is None:
+            self._killed = True
             return
-        if self._replaced is not None and self._replaced():
+        standing = self._standing() if self._standing is not None else Standing.STOPPED
+        if standing is Standing.REPLACED:
             self.log.info("Another try of this task has taken over: the job is left to it.")
-            self._in_hand.settled = True
+            in_hand.settled = in_hand.killed = self._killed = True
+        elif standing is not Standing.STOPPED and self._will_retry and in_hand.durable:
+            self.log.warning("Airflow does not say that this task was stopped, so its job is left to the retry.")
+            in_hand.leaving = True
         else:
-            self._in_hand.kill()
+            self._killed = True
+            in_hand.kill()
 
     @property
     def job_is_settled(self) -> bool:
         """Whether the task has seen to its job, so that nobody else need."""
-        return self._in_hand is not None and self._in_hand.settled and not self._in_hand.left_to_retry
+        in_hand = self._in_hand
+        return in_hand is not None and (in_hand.completed or (in_hand.settled and not in_hand.left_to_retry))
 
-    def take_back_result(self) -> None:
-        """Note that what the task has returned did not reach XCom: a clear fetches it and buys nothing."""
-        if self._in_hand is not None and self._in_hand.completed and not self._in_hand.settled:
-            self._in_hand.delivered(arrived=False)
+    def note_delivery(self) -> None:
+        """Note that Airflow has what the task handed on: clearing it from now on means a new job."""
+        if self._in_hand is not None and not conf.getboolean("state_store", "clear_on_success", fallback=False):
+            self._in_hand.delivered()
 
     # How it is done
 
@@ -319,7 +345,6 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             )
             jobs = turn.wait(obtain)
             if not self.wait_for_completion:
-                in_hand.delivered()
                 self._describe_in_outlets(context)
                 return self._summarize(jobs)
             ended = known_end(jobs)
@@ -331,10 +356,22 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             if self.deferrable:
                 self._defer(jobs, submitted_at, poll_interval, deadline)
             pollers = [
-                JobPoller(job.job_id, submitted_at, deadline, poll_interval, self.hook.describe()) for job in jobs
+                JobPoller(
+                    job.job_id,
+                    submitted_at,
+                    deadline,
+                    poll_interval,
+                    self.hook.describe(),
+                    submitted_to=job.record.place if job.record is not None else None,
+                    patience=refusal_patience(),
+                )
+                for job in jobs
             ]
-            read = self.hook.create_poll_client().job
-            return self._conclude_wait(context, wait_for_jobs(read, pollers, log=self.log.info))
+            client = self.hook.create_poll_client()
+            outcome = wait_for_jobs(
+                client.job, pollers, log=self.log.info, asked=place_of(client.settings), sleep=in_hand.sleep
+            )
+            return self._conclude_wait(context, outcome)
 
     @contextmanager
     def _seen_to(self, context: Context) -> Iterator[None]:
@@ -347,31 +384,34 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 yield
         except Exception as error:
             if self._in_hand is not None:
-                for_good = self._is_last_try(context) or isinstance(error, AirflowFailException)
-                fate = self._in_hand.settle(for_good=for_good)
-                add_to_message(error, fate)
+                for_good = not will_retry(context["ti"]) or isinstance(error, AirflowFailException)
+                see_to = self._in_hand.leave if isinstance(error, UNREAD) else self._in_hand.settle
+                add_to_message(error, see_to(for_good=for_good))
             raise
         finally:
             self.hook.close()
 
-    def _is_last_try(self, context: Context) -> bool:
-        ti = context["ti"]
-        return not self.retries or ti.try_number > ti.max_tries
-
-    def _take_up(self, context: Context, job_ids: Sequence[str | None] = (None,)) -> JobInHand:
-        """Begin a leg of the task, with so many jobs; None stands for one whose id is not known yet."""
-        store = self._store(context)
-        several = len(job_ids) > 1
+    def _take_up(self, context: Context, known: Sequence[KnownJob] = (KnownJob(),)) -> JobInHand:
+        """Begin a leg of the task, with so many jobs, of which some may not be known yet."""
+        store, ti = self._store(context), context["ti"]
+        several = len(known) > 1
         held = [
-            HeldJob(self._submitter(context, part if several else None), job_id)
-            for part, job_id in enumerate(job_ids, start=1)
+            HeldJob(self._submitter(context, part if several else None), job.job_id, job.record)
+            for part, job in enumerate(known, start=1)
         ]
-        self._replaced = partial(another_try_took_over, context["ti"], part_store(store, 1) if several else store)
+        self._will_retry = will_retry(ti)
+        self._standing = partial(standing_of, ti, part_store(store, 1) if several else store)
         self._in_hand = JobInHand(
-            self.hook, held, store is not None, self.cancel_on_kill, self.log.info, killed=self._killed
+            self.hook,
+            held,
+            store is not None,
+            self.cancel_on_kill,
+            self.log.info,
+            self.log.warning,
+            killed=self._killed,
         )
-        if job_ids[0] is not None:
-            self.job_url = job_url(self.hook.settings.base_url, job_ids[0])
+        if known[0].job_id is not None:
+            self.job_url = job_url(self.hook.settings.base_url, known[0].job_id)
         return self._in_hand
 
     def _submitter(self, context: Context, part: int | None = None) -> JobSubmitter:
@@ -382,10 +422,28 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             replace(identity_of(ti), part=part),
             try_number=ti.try_number,
             max_tries=ti.max_tries,
+            clear_number=clear_number_of(context),
+            connection=self.qiskit_runtime_conn_id,
             store=store if part is None else part_store(store, part),
             cancel_replaced=self.cancel_on_kill,
+            may_outlive_task=not self._cancels_when_stopped,
+            patience=refusal_patience(),
+            before_submission=partial(self._note_submission, ti),
             log=self.log.info,
+            warn=self.log.warning,
         )
+
+    @property
+    def _cancels_when_stopped(self) -> bool:
+        """Whether the jobs are cancelled when the task has stopped; a task that does not wait hands its job on."""
+        return self.cancel_on_kill and self.wait_for_completion
+
+    def _note_submission(self, ti: Any, *tags: str) -> None:
+        """Leave in XCom what is needed to cancel the task's jobs when the task is gone."""
+        new = [tag for tag in tags if tag not in self._noted_tags]
+        if new:
+            self._noted_tags += new
+            CancelNote(self.qiskit_runtime_conn_id, self._noted_tags, self._cancels_when_stopped).push(ti)
 
     def _obtaining(
         self, context: Context, request: JobRequest, preparation: Preparation, *, resumed: bool
@@ -462,19 +520,14 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         accessor = context.get("task_state_store")
         return TaskStateStore(accessor) if self.durable and accessor is not None else None
 
-    def _known_job_ids(self, context: Context) -> Sequence[str | None]:
+    def _known_jobs(self, context: Context) -> Sequence[KnownJob]:
         """The job of a deferred task that Airflow resumes without an event; XCom has it if no store keeps it."""
         record = SubmissionRecord.read(self._store(context))
         if record is not None:
             # A cleared task that waits for its turn has the record of before the clear.
-            return [record.job_id if record.max_tries == context["ti"].max_tries else None]
-        stored = self._pull(context, "job_id")
-        return [str(stored) if stored else None]
-
-    def _pull(self, context: Context, key: str) -> Any:
-        """Read what this task has pushed to XCom."""
-        ti = context["ti"]
-        return ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key=key)
+            return [KnownJob(record.job_id, record) if record.max_tries == context["ti"].max_tries else KnownJob()]
+        stored = pull(context["ti"], "job_id")
+        return [KnownJob(str(stored) if stored else None)]
 
     def _summarize(self, jobs: Sequence[ObtainedJob]) -> Any:
         """What goes to XCom when the task does not wait."""
@@ -482,11 +535,13 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
 
     def _publish(self, context: Context, in_hand: JobInHand, job: ObtainedJob) -> None:
         """Make the job known, or the first of several, to ``on_kill`` before all."""
-        in_hand.jobs[0].job_id = job.job_id
+        in_hand.jobs[0].job_id, in_hand.jobs[0].record = job.job_id, job.record
         in_hand.stop_if_killed()
         self.job_url = job_url(self.hook.settings.base_url, job.job_id)
         ti = context["ti"]
         ti.xcom_push("job_id", job.job_id)
+        if job.record is not None:
+            self._note_submission(ti, job.record.tag)
         if job.session_id:
             ti.xcom_push("session_id", job.session_id)
         ti.xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
@@ -507,6 +562,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 poll_interval=poll_interval,
                 cancel_on_kill=self.cancel_on_kill,
                 cancel_on_timeout=self.cancel_on_timeout,
+                submitted_to=jobs[0].record.place if jobs[0].record is not None else None,
             ),
             method_name="execute_complete",
             kwargs=self._to_resume_with(jobs),
@@ -534,9 +590,9 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         )
 
     def _conclude_wait(self, context: Context, outcome: WaitOutcome) -> Any:
-        """Turn the end of the wait into a result or a failure; several jobs were waited for one after the other."""
+        """Turn the end of the wait into a result or a failure."""
         assert self._in_hand is not None
-        self._in_hand.completed_before(outcome.job_id)
+        self._in_hand.note_completed(outcome)
         return self._conclude(context, outcome)
 
     def _conclude(self, context: Context, outcome: WaitOutcome) -> Any:
@@ -551,12 +607,14 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 in_hand,
                 outcome,
                 cancel=self.cancel_on_timeout,
-                last_try=self._is_last_try(context),
+                last_try=not will_retry(context["ti"]),
             )
-        if outcome.ending is Ending.REFUSED:
+        if outcome.ending is Ending.ELSEWHERE:
+            # Says what became of the job, and no retry can find it.
+            in_hand.settled = True
             raise AirflowFailException(outcome.message)
-        if outcome.job is None or outcome.ending is Ending.UNKNOWN_STATE:
-            raise AirflowException(outcome.message)
+        if outcome.job is None or outcome.ending is not Ending.FINAL:
+            raise JobUnread(outcome.message)
         job = outcome.job
         if job.backend is None and (record := SubmissionRecord.read(self._store(context))) is not None:
             # On the channel api_token the service tells no more than the job's state.
@@ -568,16 +626,14 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             # By a kill, say, whose cancellation took longer than the retry.
             self.log.info("Job %s of an earlier try was cancelled, which counts as not submitted.", job.id)
             return self._run(context)
+        held.ended = True
         if job.status is not JobStatus.COMPLETED:
-            held.ended = True
             self._fail(job)
         with traces.span("result", job_id=job.id, backend=job.backend):
             result = self._read(context, in_hand, job)
-        try:
-            in_hand.delivered()
-        except Exception as error:
-            # The task has the result, which a private job gives out once.
-            self.log.warning("That the result is handed on could not be noted; a clear fetches it again: %s", error)
+        for one in in_hand.jobs:
+            if one.record is not None and one.record.unsure:
+                one.submitter.cancel_duplicates(one.record)
         self.report.delivered(in_hand.job_ids or [job.id], result)
         self._describe_in_outlets(context)
         return result

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.operators.in_hand import JobInHand
 
 
+class JobUnread(AirflowException):
+    """The task cannot say how its job stands. Whatever becomes of the task, the job is not cancelled for that."""
+
+
 def job_failure(client: QiskitRuntimeClient, job: Job) -> AirflowException:
     """Return the error for a job that has failed or was cancelled, with what its log says."""
     kind = AirflowException if retry_can_help(job.state) else AirflowFailException
@@ -39,6 +43,7 @@ def late_failure(
     late = [held.job_id or outcome.job_id for held in in_hand.jobs if not held.ended and held.name is not None]
     one = len(late) == 1
     if not cancel:
+        in_hand.kept()
         goes_on = "It goes on and is" if one else f"Jobs {', '.join(late)} go on and are"
         retry = "" if last_try else f" A retry looks at {'it' if one else 'them'} once more."
         return AirflowException(

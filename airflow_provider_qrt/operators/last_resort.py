@@ -1,13 +1,15 @@
-"""What is left to do for a task that has failed for good without having seen to its job.
+"""What is done when a task has ended, by callbacks that Airflow calls: in the task's process or in the dag-processor.
 
-Its process may have been killed, or a retry policy have ended its retries. Airflow then calls ``on_failure_callback``,
-in the task's process or in the dag-processor.
+When a task has failed for good without having seen to its jobs, because its process was killed or a retry policy ended
+its retries, they are cancelled. Everything that this needs stands in the task's XCom, rendered: in the dag-processor
+the operator is as the DAG file has it, with templates, and of a mapped task only what its instances have in common.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.hooks.deployment import airflow_name
@@ -19,37 +21,86 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Callback = Callable[[Any], Any]
+XCOM_KEY = "qiskit_runtime_cancel"
 
 
 def identity_of(ti: Any) -> JobIdentity:
     """The identity that the jobs of a task instance carry."""
-    map_index = -1 if ti.map_index is None else ti.map_index
-    return JobIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index, airflow_name())
+    return JobIdentity(ti.dag_id, ti.run_id, ti.task_id, map_index_of(ti), airflow_name())
 
 
-def with_last_resort(callbacks: Sequence[Callback]) -> list[Callback]:
+def map_index_of(ti: Any) -> int:
+    """Index of a mapped task, -1 otherwise."""
+    return -1 if ti.map_index is None else int(ti.map_index)
+
+
+@dataclass(frozen=True)
+class CancelNote:
+    """What a task leaves in XCom for whoever has to cancel its jobs.
+
+    Attributes:
+        qiskit_runtime_conn_id: The connection.
+        tags: Identity tags of its submissions.
+        cancel: Whether its jobs are to be cancelled when it has failed.
+    """
+
+    qiskit_runtime_conn_id: str
+    tags: Sequence[str]
+    cancel: bool
+
+    def push(self, ti: Any) -> None:
+        """Put it into the task's XCom."""
+        ti.xcom_push(XCOM_KEY, {**asdict(self), "tags": list(self.tags)})
+
+    @classmethod
+    def pull(cls, ti: Any) -> CancelNote | None:
+        """Read it; None if the task has submitted nothing."""
+        value = pull(ti, XCOM_KEY)
+        if not isinstance(value, dict):
+            return None
+        return cls(str(value["qiskit_runtime_conn_id"]), list(value["tags"]), bool(value["cancel"]))
+
+
+def pull(ti: Any, key: str) -> Any:
+    """Read what a task itself has pushed to XCom."""
+    return ti.xcom_pull(task_ids=ti.task_id, map_indexes=map_index_of(ti), key=key)
+
+
+def with_callback(callbacks: Sequence[Callback], ours: Callback) -> list[Callback]:
     """The user's callbacks, and ours after them."""
-    return [*(one for one in callbacks if one is not cancel_jobs_of_failed_task), cancel_jobs_of_failed_task]
+    return [*(one for one in callbacks if one is not ours), ours]
+
+
+def note_delivery(context: Context) -> None:
+    """Note that Airflow has what the task handed on, so that a clear from now on means a new job."""
+    getattr(context["task"], "note_delivery", lambda: None)()
 
 
 def cancel_jobs_of_failed_task(context: Context) -> None:
-    """Cancel what the failed task has left running on the service; its jobs are found by their tags.
+    """Cancel what the failed task has left running on the service.
 
-    A task that only submits is left alone: one of its jobs may be awaited elsewhere. A result that was returned and did
-    not arrive is taken back.
+    A task that only submits is left alone: one of its jobs may be awaited elsewhere.
     """
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
-    task: Any = context["task"]
-    # Of a mapped task the dag-processor knows what all its instances have in common.
-    arguments = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
-    try:
-        getattr(task, "take_back_result", lambda: None)()
-    except Exception as error:
-        log.warning("That the task's result did not arrive could not be noted; a clear buys it again: %s", error)
-    if getattr(task, "job_is_settled", False):
+    if getattr(context["task"], "job_is_settled", False):
         return
-    if not arguments.get("cancel_on_kill", True) or not arguments.get("wait_for_completion", True):
+    ti = context["ti"]
+    note = CancelNote.pull(ti)
+    if note is None or not note.cancel:
         return
-    with QiskitRuntimeHook(arguments.get("qiskit_runtime_conn_id", QiskitRuntimeHook.default_conn_name)) as hook:
-        log.info(hook.cancel_tagged_jobs_quickly(identity_of(context["ti"])))
+    job_ids = pull(ti, "job_ids") or [one for one in [pull(ti, "job_id")] if one]
+    with QiskitRuntimeHook(note.qiskit_runtime_conn_id) as hook:
+        for fate in hook.cancel_jobs_quickly([str(job_id) for job_id in job_ids]):
+            log.info(fate)
+        if len(job_ids) < len(note.tags):
+            # Killed between a submission and the moment its job's id was known.
+            for tag in note.tags:
+                log.info(hook.cancel_tagged_jobs_quickly(tag))
+
+
+CALLBACKS: dict[str, Callback] = {
+    "on_failure_callback": cancel_jobs_of_failed_task,
+    "on_success_callback": note_delivery,
+}
+"""What every task that runs jobs has beside the user's callbacks."""

@@ -18,7 +18,8 @@ from airflow_provider_qrt.jobs.parts import Partition, part_store
 from airflow_provider_qrt.jobs.record import SubmissionRecord
 from airflow_provider_qrt.jobs.sessions import SessionOpener, SessionRecord
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.operators.last_resort import identity_of
+from airflow_provider_qrt.operators.in_hand import KnownJob
+from airflow_provider_qrt.operators.last_resort import pull
 from airflow_provider_qrt.operators.parts import Part, PartsSubmission, TaskBatch
 from airflow_provider_qrt.primitives.inputs.packing import MAX_BODY_BYTES
 
@@ -82,7 +83,8 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
             return super().execute_complete(context, event)
         self._partition = partition
         with self._seen_to(context):
-            self._take_up(context, list(parts["job_ids"]))
+            records = self._records(context, partition)
+            self._take_up(context, [KnownJob(*one) for one in zip(parts["job_ids"], records, strict=True)])
             return self._conclude_wait(context, WaitOutcome.from_event(event))
 
     # How it is done
@@ -102,7 +104,7 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
         if self._partition is None:
             return super()._obtaining(context, request, preparation, resumed=resumed)
         store, ti = self._store(context), context["ti"]
-        in_hand = self._take_up(context, self._recorded_job_ids(context, self._partition))
+        in_hand = self._take_up(context, self._recorded_jobs(context, self._partition))
         parts = [
             Part(held, part_store(store, number), pubs, self._part_of(request, pubs))
             for number, (held, pubs) in enumerate(zip(in_hand.jobs, self._partition.jobs, strict=True), start=1)
@@ -110,7 +112,12 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
         batch = None
         if request.session_id is None:
             opener = SessionOpener(
-                self.hook.client, identity_of(ti), max_tries=ti.max_tries, store=store, log=self.log.info
+                self.hook.client,
+                max_tries=ti.max_tries,
+                store=store,
+                connection=self.qiskit_runtime_conn_id,
+                keep_open=not self._cancels_when_stopped,
+                log=self.log.info,
             )
             batch = TaskBatch(self.hook.client, opener, in_hand, self.log.info)
         if in_hand.job_ids:
@@ -164,11 +171,13 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
         store = self._store(context)
         return [SubmissionRecord.read(part_store(store, part)) for part in range(1, len(partition.jobs) + 1)]
 
-    def _recorded_job_ids(self, context: Context, partition: Partition) -> list[str | None]:
+    def _recorded_jobs(self, context: Context, partition: Partition) -> list[KnownJob]:
         """The jobs that this run of the task has, or had when it failed; not those of before a clear."""
         max_tries = context["ti"].max_tries
         return [
-            record.job_id if record is not None and record.max_tries == max_tries and not record.abandoned else None
+            KnownJob(record.job_id, record)
+            if record is not None and record.max_tries == max_tries and not record.abandoned
+            else KnownJob()
             for record in self._records(context, partition)
         ]
 
@@ -193,19 +202,19 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
             self._publish(context, in_hand, job)
         self.report.obtained(job)
 
-    def _known_job_ids(self, context: Context) -> Sequence[str | None]:
+    def _known_jobs(self, context: Context) -> Sequence[KnownJob]:
         partition = Partition.read(self._store(context))
         if partition is not None:
             self._partition = partition
-            return self._recorded_job_ids(context, partition)
-        published = None if self._store(context) is not None else self._pull(context, "job_ids")
+            return self._recorded_jobs(context, partition)
+        published = None if self._store(context) is not None else pull(context["ti"], "job_ids")
         if isinstance(published, list) and len(published) > 1:
-            return [str(job_id) for job_id in published]
-        return super()._known_job_ids(context)
+            return [KnownJob(str(job_id)) for job_id in published]
+        return super()._known_jobs(context)
 
-    def _take_up(self, context: Context, job_ids: Sequence[str | None] = (None,)) -> JobInHand:
-        in_hand = super()._take_up(context, job_ids)
-        if len(job_ids) > 1:
+    def _take_up(self, context: Context, known: Sequence[KnownJob] = (KnownJob(),)) -> JobInHand:
+        in_hand = super()._take_up(context, known)
+        if len(known) > 1:
             in_hand.batch_id = self._open_batch_id(context, in_hand)
         return in_hand
 

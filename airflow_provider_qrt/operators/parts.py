@@ -146,7 +146,8 @@ class PartsSubmission:
             number = len(self._obtained)
             with traces.span("submit"):
                 job = self._obtain(number)
-                self.parts[number].held.job_id = job.job_id
+                held = self.parts[number].held
+                held.job_id, held.record = job.job_id, job.record
                 traces.annotate(job_id=job.job_id)
             self._obtained.append(job)
             self.in_hand.stop_if_killed()

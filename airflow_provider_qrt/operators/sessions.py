@@ -20,7 +20,6 @@ from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_bac
 from airflow_provider_qrt.jobs.session_use import session_use
 from airflow_provider_qrt.jobs.sessions import Mode, SessionOpener, SessionRequest, close
 from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.last_resort import identity_of
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
@@ -48,8 +47,9 @@ class _SessionOperator(BaseOperator):
 class QiskitRuntimeCreateSessionOperator(_SessionOperator):
     """Opens a batch or a dedicated session and returns its id, for the ``session_id`` of other tasks.
 
-    A retry goes on with the session of the try before, a lost answer is looked for; a clear closes it and opens
-    another. To have it closed as well, use :func:`qiskit_runtime_session`.
+    A retry goes on with the session of the try before; a clear closes it and opens another. When the answer is lost,
+    another is asked for: one that is never used costs nothing and closes by itself. To have it closed as well, use
+    :func:`qiskit_runtime_session`.
 
     Args:
         mode: ``batch`` (jobs are charged by themselves) or ``dedicated`` (the backend is yours, and you are charged for
@@ -57,8 +57,9 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         backend: Name of the backend, or ``least_busy``.
         backend_filters: What ``least_busy`` may choose, such as ``{"min_qubits": 100, "max_queue": 20}``; the keys are
             the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`.
-        max_ttl: Seconds it may live, up to the plan's limit. Up to a twentieth (five minutes at most) is taken off: the
-            service has no other mark by which to find a session whose answer was lost.
+        max_ttl: Seconds it may live, up to the plan's limit.
+        keep_open: Leave it open when its DAG run has ended, for other runs. Else whatever the run forgot to close is
+            closed a few minutes later (see ``[qiskit_runtime] cleanup_interval``).
         qiskit_runtime_conn_id: The connection.
     """
 
@@ -71,6 +72,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         backend: str = LEAST_BUSY,
         backend_filters: Mapping[str, Any] | None = None,
         max_ttl: int | str | None = None,
+        keep_open: bool = False,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -79,6 +81,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         self.backend = backend
         self.backend_filters = backend_filters
         self.max_ttl = max_ttl
+        self.keep_open = keep_open
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
 
     def execute(self, context: Context) -> str:
@@ -95,9 +98,10 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
             ti = context["ti"]
             opener = SessionOpener(
                 self.hook.client,
-                identity_of(ti),
                 max_tries=ti.max_tries,
                 store=TaskStateStore(accessor) if accessor is not None else None,
+                connection=self.qiskit_runtime_conn_id,
+                keep_open=self.keep_open,
                 log=self.log.info,
             )
 

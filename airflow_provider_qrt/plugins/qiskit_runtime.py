@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.sdk import conf
 from airflow.sdk.plugins_manager import AirflowPlugin
+
+from airflow_provider_qrt.cleanup import listener
 
 PREFIX = "/qiskit-runtime"
 """Where the pages are, under Airflow's own base URL."""
 
 
 class QiskitRuntimePlugin(AirflowPlugin):
-    """Adds *Quantum* to the navigation, and *Quantum result* to each DAG run."""
+    """Adds *Quantum* to the navigation and *Quantum result* to each DAG run, and cleans up in the triggerer."""
 
     name = "qiskit_runtime"
+    listeners: ClassVar[list[Any]] = [listener]  # type: ignore[misc]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria
 from airflow_provider_qrt.jobs.backend_waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
@@ -93,7 +94,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     @cached_property
     def _poller(self) -> BackendPoller:
-        return BackendPoller(self._wish, time.time(), None, self.poke_interval)
+        return BackendPoller(self._wish, time.time(), None, self.poke_interval, patience=refusal_patience())
 
     @cached_property
     def _client(self) -> QiskitRuntimeClient:
@@ -105,6 +106,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         try:
             poller.where = self.hook.describe()
             backends = self._client.backends(fields=WAIT_TIME)
+        except errors.InvalidSettings as error:
+            raise AirflowFailException(f"The backends cannot be watched. {error}") from error
         except errors.QiskitRuntimeError as error:
             return poller.on_error(error, time.time())
         return poller.on_backends(backends, time.time())
@@ -113,6 +116,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         """Turn the end of the wait into what goes to XCom, or into a failure."""
         if outcome.ending is BackendEnding.TIMED_OUT:
             raise AirflowSensorTimeout(outcome.message)
+        if outcome.ending is BackendEnding.UNREAD:
+            raise AirflowException(outcome.message)
         if outcome.backend is None:
             raise AirflowFailException(outcome.message)
         self.log.info(outcome.message)

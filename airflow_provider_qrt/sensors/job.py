@@ -13,11 +13,12 @@ from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
-from airflow_provider_qrt.jobs.refusals import REFUSALS
+from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
@@ -42,7 +43,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
     """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
 
     Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. A connection
-    trouble while waiting is waited out until the sensor's ``timeout``.
+    trouble while waiting is waited out until the sensor's ``timeout``. A refusal (wrong credentials, no right, no such
+    job) ends the wait when it goes on for minutes (``[qiskit_runtime] refusal_patience``).
 
     Args:
         job_id: The job, for instance ``"{{ ti.xcom_pull('submit', key='job_id') }}"``.
@@ -75,6 +77,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         self.job_id = job_id
         self.job_url: str | None = ""
         self._unknown_reads = 0
+        self._refusals = Refusals(patience=refusal_patience())
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
@@ -99,11 +102,15 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 self.job_url = job_url(self.hook.settings.base_url, job_id)
                 context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
-        except REFUSALS as error:
-            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}{place}") from error
+        except errors.InvalidSettings as error:
+            raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error
         except errors.QiskitRuntimeError as error:
-            self.log.warning("Job %s could not be read, waiting on. %s", job_id, error)
+            if self._refusals.is_definite(error, time.time()) or isinstance(error, errors.InternalError):
+                raise AirflowException(f"Job {job_id} cannot be watched. {error}{place}") from error
+            until = f"{place} {describe_patience(self._refusals.patience)}" if isinstance(error, REFUSALS) else ""
+            self.log.warning("Job %s could not be read, waiting on. %s%s", job_id, error, until)
             return False
+        self._refusals.on_success()
         if job.status is JobStatus.UNKNOWN:
             self._unknown_reads += 1
             message = f"Job {job_id} is in a state this version of the provider does not know: {job.state.word!r}."
@@ -133,7 +140,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
 
     def _conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
         """Turn the end of the wait into what goes to XCom, or into a failure."""
-        if outcome.ending is Ending.REFUSED:
+        if not outcome.job_id:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:
             raise AirflowException(outcome.message)

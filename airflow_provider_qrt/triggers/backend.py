@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from functools import partial
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
+from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backend_reader import BackendReader
 from airflow_provider_qrt.jobs.backend_waiting import BackendOutcome, BackendPoller, BackendWish
 from airflow_provider_qrt.jobs.backends import LEAST_BUSY
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.jobs.sharing import shared
-from airflow_provider_qrt.triggers.connection import connect
+from airflow_provider_qrt.triggers.readers import shared_reader
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendReadyTrigger"
@@ -82,8 +80,15 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
     async def _wait(self) -> BackendOutcome:
         now = time.time()
         wish = BackendWish(self.backend, BackendCriteria.from_filters(self.backend_filters))
-        poller = BackendPoller(wish, self.since or now, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
-        reader = shared(BackendReader, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))
+        poller = BackendPoller(
+            wish,
+            self.since or now,
+            self.deadline,
+            self.poll_interval,
+            first_delay=FIRST_DELAY,
+            patience=refusal_patience(),
+        )
+        reader = shared_reader(self.qiskit_runtime_conn_id)
         with reader.joined():
             # Not with the reader: somebody else might want the backends earlier, and nothing may be told yet.
             await asyncio.sleep(poller.first(now).seconds)

@@ -26,8 +26,7 @@ from airflow_provider_qrt.jobs.backend_events import (
 from airflow_provider_qrt.jobs.backend_reader import BackendReader
 from airflow_provider_qrt.jobs.backends import named
 from airflow_provider_qrt.jobs.calibration import Calibration
-from airflow_provider_qrt.jobs.sharing import shared
-from airflow_provider_qrt.triggers.connection import connect
+from airflow_provider_qrt.triggers.readers import shared_reader
 from airflow_provider_qrt.triggers.watermark import Watermark
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendTrigger"
@@ -207,7 +206,7 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         return await reader.calibration(self.conditions.backend, LOOKS_PER_CALIBRATION * self.poll_interval)
 
     def _reader(self) -> BackendReader:
-        return shared(BackendReader, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))
+        return shared_reader(self.qiskit_runtime_conn_id)
 
     async def _load(self) -> bool:
         """Read what an earlier triggerer has seen. Until that is known nothing can be told."""

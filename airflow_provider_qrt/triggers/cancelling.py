@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow.triggers.base import BaseTrigger
 
@@ -13,9 +14,12 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
+from airflow_provider_qrt.triggers.threads import asking_airflow, cancelling, in_thread
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
+
+Answer = TypeVar("Answer")
 
 _last_wishes: set[asyncio.Task[None]] = set()
 """Cancellations under way; the event loop itself keeps only weak references to its tasks."""
@@ -31,6 +35,8 @@ class CancellingTrigger(BaseTrigger):
 
     session_id: str | None = None
     """Batch of the task's own, to be closed with its jobs."""
+    submitted_to: str | None = None
+    """Instance, region and host that the jobs were submitted to; None if that is not known."""
 
     def __init__(self, *, qiskit_runtime_conn_id: str, cancel_on_kill: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -69,12 +75,15 @@ class CancellingTrigger(BaseTrigger):
             await self._cancel()
 
     async def _cancel(self) -> str | None:
-        """Cancel the jobs, with the client's own retries; return what became of them, or None if that is not known."""
+        """Cancel the jobs; return what became of them, or None if that is not known of all."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
+        from airflow_provider_qrt.client.retry import RetryPolicy
 
         try:
             client = QiskitRuntimeClient(
                 await read_settings(self.qiskit_runtime_conn_id),
+                # Repeated below, where a pause holds no thread.
+                retry=RetryPolicy(attempts=1),
                 on_request=counting_cancellations(
                     self.qiskit_runtime_conn_id, self.task_instance.dag_id if self.task_instance else None
                 ),
@@ -84,29 +93,30 @@ class CancellingTrigger(BaseTrigger):
                 self._not_cancelled(job_id, error)
             return None
         try:
-            return await self._cancel_with(client)
+            fates = await asyncio.gather(*(self._cancel_one(client, job_id) for job_id in self.unfinished_job_ids()))
+            await self._close_session(client)
         finally:
             await disconnect(client)
+        return " ".join(fate for fate in fates if fate) if all(fates) else None
 
-    async def _cancel_with(self, client: QiskitRuntimeClient) -> str | None:
+    async def _cancel_one(self, client: QiskitRuntimeClient, job_id: str) -> str | None:
+        try:
+            fate = await _repeated(partial(cancel_job, client, job_id, submitted_to=self.submitted_to))
+        except errors.QiskitRuntimeError as error:
+            self._not_cancelled(job_id, error)
+            return None
+        self.log.info(fate)
+        return fate
+
+    async def _close_session(self, client: QiskitRuntimeClient) -> None:
         from airflow_provider_qrt.jobs.sessions import close
 
-        fates: list[str] = []
-        all_known = True
-        for job_id in self.unfinished_job_ids():
-            try:
-                fates.append(await asyncio.to_thread(cancel_job, client, job_id))
-            except errors.QiskitRuntimeError as error:
-                all_known = False
-                self._not_cancelled(job_id, error)
-            else:
-                self.log.info(fates[-1])
-        if self.session_id is not None:
-            try:
-                await asyncio.to_thread(close, client, self.session_id)
-            except errors.QiskitRuntimeError as error:
-                self.log.warning("Batch %s could not be closed; it ends by itself: %s", self.session_id, error)
-        return " ".join(fates) if all_known else None
+        if self.session_id is None:
+            return
+        try:
+            await _repeated(partial(close, client, self.session_id))
+        except errors.QiskitRuntimeError as error:
+            self.log.warning("Batch %s could not be closed; it ends by itself: %s", self.session_id, error)
 
     def _not_cancelled(self, job_id: str, error: Exception) -> None:
         self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", job_id, error)
@@ -120,7 +130,10 @@ class CancellingTrigger(BaseTrigger):
         if self.task_instance is None:
             return False
         try:
-            return await asyncio.to_thread(self._read_is_awaited)
+            return await in_thread(asking_airflow, self._read_is_awaited)
+        except errors.MISTAKES:
+            self.log.exception("%s: the state of the task could not be read", self._going_on())
+            return True
         except Exception as error:
             self.log.warning("%s: the state of the task could not be read: %s", self._going_on(), error)
             return True
@@ -145,3 +158,17 @@ class CancellingTrigger(BaseTrigger):
             key="job_id", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
         )
         return published in (None, self.published_job_id)
+
+
+async def _repeated(request: Callable[[], Answer]) -> Answer:
+    """Send a request that may be sent twice, in a thread, with the client's usual pauses between tries in none.
+
+    Raises:
+        QiskitRuntimeError: It failed for good.
+    """
+    from airflow_provider_qrt.client.retry import RetryPolicy
+
+    async for attempt in RetryPolicy().for_repeatable_async():
+        with attempt:
+            return await in_thread(cancelling, request)
+    raise AssertionError("unreachable")

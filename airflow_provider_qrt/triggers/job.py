@@ -12,14 +12,15 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
+from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
 from airflow_provider_qrt.jobs.polling import JobPoller
 from airflow_provider_qrt.jobs.sharing import shared
-from airflow_provider_qrt.jobs.watcher import JobWatch, JobWatcher
+from airflow_provider_qrt.jobs.watch_plan import WatchPlan
+from airflow_provider_qrt.jobs.watcher import Failure, JobWatch, JobWatcher
 from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.connection import connect
@@ -35,7 +36,8 @@ CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigg
 class QiskitRuntimeJobTrigger(CancellingTrigger):
     """Fires once, when there is nothing more to wait for.
 
-    Of several jobs, that is when all have completed or one has not; the event is of that one, or of the last.
+    Of several jobs, that is when all have completed or one has not; the event is of that one, or of the last. All are
+    watched at the same time.
 
     The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
     fetched here; that is the worker's business. All triggers of a connection in a triggerer share one poller, see
@@ -53,6 +55,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         poll_interval: Longest time between two looks, seconds.
         cancel_on_kill: Cancel all that have not completed when the task is cleared or marked while it is deferred.
         cancel_on_timeout: Cancel them when the deadline passes.
+        submitted_to: Instance, region and host that the jobs were submitted to; None if that is not known.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         cancel_on_kill: bool = False,
         cancel_on_timeout: bool = False,
+        submitted_to: str | None = None,
     ) -> None:
         super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, cancel_on_kill=cancel_on_kill)
         self.job_id = job_id
@@ -74,7 +78,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.cancel_on_timeout = cancel_on_timeout
-        self._completed = 0
+        self.submitted_to = submitted_to
+        self._completed: list[str] = []
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments: plain JSON, without any secret."""
@@ -90,6 +95,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                 "poll_interval": self.poll_interval,
                 "cancel_on_kill": self.cancel_on_kill,
                 "cancel_on_timeout": self.cancel_on_timeout,
+                **({"submitted_to": self.submitted_to} if self.submitted_to is not None else {}),
             },
         )
 
@@ -110,37 +116,57 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         return self.job_id
 
     def unfinished_job_ids(self) -> Sequence[str]:
-        """The job that is waited for, and those after it."""
-        return (self.job_id, *self.more_job_ids)[self._completed :]
+        """The jobs that are not known to have completed."""
+        return [job_id for job_id in (self.job_id, *self.more_job_ids) if job_id not in self._completed]
 
     async def _wait(self) -> WaitOutcome:
-        """Wait for all jobs, one after the other, or until one has not completed."""
+        """Wait for all jobs, or until one has not completed."""
         self.job_id = str(self.job_id or "").strip()
         if self.job_id in ("", "None"):
             # A template of a sensor that is started here, rendered to nothing. GET /jobs/ would list jobs instead.
             return WaitOutcome(Ending.REFUSED, "", None, "job_id is empty: there is no job to wait for.")
-        watcher = shared(JobWatcher, self.qiskit_runtime_conn_id, partial(connect, self.qiskit_runtime_conn_id))
+        watcher = shared_watcher(self.qiskit_runtime_conn_id)
         with watcher.joined():
-            outcome = await self._wait_for(self.job_id, watcher)
-            for job_id in self.more_job_ids:
-                if not outcome.is_completion:
-                    break
-                self._completed += 1
-                outcome = await self._wait_for(job_id, watcher)
-        return outcome
+            if not self.more_job_ids:
+                return await self._wait_for(self.job_id, watcher)
+            outcome = await self._wait_for_all(watcher)
+        return replace(outcome, completed=tuple(self._completed))
+
+    async def _wait_for_all(self, watcher: JobWatcher) -> WaitOutcome:
+        waits = [asyncio.create_task(self._wait_for(one, watcher)) for one in (self.job_id, *self.more_job_ids)]
+        waiting = set(waits)
+        try:
+            while waiting:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                # In the order of the jobs, so that the same thing happens whoever is first by a hair.
+                outcomes = [wait.result() for wait in waits if wait not in waiting]
+                self._completed = [outcome.job_id for outcome in outcomes if outcome.is_completion]
+                bad = next((outcome for outcome in outcomes if not outcome.is_completion), None)
+                if bad is not None:
+                    return bad
+            return outcomes[-1]
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _wait_for(self, job_id: str, watcher: JobWatcher) -> WaitOutcome:
         now = time.time()
         submitted_at = self.submitted_at or now
-        poller = JobPoller(job_id, submitted_at, self.deadline, self.poll_interval, first_delay=FIRST_DELAY)
-        first_delay = 0.0 if self._completed else poller.first(now).seconds
+        poller = JobPoller(
+            job_id,
+            submitted_at,
+            self.deadline,
+            self.poll_interval,
+            first_delay=FIRST_DELAY,
+            submitted_to=self.submitted_to,
+            patience=refusal_patience(),
+        )
+        first_delay = poller.first(now).seconds
         earliest, first_look = time.monotonic() + first_delay, now + first_delay
         step: KeepWaiting | WaitOutcome = KeepWaiting(0.0)
         watched = watcher.watch(job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look)
         with watched as watch:
             async with Follower(watch, self.poll_interval, self.log) as follower:
-                if self._completed:
-                    watch.ask()
                 while isinstance(step, KeepWaiting):
                     if step.note:
                         self.log.info(step.note)
@@ -154,18 +180,27 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                         if isinstance(step, KeepWaiting) and watch.client is not None:
                             follower.start(watch.client)
                     else:
-                        follower.failed(seen)
-                        step = poller.on_error(seen, time.time())
+                        follower.failed(seen.error)
+                        step = poller.on_error(seen.error, time.time(), asked=watch.place, definite=seen.definite)
         # Somebody else's look may have come earlier than this one may fire.
         await asyncio.sleep(earliest - time.monotonic())
         return step
 
-    async def _next_news(self, watch: JobWatch) -> Job | errors.QiskitRuntimeError | None:
+    async def _next_news(self, watch: JobWatch) -> Job | Failure | None:
         """Wait for news of a job; when the deadline comes first, take a last look, or None if that takes long."""
         if self.deadline is None:
             return await watch.news(math.inf)
         news = await watch.news(self.deadline - time.time())
         if news is None:
-            watch.ask()
+            watch.ask(urgent=True)
             news = await watch.news(LAST_LOOK_SECONDS)
         return news
+
+
+def shared_watcher(conn_id: str) -> JobWatcher:
+    """The watcher of all who wait with a connection in this triggerer."""
+    return shared(
+        JobWatcher,
+        conn_id,
+        lambda: JobWatcher(partial(connect, conn_id), plan=WatchPlan(patience=refusal_patience())),
+    )

@@ -20,6 +20,7 @@ from airflow_provider_qrt.jobs.backend_waiting import (
     ReadyBackend,
 )
 from airflow_provider_qrt.jobs.pacing import KeepWaiting
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 
 NOW = 1_000_000.0
 WHERE = "connection 'c' (x in us-east)"
@@ -174,20 +175,13 @@ def test_a_time_that_the_service_asked_for_is_waited():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_definite_refusal_ends_the_wait_and_names_the_connection(error):
-    outcome = poller().on_error(error, NOW)
-    assert outcome.ending is BackendEnding.REFUSED
-    assert str(error) in outcome.message
-    assert WHERE in outcome.message
-
-
-def test_a_401_with_a_fresh_token_is_believed_when_the_next_one_is_refused_too():
+def test_a_refusal_ends_the_wait_when_it_has_gone_on_for_minutes(error):
     looking = poller()
-    unauthorized = errors.Unauthorized(401, errors.ErrorBody(), request="GET /backends")
-    assert str(unauthorized) in looking.on_error(unauthorized, NOW).note
-    outcome = looking.on_error(unauthorized, NOW)
-    assert outcome.ending is BackendEnding.REFUSED
-    assert str(unauthorized) in outcome.message
+    for seconds in (0, 60, DEFAULT_PATIENCE - 1):
+        assert isinstance(looking.on_error(error, NOW + seconds), KeepWaiting)
+    outcome = looking.on_error(error, NOW + DEFAULT_PATIENCE)
+    assert outcome.ending is BackendEnding.UNREAD
+    assert str(error) in outcome.message
     assert WHERE in outcome.message
 
 

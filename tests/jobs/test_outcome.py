@@ -28,6 +28,9 @@ OUTCOMES = [
     WaitOutcome(Ending.TIMED_OUT, "j", None, "too late"),
     WaitOutcome(Ending.REFUSED, "j", None, "no right"),
     WaitOutcome(Ending.UNKNOWN_STATE, "j", ENDED, "what is this?"),
+    WaitOutcome(Ending.ELSEWHERE, "j", None, "the connection leads elsewhere"),
+    WaitOutcome(Ending.BROKEN, "j", None, "a mistake"),
+    WaitOutcome(Ending.FINAL, "j", ENDED, completed=("i", "h")),
 ]
 
 

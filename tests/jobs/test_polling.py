@@ -9,9 +9,10 @@ import pytest
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.pacing import SHORTEST_DELAY, KeepWaiting
+from airflow_provider_qrt.jobs.pacing import LONGEST_PAUSE, SHORTEST_DELAY, KeepWaiting
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS, JobPoller
-from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.waiting import wait_for_job, wait_for_jobs
 
 
 class NoJitter(random.Random):
@@ -184,27 +185,60 @@ def test_a_change_of_state_is_logged_once():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_definite_refusal_ends_the_wait_and_says_what_was_asked_with(error):
+def test_a_refusal_ends_the_wait_when_it_has_gone_on_for_minutes(error):
     where = "connection 'mine' (instance abc in eu-de)"
-    ended = poller(where=where).on_error(error, now=1010.0)
+    looking = poller(where=where)
+    steps = [looking.on_error(error, now=1010.0 + seconds) for seconds in (0, 30, DEFAULT_PATIENCE - 1)]
+    assert all(isinstance(step, KeepWaiting) for step in steps)
+    assert str(error) in steps[0].note
+    assert "goes on for 10 minutes" in steps[0].note
+    ended = looking.on_error(error, now=1010.0 + DEFAULT_PATIENCE)
     assert isinstance(ended, WaitOutcome)
-    assert ended.ending is Ending.REFUSED
+    assert (ended.ending, ended.is_unread) == (Ending.REFUSED, True)
     assert where in ended.message
     assert str(error) in ended.message
 
 
-def test_a_401_with_a_fresh_token_is_believed_when_the_next_one_is_refused_too():
-    where = "connection 'mine' (instance abc in eu-de)"
-    looking = poller(where=where)
-    unauthorized = errors.Unauthorized(401, BODY, request="GET /jobs/j")
-    first = looking.on_error(unauthorized, now=1010.0)
-    assert isinstance(first, KeepWaiting)
-    assert str(unauthorized) in first.note
-    ended = looking.on_error(unauthorized, now=1020.0)
+def test_two_refusals_far_apart_are_too_few():
+    looking = poller()
+    looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=1010.0)
+    assert isinstance(looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=9e9), KeepWaiting)
+
+
+def test_a_refusal_that_passes_in_between_is_forgotten():
+    looking, error = poller(), errors.NotFound(404, BODY, request="GET /jobs/j")
+    for now in (1010.0, 1300.0, 1600.0):
+        looking.on_error(error, now=now)
+    looking.on_job(job(), now=1605.0)
+    assert isinstance(looking.on_error(error, now=1611.0), KeepWaiting)
+
+
+def test_a_mistake_of_our_own_ends_the_wait_at_once_and_loudly():
+    ended = poller().on_error(errors.InternalError.of(AttributeError("no x"), "reading"), now=1010.0)
     assert isinstance(ended, WaitOutcome)
-    assert ended.ending is Ending.REFUSED
-    assert where in ended.message
-    assert str(unauthorized) in ended.message
+    assert (ended.ending, ended.is_unread) == (Ending.BROKEN, True)
+    assert "AttributeError while reading: no x" in ended.message
+
+
+@pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden, errors.Unauthorized])
+def test_a_connection_that_leads_elsewhere_ends_the_wait_at_once(kind):
+    looking = poller(submitted_to="instance a at one")
+    error = kind(404, BODY, request="GET /jobs/j")
+    assert isinstance(looking.on_error(error, now=1010.0, asked="instance a at one"), KeepWaiting)
+    ended = looking.on_error(error, now=1010.0, asked="instance b at two")
+    assert isinstance(ended, WaitOutcome)
+    assert ended.ending is Ending.ELSEWHERE
+    assert "submitted to instance a at one, and the connection leads to instance b at two" in ended.message
+
+
+def test_a_server_error_does_not_say_that_the_connection_leads_elsewhere():
+    looking = poller(submitted_to="instance a at one")
+    assert isinstance(looking.on_error(PASSING[0], now=1010.0, asked="instance b at two"), KeepWaiting)
+
+
+def test_a_service_that_asks_for_a_day_is_asked_again_after_five_minutes():
+    asked = errors.ServerError(503, BODY, request="GET /jobs/j", retry_after=86_400.0)
+    assert poller().on_error(asked, now=1010.0).seconds == LONGEST_PAUSE
 
 
 def test_a_401_that_passed_is_forgotten():
@@ -213,12 +247,6 @@ def test_a_401_that_passed_is_forgotten():
     for _ in range(5):
         assert isinstance(looking.on_error(unauthorized, now=1010.0), KeepWaiting)
         looking.on_job(job(), now=1020.0)
-
-
-def test_a_401_does_not_keep_another_refusal_from_ending_the_wait():
-    looking = poller()
-    looking.on_error(errors.Unauthorized(401, BODY, request="GET /jobs/j"), now=1010.0)
-    assert isinstance(looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=1020.0), WaitOutcome)
 
 
 def test_an_unknown_state_is_given_up_after_five_looks():
@@ -304,3 +332,25 @@ def test_the_wait_logs_what_changes_and_nothing_else():
     lines: list[str] = []
     wait([job("Queued"), job("Queued"), job("Running"), job("Completed")], log=lines.append)
     assert lines == ["Job j is queued.", "Job j is running."]
+
+
+def test_of_several_jobs_the_failure_of_the_last_is_seen_while_the_first_waits():
+    clock = Clock(1000.0)
+    answers = {"a": job("Queued"), "b": job("Queued"), "c": job("Failed")}
+    pollers = [JobPoller(one, 1000.0, None, 30.0, random=NoJitter()) for one in answers]
+    ended = wait_for_jobs(lambda one: answers[one], pollers, log=str, sleep=clock.sleep, clock=clock)
+    assert (ended.job_id, ended.completed, clock.now) == ("c", (), 1000.0 + SHORTEST_DELAY)
+
+
+def test_of_several_jobs_the_wait_ends_with_the_last_that_completes():
+    clock = Clock(1000.0)
+    ends = {"a": 1100.0, "b": 1010.0}
+    pollers = [JobPoller(one, 1000.0, None, 30.0, random=NoJitter()) for one in ends]
+    ended = wait_for_jobs(
+        lambda one: job("Completed" if clock.now >= ends[one] else "Running"),
+        pollers,
+        log=str,
+        sleep=clock.sleep,
+        clock=clock,
+    )
+    assert (ended.job_id, ended.is_completion, ended.completed) == ("a", True, ("b", "a"))

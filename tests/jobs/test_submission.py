@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
+from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput
 from airflow_provider_qrt.jobs.record import STORE_KEY, SubmissionRecord
+from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.submission import (
-    LOOK_UP_PAUSES,
-    MAX_POSTS,
     How,
     JobGone,
     JobSubmitter,
@@ -25,6 +25,8 @@ from airflow_provider_qrt.jobs.submission import (
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 IDENTITY = JobIdentity("dag", "run", "task")
+NEW_IN_THE_RECORD = {"clear_number", "connection", "place", "cancel", "unsure", "unread", "missing_since"}
+"""What records of earlier versions do not have."""
 
 
 def request(shots: int = 10, **others: Any) -> JobRequest:
@@ -59,6 +61,7 @@ class Task:
     identity: JobIdentity = IDENTITY
     max_tries: int = 1
     try_number: int = 1
+    clear_number: int | None = None
     lines: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock: Callable[[], float] = time.time
@@ -70,6 +73,7 @@ class Task:
             self.identity,
             try_number=self.try_number,
             max_tries=self.max_tries,
+            clear_number=self.clear_number,
             store=self.store,
             cancel_replaced=self.cancel_replaced,
             log=self.lines.append,
@@ -129,7 +133,9 @@ def test_the_record_holds_the_id_and_the_backend(task):
 def test_the_job_carries_the_identity_the_input_and_the_users_tags(task, emulator):
     asked = request(tags=("mine",))
     task.run(asked)
-    assert set(emulator.jobs()[0]["tags"]) >= {IDENTITY.tag(1, asked.fingerprint()), "dag:dag", "run:run", "mine"}
+    tags = emulator.jobs()[0]["tags"]
+    assert tags[0].startswith(f"{IDENTITY.tag(1, asked.fingerprint())}:c")
+    assert {"dag:dag", "run:run", "mine"} <= set(tags)
 
 
 def test_everything_asked_for_reaches_the_service(task, emulator):
@@ -197,7 +203,7 @@ def test_a_retry_after_a_failure_that_may_pass_submits_the_next_job(task, emulat
     emulator.finish(first.job_id, status, reason_code=code)
     second = task.run()
     assert (second.how, task.record.number) == (How.SUBMITTED, 2)
-    assert IDENTITY.tag(2, request().fingerprint()) in emulator.jobs()[1]["tags"]
+    assert emulator.jobs()[1]["tags"][0].startswith(f"{IDENTITY.tag(2, request().fingerprint())}:")
 
 
 @pytest.mark.parametrize(("status", "code"), [("Failed", 7001), ("Cancelled - Ran too long", 1305)])
@@ -221,20 +227,29 @@ def test_a_job_that_other_input_replaces_is_cancelled(task, emulator):
     assert [job["cancelled"] for job in emulator.jobs()] == [True, False]
 
 
-def test_a_job_the_service_does_not_know_any_more_is_not_replaced(task, emulator, sent):
-    emulator.finish(task.run().job_id)
+def test_a_job_the_service_does_not_know_any_more_is_waited_for_and_not_replaced(task, emulator, sent):
+    first = task.run()
     emulator.reset()
-    with pytest.raises(JobGone, match="Clear the task to submit anew"):
-        task.run()
+    again = task.run()
+    assert (again.job_id, again.how, again.job) == (first.job_id, How.REATTACHED, None)
     assert sent("POST") == []
 
 
-def test_a_job_that_cannot_be_read_is_not_replaced(task, emulator, job_ids):
-    task.run()
-    emulator.add_fault(method="GET", path="/jobs/*", status=503, times=None)
-    with pytest.raises(errors.ServerError):
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+def test_a_job_that_cannot_be_read_is_waited_for_and_not_replaced(task, emulator, job_ids, status):
+    first = task.run()
+    emulator.add_fault(method="GET", path="/jobs/*", status=status, times=None)
+    again = task.run()
+    assert ([again.job_id], again.job, job_ids()) == ([first.job_id], None, [first.job_id])
+
+
+def test_a_job_in_another_instance_than_the_connection_names_is_not_replaced(task, emulator, sent):
+    job = task.run()
+    task.write(place="instance i of us-east at elsewhere")
+    emulator.reset()
+    with pytest.raises(JobGone, match=f"Job {job.job_id} was submitted to instance i of us-east at elsewhere"):
         task.run()
-    assert len(job_ids()) == 1
+    assert sent("POST") == []
 
 
 def test_two_tasks_do_not_share_a_job(client, job_ids, emulator):
@@ -301,6 +316,8 @@ def test_the_job_of_a_deleted_run_of_the_same_name_is_not_adopted(task, emulator
     task.store.text.clear()
     emulator.advance(7200)
     task.clock = lambda: time.time() + 7200
+    # With a token that is still good by then.
+    list(task.client.jobs())
     emulator.add_fault(method="POST", path="/jobs", drop="after")
     assert task.run().job_id == job_ids()[1]
 
@@ -325,15 +342,25 @@ def test_an_intent_that_never_was_sent_is_sent_once(task, emulator, job_ids):
     assert (again.how, len(job_ids()), task.record.number) == (How.SUBMITTED, 1, 1)
 
 
-def test_nobody_is_told_there_is_no_job_before_some_seconds_of_looking(task, emulator):
-    task.store.fails_on = lambda record: record["job_id"] is None
-    with pytest.raises(RuntimeError):
-        task.run()
-    task.store.fails_on = lambda record: False
+def test_nobody_is_told_there_is_no_job_before_it_must_be_listed(task):
     intent = SubmissionRecord(request().fingerprint(), 1, 1, time.time(), IDENTITY.tag(1, request().fingerprint()))
     intent.write(task.store)
     task.run()
-    assert task.slept == list(LOOK_UP_PAUSES)
+    assert LIST_LAG <= sum(task.slept) <= LIST_LAG + 5
+
+
+def test_an_intent_that_is_old_enough_is_looked_for_once(task, sent):
+    before = time.time() - 2 * LIST_LAG
+    SubmissionRecord(request().fingerprint(), 1, 1, before, IDENTITY.tag(1, request().fingerprint())).write(task.store)
+    task.run()
+    assert len(sent("GET /jobs")) == 1
+
+
+def test_a_job_of_an_earlier_version_is_found_by_its_tag(died, job_ids, emulator):
+    died.write(tag=emulator.jobs()[0]["tags"][0])
+    old = {name: value for name, value in asdict(died.record).items() if name not in NEW_IN_THE_RECORD}
+    died.store.set(STORE_KEY, old)
+    assert [died.run().job_id] == job_ids()
 
 
 # Answers that were lost
@@ -363,17 +390,67 @@ def test_the_job_of_a_lost_answer_is_recorded(task, emulator):
 
 
 @pytest.mark.parametrize("fault", [{"drop": "before"}, {"status": 503}], ids=["dropped", "503"])
-def test_what_the_service_never_acted_on_is_submitted_again(task, emulator, job_ids, fault):
+def test_what_the_service_never_acted_on_is_submitted_by_the_retry(task, emulator, job_ids, fault):
     emulator.add_fault(method="POST", path="/jobs", **fault)
+    with pytest.raises(errors.SubmissionUnknown, match="a retry, or a clear, looks once more"):
+        task.run()
+    assert sum(task.slept) >= LIST_LAG
     job = task.run()
     assert (job.how, [job.job_id]) == (How.SUBMITTED, job_ids())
 
 
-def test_a_service_that_never_acts_is_asked_a_few_times_only(task, emulator, job_ids, sent):
-    emulator.add_fault(method="POST", path="/jobs", status=503, times=None)
+@pytest.mark.parametrize("lag", [5, 15, 29])
+def test_a_lost_answer_and_a_list_that_lags_make_one_job(task, emulator, job_ids, lag):
+    emulator.configure(visibility_seconds=lag)
+    task.slept = Passing(emulator)
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
+    assert [task.run().job_id] == job_ids()
+
+
+def test_of_two_jobs_with_the_tasks_tag_one_is_kept(task, emulator, job_ids):
+    emulator.configure(visibility_seconds=1000)
+    emulator.add_fault(method="POST", path="/jobs", drop="after", times=2)
+    for _ in range(2):
+        with pytest.raises(errors.SubmissionUnknown):
+            task.run()
+    assert len(job_ids()) == 2
+    emulator.configure(visibility_seconds=0)
+    kept = task.run()
+    assert [job["id"] for job in emulator.jobs() if not job["cancelled"]] == [kept.job_id]
+    assert any("carries this task's tag too" in line for line in task.lines)
+
+
+def test_of_two_jobs_with_the_tasks_tag_the_one_that_completed_is_kept(task, emulator, job_ids):
+    emulator.configure(visibility_seconds=1000)
+    emulator.add_fault(method="POST", path="/jobs", drop="after", times=2)
+    for _ in range(2):
+        with pytest.raises(errors.SubmissionUnknown):
+            task.run()
+    emulator.configure(visibility_seconds=0)
+    emulator.finish(job_ids()[1])
+    assert task.run().job_id == job_ids()[1]
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False]
+
+
+def test_a_job_that_shows_after_its_submission_was_repeated_is_cancelled(task, emulator, job_ids):
+    emulator.configure(visibility_seconds=1000)
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
     with pytest.raises(errors.SubmissionUnknown):
         task.run()
-    assert (len(sent("POST /jobs")), job_ids()) == (MAX_POSTS, [])
+    second = task.run()
+    assert second.record.unsure
+    emulator.configure(visibility_seconds=0)
+    task.submitter().cancel_duplicates(second.record)
+    assert [job["id"] for job in emulator.jobs() if not job["cancelled"]] == [second.job_id]
+
+
+@pytest.mark.parametrize("age", [0, 1800])
+def test_a_job_of_a_run_that_was_made_again_is_not_taken_for_the_new_one(task, emulator, job_ids, age):
+    task.run()
+    task.store.text.clear()
+    emulator.advance(age)
+    emulator.add_fault(method="POST", path="/jobs", drop="after")
+    assert task.run().job_id == job_ids()[1]
 
 
 def test_a_lost_answer_that_cannot_be_looked_up_stays_an_intent(task, emulator, job_ids):
@@ -497,12 +574,62 @@ def test_a_clear_after_delivery_buys_anew(task, emulator, job_ids):
     assert len(job_ids()) == 2
 
 
-def test_a_clear_after_the_job_is_gone_buys_anew(task, emulator, job_ids):
+@pytest.mark.parametrize("number", [None, 1])
+def test_a_clear_that_leaves_max_tries_as_it_was_buys_anew(task, emulator, job_ids, number):
+    task.clear_number = None if number is None else 0
+    emulator.finish(task.run().job_id)
+    task.submitter().delivered()
+    task.clear_number, task.try_number = number, 2
+    task.run()
+    assert len(job_ids()) == 2
+
+
+def test_a_retry_that_airflow_makes_of_a_success_it_never_heard_of_buys_nothing(task, emulator, job_ids):
+    task.clear_number = 0
+    emulator.finish(task.run().job_id)
+    task.submitter().delivered()
+    task.try_number = 2
+    task.run()
+    assert (len(job_ids()), task.record.delivered) == (1, False)
+
+
+def test_a_clear_of_another_task_of_the_run_buys_nothing(task, job_ids):
+    task.clear_number = 0
+    task.run()
+    task.clear_number, task.try_number = 1, 2
+    task.run()
+    assert len(job_ids()) == 1
+
+
+def test_a_job_that_could_not_be_read_is_gone_on_with_after_a_clear(task, emulator, job_ids):
+    first = task.run()
+    task.submitter().left_unread()
+    task.clear()
+    again = task.run()
+    assert (again.job_id, again.how, len(job_ids())) == (first.job_id, How.REATTACHED, 1)
+    assert not task.record.unread
+
+
+def test_a_clear_while_the_job_is_not_known_for_a_moment_buys_nothing(task, emulator, job_ids):
+    emulator.finish(task.run().job_id)
+    task.clear()
+    emulator.add_fault(method="GET", path="^/jobs/[^/]+$", status=404, times=1)
+    with pytest.raises(LookUpFailed, match=r"is not known .* at the moment. No other job was submitted"):
+        task.run()
+    task.run()
+    assert (len(job_ids()), task.record.missing_since) == (1, None)
+
+
+def test_a_clear_after_the_job_is_gone_for_long_buys_anew(task, emulator, job_ids):
     emulator.finish(task.run().job_id)
     emulator.reset()
     task.clear()
+    with pytest.raises(LookUpFailed):
+        task.run()
+    task.clock = lambda: time.time() + DEFAULT_PATIENCE
     task.run()
     assert len(job_ids()) == 1
+    assert any("is not known to" in line and "is charged there" in line for line in task.lines)
 
 
 def test_delivery_keeps_the_rest_of_the_record(task):

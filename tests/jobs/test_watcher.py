@@ -18,6 +18,7 @@ from airflow_provider_qrt.jobs import watcher as watcher_module
 from airflow_provider_qrt.jobs.sharing import shared
 from airflow_provider_qrt.jobs.watch_plan import FEW
 from airflow_provider_qrt.jobs.watcher import JobWatcher
+from tools.local_airflow import wait_until
 
 CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 
@@ -148,7 +149,8 @@ def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, subm
         with watcher.watch("nowhere", submitted_at=now, longest=1, first_look=now) as watch:
             ended, seen = await asyncio.gather(wait_for(watcher, job_id), watch.news(30))
         assert ended.status is JobStatus.COMPLETED
-        assert isinstance(seen, errors.NotFound)
+        assert isinstance(seen.error, errors.NotFound)
+        assert not seen.definite
 
     asyncio.run(scenario())
     assert "cannot be asked" not in caplog.text
@@ -166,12 +168,25 @@ def test_a_service_that_was_away_is_waited_for(emulator, submit, connect, monkey
         with watcher.watch(job_id, submitted_at=now, longest=1, first_look=now) as watch:
             while not heard or not isinstance(heard[-1], Job):
                 heard.append(await watch.news(30))
-        return [type(one).__name__ for one in heard]
+        return [name_of(one) for one in heard]
 
     assert asyncio.run(scenario()) == ["ServerError", "ServerError", "Job"]
 
 
-def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit, connect, monkeypatch):
+def name_of(news) -> str:
+    """What was heard: a job, or the name of an error."""
+    return "Job" if isinstance(news, Job) else type(news.error).__name__
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (RuntimeError, errors.UnexpectedAnswer),
+        (AttributeError, errors.InternalError),
+        (TypeError, errors.InternalError),
+    ],
+)
+def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit, connect, monkeypatch, raised, kind):
     monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.2)
     [job_id] = submit(1)
     read, calls = watcher_module._read, []
@@ -179,7 +194,7 @@ def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit
     def once_wrong(client, *, step):
         calls.append(step)
         if len(calls) == 1:
-            raise RuntimeError("boom")
+            raise raised("boom")
         return read(client, step=step)
 
     monkeypatch.setattr(watcher_module, "_read", once_wrong)
@@ -191,7 +206,8 @@ def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit
             return [await watch.news(30), await watch.news(30)]
 
     first, second = asyncio.run(scenario())
-    assert isinstance(first, errors.UnexpectedAnswer)
+    assert isinstance(first.error, kind)
+    assert first.definite is (kind is errors.InternalError)
     assert isinstance(second, Job)
 
 
@@ -275,14 +291,14 @@ def test_who_asks_and_leaves_at_once_leaves_nothing_behind(emulator, submit, con
 
 def test_a_connection_has_one_watcher_in_an_event_loop_and_none_when_nobody_waits(emulator, submit, connect):
     async def scenario():
-        one, same, other = (shared(JobWatcher, name, connect) for name in ("a", "a", "b"))
+        one, same, other = (shared(JobWatcher, name, lambda: JobWatcher(connect)) for name in ("a", "a", "b"))
         assert one is same
         assert one is not other
         now = time.time()
         with ExitStack() as stack:
             for watcher in (one, other):
                 stack.enter_context(watcher.watch("x", submitted_at=now, longest=60, first_look=now + 60))
-        later = shared(JobWatcher, "a", connect)
+        later = shared(JobWatcher, "a", lambda: JobWatcher(connect))
         assert later is not one
         with later.joined():
             pass
@@ -310,6 +326,8 @@ def test_the_client_is_closed_when_the_last_one_has_left_and_not_earlier(emulato
         await waits[1]
 
     asyncio.run(scenario())
+    # In a thread, for which nobody waits.
+    wait_until(lambda: closed, seconds=60, what="The end of the client", pause=0.01)
     assert closed == [True]
 
 
@@ -325,7 +343,7 @@ def test_all_hear_of_a_list_that_cannot_be_read_and_once_of_an_outage(emulator, 
             heard = []
             while not heard or not isinstance(heard[-1], Job):
                 heard.append(await watch.news(30))
-            return [type(one).__name__ for one in heard]
+            return [name_of(one) for one in heard]
 
     async def scenario():
         watcher = JobWatcher(connect)

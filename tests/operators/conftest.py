@@ -20,6 +20,7 @@ class OperatorTask:
     arguments: dict[str, Any] = field(default_factory=dict)
     operator_class: str = "QiskitRuntimeSamplerOperator"
     defaults: dict[str, Any] = field(default_factory=lambda: {"circuits": FLIP, "shots": 20})
+    last: Any = None
 
     def operator(self, **more: Any) -> Any:
         """The operator after its templates were rendered."""
@@ -34,6 +35,7 @@ class OperatorTask:
         # What Airflow does when it has parsed a DAG file, and before it executes a task.
         dag.resolve_template_files()
         operator.render_template_fields({"params": {"shots": 33, "backend": "ibm_boston"}, **self.context})
+        self.last = operator
         return operator
 
     def execute(self, **more: Any) -> Any:
@@ -57,13 +59,25 @@ class OperatorTask:
         )
 
     def run(self, **more: Any) -> Any:
-        """A whole try, whichever way it waits."""
+        """A whole try, whichever way it waits; when it has succeeded, Airflow takes the value and says so."""
         from airflow.sdk.exceptions import TaskDeferred
 
         try:
-            return self.execute(**more)
+            value = self.execute(**more)
         except TaskDeferred as deferred:
-            return self.resume(deferred, **{**more, "deferrable": True})
+            value = self.resume(deferred, **{**more, "deferrable": True})
+        self.succeed()
+        return value
+
+    def succeed(self) -> None:
+        """What Airflow does when it has the value of the last leg."""
+        for callback in self.last.on_success_callback:
+            callback({**self.context, "task": self.last})
+
+    def fail(self) -> None:
+        """What Airflow does when the last leg has failed and no retry follows."""
+        for callback in self.last.on_failure_callback:
+            callback({**self.context, "task": self.last})
 
     def clear(self) -> None:
         """Clear the task in the UI."""
@@ -102,4 +116,5 @@ def failing(store, monkeypatch) -> Callable[[Callable[[Any], Any]], None]:
 
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LIST_LAG", 0.0)
     monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.submission import LookUpFailed
 from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from tests.conftest import CONNECTION
 
 ONE_JOB = "^/jobs/[^/]+$"
 UNKNOWN_STATE = {"status": 200, "body": {"id": "j", "state": {"status": "Pondering"}}, "times": None}
@@ -24,37 +30,127 @@ def cancelled(emulator) -> list[bool]:
     return [job["cancelled"] for job in emulator.jobs()]
 
 
-@pytest.mark.parametrize("retries", [0, 2], ids=["none configured", "none left"])
-def test_without_retries_left_the_job_is_cancelled(either_way, slow, retries):
-    either_way.context["ti"].try_number = 3
-    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
-    with pytest.raises(AirflowException, match=r"No retry will go on with the job: Job \w+ was cancelled"):
-        either_way.run(retries=retries)
+@pytest.fixture
+def api_server_away(monkeypatch):
+    """Airflow takes no XCom, so that a task fails whose job is in the queue."""
+
+    def send_away(task):
+        def refuse(key, value):
+            if key == "job_id":
+                raise RuntimeError("The API server is away.")
+
+        monkeypatch.setattr(task.context["ti"], "xcom_push", refuse)
+
+    return send_away
+
+
+@pytest.mark.parametrize(("try_number", "max_tries"), [(1, 0), (3, 2)], ids=["none configured", "none left"])
+def test_without_retries_left_the_job_is_cancelled(either_way, slow, api_server_away, try_number, max_tries):
+    either_way.context["ti"].try_number, either_way.context["ti"].max_tries = try_number, max_tries
+    api_server_away(either_way)
+    with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the job: Job \w+ was cancelled"):
+        either_way.run()
     assert cancelled(slow) == [True]
 
 
-def test_what_is_not_ours_to_cancel_goes_on_and_the_failure_says_so(either_way, slow):
-    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
-    with pytest.raises(AirflowException, match="goes on and is charged: cancel_on_kill is off"):
+def test_what_is_not_ours_to_cancel_goes_on_and_the_failure_says_so(either_way, slow, api_server_away):
+    either_way.context["ti"].max_tries = 0
+    api_server_away(either_way)
+    with pytest.raises(RuntimeError, match="goes on and is charged: cancel_on_kill is off"):
         either_way.run(cancel_on_kill=False)
     assert cancelled(slow) == [False]
 
 
-def test_a_job_that_no_retry_can_find_again_is_cancelled_though_there_will_be_one(either_way, slow):
+def test_a_job_that_no_retry_can_find_again_is_cancelled_though_there_will_be_one(either_way, slow, api_server_away):
+    api_server_away(either_way)
+    with pytest.raises(RuntimeError, match="was cancelled"):
+        either_way.run(durable=False)
+    assert cancelled(slow) == [True]
+
+
+# What could not be read is not cancelled
+
+
+@pytest.mark.parametrize("max_tries", [0, 2])
+def test_a_state_that_nobody_knows_leaves_the_job(either_way, slow, max_tries):
+    either_way.context["ti"].max_tries = max_tries
     slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
-    with pytest.raises(AirflowException, match="was cancelled"):
-        either_way.run(retries=1, durable=False)
-    assert cancelled(slow) == [True]
+    what = "clear the task to go on with it" if max_tries == 0 else "a retry goes on with it"
+    with pytest.raises(AirflowException, match=f"was not cancelled and goes on.*{what}"):
+        either_way.run()
+    either_way.fail()
+    assert cancelled(slow) == [False]
 
 
-def test_a_trigger_that_broke_on_the_last_try_leaves_no_job(task, slow):
+@pytest.mark.parametrize("max_tries", [0, 2])
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_that_goes_on_leaves_the_job_and_may_be_retried(either_way, believing, slow, status, max_tries):
+    either_way.context["ti"].max_tries = max_tries
+    slow.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
+    with pytest.raises(AirflowException, match=rf"HTTP {status}.*was not cancelled and goes on") as failed:
+        either_way.run()
+    assert not isinstance(failed.value, AirflowFailException)
+    either_way.fail()
+    assert cancelled(slow) == [False]
+
+
+def test_after_that_a_clear_goes_on_with_the_job(task, believing, slow):
+    task.context["ti"].max_tries = 0
+    slow.add_fault(method="GET", path=ONE_JOB, status=403, times=3)
+    with pytest.raises(AirflowException):
+        task.run()
+    task.clear()
+    [job] = slow.jobs()
+    deferred = task.defer()
+    slow.finish(job["id"])
+    assert task.resume(deferred)["job_id"] == job["id"]
+    assert len(slow.jobs()) == 1
+
+
+@pytest.mark.parametrize("max_tries", [0, 2])
+@pytest.mark.parametrize("mistake", [AttributeError, TypeError, NameError, ImportError])
+def test_a_mistake_of_ours_ends_the_wait_at_once_and_leaves_the_job(either_way, slow, monkeypatch, mistake, max_tries):
+    either_way.context["ti"].max_tries = max_tries
+
+    def broken(self, job_id):
+        raise mistake("a mistake")
+
+    deferred = either_way.defer() if either_way.arguments["deferrable"] else None
+    monkeypatch.setattr("airflow_provider_qrt.client.client.QiskitRuntimeClient.job", broken)
+    with pytest.raises(Exception, match="a mistake") as failed:
+        either_way.resume(deferred) if deferred is not None else either_way.run()
+    assert not isinstance(failed.value, AirflowFailException)
+    either_way.fail()
+    assert "was not cancelled and goes on" in str(failed.value)
+    assert cancelled(slow) == [False]
+
+
+@pytest.mark.parametrize("max_tries", [0, 2])
+def test_a_trigger_that_broke_leaves_the_job(task, slow, max_tries):
+    task.context["ti"].max_tries = max_tries
     task.defer()
-    with pytest.raises(TaskDeferralError, match="was cancelled"):
+    with pytest.raises(AirflowException, match=r"Trigger failure.*was not cancelled and goes on"):
         task.operator().resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
-    assert cancelled(slow) == [True]
+    task.fail()
+    assert cancelled(slow) == [False]
+
+
+def test_a_connection_that_leads_elsewhere_leaves_the_job_and_says_where_it_is(task, slow, connect):
+    deferred = task.defer()
+    with Emulator(queue_seconds=0, rate_limit=False) as other:
+        connect(host=other.url, password=other.api_key, extra={"instance": other.instance, "iam_url": other.iam_url})
+        with pytest.raises(AirflowFailException, match=r"was submitted to .*, and the connection leads to") as failed:
+            task.resume(deferred)
+        task.fail()
+        assert "was not cancelled: it goes on where it is" in str(failed.value)
+        assert cancelled(slow) == [False]
+        task.clear()
+        task.run()
+        assert (len(slow.jobs()), len(other.jobs())) == (1, 1)
 
 
 def test_an_event_that_is_not_understood_leaves_no_job(task, slow):
+    task.context["ti"].max_tries = 0
     task.defer()
     with pytest.raises(ValueError, match=r"not understood.*was cancelled"):
         task.operator().execute_complete(task.context, {"ending": "victory"})
@@ -62,6 +158,7 @@ def test_an_event_that_is_not_understood_leaves_no_job(task, slow):
 
 
 def test_a_job_that_may_have_been_submitted_is_looked_for_and_cancelled(task, slow):
+    task.context["ti"].max_tries = 0
     slow.add_fault(method="POST", path="/jobs", drop="after")
     slow.add_fault(method="GET", path="/jobs", status=403)
     with pytest.raises(LookUpFailed, match="was cancelled"):
@@ -74,9 +171,10 @@ def test_a_task_that_cannot_make_its_job_known_does_not_leave_it(task, slow, mon
         raise RuntimeError("The API server is away.")
 
     monkeypatch.setattr(task.context["ti"], "xcom_push", refuse)
-    with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the job"):
+    with pytest.raises(RuntimeError, match=r"is away\."):
         task.run()
-    assert cancelled(slow) == [True]
+    # It is told what is needed to cancel the job before there is one.
+    assert cancelled(slow) == []
 
 
 def test_a_result_that_cannot_be_read_is_promised_to_a_retry(either_way, emulator):
@@ -102,6 +200,7 @@ def test_an_airflow_that_keeps_nothing_any_more_hides_neither_the_timeout_nor_ke
 
 
 def test_an_airflow_that_keeps_nothing_any_more_leaves_no_job_on_the_last_try(task, slow, failing):
+    task.context["ti"].max_tries = 0
     failing(lambda value: value.get("job_id"))
     with pytest.raises(RuntimeError, match=r"is away\. No retry will go on with the job"):
         task.run()
@@ -135,13 +234,54 @@ def test_a_job_cancelled_under_a_retry_is_replaced_in_the_same_try(either_way, s
 # When the task itself could not see to it
 
 
-def test_the_last_resort_cancels_the_active_jobs_of_the_task_and_no_other(task, slow):
+def last_resort(task, **more):
+    """What the dag-processor does: it has the operator as the DAG file has it, and the task instance."""
+    with DAG("the_dag", schedule=None):
+        operator = QiskitRuntimeSamplerOperator(
+            task_id="the_task", circuits="{{ nobody }}", qiskit_runtime_conn_id="{{ renders_this }}", **more
+        )
+    cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
+
+
+def test_the_last_resort_cancels_the_jobs_of_the_task_and_no_other(task, slow):
     task.defer()
-    task.context["ti"].task_id = "another_task"
+    task.context["ti"] = dataclasses.replace(task.context["ti"], task_id="another_task", pushed={})
     task.context["task_state_store"] = None
     task.defer()
-    cancel_jobs_of_failed_task({"task": task.operator(), "ti": task.context["ti"]})
+    last_resort(task)
     assert cancelled(slow) == [False, True]
+
+
+def test_the_last_resort_needs_nothing_of_the_unrendered_operator(task, slow, connect, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ANOTHER", os.environ[CONNECTION])
+    monkeypatch.delenv(CONNECTION)
+    task.defer(qiskit_runtime_conn_id="{{ 'another' }}")
+    last_resort(task)
+    assert cancelled(slow) == [True]
+
+
+def test_the_last_resort_of_another_airflow_does_not_touch_the_job(task, slow):
+    task.defer()
+    task.context["ti"] = dataclasses.replace(task.context["ti"], pushed={})
+    task.context["task_state_store"] = None
+    with pytest.raises(AirflowFailException):
+        task.run(shots=-1)
+    task.fail()
+    assert cancelled(slow) == [False]
+
+
+def test_the_last_resort_finds_a_job_whose_id_was_never_known(task, slow, monkeypatch):
+    class Killed(BaseException):
+        """SIGKILL, right after the submission."""
+
+    def killed(self, *arguments):
+        raise Killed
+
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.JobSubmitter._record", killed)
+    with pytest.raises(Killed):
+        task.execute()
+    last_resort(task)
+    assert cancelled(slow) == [True]
 
 
 def test_the_last_resort_is_not_needed_where_the_task_has_seen_to_its_job(task, slow, sent):
@@ -154,11 +294,15 @@ def test_the_last_resort_is_not_needed_where_the_task_has_seen_to_its_job(task, 
     assert len(sent()) == before
 
 
-def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuses(task, slow):
+def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuses(task, slow, monkeypatch):
     operator = task.operator(retries=2)
-    slow.add_fault(method="GET", path=ONE_JOB, **UNKNOWN_STATE)
-    with pytest.raises(AirflowException, match="a retry goes on with it"):
-        operator.execute(task.context)
+
+    def deferral_fails(**arguments):
+        raise RuntimeError("The API server is away.")
+
+    monkeypatch.setattr(operator, "_conclude_wait", lambda *_: deferral_fails())
+    with pytest.raises(RuntimeError, match="a retry goes on with it"):
+        operator.execute_complete(task.context, WaitOutcome(Ending.TIMED_OUT, task.defer().trigger.job_id).to_event())
     cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
     assert cancelled(slow) == [True]
 
@@ -177,8 +321,14 @@ def test_a_result_that_airflow_could_not_take_is_not_bought_again_by_a_clear(tas
 
 
 def test_the_last_resort_keeps_to_cancel_on_kill(task, slow):
-    task.defer()
-    cancel_jobs_of_failed_task({"task": task.operator(cancel_on_kill=False), "ti": task.context["ti"]})
+    task.defer(cancel_on_kill=False)
+    last_resort(task)
+    assert cancelled(slow) == [False]
+
+
+def test_the_last_resort_leaves_the_job_of_a_task_that_does_not_wait(task, slow):
+    task.execute(wait_for_completion=False)
+    last_resort(task)
     assert cancelled(slow) == [False]
 
 
@@ -211,6 +361,7 @@ def test_the_last_resort_knows_a_mapped_task(task, slow):
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_a_late_job_was_cancelled_and_the_failure_says_just_that(either_way, slow, retries):
+    either_way.context["ti"].max_tries = retries
     with pytest.raises(AirflowException, match=r"still queued after its timeout .*was cancelled\.") as caught:
         either_way.run(timeout=0.2, retries=retries)
     assert cancelled(slow) == [True]

@@ -74,7 +74,7 @@ def test_the_end_says_what_the_job_was_and_what_it_cost(either_way, emulator):
         "status": "Completed",
         "usage_seconds": 0.25,
         "usage_complete": True,
-        "input_fingerprint": job["tags"][0].rpartition(":")[2],
+        "input_fingerprint": job["tags"][0].split(":")[4],
         "connection_id": "qiskit_runtime_default",
     }
     (backend,) = facets.inputs

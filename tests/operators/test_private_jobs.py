@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
@@ -59,14 +59,22 @@ def test_without_a_store_the_result_goes_to_xcom(task):
     assert task.run(private=True)["results"][0]["shots"] == 20
 
 
-def test_a_store_that_fails_after_the_read_costs_nothing(either_way, failing):
-    failing(lambda value: value.get("parts") or value.get("delivered"))
-    assert either_way.run(private=True, retries=1)["results"][0]["shots"] == 20
+def test_a_store_that_fails_after_the_read_costs_nothing(task, failing):
+    failing(lambda value: value.get("parts"))
+    assert task.execute(private=True)["results"][0]["shots"] == 20
+
+
+def test_a_result_that_is_not_known_for_a_moment_is_asked_for_again(task, emulator):
+    emulator.add_fault(path="/jobs/*/results", status=404, times=1)
+    with pytest.raises(AirflowException, match=r"does not know the result .* A retry, or a clear, asks again"):
+        task.run(private=True)
+    assert task.run(private=True)["results"][0]["shots"] == 20
+    assert len(emulator.jobs()) == 1
 
 
 @pytest.mark.parametrize("circuits", [1, 3])
 def test_a_result_that_died_with_its_reader_is_said_to_be_gone_and_a_clear_buys_anew(
-    task, emulator, monkeypatch, circuits
+    task, believing, emulator, monkeypatch, circuits
 ):
     monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 20)
     more = {"circuits": [task.defaults["circuits"]] * circuits, "private": True, "retries": 1}

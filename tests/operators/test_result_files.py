@@ -138,7 +138,7 @@ def test_the_file_says_where_its_data_come_from(sampled, emulator, result_format
         "finished": value["finished"],
         "usage_seconds": pytest.approx(0.1),
         "usage_complete": True,
-        "input_fingerprint": identity.rpartition(":")[2],
+        "input_fingerprint": identity.split(":")[4],
     }
     assert datetime.fromisoformat(calibrated).tzinfo is not None
     assert software["airflow-provider-qrt"] == airflow_provider_qrt.__version__

@@ -165,7 +165,10 @@ def test_a_job_may_join_a_batch(task, ti, jobs):
 def test_the_job_id_and_the_link_are_known_before_the_wait(task, slow, ti):
     deferred = task.defer()
     job_id = slow.jobs()[0]["id"]
-    assert ti.pushed == {"job_id": job_id, LINK: f"{slow.url}/jobs/{job_id}"}
+    [tag] = [tag for tag in slow.jobs()[0]["tags"] if tag.startswith("qrt:")]
+    to_cancel = {"qiskit_runtime_conn_id": "qiskit_runtime_default", "tags": [tag], "cancel": True}
+    link = f"{slow.url}/jobs/{job_id}"
+    assert ti.pushed == {"job_id": job_id, LINK: link, "qiskit_runtime_cancel": to_cancel}
     assert deferred.trigger.job_id == job_id
 
 
@@ -187,10 +190,10 @@ def test_a_task_that_does_not_wait_returns_at_once(task, slow):
 
 
 def test_a_task_that_does_not_wait_has_delivered_and_a_clear_buys_anew(task, slow):
-    task.execute(wait_for_completion=False)
+    task.run(wait_for_completion=False)
     slow.finish(slow.jobs()[0]["id"])
     task.clear()
-    task.execute(wait_for_completion=False)
+    task.run(wait_for_completion=False)
     assert len(slow.jobs()) == 2
 
 
@@ -542,10 +545,12 @@ def test_a_task_that_is_not_durable_submits_at_every_try(task, jobs):
     assert len(jobs()) == 2
 
 
-def test_a_deleted_job_fails_the_task_at_once(task, slow, sent):
-    task.defer()
+def test_a_deleted_job_fails_the_task_after_some_time_and_is_not_bought_again(either_way, believing, slow, sent):
+    task = either_way
+    with pytest.raises(TaskDeferred):
+        task.operator(deferrable=True).execute(task.context)
     slow.reset()
-    with pytest.raises(AirflowFailException, match="does not know any more"):
+    with pytest.raises(AirflowException, match=r"could not be read.*HTTP 404"):
         task.run()
     assert sent("POST") == []
 
@@ -776,7 +781,7 @@ def test_after_a_kill_nothing_is_submitted(task, slow):
     assert slow.jobs() == []
 
 
-def test_a_task_killed_while_it_fetches_the_result_knows_its_job(task, emulator, jobs):
+def test_a_task_killed_while_it_fetches_the_result_leaves_its_job_alone(task, emulator):
     deferred = task.defer()
     emulator.add_fault(path="/jobs/*/results", status=403)
     operator = task.operator()
@@ -784,7 +789,9 @@ def test_a_task_killed_while_it_fetches_the_result_knows_its_job(task, emulator,
         operator.execute_complete(task.context, task.in_the_triggerer(deferred.trigger))
     emulator.clear_requests()
     operator.on_kill()
-    assert [one["path"] for one in emulator.requests()] == [f"/api/v1/jobs/{jobs()[0]['id']}/cancel"]
+    # It has completed: there is nothing to cancel.
+    assert emulator.requests() == []
+    assert operator.job_is_settled
 
 
 # Troubles while waiting
@@ -842,18 +849,24 @@ def test_a_token_that_cannot_be_renewed_for_a_moment_does_not_end_the_wait(task,
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_definite_refusal_ends_the_wait_and_says_whose(either_way, slow, status):
+def test_a_refusal_that_goes_on_ends_the_wait_and_says_whose(either_way, believing, slow, status):
     slow.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
-    with pytest.raises(AirflowFailException, match=r"qiskit_runtime_default.*in us-east") as caught:
-        either_way.run(retries=5)
-    assert "was cancelled" in str(caught.value)
-    assert slow.jobs()[0]["cancelled"]
+    with pytest.raises(AirflowException, match=r"qiskit_runtime_default.*in us-east") as caught:
+        either_way.run()
+    assert "a retry goes on with it" in str(caught.value)
+    assert not slow.jobs()[0]["cancelled"]
 
 
-def test_a_completed_job_is_not_bought_again_after_a_refusal(task, slow):
-    slow.add_fault(method="GET", path=ONE_JOB, status=403)
-    with pytest.raises(AirflowFailException):
-        task.run(cancel_on_kill=False)
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_that_passes_ends_nothing(either_way, emulator, status):
+    emulator.add_fault(method="GET", path=ONE_JOB, status=status, times=4)
+    assert either_way.run()["status"] == "Completed"
+
+
+def test_a_completed_job_is_not_bought_again_after_a_refusal(task, believing, slow):
+    slow.add_fault(method="GET", path=ONE_JOB, status=403, times=3)
+    with pytest.raises(AirflowException):
+        task.run()
     slow.finish(slow.jobs()[0]["id"])
     task.clear()
     assert task.run()["job_id"] == slow.jobs()[0]["id"]

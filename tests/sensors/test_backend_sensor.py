@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import TriggerFailureReason
 from airflow.sdk.exceptions import (
+    AirflowException,
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
@@ -244,18 +245,18 @@ def test_a_triggerer_that_is_gone_ends_in_a_timeout_too(sensor, context):
 
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_ends_it_and_names_connection_instance_and_region(sense, emulator, status, deferrable):
+def test_a_refusal_ends_it_and_names_connection_instance_and_region(sense, believing, emulator, status, deferrable):
     emulator.add_fault(method="GET", path=LIST, status=status, times=None)
-    with pytest.raises(AirflowFailException, match=f"HTTP {status}") as refused:
+    with pytest.raises(AirflowException, match=f"HTTP {status}") as refused:
         sense(deferrable=deferrable)
     for named in ("connection 'qiskit_runtime_default'", emulator.instance.split(":")[-3], "us-east"):
         assert named in str(refused.value)
 
 
-def test_a_refusal_in_the_triggerer_ends_it_too(sense, emulator, backends):
+def test_a_refusal_in_the_triggerer_ends_it_too(sense, believing, emulator, backends):
     backends(ibm_fez={"status": "paused"})
     refuse = lambda: emulator.add_fault(method="GET", path=LIST, status=403, times=None)  # noqa: E731
-    with pytest.raises(AirflowFailException, match=r"HTTP 403.* Asked with connection 'qiskit_runtime_default'"):
+    with pytest.raises(AirflowException, match=r"HTTP 403.* Asked with connection 'qiskit_runtime_default'"):
         sense(refuse, deferrable=True)
 
 

@@ -149,12 +149,20 @@ def test_an_empty_job_id_gets_the_remedy(connection, context, sent, job_id, defe
 
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_definite_refusal_fails_the_sensor(sense, emulator, status, deferrable):
+def test_a_refusal_that_goes_on_fails_the_sensor_which_may_be_retried(sense, believing, emulator, status, deferrable):
     emulator.add_fault(method="GET", path=ONE_JOB, status=status, times=None)
-    with pytest.raises(
-        AirflowFailException, match=r"cannot be watched.* Asked with connection 'qiskit_runtime_default' \("
-    ):
+    said = r"(cannot be watched|could not be read).* Asked with connection 'qiskit_runtime_default' \("
+    with pytest.raises(AirflowException, match=said) as failed:
         sense(deferrable=deferrable)
+    assert not isinstance(failed.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_that_passes_does_not_fail_the_sensor(sense, emulator, job_id, status, deferrable):
+    emulator.finish(job_id)
+    emulator.add_fault(method="GET", path=ONE_JOB, status=status, times=4)
+    assert sense(deferrable=deferrable)["status"] == "Completed"
 
 
 def test_a_bad_connection_fails_the_sensor(sense, connect):

@@ -133,7 +133,7 @@ def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, monk
     assert len(asked) == 3
 
 
-def test_a_connection_that_does_not_exist_ends_the_wait(trigger, monkeypatch):
+def test_a_connection_that_does_not_exist_ends_the_wait_after_some_time(trigger, believing, monkeypatch):
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     async def missing(conn_id: str) -> Any:
@@ -141,7 +141,7 @@ def test_a_connection_that_does_not_exist_ends_the_wait(trigger, monkeypatch):
 
     monkeypatch.setattr(BaseHook, "aget_connection", missing)
     event = first_event(trigger(qiskit_runtime_conn_id="nowhere"))
-    assert event["ending"] == "refused"
+    assert event["ending"] == "unread"
     assert "`nowhere` isn't defined" in event["message"]
 
 

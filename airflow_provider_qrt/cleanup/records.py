@@ -1,0 +1,166 @@
+"""What tasks have written down about their jobs and sessions, and how Airflow's runs and tasks stand: its database.
+
+Only for processes that have the database, such as a triggerer's first one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.jobs import record as job_record
+from airflow_provider_qrt.jobs import sessions
+from airflow_provider_qrt.jobs.ownership import RunState
+from airflow_provider_qrt.jobs.record import SubmissionRecord
+from airflow_provider_qrt.jobs.sessions import SessionRecord
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+OpenSession = Callable[[], AbstractContextManager["Session"]]
+
+GOES_ON = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A task instance, without its try number.
+
+    Attributes:
+        dag_id: The DAG.
+        run_id: The DAG run.
+        task_id: The task.
+        map_index: Index of a mapped task, -1 otherwise.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A record and the task that has written it."""
+
+    place: Place
+    record: SubmissionRecord | SessionRecord
+
+
+class AirflowDatabase:
+    """Answers for runs and tasks, as :class:`~airflow_provider_qrt.jobs.ownership.Airflow` asks.
+
+    Each question has a session of its own: in between, a service is asked that may take its time.
+
+    Args:
+        open_session: Opens a session of Airflow's database.
+
+    Raises:
+        SQLAlchemyError: From each method, if the database does not answer.
+    """
+
+    def __init__(self, open_session: OpenSession | None = None) -> None:
+        if open_session is None:
+            from airflow.utils.session import create_session
+
+            open_session = create_session
+        self._open = open_session
+
+    def run_state(self, dag_id: str, run_id: str) -> RunState:
+        """Whether the run is queued or running, has ended, or does not exist."""
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import select
+
+        with self._open() as session:
+            state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        if state is None:
+            return RunState.GONE
+        return RunState.GOES_ON if str(state) in GOES_ON else RunState.ENDED
+
+    def task_states(
+        self, dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1
+    ) -> Mapping[str, str | None]:
+        """States of the run's tasks by ``task_id``, or ``task_id_<map_index>``; all of them, or one task's."""
+        from airflow.models.taskinstance import TaskInstance
+        from sqlalchemy import select
+
+        asked = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state).where(
+            TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id
+        )
+        if task_id is not None:
+            asked = asked.where(TaskInstance.task_id == task_id, TaskInstance.map_index == map_index)
+        with self._open() as session:
+            return {
+                one if index < 0 else f"{one}_{index}": None if state is None else str(state)
+                for one, index, state in session.execute(asked)
+            }
+
+    def published_job_id(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
+        """The job that the task has written down; of several, any."""
+        return next(iter(self.published_job_ids(dag_id, run_id, task_id, map_index)), None)
+
+    def published_job_ids(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[str]:
+        """The jobs that the task has written down."""
+        records = self.job_records(Place(dag_id, run_id, task_id, map_index))
+        return [record.job_id for record in records if record.job_id is not None]
+
+    def job_records(self, place: Place) -> list[SubmissionRecord]:
+        """What a task has written down about its jobs."""
+        from airflow.models.task_state_store import TaskStateStoreModel as Row
+        from sqlalchemy import select
+
+        asked = select(Row.key, Row.value).where(
+            Row.dag_id == place.dag_id,
+            Row.run_id == place.run_id,
+            Row.task_id == place.task_id,
+            Row.map_index == place.map_index,
+            Row.key.startswith(job_record.STORE_KEY, autoescape=True),
+        )
+        with self._open() as session:
+            found = [_read(key, value) for key, value in session.execute(asked)]
+        return [record for record in found if isinstance(record, SubmissionRecord)]
+
+    def written_since(self, moment: datetime) -> list[tuple[Written, datetime]]:
+        """What tasks have written down about jobs and sessions since then, and when."""
+        from airflow.models.task_state_store import TaskStateStoreModel as Row
+        from sqlalchemy import or_, select
+
+        asked = select(Row).where(
+            Row.updated_at >= moment,
+            or_(Row.key.startswith(job_record.STORE_KEY, autoescape=True), Row.key == sessions.STORE_KEY),
+        )
+        with self._open() as session:
+            return [
+                (Written(Place(row.dag_id, row.run_id, row.task_id, row.map_index), record), row.updated_at)
+                for row in session.scalars(asked)
+                if (record := _read(row.key, row.value)) is not None
+            ]
+
+    def tell(self, event: str, text: str, place: Place | None) -> None:
+        """Write something into the audit log, with the task that it concerns."""
+        from airflow.models.log import Log
+
+        of_task = vars(place) if place is not None else {}
+        with self._open() as session:
+            session.add(Log(event=event, owner="airflow-provider-qrt", extra=text, **of_task))
+
+
+def _read(key: str, value: str) -> SubmissionRecord | SessionRecord | None:
+    """Read a stored record; None if it is something else."""
+    try:
+        stored: Any = json.loads(value)
+    except ValueError:
+        return None
+    kind = SessionRecord if key == sessions.STORE_KEY else SubmissionRecord
+    if not isinstance(stored, dict):
+        return None
+    known = {field.name for field in fields(kind)}
+    try:
+        return kind(**{name: one for name, one in stored.items() if name in known})
+    except TypeError:
+        # Fields are missing: it is no record of ours.
+        return None

@@ -1,0 +1,169 @@
+"""What SIGTERM means: a user's stop, another try that has taken over, or a worker that is shut down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+from airflow_provider_qrt.operators import standing
+from airflow_provider_qrt.operators.standing import will_retry
+
+
+@pytest.fixture
+def slow(emulator):
+    emulator.configure(queue_seconds=600)
+    return emulator
+
+
+@pytest.fixture
+def waiting(task, slow):
+    """A task with its job in the queue, as it is when a signal comes."""
+    operator = task.operator()
+    in_hand = operator._take_up(task.context)
+    job = in_hand.jobs[0].submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
+    in_hand.jobs[0].job_id = job.job_id
+    return operator
+
+
+@pytest.fixture
+def airflow_says(monkeypatch, ti):
+    def say(state: str | None, *, known: bool = True):
+        def states(**asked):
+            assert (asked["dag_id"], asked["task_ids"], asked["run_ids"]) == (ti.dag_id, [ti.task_id], [ti.run_id])
+            key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+            return {ti.run_id: {key: state}} if known else {}
+
+        monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(states))
+
+    return say
+
+
+def forget(store) -> None:
+    """What was stored under a task instance that is no more cannot be read."""
+    store.values.clear()
+
+
+@pytest.mark.parametrize("state", standing.AT_WORK)
+@pytest.mark.parametrize("map_index", [-1, 3])
+def test_a_replaced_try_leaves_the_job(waiting, slow, store, ti, airflow_says, state, map_index):
+    ti.map_index = map_index
+    airflow_says(state)
+    forget(store)
+    waiting.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [False]
+    assert waiting.job_is_settled
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting", "removed"])
+def test_a_task_that_is_over_takes_its_job_along(waiting, slow, store, airflow_says, state):
+    airflow_says(state)
+    forget(store)
+    waiting.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+def test_a_task_whose_run_was_deleted_takes_its_job_along(waiting, slow, store, airflow_says):
+    airflow_says(None, known=False)
+    forget(store)
+    waiting.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+@pytest.mark.parametrize("max_tries", [0, 2])
+def test_a_worker_that_is_shut_down_leaves_the_job_to_a_retry_if_there_is_one(task, slow, ti, airflow_says, max_tries):
+    ti.max_tries = max_tries
+    airflow_says("running")
+    operator = task.operator()
+    job = operator._take_up(task.context).jobs[0]
+    job.job_id = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete).job_id
+    operator.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [max_tries == 0]
+
+
+def test_a_task_without_a_record_takes_its_job_along(task, slow, airflow_says):
+    task.context["task_state_store"] = None
+    airflow_says("running")
+    operator = task.operator()
+    job = operator._take_up(task.context).jobs[0]
+    obtained = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
+    job.job_id = obtained.job_id
+    operator.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+def test_a_worker_that_is_shut_down_while_it_waits_ends_the_try_and_the_retry_goes_on(task, slow, airflow_says):
+    airflow_says("running")
+    operator = task.operator(poll_interval=60)
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+    timer.start()
+    try:
+        with pytest.raises(AirflowException, match=r"nobody has stopped the task.*goes on; a retry goes on with it"):
+            operator.execute(task.context)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
+    task.context["ti"].try_number = 2
+    [job] = slow.jobs()
+    slow.finish(job["id"])
+    assert task.run()["job_id"] == job["id"]
+    assert len(slow.jobs()) == 1
+
+
+def test_an_execution_timeout_cancels_the_job_although_the_task_is_running(waiting, slow, airflow_says):
+    airflow_says("running")
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        waiting.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [True]
+
+
+def test_an_airflow_that_does_not_answer_is_not_waited_for_and_the_retry_gets_the_job(waiting, slow, monkeypatch):
+    monkeypatch.setattr(standing, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **asked: time.sleep(5)))
+    before = time.monotonic()
+    waiting.on_kill()
+    assert time.monotonic() - before < 4
+    assert [job["cancelled"] for job in slow.jobs()] == [False]
+
+
+@pytest.mark.parametrize("max_tries", [0, 2])
+def test_an_airflow_that_fails_to_answer_leaves_the_job_to_a_retry_if_there_is_one(
+    task, slow, ti, monkeypatch, max_tries
+):
+    ti.max_tries = max_tries
+
+    def fails(**asked):
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(fails))
+    operator = task.operator()
+    job = operator._take_up(task.context).jobs[0]
+    job.job_id = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete).job_id
+    operator.on_kill()
+    assert [job["cancelled"] for job in slow.jobs()] == [max_tries == 0]
+
+
+# Whether a retry follows
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_airflows_own_word_decides_whether_a_retry_follows(ti, told):
+    ti._ti_context_from_server = SimpleNamespace(should_retry=told)
+    assert will_retry(ti) is told
+
+
+@pytest.mark.parametrize(
+    ("try_number", "max_tries", "follows"), [(1, 0, False), (1, 1, True), (2, 1, False), (3, 3, True), (4, 3, False)]
+)
+def test_without_it_the_task_instances_number_of_tries_decides(ti, try_number, max_tries, follows):
+    ti.try_number, ti.max_tries = try_number, max_tries
+    assert will_retry(ti) is follows
