@@ -46,6 +46,7 @@ class Life:
         self.user = random.Random(f"user {world.plan.seed}")
         self.moves_left = world.plan.moves
         self._legs = 0
+        self._processes = 0
 
     def lead(self) -> None:
         """Play the episode until the user wants nothing more."""
@@ -90,7 +91,7 @@ class Life:
             if airflow.tried_version not in (None, airflow.version):
                 airflow.wish += 1
             airflow.tried_version = airflow.version
-        airflow.state, airflow.final_word = "running", None
+        airflow.state, airflow.final_word, airflow.disturbed = "running", None, False
         self.world.clock.advance(self.user.uniform(0, 3))
         chance = self._chance()
         name = f"worker, try {airflow.try_number}{', resumed' if airflow.next_method else ''}"
@@ -144,6 +145,8 @@ class Life:
 
     def _after_leg(self, process: Process, survived: bool, should_retry: bool, with_supervisor: bool) -> None:
         airflow = self.airflow
+        if airflow.state == "success" and airflow.deliveries:
+            airflow.deliveries[-1].disturbed |= airflow.disturbed
         if airflow.state == "restarting":
             # Cleared while it ran: what the executor says of the process decides.
             if self.user.random() < 0.7:
@@ -361,6 +364,8 @@ class Life:
         )
 
     def _chance(self) -> random.Random:
-        return random.Random(f"{self.plan.seed} {len(self.airflow.lines)} {self._legs}")
+        """For the next process: what happens in it depends on nothing but its number."""
+        self._processes += 1
+        return random.Random(f"process {self.plan.seed} {self._processes}")
 
 

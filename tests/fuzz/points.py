@@ -69,10 +69,13 @@ class Process:
                 raise Endless(f"{self.name} has come to {MOST_POINTS} points, the last is {what}.")
             if self.killed_at is not None and self.killed_at == (self._points, "before"):
                 self.die(f"before {what}")
-            if self.stopped_at is not None and self._points >= self.stopped_at and self._may_be_stopped():
+            is_stopped = self.stopped_at is not None and self._points >= self.stopped_at and self._may_be_stopped()
+            if is_stopped:
                 self.stopped_at = None
-                self.on_stop()
-                self._check()
+        if is_stopped:
+            # Without the lock: other threads may have something to do about it.
+            self.on_stop()
+            self._check()
 
     def after(self, what: str) -> None:
         """It was done."""
@@ -93,6 +96,7 @@ class Process:
     def terminate(self) -> None:
         """Send SIGTERM; SIGKILL follows."""
         self.world.trace(f"SIGTERM to {self.name}")
+        self.world.airflow.disturbed = True
         self._kill_due = self.world.clock.time() + TERM_SECONDS
         handler = signal.getsignal(signal.SIGTERM)
         if callable(handler):
@@ -102,6 +106,7 @@ class Process:
         """SIGKILL."""
         self.world.trace(f"SIGKILL to {self.name}, {when}")
         self.dead = True
+        self.world.airflow.disturbed = True
         if self.forked:
             self.world.keep()
             os.kill(os.getpid(), signal.SIGKILL)

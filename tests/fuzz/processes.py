@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from tests.fuzz.points import Killed, Process
 from tests.fuzz.supervisor import Supervisor
 from tests.fuzz.world import World
 
+LONGEST_JOIN = 10.0
+
 
 def begin_process(world: World, process: Process, run: Callable[[], Any]) -> bool:
     """Run something as a process of its own; say whether it came to its end, rather than be killed."""
@@ -22,13 +25,19 @@ def begin_process(world: World, process: Process, run: Callable[[], Any]) -> boo
     task_runner.SUPERVISOR_COMMS = Supervisor(world)  # type: ignore[assignment]
     if process.forked:
         return _fork(world, run)
+    threads = set(threading.enumerate())
     try:
         run()
     except Killed:
         return False
+    else:
+        return not process.dead
     finally:
+        # No thread outlives its process.
+        process.dead = True
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(LONGEST_JOIN)
         forget()
-    return not process.dead
 
 
 def forget() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.fuzz.checks import OURS, broken_promises
 from tests.fuzz.clock import WorldClock, in_world_time, repeat_chance
 from tests.fuzz.life import Life
 from tests.fuzz.plan import MOST_EXECUTIONS, Plan
+from tests.fuzz.points import Killed
 from tests.fuzz.world import World
 
 QUIET = {"usage_limit_seconds": None, "queue_seconds": 0.0, "run_seconds": 1.0, "rate_limit": False}
@@ -121,6 +123,7 @@ def fuzzer() -> Iterator[Fuzzer]:
         patch.dict(os.environ, settings),
         in_world_time(clock),
         patch.object(Timeline, "watch_work", at_once),
+        patch.object(threading, "excepthook", _of_thread),
         patch.object(QiskitRuntimeSamplerOperator, "max_executions", MOST_EXECUTIONS),
         Emulator(seed=7) as emulator,
     ):
@@ -132,6 +135,12 @@ def fuzzer() -> Iterator[Fuzzer]:
             finally:
                 if not had_comms:
                     vars(task_runner).pop("SUPERVISOR_COMMS", None)
+
+
+def _of_thread(error: Any) -> None:
+    """What becomes of an error that ends a thread."""
+    if error.exc_type is not Killed:
+        threading.__excepthook__(error)
 
 
 @contextmanager
@@ -149,6 +158,8 @@ def _logs(take: Callable[[str, str], None]) -> Iterator[None]:
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            if not record.name.startswith(("airflow", "asyncio")):
+                return
             text = record.getMessage()
             if record.exc_info:
                 text += "\n" + "".join(traceback.format_exception(*record.exc_info))

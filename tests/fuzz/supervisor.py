@@ -67,6 +67,7 @@ class Supervisor:
         process.after(what)
         if failure is not None:
             self._world.trace(f"Airflow's API fails {failure} {what}")
+            self._world.airflow.disturbed |= about == "store"
             raise _failure(500)
         return answer
 

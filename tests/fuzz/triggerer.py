@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,10 +70,15 @@ async def _run(
     outcome: Outcome,
 ) -> None:
     stopped = loop.create_future()
+    noticed = threading.Event()
+    of_the_loop = threading.get_ident()
 
     def stop() -> None:
         act()
         loop.call_soon_threadsafe(lambda: stopped.done() or stopped.set_result("stopped"))
+        if threading.get_ident() != of_the_loop:
+            # So that what comes first does not depend on the machine.
+            noticed.wait(10)
 
     process.on_stop = stop
     process.on_death = lambda: loop.call_soon_threadsafe(lambda: stopped.done() or stopped.set_result("dead"))
@@ -84,13 +90,14 @@ async def _run(
     if process.dead:
         raise Killed
     if not work.done():
-        if fate == "shut down":
-            work.cancel()
-        else:
-            # Airflow's supervisor compares once a second.
-            await asyncio.sleep(1)
-            work.cancel(_USER_ACTION_CANCEL_MSG)
+        # Airflow's supervisor compares once a second.
+        comparing = loop.create_task(asyncio.sleep(1))
+        await asyncio.sleep(0)
+        noticed.set()
+        await comparing
+        work.cancel(*([] if fate == "shut down" else [_USER_ACTION_CANCEL_MSG]))
         await asyncio.wait({work})
+    noticed.set()
     if not work.cancelled():
         outcome.error = work.exception()
         if outcome.error is None:

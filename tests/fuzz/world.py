@@ -56,12 +56,15 @@ class Delivery:
         wish: The number of the wish.
         version: The input's.
         try_number: Airflow's.
+        disturbed: Whether the state store failed in the leg that delivered, or the process was stopped: then the task
+            cannot have noted that it has delivered.
     """
 
     value: Any
     wish: int
     version: int
     try_number: int
+    disturbed: bool = False
 
 
 @dataclass
@@ -73,6 +76,7 @@ class AirflowFacts:
         version: Which input the DAG file holds.
         wish: Counts the jobs that a user has asked for: the first run, each clear after delivery, each other input.
         delivered: Whether the task has succeeded since the wish was made.
+        disturbed: Whether something went wrong with the present leg that may keep it from noting what it did.
     """
 
     retries: int
@@ -94,6 +98,7 @@ class AirflowFacts:
     tried_version: int | None = None
     wish: int = 1
     delivered: bool = False
+    disturbed: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
