@@ -36,14 +36,18 @@ def _paid_twice(world: World, jobs: dict[str, Any]) -> list[str]:
                 continue
             one, other = jobs[first.job_id], jobs[second.job_id]
             replaced = one["status"] != "Completed" and _ended_before(one, other)
-            gone = one["private"] and first.job_id in world.airflow.results_read
-            if not replaced and not gone:
+            if not replaced and not _is_gone(world, one):
                 found.append(
                     f"PAID TWICE for wish {first.wish}, part {first.part}: job {first.job_id} "
                     f"({one['status']}, ended {one['ended']}) by {first.by}, and job {second.job_id} "
                     f"({other['status']}, created {other['created']}) by {second.by}"
                 )
     return found
+
+
+def _is_gone(world: World, job: dict[str, Any]) -> bool:
+    """Whether the result of a private job was given out, which it is once, and may have been lost on the way."""
+    return bool(job["private"]) and job["id"] in world.airflow.results_read
 
 
 def _ended_before(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -109,6 +113,6 @@ def _untrue_records(world: World, jobs: dict[str, Any]) -> list[str]:
             found.append(f"UNTRUE RECORD: {key} names job {job_id}, which does not exist")
         elif job_id is not None and record["tag"] not in jobs[job_id]["tags"]:
             found.append(f"UNTRUE RECORD: {key} names job {job_id} with the tag {record['tag']}, which it has not")
-        elif record.get("delivered") and job_id not in delivered:
+        elif record.get("delivered") and job_id not in delivered and not _is_gone(world, jobs[job_id]):
             found.append(f"UNTRUE RECORD: {key} calls job {job_id} delivered, which Airflow does not have")
     return found

@@ -67,7 +67,7 @@ class Process:
             self._points += 1
             if self._points > MOST_POINTS:
                 raise Endless(f"{self.name} has come to {MOST_POINTS} points, the last is {what}.")
-            if self.killed_at is not None and self.killed_at == (self._points, "before"):
+            if self.killed_at == (self._points, "before"):
                 self.die(f"before {what}")
             is_stopped = self.stopped_at is not None and self._points >= self.stopped_at and self._may_be_stopped()
             if is_stopped:
@@ -80,9 +80,14 @@ class Process:
     def after(self, what: str) -> None:
         """It was done."""
         with self._lock:
-            if self.killed_at is not None and self.killed_at == (self._points, "after"):
+            if self.dies_here:
                 self.die(f"after {what}")
             self._check()
+
+    @property
+    def dies_here(self) -> bool:
+        """Whether SIGKILL comes when what is begun now is done."""
+        return self.killed_at == (self._points, "after")
 
     def sleep(self, seconds: float) -> None:
         """Let time pass, with all that may happen meanwhile."""

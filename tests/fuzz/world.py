@@ -6,7 +6,7 @@ import os
 import pickle
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests.adapters
+from airflow.sdk import ObjectStoragePath
 
 from tests.fuzz.clock import START, WorldClock
 from tests.fuzz.plan import Plan
@@ -198,21 +199,47 @@ class World:
             finally:
                 if request.method == "POST" and path == "/jobs":
                     self.note_purchases()
+                if path.endswith("/results"):
+                    self.airflow.results_read.add(path.split("/")[2])
                 if fault is not None:
                     self.emulator.clear_faults()
-            if path.endswith("/results") and response.ok:
-                self.airflow.results_read.add(path.split("/")[2])
             self.keep()
             process.after(what)
             return response
 
+        open_path = ObjectStoragePath.open
+
+        def opened(path: Any, mode: str = "r", *args: Any, **more: Any) -> Any:
+            file = open_path(path, mode, *args, **more)
+            if "w" in mode:
+                file.write = _torn(self.process, f"writing {path.name}", file, file.write)
+            return file
+
         adapter.send = watched  # type: ignore[method-assign]
+        ObjectStoragePath.open = opened  # type: ignore[method-assign]
         self.clock.before_sleep = lambda seconds: self.process.sleep(seconds)
         try:
             yield
         finally:
             adapter.send = send  # type: ignore[method-assign]
+            ObjectStoragePath.open = open_path  # type: ignore[method-assign]
             self.clock.before_sleep = self.clock.advance
+
+
+def _torn(process: Process, what: str, file: Any, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Writing to a file, in the middle of which SIGKILL may come."""
+
+    def written(data: Any) -> Any:
+        process.before(what)
+        if process.dies_here:
+            write(bytes(data)[: len(data) // 2])
+            file.flush()
+        else:
+            write(data)
+        process.after(what)
+        return len(data)
+
+    return written
 
 
 _PART = re.compile(r"qrt:[^:]*:[^:]*:\d+\.(\d+):")
