@@ -27,7 +27,11 @@ def main() -> int:
     broken: list[int] = []
     kinds: Counter[str] = Counter()
     with fuzzer() as one:
-        seeds = [arguments.seed] if arguments.seed is not None else range(arguments.first, arguments.first + arguments.episodes)
+        seeds = (
+            [arguments.seed]
+            if arguments.seed is not None
+            else range(arguments.first, arguments.first + arguments.episodes)
+        )
         for seed in seeds:
             episode = one.play(seed)
             if episode.broken:

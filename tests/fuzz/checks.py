@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_qrt.jobs.record import STORE_KEY
 from tests.fuzz.plan import cost
-from tests.fuzz.world import Delivery, World, moment
+from tests.fuzz.world import Delivery, World, job_ids, moment
 
 OURS = ("AttributeError", "TypeError", "NameError", "ImportError", "ModuleNotFoundError")
 """Names of errors that are somebody's mistake, and never the service's."""
@@ -62,16 +62,12 @@ def _still_active(world: World, jobs: dict[str, Any]) -> list[str]:
     handed_on: set[str] = set()
     if not world.plan.waits:
         for delivery in world.airflow.deliveries:
-            handed_on |= set(_job_ids(delivery.value))
+            handed_on |= set(job_ids(delivery.value))
     return [
         f"STILL ACTIVE: job {job['id']} is {job['status']}, the task is {world.airflow.state}"
         for job in jobs.values()
         if not job["final"] and job["id"] not in handed_on
     ]
-
-
-def _job_ids(value: Any) -> list[str]:
-    return list(value.get("job_ids") or [value["job_id"]]) if isinstance(value, dict) else []
 
 
 def _wrong_results(world: World, jobs: dict[str, Any]) -> list[str]:
@@ -80,7 +76,7 @@ def _wrong_results(world: World, jobs: dict[str, Any]) -> list[str]:
     by_job: dict[str, Delivery] = {}
     for delivery in world.airflow.deliveries:
         value, version = delivery.value, delivery.version
-        ids = _job_ids(value)
+        ids = job_ids(value)
         label = f"delivery of try {delivery.try_number} (wish {delivery.wish}, input {version})"
         if len(ids) != world.plan.jobs:
             found.append(f"WRONG RESULT: {label} has the jobs {ids}, not {world.plan.jobs}: {value}")
@@ -103,7 +99,6 @@ def _wrong_results(world: World, jobs: dict[str, Any]) -> list[str]:
 def _untrue_records(world: World, jobs: dict[str, Any]) -> list[str]:
     """The state store says something that is not so."""
     found = []
-    delivered = {job_id for one in world.airflow.deliveries for job_id in _job_ids(one.value)}
     for key, text in world.airflow.store.items():
         record = json.loads(text)
         if key.partition(".")[0] != STORE_KEY or not isinstance(record, dict):
@@ -113,6 +108,6 @@ def _untrue_records(world: World, jobs: dict[str, Any]) -> list[str]:
             found.append(f"UNTRUE RECORD: {key} names job {job_id}, which does not exist")
         elif job_id is not None and record["tag"] not in jobs[job_id]["tags"]:
             found.append(f"UNTRUE RECORD: {key} names job {job_id} with the tag {record['tag']}, which it has not")
-        elif record.get("delivered") and job_id not in delivered and not _is_gone(world, jobs[job_id]):
+        elif record.get("delivered") and job_id not in world.airflow.handed_over and not _is_gone(world, jobs[job_id]):
             found.append(f"UNTRUE RECORD: {key} calls job {job_id} delivered, which Airflow does not have")
     return found

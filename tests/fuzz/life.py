@@ -367,5 +367,3 @@ class Life:
         """For the next process: what happens in it depends on nothing but its number."""
         self._processes += 1
         return random.Random(f"process {self.plan.seed} {self._processes}")
-
-

@@ -43,6 +43,11 @@ class Episode:
     broken: list[str]
     lines: list[str] = field(repr=False)
 
+    @property
+    def moments(self) -> list[str]:
+        """When each line was written; what it says names jobs, whose ids the emulator invents."""
+        return [line.split()[0] for line in self.lines]
+
     def __str__(self) -> str:
         return "\n".join([f"Episode {self.seed}:", *self.lines, *(f"!!! {one}" for one in self.broken)])
 
@@ -175,7 +180,9 @@ def _logs(take: Callable[[str, str], None]) -> Iterator[None]:
     level = root.level
     root.setLevel(logging.INFO)
     structlog.configure(
-        processors=[captured], cache_logger_on_first_use=False, wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[captured],
+        cache_logger_on_first_use=False,
+        wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.PrintLoggerFactory(),
     )
     try:

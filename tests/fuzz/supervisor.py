@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import comms
 
+from tests.fuzz.world import job_ids
+
 if TYPE_CHECKING:
     from tests.fuzz.points import Process
     from tests.fuzz.world import World
@@ -104,6 +106,8 @@ class Supervisor:
 
     def _on_SetXCom(self, msg: Any, process: Process) -> Any:  # noqa: N802
         self._world.airflow.xcoms[msg.key] = json.dumps(msg.value)
+        if msg.key == "return_value":
+            self._world.airflow.handed_over.update(job_ids(msg.value))
         self._world.trace(f"XCom {msg.key} := {_short(msg.value)}")
         return comms.OKResponse(ok=True)
 

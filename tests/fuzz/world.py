@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 import uuid
@@ -78,6 +77,8 @@ class AirflowFacts:
         wish: Counts the jobs that a user has asked for: the first run, each clear after delivery, each other input.
         delivered: Whether the task has succeeded since the wish was made.
         disturbed: Whether something went wrong with the present leg that may keep it from noting what it did.
+        results_read: Jobs whose result the service was asked for.
+        handed_over: Jobs of values that reached XCom, whatever became of the task.
     """
 
     retries: int
@@ -87,7 +88,7 @@ class AirflowFacts:
     clear_number: int = 0
     try_number: int = 0
     max_tries: int = 0
-    ti_id: uuid.UUID = uuid.UUID(int=1)
+    ti_id: uuid.UUID = field(default_factory=lambda: uuid.UUID(int=1))
     next_method: str | None = None
     next_kwargs: Any = None
     trigger: tuple[str, Any] | None = None
@@ -105,6 +106,7 @@ class AirflowFacts:
     errors: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     results_read: set[str] = field(default_factory=set)
+    handed_over: set[str] = field(default_factory=set)
 
     def enter(self, state: str | None) -> None:
         """Change the state."""
@@ -156,7 +158,7 @@ class World:
         if self.child_file is not None:
             unfinished = self.child_file.with_suffix(".new")
             unfinished.write_bytes(pickle.dumps(self.airflow))
-            os.replace(unfinished, self.child_file)
+            unfinished.replace(self.child_file)
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs of the service, oldest first."""
@@ -240,6 +242,11 @@ def _torn(process: Process, what: str, file: Any, write: Callable[[Any], Any]) -
         return len(data)
 
     return written
+
+
+def job_ids(value: Any) -> list[str]:
+    """The jobs that a task's value is of."""
+    return list(value.get("job_ids") or [value["job_id"]]) if isinstance(value, dict) else []
 
 
 _PART = re.compile(r"qrt:[^:]*:[^:]*:\d+\.(\d+):")
