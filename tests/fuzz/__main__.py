@@ -6,45 +6,70 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import time
 from collections import Counter
 
 import tests.conftest  # noqa: F401 - a home for Airflow, before anything imports it
 
+MOST_PROCESSES = 4
+
 
 def main() -> int:
     """Play."""
-    from tests.fuzz.runner import fuzzer
-
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--episodes", type=int, default=2000)
     parser.add_argument("--first", type=int, default=1, help="seed of the first")
+    parser.add_argument("--step", type=int, default=1, help="from one seed to the next")
     parser.add_argument("--seed", type=int, help="play this one only, and print its trace")
-    parser.add_argument("--traces", type=int, default=5, help="how many traces are printed at most")
+    parser.add_argument("--traces", type=int, default=3, help="how many traces are printed at most")
+    parser.add_argument("--processes", type=int, default=min(MOST_PROCESSES, os.cpu_count() or 1))
     arguments = parser.parse_args()
+    if arguments.seed is not None:
+        return _play([arguments.seed], traces=1, always=True)
+    if arguments.processes == 1:
+        last = arguments.first + arguments.episodes * arguments.step
+        return _play(range(arguments.first, last, arguments.step), traces=arguments.traces)
+    return _share(arguments)
+
+
+def _share(arguments: argparse.Namespace) -> int:
+    """Let several processes play, each its part of the seeds."""
+    processes = arguments.processes
+    shares = [len(range(one, arguments.episodes, processes)) for one in range(processes)]
+    options = ["--processes", "1", "--step", str(processes), "--traces", str(arguments.traces)]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.fuzz", "--first", str(arguments.first + one), "--episodes", str(share)]
+            + options
+        )
+        for one, share in enumerate(shares)
+    ]
+    return max(process.wait() for process in started)
+
+
+def _play(seeds: range | list[int], *, traces: int, always: bool = False) -> int:
+    from tests.fuzz.runner import fuzzer
+
     began = time.monotonic()
     broken: list[int] = []
     kinds: Counter[str] = Counter()
     with fuzzer() as one:
-        seeds = (
-            [arguments.seed]
-            if arguments.seed is not None
-            else range(arguments.first, arguments.first + arguments.episodes)
-        )
         for seed in seeds:
             episode = one.play(seed)
             if episode.broken:
                 broken.append(seed)
                 kinds.update({text.split(":")[0].split(" for ")[0] for text in episode.broken})
-            if arguments.seed is not None or (episode.broken and len(broken) <= arguments.traces):
+            if always or (episode.broken and len(broken) <= traces):
                 print(episode, flush=True)
             elif episode.broken:
                 print(f"Episode {seed}: " + " | ".join(one[:200] for one in episode.broken), flush=True)
     took = time.monotonic() - began
-    print(f"{len(seeds)} episodes in {took:.0f} s, {len(broken)} with a broken promise: {dict(kinds)}")
+    print(f"{len(seeds)} episodes in {took:.0f} s, {len(broken)} with a broken promise: {dict(kinds)}", flush=True)
     if broken:
-        print(f"Repeat one with: make fuzz SEED={broken[0]}")
+        print(f"Repeat them with: make fuzz SEED=... {broken}", flush=True)
     return int(bool(broken))
 
 

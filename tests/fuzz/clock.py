@@ -189,6 +189,11 @@ class WorldLoop(asyncio.SelectorEventLoop):
         self._own_selector = _Selector(clock)
         super().__init__(self._own_selector)
 
+    @property
+    def at_work(self) -> int:
+        """Threads that do something for this loop."""
+        return self._own_selector.at_work
+
     def time(self) -> float:
         return self._world.monotonic()
 

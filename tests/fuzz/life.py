@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -29,9 +30,10 @@ from tests.fuzz.processes import begin_process
 from tests.fuzz.triggerer import run_triggerer
 from tests.fuzz.world import World
 
+Act = Callable[[], None]
 FINAL = ("success", "failed", "skipped")
 MOST_LEGS = 30
-LIKELY_POINTS = 60
+LIKELY_POINTS = 45
 """SIGKILL comes at one of the first so many points of a leg."""
 MOMENT = datetime.fromtimestamp(START, UTC)
 
@@ -47,6 +49,7 @@ class Life:
         self.moves_left = world.plan.moves
         self._legs = 0
         self._processes = 0
+        self._is_nested = False
 
     def lead(self) -> None:
         """Play the episode until the user wants nothing more."""
@@ -57,6 +60,7 @@ class Life:
         """Clear the task in fair weather, when nothing goes wrong any more, and run it."""
         self.world.weather.fair = True
         self.world.emulator.clear_rules()
+        self.world.emulator.configure(queue_seconds=5)
         self.moves_left = 0
         self.plan.kills = self.plan.stops = 0.0
         self.clear()
@@ -97,16 +101,10 @@ class Life:
         name = f"worker, try {airflow.try_number}{', resumed' if airflow.next_method else ''}"
         process = Process(self.world, name, chance, forked=self.plan.forks, ti_id=airflow.ti_id)
         if chance.random() < self.plan.kills:
-            process.killed_at = (1 + int(LIKELY_POINTS * chance.random() ** 2), chance.choice(("before", "after")))
+            process.killed_at = (1 + int(LIKELY_POINTS * chance.random() ** 1.6), chance.choice(("before", "after")))
         if chance.random() < self.plan.stops:
-            process.stopped_at = 1 + int(LIKELY_POINTS * chance.random() ** 2)
-            act = chance.choice((self.clear, self.mark_failed, self.mark_success, self.time_run_out, self.drain))
-
-            def stop() -> None:
-                act()
-                process.terminate()
-
-            process.on_stop = stop
+            process.stopped_at = 1 + int(LIKELY_POINTS * chance.random() ** 1.6)
+            process.on_stop = self._stop_of(process, chance)
         should_retry = airflow.max_tries != 0 and airflow.try_number <= airflow.max_tries
         self.world.trace(
             f"--- {name}, max_tries {airflow.max_tries}, retries {airflow.retries}, input {airflow.version}, "
@@ -114,8 +112,45 @@ class Life:
         )
         with_supervisor = chance.random() < 0.6
         survived = begin_process(self.world, process, lambda: self._leg(process, should_retry))
-        airflow = self.airflow = self.world.airflow
-        self._after_leg(process, survived, should_retry, with_supervisor)
+        if not process.replaced:
+            self._after_leg(process, survived, should_retry, with_supervisor)
+
+    def _stop_of(self, process: Process, chance: random.Random) -> Act:
+        """What stops a worker: a user, the end of its node, or that it is taken for dead and comes back."""
+        acts = [self.clear, self.mark_failed, self.mark_success, self.time_run_out, self.drain]
+        if not self.plan.forks and not self._is_nested:
+            acts.append(lambda: self._take_for_dead(process))
+        act = chance.choice(acts)
+
+        def stop() -> None:
+            act()
+            process.terminate()
+
+        return stop
+
+    def _take_for_dead(self, process: Process) -> None:
+        """The worker stands still for minutes; Airflow goes on without it."""
+        self.world.trace(f"{process.name} stands still and is taken for dead")
+        process.replaced = True
+        self.world.clock.advance(320)
+        self._miss_heartbeats()
+        if self.airflow.state == "up_for_retry":
+            self.world.clock.advance(60)
+            self.meanwhile()
+        self.world.trace(f"{process.name} comes back")
+
+    def meanwhile(self) -> None:
+        """Let the next leg of the task run while another process stands still."""
+        if self._is_nested or self.airflow.state not in (None, "up_for_retry"):
+            return
+        self._is_nested = True
+        before, handler = self.world.process, signal.getsignal(signal.SIGTERM)
+        try:
+            self._in_a_worker()
+        finally:
+            self._is_nested = False
+            self.world.process = before
+            signal.signal(signal.SIGTERM, handler)
 
     def _leg(self, process: Process, should_retry: bool) -> None:
         airflow, log = self.airflow, structlog.get_logger("task")
@@ -161,12 +196,20 @@ class Life:
         elif airflow.state == "running" and with_supervisor:
             airflow.enter("up_for_retry" if should_retry else "failed")
         elif airflow.state == "running":
-            # The whole node is gone; the scheduler misses its heartbeats.
             self.world.clock.advance(300)
-            again = bool(airflow.retries and airflow.try_number <= airflow.max_tries)
-            self._callbacks("on_retry_callback" if again else "on_failure_callback")
-            airflow.enter("up_for_retry" if again else "failed")
+            self._miss_heartbeats()
         self.world.trace(f"    the task is {airflow.state}")
+
+    def _miss_heartbeats(self) -> None:
+        """A whole node is gone: the scheduler takes its task for dead."""
+        airflow = self.airflow
+        again = bool(airflow.retries and airflow.try_number <= airflow.max_tries)
+        before = self.world.process
+        self._callbacks("on_retry_callback" if again else "on_failure_callback")
+        self.world.process = before
+        if again:
+            airflow.ti_id = type(airflow.ti_id)(int=airflow.ti_id.int + 1)
+        airflow.enter("up_for_retry" if again else "failed")
 
     def _callbacks(self, kind: str) -> None:
         """What the dag-processor does for a task whose process is gone: it knows the DAG file and no templates."""
@@ -212,7 +255,12 @@ class Life:
             process.stopped_at = 1 + user.randrange(12)
         act = user.choice(acts) if fate == "user" else (lambda: None)
         self.world.trace(f"--- {process.name}, {fate}")
-        outcome = run_triggerer(self.world, process, fate, act, self.runtime_ti(self.operator(), None))
+        row = airflow.trigger
+        meanwhile = self.meanwhile if user.random() < 0.4 else (lambda: None)
+        ti = self.runtime_ti(self.operator(), None)
+        outcome = run_triggerer(self.world, process, fate, act, meanwhile, ti)
+        if airflow.trigger is not row:
+            return
         if outcome.payload is not None and airflow.state == "deferred":
             self._resume(str(airflow.next_method), {**(airflow.next_kwargs or {}), "event": outcome.payload})
         elif outcome.error is not None and airflow.state == "deferred":
@@ -266,7 +314,8 @@ class Life:
         airflow.ti_id = type(airflow.ti_id)(int=airflow.ti_id.int + 1)
         airflow.clear_number += 1
         airflow.run_state = "running"
-        if airflow.delivered:
+        if airflow.delivered or "return_value" in airflow.xcoms:
+            # What reached XCom the user has, though the task was marked as failed then.
             airflow.wish += 1
             airflow.delivered = False
         if airflow.state == "running":

@@ -76,7 +76,7 @@ class Plan:
             retries=chance.choice((0, 1, 2, 2, 3)),
             timeout=chance.choice((900.0, 3600.0, 86400.0)),
             settings={
-                "queue_seconds": chance.choice((0.0, 5.0, 60.0, 240.0)),
+                "queue_seconds": chance.choice((0.0, 5.0, 60.0, 240.0, 4000.0)),
                 "run_seconds": chance.choice((1.0, 10.0, 60.0)),
                 "usage_pending_seconds": chance.choice((0.0, 0.0, 5.0)),
                 "visibility_seconds": chance.choice((0.0, 0.0, 5.0, 15.0, 25.0)),
@@ -87,9 +87,9 @@ class Plan:
                 for _ in range(chance.choice((0, 0, 0, 0, 1, 2)))
             ],
             weather=_weather(chance),
-            kills=chance.choice((0.0, 0.1, 0.35)),
-            stops=chance.choice((0.0, 0.1, 0.25)),
-            moves=chance.randrange(5),
+            kills=chance.choice((0.0, 0.2, 0.45)),
+            stops=chance.choice((0.0, 0.15, 0.35)),
+            moves=chance.choice((0, 1, 2, 3, 5)),
             forks=chance.random() < 0.03,
             chance=chance,
         )
@@ -104,7 +104,7 @@ class Plan:
             "private": self.private,
             "deferrable": self.deferrable,
             "wait_for_completion": self.waits,
-            "poll_interval": 20,
+            "poll_interval": 20 if self.settings["queue_seconds"] < 1000 else 120,
             "timeout": self.timeout,
         }
 
@@ -136,4 +136,4 @@ def _weather(chance: random.Random) -> Weather:
     for _ in range(chance.choice((0, 0, 0, 1, 2))):
         begin += chance.uniform(0, 200)
         troubles.append(Incident(chance.choice(OF_AIRFLOW), begin, begin + chance.choice((5, 30, 120, 400))))
-    return Weather(chance.choice((0.0, 0.03, 0.1, 0.2)), chance.choice((0.0, 0.0, 0.01, 0.05)), incidents, troubles)
+    return Weather(chance.choice((0.0, 0.05, 0.12, 0.25)), chance.choice((0.0, 0.0, 0.02, 0.06)), incidents, troubles)

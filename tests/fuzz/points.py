@@ -44,6 +44,9 @@ class Process:
         on_stop: What the user does then.
         forked: Whether it is a process of its own.
         dead: Whether SIGKILL has come.
+        replaced: Whether Airflow has taken it for dead, and goes on without it.
+        on_death: Called then, before anything else.
+        ti_id: Of the task instance, in a worker.
     """
 
     world: World
@@ -54,6 +57,7 @@ class Process:
     on_stop: Callable[[], None] = lambda: None
     forked: bool = False
     dead: bool = False
+    replaced: bool = False
     on_death: Callable[[], None] = lambda: None
     ti_id: Any = None
     _points: int = 0

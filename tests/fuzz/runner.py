@@ -133,6 +133,8 @@ def fuzzer() -> Iterator[Fuzzer]:
         in_world_time(clock),
         patch.object(Timeline, "watch_work", at_once),
         patch.object(threading, "excepthook", _of_thread),
+        # Airflow's page of rendered fields takes a fifth of the time, and nobody looks at it.
+        patch.object(task_runner, "_serialize_rendered_fields", lambda task: {}),
         patch.object(QiskitRuntimeSamplerOperator, "max_executions", MOST_EXECUTIONS),
         Emulator(seed=7) as emulator,
     ):

@@ -33,7 +33,9 @@ class Outcome:
     error: BaseException | None = None
 
 
-def run_triggerer(world: World, process: Process, fate: str, act: Callable[[], None], ti: Any) -> Outcome:
+def run_triggerer(
+    world: World, process: Process, fate: str, act: Callable[[], None], meanwhile: Callable[[], None], ti: Any
+) -> Outcome:
     """Run the trigger until it fires, or until its fate comes.
 
     Args:
@@ -42,6 +44,7 @@ def run_triggerer(world: World, process: Process, fate: str, act: Callable[[], N
         fate: ``fires``, or what happens at the process' ``stopped_at``: ``user`` (``act``), ``shut down``, or ``taken
             for gone``: another triggerer has the trigger, and this one comes back.
         act: What the user does.
+        meanwhile: What may happen elsewhere between that and the moment in which the triggerer knows.
         ti: The task instance as the triggerer knows it.
     """
     outcome = Outcome()
@@ -51,7 +54,7 @@ def run_triggerer(world: World, process: Process, fate: str, act: Callable[[], N
     def run() -> None:
         loop = WorldLoop(world.clock)
         try:
-            loop.run_until_complete(_run(world, process, loop, (path, kwargs), fate, act, ti, outcome))
+            loop.run_until_complete(_run(world, process, loop, (path, kwargs), fate, act, meanwhile, ti, outcome))
         finally:
             _end(loop)
 
@@ -66,6 +69,7 @@ async def _run(
     row: tuple[str, Any],
     fate: str,
     act: Callable[[], None],
+    meanwhile: Callable[[], None],
     ti: Any,
     outcome: Outcome,
 ) -> None:
@@ -94,6 +98,11 @@ async def _run(
         comparing = loop.create_task(asyncio.sleep(1))
         await asyncio.sleep(0)
         noticed.set()
+        if fate == "user":
+            while loop.at_work:
+                # What a thread has begun is this process' own.
+                await asyncio.sleep(0)
+            meanwhile()
         await comparing
         work.cancel(*([] if fate == "shut down" else [_USER_ACTION_CANCEL_MSG]))
         await asyncio.wait({work})
