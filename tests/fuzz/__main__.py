@@ -38,15 +38,12 @@ def main() -> int:
 def _share(arguments: argparse.Namespace) -> int:
     """Let several processes play, each its part of the seeds."""
     processes = arguments.processes
-    shares = [len(range(one, arguments.episodes, processes)) for one in range(processes)]
-    options = ["--processes", "1", "--step", str(processes), "--traces", str(arguments.traces)]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz", "--first", str(arguments.first + one), "--episodes", str(share)]
-            + options
-        )
-        for one, share in enumerate(shares)
-    ]
+    started = []
+    for one in range(processes):
+        share = len(range(one, arguments.episodes, processes))
+        options = {"first": arguments.first + one, "episodes": share, "step": processes, "traces": arguments.traces}
+        command = [sys.executable, "-m", "tests.fuzz", "--processes", "1"]
+        started.append(subprocess.Popen([*command, *(f"--{name}={value}" for name, value in options.items())]))
     return max(process.wait() for process in started)
 
 

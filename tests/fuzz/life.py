@@ -23,8 +23,8 @@ from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from tests.fuzz import janitor
 from tests.fuzz.clock import START
+from tests.fuzz.janitor import Janitor
 from tests.fuzz.points import Process
 from tests.fuzz.processes import begin_process
 from tests.fuzz.triggerer import run_triggerer
@@ -47,6 +47,7 @@ class Life:
         self.airflow = world.airflow
         self.user = random.Random(f"user {world.plan.seed}")
         self.moves_left = world.plan.moves
+        self.janitor = Janitor(world)
         self._legs = 0
         self._processes = 0
         self._is_nested = False
@@ -69,12 +70,14 @@ class Life:
     def clean_up(self) -> None:
         """Let whatever looks after things that are left over have its time."""
         self.airflow.run_state = "success" if self.airflow.state == "success" else "failed"
-        janitor.give_time(self.world, self._chance())
+        self.world.trace("--- janitor")
+        self.janitor.give_time(self._chance())
 
     # What the scheduler does
 
     def _step(self) -> bool:
         airflow = self.airflow
+        self.janitor.look(self._chance())
         if airflow.state in FINAL:
             return self._at_the_end()
         if airflow.state == "up_for_retry" and not self._before_retry():
@@ -105,6 +108,8 @@ class Life:
         if chance.random() < self.plan.stops:
             process.stopped_at = 1 + int(LIKELY_POINTS * chance.random() ** 1.6)
             process.on_stop = self._stop_of(process, chance)
+        process.looked_at = 1 + int(LIKELY_POINTS * chance.random())
+        process.on_look = lambda: None if self.plan.forks else self.janitor.look(chance)
         should_retry = airflow.max_tries != 0 and airflow.try_number <= airflow.max_tries
         self.world.trace(
             f"--- {name}, max_tries {airflow.max_tries}, retries {airflow.retries}, input {airflow.version}, "
@@ -251,6 +256,7 @@ class Life:
         process = Process(self.world, "triggerer", self._chance())
         if fate == "killed":
             process.killed_at = (1 + user.randrange(12), user.choice(("before", "after")))
+            self.janitor.restart()
         if fate in ("user", "shut down", "taken for gone"):
             process.stopped_at = 1 + user.randrange(12)
         act = user.choice(acts) if fate == "user" else (lambda: None)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TERM_SECONDS = 5.0
 """Between SIGTERM and SIGKILL, as Airflow's supervisor has it."""
+SHORT_SLEEP = 1.0
+LONG_SLEEP = 20.0
 MOST_POINTS = 6000
 """More than any wait of an episode takes."""
 
@@ -42,6 +44,8 @@ class Process:
         killed_at: The point at which SIGKILL comes, before or after what is done there; None for never.
         stopped_at: The point at which a user stops it.
         on_stop: What the user does then.
+        looked_at: The point at which the janitor looks, in a process of its own.
+        on_look: Its look.
         forked: Whether it is a process of its own.
         dead: Whether SIGKILL has come.
         replaced: Whether Airflow has taken it for dead, and goes on without it.
@@ -55,6 +59,8 @@ class Process:
     killed_at: tuple[int, str] | None = None
     stopped_at: int | None = None
     on_stop: Callable[[], None] = lambda: None
+    looked_at: int | None = None
+    on_look: Callable[[], None] = lambda: None
     forked: bool = False
     dead: bool = False
     replaced: bool = False
@@ -62,6 +68,7 @@ class Process:
     ti_id: Any = None
     _points: int = 0
     _kill_due: float | None = None
+    _slept_at: float = 0.0
     _lock: Any = field(default_factory=threading.RLock)
 
     def before(self, what: str) -> None:
@@ -73,9 +80,15 @@ class Process:
                 raise Endless(f"{self.name} has come to {MOST_POINTS} points, the last is {what}.")
             if self.killed_at == (self._points, "before"):
                 self.die(f"before {what}")
+            is_looked_at = self.looked_at is not None and self._points >= self.looked_at
+            if is_looked_at:
+                self.looked_at = None
             is_stopped = self.stopped_at is not None and self._points >= self.stopped_at and self._may_be_stopped()
             if is_stopped:
                 self.stopped_at = None
+        if is_looked_at:
+            self.on_look()
+            self._check()
         if is_stopped:
             # Without the lock: other threads may have something to do about it.
             self.on_stop()
@@ -94,7 +107,13 @@ class Process:
         return self.killed_at == (self._points, "after")
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, with all that may happen meanwhile."""
+        """Let time pass, with all that may happen meanwhile. Of many short sleeps few are points."""
+        now = self.world.clock.time()
+        if seconds < SHORT_SLEEP and now - self._slept_at < LONG_SLEEP:
+            self._check()
+            self.world.clock.advance(seconds)
+            return
+        self._slept_at = now
         self.before(f"a sleep of {seconds:.1f} s")
         if self._kill_due is not None and self.world.clock.time() + seconds > self._kill_due:
             self.world.clock.advance(self._kill_due - self.world.clock.time())
