@@ -185,8 +185,9 @@ class Life:
 
     def _after_leg(self, process: Process, survived: bool, should_retry: bool, with_supervisor: bool) -> None:
         airflow = self.airflow
-        if airflow.state == "success" and airflow.deliveries:
-            airflow.deliveries[-1].disturbed |= airflow.disturbed
+        for delivery in airflow.deliveries:
+            if delivery.try_number == airflow.try_number:
+                delivery.disturbed |= airflow.disturbed
         if airflow.state == "restarting":
             # Cleared while it ran: what the executor says of the process decides.
             if self.user.random() < 0.7:
