@@ -26,6 +26,8 @@ from tests.fuzz.plan import MOST_EXECUTIONS, Plan
 from tests.fuzz.points import Killed
 from tests.fuzz.world import World
 
+LOST_AFTER = 700.0
+"""Seconds after which what the service does not know counts as gone."""
 QUIET = {"usage_limit_seconds": None, "queue_seconds": 0.0, "run_seconds": 1.0, "rate_limit": False}
 
 
@@ -81,12 +83,13 @@ class Fuzzer:
                     life.clean_up()
                     broken += broken_promises(world)
                     if not broken:
-                        # Of a private job whose result is gone the first clear tells, and the second submits anew.
-                        for _ in range(2 if plan.private else 1):
+                        # Of a private job whose result is gone a clear tells; ten minutes later one submits anew.
+                        for _ in range(3 if plan.private else 1):
                             life.end_well()
                             life.clean_up()
                             if world.airflow.state == "success":
                                 break
+                            self._clock.advance(LOST_AFTER)
                         broken += broken_promises(world)
                         if world.airflow.state != "success":
                             broken.append(f"STUCK: a clear in fair weather ends as {world.airflow.state}")
