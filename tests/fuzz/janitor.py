@@ -6,7 +6,6 @@ moment at which a task is about to go on.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 from collections.abc import Mapping
@@ -15,8 +14,13 @@ from typing import Any
 
 from airflow.sdk.execution_time import task_runner
 
+from airflow_provider_qrt.cleanup.cleaner import Cleaner
+from airflow_provider_qrt.cleanup.records import Place, Written, _read
+from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs import record, sessions
+from airflow_provider_qrt.jobs.ownership import RunState
+from airflow_provider_qrt.jobs.record import SubmissionRecord
 from tests.fuzz.points import Process
-from tests.fuzz.processes import begin_process
 from tests.fuzz.supervisor import Supervisor
 from tests.fuzz.world import World
 
@@ -24,9 +28,6 @@ INTERVAL = 90.0
 """Seconds between two looks."""
 PATIENCE = 300.0
 """Seconds within which what is left over is cancelled."""
-BY_HAND = 900.0
-"""The same where nothing looks by itself, and a task calls ``find_orphans``, which judges nothing younger."""
-HAS_CLEANER = importlib.util.find_spec("airflow_provider_qrt.cleanup") is not None
 
 
 class Janitor:
@@ -34,7 +35,7 @@ class Janitor:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._cleaner: Any = None
+        self._cleaner: Cleaner | None = None
         self._looked = world.clock.time()
 
     def restart(self) -> None:
@@ -44,7 +45,7 @@ class Janitor:
     def look(self, chance: random.Random) -> None:
         """Look, if it is time."""
         clock = self._world.clock
-        if not HAS_CLEANER or clock.time() - self._looked < INTERVAL:
+        if clock.time() - self._looked < INTERVAL:
             return
         self._looked = clock.time()
         # Other processes go on as they were.
@@ -64,20 +65,12 @@ class Janitor:
     def give_time(self, chance: random.Random) -> None:
         """Let it find, in fair weather, what is left over."""
         fair, self._world.weather.fair = self._world.weather.fair, True
-        if HAS_CLEANER:
-            for _ in range(int(PATIENCE // INTERVAL)):
-                self._world.clock.advance(INTERVAL)
-                self.look(chance)
-        else:
-            self._world.clock.advance(BY_HAND)
-            begin_process(self._world, Process(self._world, "janitor", chance), self._clean_by_hand)
+        for _ in range(int(PATIENCE // INTERVAL)):
+            self._world.clock.advance(INTERVAL)
+            self.look(chance)
         self._world.weather.fair = fair
 
-    def _get_cleaner(self) -> Any:
-        from airflow_provider_qrt.cleanup.cleaner import Cleaner
-
-        from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-
+    def _get_cleaner(self) -> Cleaner:
         if self._cleaner is None:
             self._cleaner = Cleaner(
                 airflow=_Database(self._world),
@@ -85,13 +78,6 @@ class Janitor:
                 clock=self._world.clock.time,
             )
         return self._cleaner
-
-    def _clean_by_hand(self) -> None:
-        from airflow_provider_qrt.hooks.orphans import cancel_orphans
-        from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-
-        with QiskitRuntimeHook() as hook:
-            cancel_orphans(hook.client, hook.find_orphans(), log=lambda line: self._world.trace(f"JANITOR: {line}"))
 
 
 class _Database:
@@ -101,8 +87,6 @@ class _Database:
         self._world = world
 
     def run_state(self, dag_id: str, run_id: str) -> Any:
-        from airflow_provider_qrt.jobs.ownership import RunState
-
         return RunState.GOES_ON if self._world.airflow.run_state in ("queued", "running") else RunState.ENDED
 
     def task_states(
@@ -114,28 +98,20 @@ class _Database:
         return next(iter(self.published_job_ids(*task)), None)
 
     def published_job_ids(self, *task: Any) -> list[str]:
-        return [record.job_id for record in self.job_records(None) if record.job_id is not None]
+        return [one.job_id for one in self.job_records(None) if one.job_id is not None]
 
     def job_records(self, place: Any) -> list[Any]:
-        from airflow_provider_qrt.jobs.record import SubmissionRecord
-
         return [one for one in self._records() if isinstance(one, SubmissionRecord)]
 
     def written_since(self, moment: datetime) -> list[Any]:
-        from airflow_provider_qrt.cleanup.records import Place, Written
-
         dag_id, run_id, task_id = self._world.airflow.names
         now = datetime.fromtimestamp(self._world.clock.time(), UTC)
-        return [(Written(Place(dag_id, run_id, task_id, -1), record), now) for record in self._records()]
+        return [(Written(Place(dag_id, run_id, task_id, -1), one), now) for one in self._records()]
 
     def tell(self, event: str, text: str, place: Any) -> None:
         self._world.trace(f"JANITOR: {text}")
 
     def _records(self) -> list[Any]:
-        from airflow_provider_qrt.cleanup.records import _read
-
-        from airflow_provider_qrt.jobs import record, sessions
-
         known = (record.STORE_KEY, sessions.STORE_KEY)
         rows = self._world.airflow.store.items()
         found = [_read(key, text) for key, text in rows if key.startswith(known) and json.loads(text)]
