@@ -134,7 +134,9 @@ class Life:
         return stop
 
     def _take_for_dead(self, process: Process) -> None:
-        """The worker stands still for minutes; Airflow goes on without it."""
+        """The worker stands still for minutes; Airflow goes on without it, unless it has heard of its end."""
+        if self.airflow.state != "running":
+            return
         self.world.trace(f"{process.name} stands still and is taken for dead")
         process.replaced = True
         self.world.clock.advance(320)
