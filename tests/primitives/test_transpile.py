@@ -629,7 +629,7 @@ def test_what_the_backend_has_no_gate_for_is_refused(fez):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("OPENQASM 3.0; bit[1] c; mystery $0; c[0] = measure $0;", "mystery"),
+        ("OPENQASM 3.0; bit[1] c; int i = 3; c[0] = measure $0;", "declarations of type 'int'"),
         ("OPENQASM 3.0; qubit q; bit[1] c; reset $0; c[0] = measure q;", "Mixing modes"),
     ],
 )
