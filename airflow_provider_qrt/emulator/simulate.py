@@ -57,7 +57,9 @@ def run(
 
 def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | None) -> str:
     estimating = submission.program_id == "estimator"
-    prepared = [_prepare(pub, machine.device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
+    prepared = [
+        _prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)
+    ]
     for pub in prepared:
         expectation.check(pub) if estimating else sampling.check(pub)
     if not estimating:
@@ -72,8 +74,12 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
     return encode_samples(samples, tagged, begun, clock.now())
 
 
-def _prepare(pub: Pub, device: Device, where: str) -> Prepared:
+def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared:
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
+    isa.check_options(circuit, where, decoupled=pub.decoupled, gates_randomized=pub.gates_randomized)
+    if not estimating:
+        isa.check_registers(circuit, where)
     shape, rows = circuits.bind(circuit, pub.parameters, where)
+    isa.check_angles(circuit, rows, where)
     return Prepared(where, pub, circuit, shape, rows)
