@@ -62,6 +62,10 @@ class Device:
         self.faulty_qubits: frozenset[int] = frozenset()
         self.faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be read and computed again."""
+        return {name: value for name, value in vars(self).items() if not isinstance(getattr(type(self), name, None), cached_property)}
+
     @cached_property
     def configuration(self) -> dict[str, Any]:
         """The answer of ``GET /backends/{id}/configuration``."""
@@ -85,11 +89,11 @@ class Device:
         return {
             **self.calibration,
             "qubits": [
-                [*facts, fault] if qubit in self.faulty_qubits else facts
+                [*facts, dict(fault)] if qubit in self.faulty_qubits else facts
                 for qubit, facts in enumerate(self.calibration["qubits"])
             ],
             "gates": [
-                {**gate, "parameters": [*gate["parameters"], fault]}
+                {**gate, "parameters": [*gate["parameters"], dict(fault)]}
                 if (gate["gate"], tuple(gate["qubits"])) in self.faulty_gates
                 else gate
                 for gate in self.calibration["gates"]

@@ -1,7 +1,4 @@
-"""The physics: a job's circuits, run on qiskit-aer.
-
-Everything here happens in a worker thread; qiskit is imported there, not at start-up.
-"""
+"""The physics: a job's circuits, run on qiskit-aer. Everything here happens in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
 from airflow_provider_qrt.emulator.generations import Generation, running
-from airflow_provider_qrt.emulator.loading import wait_until_loaded
 from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
 from airflow_provider_qrt.emulator.programs import Pub
@@ -34,7 +30,6 @@ def run(
     Returns:
         A result or the reason for which there is none; nothing is raised.
     """
-    wait_until_loaded()
     machine = Machine(device, max_active, Noise(device) if noise else None)
     try:
         if submission.generation is not Generation.PRESENT:
