@@ -64,7 +64,11 @@ class Device:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be read and computed again."""
-        return {name: value for name, value in vars(self).items() if not isinstance(getattr(type(self), name, None), cached_property)}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
 
     @cached_property
     def configuration(self) -> dict[str, Any]:

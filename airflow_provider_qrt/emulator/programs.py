@@ -122,10 +122,10 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
         raise bad_request("zne_mitigation and pec_mitigation exclude each other.")
     mitigated = resilience.get("measure_mitigation")
-    if resilience.get("measure_noise_learning") and not mitigated:
-        raise bad_request("measure_noise_learning options are set, but measure_mitigation is not set to true.")
     if mitigated is None:
         mitigated = level != 0
+    if resilience.get("measure_noise_learning") and not mitigated:
+        raise bad_request("measure_noise_learning options are set, but readout errors are not mitigated.")
     wanted = checks.precision(params.get("precision"), "params.precision")
     shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
     if wanted is None and shots is not None:

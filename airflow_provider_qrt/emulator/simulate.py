@@ -52,9 +52,7 @@ def run(
 
 def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | None) -> str:
     estimating = submission.program_id == "estimator"
-    prepared = [
-        _prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)
-    ]
+    prepared = [_prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
         expectation.check(pub) if estimating else sampling.check(pub)
     if not estimating:

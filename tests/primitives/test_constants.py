@@ -36,7 +36,9 @@ def test_sizes_are_computed_as_the_language_has_them(expression, value):
     assert evaluate_whole(expression, {"d": 3}) == value
 
 
-@pytest.mark.parametrize("expression", ["", "q", "sizeof(q)", "1.5", "2**2**9", "1 << 99", "1/0", "1 << -1", "f(1)", "1 +"])
+@pytest.mark.parametrize(
+    "expression", ["", "q", "sizeof(q)", "1.5", "2**2**9", "1 << 99", "1/0", "1 << -1", "f(1)", "1 +"]
+)
 def test_what_is_no_whole_number_has_no_size(expression):
     assert evaluate_whole(expression) is None
 

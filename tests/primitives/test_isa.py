@@ -355,12 +355,16 @@ def test_control_flow_that_is_not_listed_is_refused_by_its_keyword():
     assert "does not support 'if'" in reason("bit c; if (c) x $0;", static)
 
 
-@pytest.mark.parametrize("angle", ["-0.1", "pi", "2*pi/3", "-pi/4", "1.58", "(1 + 1)", "π", "0.5 + tau/4", "sin(4)", "2**9", "two"])
+@pytest.mark.parametrize(
+    "angle", ["-0.1", "pi", "2*pi/3", "-pi/4", "1.58", "(1 + 1)", "π", "0.5 + tau/4", "sin(4)", "2**9", "two"]
+)
 def test_an_angle_of_rzz_outside_its_range_is_refused(angle):
     assert "from 0 to pi/2" in reason(f"{RZZ}const int two = 1 << 1; rzz({angle}) $0, $1;")
 
 
-@pytest.mark.parametrize("angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "7/2", "sin(2)", "2**-1", "-a", "half"])
+@pytest.mark.parametrize(
+    "angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "7/2", "sin(2)", "2**-1", "-a", "half"]
+)
 def test_an_angle_of_rzz_within_its_range_or_unknown_passes(angle):
     assert of(f"{RZZ}const float half = 1/2.0; input float[64] a; rzz({angle}) $0, $1;") == []
 

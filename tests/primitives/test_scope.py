@@ -121,9 +121,9 @@ def test_the_declaration_that_is_recommended_is_taken_and_is_that_gate(name, def
     check_circuit(f"{text} bit c; c = measure $0;")
     expected = QuantumCircuit(own.num_qubits)
     expected.append(type(own)(*([0.3] if own.params else [])), range(own.num_qubits))
-    assert np.allclose(Operator(qasm3.loads(text)).data, Operator(expected).data) or Operator(
-        qasm3.loads(text)
-    ).equiv(Operator(expected))
+    assert np.allclose(Operator(qasm3.loads(text)).data, Operator(expected).data) or Operator(qasm3.loads(text)).equiv(
+        Operator(expected)
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))

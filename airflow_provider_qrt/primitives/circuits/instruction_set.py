@@ -124,7 +124,6 @@ class InstructionSet:
         neighbours = f"coupled to ${known[0]}: {_dollars(near)}" if near else f"${known[0]} is coupled to none"
         return f"{self.backend} does not couple them ({neighbours})"
 
-
     def _out_of_service(self, name: str, qubits: Sequence[int | None]) -> str | None:
         if name == "barrier":
             return None
@@ -134,7 +133,9 @@ class InstructionSet:
         if len(place) < len(qubits):
             return None
         # Of a pair that is listed in one direction only, the other is the same gate.
-        turned = name in SYMMETRIC and place not in self.places.get(name, ()) and (name, place[::-1]) in self.faulty_gates
+        turned = (
+            name in SYMMETRIC and place not in self.places.get(name, ()) and (name, place[::-1]) in self.faulty_gates
+        )
         if turned or (name, place) in self.faulty_gates:
             return f"this gate of {self.backend} is out of service, as its calibration says"
         return None

@@ -244,7 +244,11 @@ class _Checker:
         names = self._scopes[-1].names
         first = names.get(name)
         if first is not None and (first.line or first.kind is not Kind.FUNCTION):
-            there = f"the first is in line {first.line}" if first.line else "that name belongs to the language or stdgates.inc"
+            there = (
+                f"the first is in line {first.line}"
+                if first.line
+                else "that name belongs to the language or stdgates.inc"
+            )
             if how:
                 raise self._error(f"{how} {name!r}, which line {first.line} has defined already; include it first")
             raise self._error(f"{name!r} is declared a second time; {there}. Choose another name")
@@ -256,7 +260,9 @@ class _Checker:
         self._value(size)
         known = evaluate_whole(dumps(size), self._constants())
         if known is None and (variable := next(self._variables(size), None)):
-            raise self._error(f"the size of {name!r} must be a constant, and {variable!r} is none; write const before it")
+            raise self._error(
+                f"the size of {name!r} must be a constant, and {variable!r} is none; write const before it"
+            )
         return Symbol(kind, size=known)
 
     def _classical(self, name: str, kind: Any) -> Symbol:
@@ -418,8 +424,10 @@ class _Checker:
         if index is None or symbol.size is None or -symbol.size <= index < symbol.size:
             return
         some = symbol.kind.removeprefix("a ")
-        has = f"its {symbol.size} {some}s are {name}[0] to {name}[{symbol.size - 1}]" if symbol.size > 1 else (
-            f"its only {some} is {name}[0]" if symbol.size else f"it has no {some}s"
+        has = (
+            f"its {symbol.size} {some}s are {name}[0] to {name}[{symbol.size - 1}]"
+            if symbol.size > 1
+            else (f"its only {some} is {name}[0]" if symbol.size else f"it has no {some}s")
         )
         raise self._error(f"{name}[{index}] is out of range: {has}")
 

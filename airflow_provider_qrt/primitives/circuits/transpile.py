@@ -271,7 +271,6 @@ class Transpiler:
         )
         return done
 
-
     def _transpiled(self, asked: Any) -> Any:
         """Run Qiskit's passes.
 
