@@ -29,7 +29,7 @@ class InstanceCrn:
 
     Attributes:
         value: The whole CRN, as the ``Service-CRN`` header wants it.
-        region: For instance ``us-east`` or ``eu-de``.
+        region: For instance ``us-east`` or ``eu-de``; empty where a service has none.
         instance_id: The instance's own id.
     """
 
@@ -43,7 +43,7 @@ class InstanceCrn:
         return next(iter(self.value.split(":")[6:7]), "").removeprefix("a/")
 
     def __str__(self) -> str:
-        return f"instance {self.instance_id} in {self.region}"
+        return f"instance {self.instance_id} in {self.region}" if self.region else f"instance {self.instance_id}"
 
     @classmethod
     def parse(cls, text: str) -> InstanceCrn:
@@ -74,6 +74,25 @@ class InstanceCrn:
         if not _REGION.fullmatch(region) or not _PLAIN.fullmatch(text):
             raise InvalidSettings(f"The instance CRN holds characters that no CRN has. {_HOW}.")
         return cls(value=":".join(fields) + "::", region=region, instance_id=instance_id)
+
+    @classmethod
+    def of_any_service(cls, text: str) -> InstanceCrn:
+        """Take what names the instance of a service that need not be IBM's, and keep it as it is.
+
+        No host follows from it, so its shape is that service's business. A CRN as IBM has them is read as such.
+
+        Raises:
+            InvalidSettings: If it is empty, or cannot be sent in a header.
+        """
+        try:
+            return cls.parse(text)
+        except InvalidSettings:
+            value = text.strip()
+            if not value or not _PLAIN.fullmatch(value):
+                raise
+        fields = value.split(":") if value.startswith("crn:") else []
+        instance_id = next((field for field in reversed(fields) if field and not field.startswith("a/")), "")
+        return cls(value=value, region=fields[5] if len(fields) > 5 else "", instance_id=instance_id or "of its own")
 
 
 def base_url(region: str, *, private: bool = False) -> str:

@@ -73,7 +73,7 @@ class ClientSettings:
 
     @classmethod
     def create(cls, *, api_key: str | None, instance: str | None, **others: object) -> ClientSettings:
-        """Build settings from plain values, parsing the CRN where the channel wants one.
+        """Build settings from plain values, reading the instance where the channel wants one.
 
         Raises:
             InvalidSettings: See the class.
@@ -81,7 +81,9 @@ class ClientSettings:
         channel = find_channel(str(others.get("channel") or CHANNEL))
         if not (api_key or "").strip():
             raise InvalidSettings(channel.key_missing)
-        crn = InstanceCrn.parse(instance or "") if channel.needs_instance else None
+        # Of a CRN's region IBM's host is made; to a host of one's own, what is given is passed on.
+        read = InstanceCrn.of_any_service if others.get("base_url") else InstanceCrn.parse
+        crn = read(instance or "") if channel.needs_instance else None
         return cls(api_key=api_key or "", instance=crn, **others)  # type: ignore[arg-type]
 
     @property

@@ -60,7 +60,7 @@ class _Process:
         self._lock = threading.Lock()
         self._connection, theirs = Pipe()
         with theirs:
-            self._child = subprocess.Popen(
+            self._child = subprocess.Popen(  # noqa: S603 - this Python, on a module of this package
                 [sys.executable, "-P", "-m", CHILD, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

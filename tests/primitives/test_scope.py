@@ -6,7 +6,7 @@ from qiskit.circuit.random import random_circuit
 
 from airflow_provider_qrt.primitives import InvalidInput, check_circuit
 from airflow_provider_qrt.primitives.circuits import text as module
-from airflow_provider_qrt.primitives.circuits.scope import _NATIVE, STANDARD_GATES
+from airflow_provider_qrt.primitives.circuits.symbols import NATIVE_GATES, STANDARD_GATES
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 END = " bit zz; zz = measure $0;"
@@ -98,7 +98,7 @@ def test_qiskits_importer_refuses_it_too(body):
 
 
 def test_a_gate_of_stdgates_needs_its_include():
-    with pytest.raises(InvalidInput, match='the gate .x. is not defined; add include "stdgates.inc"'):
+    with pytest.raises(InvalidInput, match=r"the gate .x. is not defined; add include .stdgates\.inc."):
         check_circuit("OPENQASM 3.0; bit c; x $0; c = measure $0;")
 
 
@@ -108,7 +108,7 @@ def test_the_standard_gates_are_those_of_qiskits_importer():
     assert {name: known[1:] for name, known in _STDGATES.items()} == dict(STANDARD_GATES)
 
 
-@pytest.mark.parametrize(("name", "definition"), _NATIVE.items())
+@pytest.mark.parametrize(("name", "definition"), NATIVE_GATES.items())
 def test_the_declaration_that_is_recommended_is_taken_and_is_that_gate(name, definition):
     import numpy as np
     from qiskit.circuit.library import get_standard_gate_name_mapping

@@ -27,7 +27,10 @@ BUILT_IN: Mapping[str, float] = {
 """The constants of the language, by name."""
 
 FUNCTIONS = frozenset(
-    "arccos arcsin arctan ceiling cos exp floor imag log mod popcount pow real rotl rotr sin sqrt tan".split()
+    (
+        *("arccos", "arcsin", "arctan", "ceiling", "cos", "exp", "floor", "imag", "log"),
+        *("mod", "popcount", "pow", "real", "rotl", "rotr", "sin", "sqrt", "tan"),
+    )
 )
 """The functions of the language, by name."""
 

@@ -148,7 +148,9 @@ def faulty_qubits(properties: Mapping[str, Any]) -> frozenset[int]:
         properties: The answer of ``GET /backends/{id}/properties``.
     """
     return frozenset(
-        qubit for qubit, facts in enumerate(properties.get("qubits") or ()) if not _is_operational(facts or ())
+        qubit
+        for qubit, facts in enumerate(properties.get("qubits") or ())
+        if isinstance(facts, list | tuple) and not _is_operational(facts)
     )
 
 
@@ -161,12 +163,14 @@ def faulty_gates(properties: Mapping[str, Any]) -> frozenset[tuple[str, tuple[in
     return frozenset(
         (str(gate["gate"]), tuple(map(int, gate["qubits"])))
         for gate in properties.get("gates") or ()
-        if not _is_operational(gate.get("parameters") or ())
+        if isinstance(gate, Mapping) and not _is_operational(gate.get("parameters") or ())
     )
 
 
-def _is_operational(facts: Iterable[Mapping[str, Any]]) -> bool:
-    return all(fact.get("value") for fact in facts if fact.get("name") == "operational")
+def _is_operational(facts: Iterable[Any]) -> bool:
+    # Services that are not IBM's describe qubits in ways of their own.
+    said = [fact for fact in facts if isinstance(fact, Mapping) and fact.get("name") == "operational"]
+    return all(fact.get("value") for fact in said)
 
 
 def _places(coupling: Iterable[Iterable[Any]]) -> frozenset[tuple[int, ...]]:

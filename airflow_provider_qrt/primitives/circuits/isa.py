@@ -4,7 +4,8 @@ The service transpiles nothing: a gate that the backend has not got, or one on q
 job fail, perhaps after a day in the queue. The rules are those of the official client's check (``is_isa_circuit`` of
 qiskit-ibm-runtime 0.51): a gate is known by its name, so a ``gate`` block for ``rzz`` or ``ecr``, which
 ``stdgates.inc`` lacks, declares the backend's own gate, and a ``gate`` block of any other name does not make that gate
-one of the backend's. Qubits and gates that the calibration marks as out of service are not there. Qubit i of the declared registers, counted in their order, is physical qubit ``$i``.
+one of the backend's. Qubits and gates that the calibration marks as out of service are not there. Qubit i of the
+declared registers, counted in their order, is physical qubit ``$i``.
 
 What cannot be decided here passes, and the service has the last word: gates with modifiers, computed indices, aliases,
 the bodies of subroutines.

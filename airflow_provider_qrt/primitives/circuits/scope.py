@@ -2,99 +2,30 @@
 
 The service reads the text only when the job's turn has come, so a register that is declared twice, ``c[3]`` of
 ``bit[1] c;`` or a gate that nobody defined would fail after the wait in the queue. Rules: the OpenQASM 3 live
-specification (scoping of identifiers, types, ``stdgates.inc``). What cannot be decided without running the program, such
-as a computed index, passes.
+specification (scoping of identifiers, types). What cannot be decided without running the program, such as a computed
+index, passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from openqasm3 import ast
 from openqasm3.printer import dumps
 
-from airflow_provider_qrt.primitives.circuits.constants import BUILT_IN, FUNCTIONS, evaluate, evaluate_whole
+from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
+from airflow_provider_qrt.primitives.circuits.symbols import (
+    IN_A_DEFINITION,
+    NATIVE_GATES,
+    STANDARD_GATES,
+    Kind,
+    Names,
+    Scope,
+    Symbol,
+)
 from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
-
-STANDARD_GATES: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(("x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "id"), (0, 1)),
-    **dict.fromkeys(("p", "rx", "ry", "rz", "phase", "u1"), (1, 1)),
-    **dict.fromkeys(("cx", "cy", "cz", "ch", "swap", "CX"), (0, 2)),
-    **dict.fromkeys(("cp", "crx", "cry", "crz", "cphase"), (1, 2)),
-    **dict.fromkeys(("ccx", "cswap"), (0, 3)),
-    "u2": (2, 1),
-    "u3": (3, 1),
-    "cu": (4, 2),
-}
-"""The gates of ``stdgates.inc``: how many angles and how many qubits each takes."""
-
-_NATIVE = {
-    "rzz": "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }",
-    "ecr": "gate ecr a, b { s a; sx b; cx a, b; x a; }",
-    "sxdg": "gate sxdg a { s a; h a; s a; }",
-}
-"""Gates of machines that ``stdgates.inc`` lacks, each as it may be declared; a machine runs its own gate of that name."""
-
-
-class Kind(StrEnum):
-    """What a name stands for."""
-
-    QUBIT = "a qubit"
-    BIT = "a bit"
-    GATE = "a gate"
-    FUNCTION = "a function"
-    CONSTANT = "a constant"
-    INPUT = "an input"
-    VALUE = "a classical value"
-    ALIAS = "an alias"
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """A declared name.
-
-    Attributes:
-        kind: What it stands for.
-        line: Where it was declared; None for what the language or ``stdgates.inc`` brings.
-        size: How many qubits or bits a register has; None for a single one, or when that is not known.
-        single: Whether it is known to be a single qubit or bit.
-        value: Of a constant, if that can be computed.
-        angles: How many angles a gate takes; None when it is not known.
-        qubits: How many qubits a gate takes; None when it is not known.
-    """
-
-    kind: Kind
-    line: int | None = None
-    size: int | None = None
-    single: bool = False
-    value: Any = None
-    angles: int | None = None
-    qubits: int | None = None
-
-
-@dataclass
-class _Scope:
-    """Names of one block.
-
-    Attributes:
-        names: What is declared in it.
-        outer: Names that are visible from outside, by kind; None: all.
-    """
-
-    names: dict[str, Symbol] = field(default_factory=dict)
-    outer: frozenset[Kind] | None = None
-
-
-_IN_A_DEFINITION = frozenset({Kind.GATE, Kind.FUNCTION, Kind.CONSTANT})
-"""What the body of a gate or a subroutine sees of the names around it."""
-_GLOBAL = {
-    "U": Symbol(Kind.GATE, angles=3, qubits=1),
-    **{name: Symbol(Kind.CONSTANT, value=value) for name, value in BUILT_IN.items()},
-    **{name: Symbol(Kind.FUNCTION) for name in FUNCTIONS},
-}
 
 
 def check_scope(program: ast.Program, where: str) -> None:
@@ -118,7 +49,7 @@ def check_scope(program: ast.Program, where: str) -> None:
 class _Checker:
     def __init__(self, where: str) -> None:
         self._where = where
-        self._scopes = [_Scope(dict(_GLOBAL))]
+        self._names = Names()
         self._line = 1
         self._calibrates = False
 
@@ -225,9 +156,9 @@ class _Checker:
         self, statements: Iterable[Any], names: Mapping[str, Symbol] | None = None, outer: frozenset[Kind] | None = None
     ) -> None:
         line = self._line
-        self._scopes.append(_Scope(dict(names or {}), outer))
+        self._names.scopes.append(Scope(dict(names or {}), outer))
         self.block(statements)
-        self._scopes.pop()
+        self._names.scopes.pop()
         self._line = line
 
     # Declarations
@@ -241,7 +172,7 @@ class _Checker:
             self._declare(gate, Symbol(Kind.GATE, angles=angles, qubits=qubits), "stdgates.inc defines")
 
     def _declare(self, name: str, symbol: Symbol, how: str = "") -> None:
-        names = self._scopes[-1].names
+        names = self._names.scopes[-1].names
         first = names.get(name)
         if first is not None and (first.line or first.kind is not Kind.FUNCTION):
             there = (
@@ -252,13 +183,13 @@ class _Checker:
             if how:
                 raise self._error(f"{how} {name!r}, which line {first.line} has defined already; include it first")
             raise self._error(f"{name!r} is declared a second time; {there}. Choose another name")
-        names[name] = symbol if how else _at(symbol, self._line)
+        names[name] = symbol if how else replace(symbol, line=self._line)
 
     def _register(self, kind: Kind, name: str, size: Any) -> Symbol:
         if size is None:
             return Symbol(kind, single=True)
         self._value(size)
-        known = evaluate_whole(dumps(size), self._constants())
+        known = evaluate_whole(dumps(size), self._names.constants())
         if known is None and (variable := next(self._variables(size), None)):
             raise self._error(
                 f"the size of {name!r} must be a constant, and {variable!r} is none; write const before it"
@@ -287,7 +218,7 @@ class _Checker:
                 if part.name in names:
                     raise self._error(f"the gate {node.name.name!r} has two parameters named {part.name!r}")
                 names[part.name] = symbol
-        self._inner(node.body, names, _IN_A_DEFINITION)
+        self._inner(node.body, names, IN_A_DEFINITION)
         self._declare(node.name.name, Symbol(Kind.GATE, angles=len(node.arguments), qubits=len(node.qubits)))
 
     def _subroutine(self, node: ast.SubroutineDefinition) -> None:
@@ -297,23 +228,23 @@ class _Checker:
             if name in names:
                 raise self._error(f"the subroutine {node.name.name!r} has two parameters named {name!r}")
             if isinstance(argument, ast.QuantumArgument):
-                names[name] = _at(self._register(Kind.QUBIT, name, argument.size), self._line)
+                names[name] = replace(self._register(Kind.QUBIT, name, argument.size), line=self._line)
             else:
-                names[name] = _at(self._classical(name, argument.type), self._line)
+                names[name] = replace(self._classical(name, argument.type), line=self._line)
         # It may call itself.
         self._declare(node.name.name, Symbol(Kind.FUNCTION))
-        self._inner(node.body, names, _IN_A_DEFINITION)
+        self._inner(node.body, names, IN_A_DEFINITION)
 
     def _calibration(self, name: str) -> None:
         self._calibrates = True
-        if name not in self._scopes[0].names:
-            self._scopes[0].names[name] = Symbol(Kind.GATE, self._line)
+        if name not in self._names.scopes[0].names:
+            self._names.scopes[0].names[name] = Symbol(Kind.GATE, self._line)
 
     # Uses
 
     def _gate(self, node: ast.QuantumGate) -> None:
         name = node.name.name
-        symbol = self._find(name)
+        symbol = self._names.find(name)
         if symbol is None:
             raise self._unknown_gate(name)
         if symbol.kind is not Kind.GATE:
@@ -336,11 +267,11 @@ class _Checker:
             raise self._error(f"the gate {name!r} is given registers of different sizes: {_either(widths)}")
 
     def _unknown_gate(self, name: str) -> InvalidInput:
-        if name in STANDARD_GATES and self._find("x") is None:
+        if name in STANDARD_GATES and self._names.find("x") is None:
             return self._error(f'the gate {name!r} is not defined; add include "stdgates.inc" after the first line')
-        if name in _NATIVE:
-            return self._error(f"the gate {name!r} is not in stdgates.inc and must be declared: {_NATIVE[name]}")
-        hint = did_you_mean(name, [known for known, one in self._visible().items() if one.kind is Kind.GATE])
+        if name in NATIVE_GATES:
+            return self._error(f"the gate {name!r} is not in stdgates.inc and must be declared: {NATIVE_GATES[name]}")
+        hint = did_you_mean(name, [known for known, one in self._names.all().items() if one.kind is Kind.GATE])
         return self._error(f"the gate {name!r} is not defined{hint}")
 
     def _modifiers(self, modifiers: Sequence[ast.QuantumGateModifier]) -> int | None:
@@ -350,7 +281,11 @@ class _Checker:
             if modifier.argument is not None:
                 self._value(modifier.argument)
             if modifier.modifier in (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl):
-                more = 1 if modifier.argument is None else evaluate_whole(dumps(modifier.argument), self._constants())
+                more = (
+                    1
+                    if modifier.argument is None
+                    else evaluate_whole(dumps(modifier.argument), self._names.constants())
+                )
                 controls = None if controls is None or more is None else controls + more
         return controls
 
@@ -416,7 +351,9 @@ class _Checker:
         for part in parts:
             bounds = (part.start, part.end) if isinstance(part, ast.RangeDefinition) else (part,)
             for bound in bounds:
-                self._within(name, symbol, None if bound is None else evaluate_whole(dumps(bound), self._constants()))
+                self._within(
+                    name, symbol, None if bound is None else evaluate_whole(dumps(bound), self._names.constants())
+                )
         one = not isinstance(index, ast.DiscreteSet) and not isinstance(parts[0], ast.RangeDefinition)
         return Symbol(symbol.kind, symbol.line, single=one)
 
@@ -478,40 +415,25 @@ class _Checker:
         """Return what a name stands for; None for one that may be known elsewhere."""
         if name.startswith("$"):
             return Symbol(Kind.QUBIT, single=True)
-        symbol = self._find(name)
+        symbol = self._names.find(name)
         if symbol is None and not self._calibrates:
             raise self._error(
-                f"the name {name!r} is not declared{self._hidden(name) or did_you_mean(name, self._visible())}"
+                f"the name {name!r} is not declared{self._hidden(name) or did_you_mean(name, self._names.all())}"
             )
         return symbol
 
     # Names
 
-    def _find(self, name: str) -> Symbol | None:
-        allowed: frozenset[Kind] | None = None
-        for scope in reversed(self._scopes):
-            symbol = scope.names.get(name)
-            if symbol is not None and (allowed is None or symbol.kind in allowed):
-                return symbol
-            allowed = scope.outer if allowed is None else allowed
-        return None
-
     def _hidden(self, name: str) -> str:
-        known = next((scope.names[name] for scope in reversed(self._scopes) if name in scope.names), None)
+        known = self._names.hidden(name)
         if known is None:
             return ""
         return f" here: {known.kind} of the circuit is not visible in a gate or subroutine; hand it over as an argument"
 
-    def _visible(self) -> dict[str, Symbol]:
-        return {name: symbol for scope in self._scopes for name, symbol in scope.names.items()}
-
-    def _constants(self) -> dict[str, Any]:
-        return {name: one.value for name, one in self._visible().items() if one.kind is Kind.CONSTANT}
-
     def _variables(self, node: Any) -> Iterator[str]:
         """Yield the names in an expression that stand for something else than a constant."""
         if isinstance(node, ast.Identifier):
-            symbol = self._find(node.name)
+            symbol = self._names.find(node.name)
             if symbol is not None and symbol.kind in (Kind.VALUE, Kind.INPUT, Kind.BIT):
                 yield node.name
         elif isinstance(node, ast.QASMNode):
@@ -519,18 +441,14 @@ class _Checker:
                 yield from self._variables(part)
 
     def _evaluate(self, node: Any) -> Any:
-        return evaluate(dumps(node), self._constants())
+        return evaluate(dumps(node), self._names.constants())
 
     def _error(self, problem: str) -> InvalidInput:
         return InvalidInput(f"{self._where}: line {self._line}: {problem}. Nothing was submitted.")
 
 
-def _at(symbol: Symbol, line: int) -> Symbol:
-    return Symbol(symbol.kind, line, symbol.size, symbol.single, symbol.value, symbol.angles, symbol.qubits)
-
-
 def _name(node: Any) -> str:
-    return node.name if isinstance(node, ast.Identifier) else dumps(node)
+    return str(node.name if isinstance(node, ast.Identifier) else dumps(node))
 
 
 def _count(number: int, thing: str) -> str:

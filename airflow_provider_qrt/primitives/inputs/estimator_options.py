@@ -160,7 +160,8 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
 
     Raises:
         InvalidInput: An unknown name (the nearest known one is suggested), a value of the wrong kind, ZNE and PEC at
-            the same time, learning of readout errors that are not mitigated, or too few noise factors for an extrapolator; the message starts with the full dotted path.
+            the same time, learning of readout errors that are not mitigated, or too few noise factors for an
+            extrapolator; the message starts with the full dotted path.
     """
     if options is None:
         return {}

@@ -24,7 +24,8 @@ def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str,
         options: See ``check_sampler_options``; left out of the result when None or empty.
 
     Raises:
-        InvalidInput: Anything is wrong with the circuits, their values, shots or the options, or they do not go together.
+        InvalidInput: Anything is wrong with the circuits, their values, shots or the options, or they do not go
+            together.
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
