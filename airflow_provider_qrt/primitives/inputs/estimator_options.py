@@ -145,9 +145,7 @@ ELSEWHERE = {
     "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "resilience_level": "this is an argument of the operator, not an option",
     "precision": "this is an argument of the operator, or use default_precision",
-    "max_execution_time": "this is an argument of the operator, not an option",
     "shots": "an estimator takes a precision, the argument of the operator, or default_shots",
-    "observables": "this is an argument of the operator, not an option",
     **{name: f"write it inside resilience: {{'resilience': {{{name!r}: ...}}}}" for name in RESILIENCE},
 }
 """Names that users look for among the options in vain, and where they belong."""
