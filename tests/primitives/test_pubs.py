@@ -276,3 +276,10 @@ def test_several_parameters_under_one_key_need_an_axis_of_their_own():
         coerce_pubs([(INPUTS, {("a", "b"): [1, 2, 3]})])
     with pytest.raises(InvalidInput, match="no input 'x'"):
         coerce_pubs([(INPUTS, {("a", "b", "x"): [1, 2, 3]})])
+
+
+@pytest.mark.parametrize("nothing", [np.array([]), np.zeros(0), [], ()])
+def test_an_empty_array_is_no_values(nothing):
+    assert sent([(PLAIN, nothing)]) == [[PLAIN]]
+    with pytest.raises(InvalidInput, match="the circuit has inputs and no values were given"):
+        coerce_pubs((ONE_INPUT, nothing))

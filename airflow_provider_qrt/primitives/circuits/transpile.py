@@ -336,11 +336,10 @@ def read_text(
         InvalidInput: Qiskit or its importer is missing, or does not know what the text uses.
     """
     with qiskit_needed(needed_for):
-        from qiskit import qasm3
         from qiskit.exceptions import QiskitError
 
         try:
-            circuit = qasm3.loads(text)
+            circuit = _import(text)
         except ImportError:
             raise
         except (QiskitError, RecursionError) as error:
@@ -355,6 +354,27 @@ def read_text(
             f"{', '.join(f'bit[{size}] {name}' for name, size in registers)}. Give a QuantumCircuit."
         )
     return _with_registers(circuit, registers)
+
+
+def _import(text: str) -> Any:
+    """Read a text with Qiskit's importer, without its constants if that does not know them."""
+    from qiskit import qasm3
+    from qiskit.exceptions import QiskitError
+
+    try:
+        return qasm3.loads(text)
+    except QiskitError:
+        from openqasm3.parser import QASM3ParsingError
+
+        from airflow_provider_qrt.primitives.circuits.folding import fold_constants
+
+        try:
+            folded = fold_constants(text)
+        except QASM3ParsingError:
+            folded = text
+        if folded == text:
+            raise
+    return qasm3.loads(folded)
 
 
 def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:

@@ -22,6 +22,7 @@ _PROJECTORS = frozenset("01+-rl")
 """Qiskit's letters for projectors on the eigenstates of Z, X and Y."""
 _ROUNDING = 100 * sys.float_info.epsilon
 """Imaginary parts up to here are errors of rounding, as numpy's ``real_if_close`` has it, which Qiskit asks."""
+_QUBIT_NAMED = re.compile(r"[IXYZ][0-9]")
 _SHOWN = 40
 """Characters of a Pauli string that an error message shows."""
 
@@ -227,7 +228,7 @@ def _why_no_pauli(text: str) -> str:
     unsigned = stripped[1:].strip()
     if stripped[0] in "+-" and (_DENSE.fullmatch(unsigned) or _SPARSE.fullmatch(unsigned)):
         return f"{shown!r} has a sign; write the weight in a map: {{{unsigned[:_SHOWN]!r}: {stripped[0]}1.0}}."
-    if set(text) <= _LETTERS | _PROJECTORS:
+    if set(text) <= _LETTERS | _PROJECTORS and not _QUBIT_NAMED.search(text):
         projectors = ", ".join(map(repr, sorted(set(text) & _PROJECTORS)))
         return (
             f"{shown!r} has projectors ({projectors}), which IBM's estimator does not measure. Write them as sums of "
