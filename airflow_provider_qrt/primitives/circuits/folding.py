@@ -25,7 +25,7 @@ def fold_constants(text: str) -> str:
     """
     program = parse(text)
     program.statements = _Folding().fold(program.statements)
-    return dumps(program)
+    return str(dumps(program))
 
 
 class _Folding:
