@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import (
@@ -17,6 +18,7 @@ from airflow_provider_qrt.client.limits import (
     UNPREFIXED_REGION,
 )
 
+IBM_CLOUD = "cloud.ibm.com"
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _PLAIN = re.compile(r"[!-~]+")
 _SHAPE = "crn:v1:bluemix:public:quantum-computing:<region>:a/<account>:<instance id>::"
@@ -107,6 +109,15 @@ def base_url(region: str, *, private: bool = False) -> str:
     if region == UNPREFIXED_REGION:
         return f"https://{SERVICE_HOST}/api/v1"
     return f"https://{region}.{SERVICE_HOST}/api/v1"
+
+
+def is_ibms(url: str) -> bool:
+    """Tell whether an address of the API is IBM's own."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == IBM_CLOUD or host.endswith(f".{IBM_CLOUD}")
 
 
 def iam_url(*, private: bool = False) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
 from airflow_provider_qrt.client.channels import Channel, find_channel
-from airflow_provider_qrt.client.crn import InstanceCrn
+from airflow_provider_qrt.client.crn import InstanceCrn, is_ibms
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 
@@ -81,8 +81,9 @@ class ClientSettings:
         channel = find_channel(str(others.get("channel") or CHANNEL))
         if not (api_key or "").strip():
             raise InvalidSettings(channel.key_missing)
-        # Of a CRN's region IBM's host is made; to a host of one's own, what is given is passed on.
-        read = InstanceCrn.of_any_service if others.get("base_url") else InstanceCrn.parse
+        # What is sent to a host of one's own is that service's business; IBM knows CRNs of one shape only.
+        elsewhere = others.get("base_url") and not is_ibms(str(others["base_url"]))
+        read = InstanceCrn.of_any_service if elsewhere else InstanceCrn.parse
         crn = read(instance or "") if channel.needs_instance else None
         return cls(api_key=api_key or "", instance=crn, **others)  # type: ignore[arg-type]
 

@@ -65,8 +65,9 @@ def test_the_instance_of_another_service_is_passed_on_as_it_is(text):
     settings = ClientSettings.create(api_key="key", instance=f" {text}\n", base_url="http://127.0.0.1:8765/api/v1")
     assert settings.crn.value == text
     assert "localqpu" not in str(settings.crn).replace("instance localqpu", "")
-    with pytest.raises(InvalidSettings):
-        ClientSettings.create(api_key="key", instance=text)
+    for ibms in ("", "https://quantum.cloud.ibm.com/api/v1", "https://eu-de.quantum.cloud.ibm.com/api/v1"):
+        with pytest.raises(InvalidSettings):
+            ClientSettings.create(api_key="key", instance=text, base_url=ibms)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "crn:v1:a\r\nX-Other:1", "a b", "crn:ψ"])

@@ -87,7 +87,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
             place, cannot be parsed (line, column and offending text are named), uses names or indices that it does
             not declare, or measures nothing.
     """
-    code, info = _read(text, where, strict)
+    code, info, program = _read(text, where, strict)
     if not info.registers:
         raise InvalidInput(
             f"{where}: the circuit has no classical bits, so a sampler has nothing to return. "
@@ -99,6 +99,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
             f"{where}: no measurement is written into a classical register, so every shot would read zero. "
             f"Add one, for example: {first}[0] = measure $0;"
         )
+    _check_scope(program, where)
     return info
 
 
@@ -114,7 +115,7 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         InvalidInput: As in ``check_circuit``, but it is a measurement that is refused: the estimator adds those that
             its observables need. So is a circuit without qubits.
     """
-    code, info = _read(text, where, strict)
+    code, info, program = _read(text, where, strict)
     if measured := _ANY_MEASUREMENT.search(code):
         line = code.count("\n", 0, measured.start()) + 1
         raise InvalidInput(
@@ -123,11 +124,12 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         )
     if not info.num_qubits:
         raise InvalidInput(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
+    _check_scope(program, where)
     return info
 
 
-def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo]:
-    """Return the code without comments and strings, and what it declares."""
+def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo, ast.Program | None]:
+    """Return the code without comments and strings, what it declares, and its tree if it was parsed."""
     if not isinstance(text, str):
         raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
     text = text.removeprefix(BYTE_ORDER_MARK)
@@ -137,12 +139,14 @@ def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo]
     program = None
     if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
         program = _parse(text, where)
-    info = _scan(code, where)
+    return code, _scan(code, where), program
+
+
+def _check_scope(program: ast.Program | None, where: str) -> None:
     if program is not None:
         from airflow_provider_qrt.primitives.circuits.scope import check_scope
 
         check_scope(program, where)
-    return code, info
 
 
 def blank_noise(text: str) -> str:
