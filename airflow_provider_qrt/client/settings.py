@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
 from airflow_provider_qrt.client.channels import Channel, find_channel
-from airflow_provider_qrt.client.crn import InstanceCrn
+from airflow_provider_qrt.client.crn import InstanceCrn, is_ibms
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 
@@ -73,7 +73,7 @@ class ClientSettings:
 
     @classmethod
     def create(cls, *, api_key: str | None, instance: str | None, **others: object) -> ClientSettings:
-        """Build settings from plain values, parsing the CRN where the channel wants one.
+        """Build settings from plain values, reading the instance where the channel wants one.
 
         Raises:
             InvalidSettings: See the class.
@@ -81,7 +81,10 @@ class ClientSettings:
         channel = find_channel(str(others.get("channel") or CHANNEL))
         if not (api_key or "").strip():
             raise InvalidSettings(channel.key_missing)
-        crn = InstanceCrn.parse(instance or "") if channel.needs_instance else None
+        # What is sent to a host of one's own is that service's business; IBM knows CRNs of one shape only.
+        elsewhere = others.get("base_url") and not is_ibms(str(others["base_url"]))
+        read = InstanceCrn.of_any_service if elsewhere else InstanceCrn.parse
+        crn = read(instance or "") if channel.needs_instance else None
         return cls(api_key=api_key or "", instance=crn, **others)  # type: ignore[arg-type]
 
     @property

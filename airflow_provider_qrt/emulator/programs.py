@@ -28,6 +28,8 @@ class Pub:
         observables: What an estimator measures, as it was sent; None for a sampler.
         precision: The standard error that an estimator aims at.
         reads_mitigated: Whether an estimator makes up for bits that are read wrongly.
+        decoupled: Whether idle qubits are decoupled dynamically.
+        gates_randomized: Whether gates are twirled, or errors of gates cancelled or amplified.
     """
 
     circuit: str
@@ -37,6 +39,8 @@ class Pub:
     observables: Any = None
     precision: float | None = None
     reads_mitigated: bool = True
+    decoupled: bool = False
+    gates_randomized: bool = False
 
 
 _TWIRLING = frozenset({"enable_gates", "enable_measure", "num_randomizations", "shots_per_randomization", "strategy"})
@@ -91,7 +95,16 @@ def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
         circuit, parameters, own = (*pub, None, None)[:3]
         text, is_qpy = _circuit(circuit, where)
         own_shots = checks.shots(own, f"{where}[2]")
-        pubs.append(Pub(text, is_qpy, _values(parameters, f"{where}[1]"), own_shots or shots or DEFAULT_SHOTS))
+        pubs.append(
+            Pub(
+                text,
+                is_qpy,
+                _values(parameters, f"{where}[1]"),
+                own_shots or shots or DEFAULT_SHOTS,
+                decoupled=_switched_on(options, "dynamical_decoupling", "enable"),
+                gates_randomized=_switched_on(options, "twirling", "enable_gates"),
+            )
+        )
     return tuple(pubs)
 
 
@@ -111,6 +124,8 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
     mitigated = resilience.get("measure_mitigation")
     if mitigated is None:
         mitigated = level != 0
+    if resilience.get("measure_noise_learning") and not mitigated:
+        raise bad_request("measure_noise_learning options are set, but readout errors are not mitigated.")
     wanted = checks.precision(params.get("precision"), "params.precision")
     shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
     if wanted is None and shots is not None:
@@ -135,6 +150,8 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
                 observables=observables,
                 precision=precision,
                 reads_mitigated=bool(mitigated),
+                decoupled=_switched_on(options, "dynamical_decoupling", "enable"),
+                gates_randomized=_randomizes_gates(options, level),
             )
         )
     return tuple(pubs)
@@ -171,6 +188,17 @@ def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> d
             group = checks.mapping(options[name], f"params.options.{name}")
             checks.refuse_unknown(group, known, f"params.options.{name}")
     return options
+
+
+def _switched_on(options: dict[str, Any], group: str, name: str) -> bool:
+    return bool((options.get(group) or {}).get(name))
+
+
+def _randomizes_gates(options: dict[str, Any], level: int | None) -> bool:
+    resilience = options.get("resilience") or {}
+    twirled = (options.get("twirling") or {}).get("enable_gates")
+    amplified = resilience.get("zne_mitigation", level == 2) and (resilience.get("zne") or {}).get("amplifier") == "pea"
+    return bool(level == 2 if twirled is None else twirled) or bool(amplified or resilience.get("pec_mitigation"))
 
 
 def _pubs(params: dict[str, Any]) -> list[tuple[str, list[Any]]]:

@@ -13,6 +13,11 @@ from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.settings import ClientSettings
 
+_SCHEMES = ("http", "https")
+_HTTPS_PORT = 443
+_CUT_OFF = "iskit_runtime"
+"""What Airflow's parser leaves of the name, in another field, when it cannot be the scheme of a URI."""
+
 
 class ConnectionLike(Protocol):
     """What is read of an Airflow connection."""
@@ -38,6 +43,8 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
     from airflow_provider_qrt.client.settings import ClientSettings
 
     try:
+        _check_form(connection, extra)
+        extra = extra or {}
         channel = find_channel(_text(extra, "channel") or CHANNEL)
         # An empty application is the client's own name.
         named = {"application": application} if (application := _text(extra, "application")) else {}
@@ -61,6 +68,23 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
         raise InvalidSettings(f"Connection {connection.conn_id!r}: {error}") from None
 
 
+def _check_form(connection: ConnectionLike, extra: Any) -> None:
+    """Refuse connections that Airflow could not take apart.
+
+    Raises:
+        InvalidSettings: Says how it is written.
+    """
+    if not getattr(connection, "conn_type", "") and _CUT_OFF in (connection.schema or ""):
+        raise InvalidSettings(
+            "Its URI begins with qiskit_runtime://, and no URI may have an underscore there. Write qiskit-runtime:// "
+            "with a hyphen."
+        )
+    if extra and not isinstance(extra, Mapping):
+        raise InvalidSettings(
+            f'Its extra fields must be a JSON object such as {{"instance": "crn:..."}}, not a {type(extra).__name__}.'
+        )
+
+
 def _text(extra: Mapping[str, Any], name: str) -> str:
     """A field that holds text; empty if there is none."""
     return str(extra.get(name) or "").strip()
@@ -73,12 +97,20 @@ def _base_url(connection: ConnectionLike, api_path: str) -> str:
         connection: The connection.
         api_path: Path of the API on its host, for a host field without one.
     """
-    host = (connection.host or "").strip()
+    host = (connection.host or "").strip().rstrip("/")
     if not host:
         return ""
+    # In a URI (scheme://host/schema) the path ends up in the schema field, which else holds http or https.
+    schema = (connection.schema or "").strip().strip("/")
+    is_scheme = schema.lower() in ("", *_SCHEMES)
+    port = f":{connection.port}" if connection.port else ""
     if "://" not in host:
-        port = f":{connection.port}" if connection.port else ""
-        host = f"{connection.schema or 'https'}://{host}{port}"
+        host = f"{(is_scheme and schema.lower()) or 'https'}://{host}{port}"
+    elif connection.port not in (None, 0, _HTTPS_PORT) and ":" not in urlsplit(host).netloc.rpartition("@")[2]:
+        # As in qiskit-runtime://http://127.0.0.1:8765. A port of 443 may be there for the connection test's sake.
+        host = host.replace(urlsplit(host).netloc, f"{urlsplit(host).netloc}{port}", 1)
+    if not is_scheme and not urlsplit(host).path:
+        host = f"{host}/{schema}"
     return host if urlsplit(host).path.strip("/") else host.rstrip("/") + api_path
 
 

@@ -31,6 +31,7 @@ class ConnectionDefaults:
             InvalidSettings: If one of them is malformed; names the connection.
             InvalidInput: If the budget makes no sense; says why.
         """
+        extra = extra if isinstance(extra, Mapping) else {}
         budget = as_mapping(extra.get("budget"))
         if budget is None:
             raise InvalidSettings(

@@ -188,9 +188,18 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
         elif self.check_isa and not self.is_v1 and not backend.is_simulator:
-            primitives.check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
+            primitives.check_pubs_isa(
+                pubs,
+                self.hook.client.backend_configuration(backend.name),
+                properties=self._properties(backend.name),
+                gates_randomized_by=self.gates_randomized_by(),
+            )
         self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
+
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates, if one does."""
+        return None
 
     def fit_input(self, asked: ProgramInput, pubs: Sequence[Any], backend: Backend) -> ProgramInput:
         """Return the input as it is submitted to this backend.

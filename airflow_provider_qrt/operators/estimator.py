@@ -126,6 +126,12 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
         return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
 
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates; over an executor the official client decides."""
+        if self._is_executor():
+            return None
+        return primitives.gate_randomizer(self._options(), resilience_level=self._resilience())
+
     def decode(self, text: str) -> primitives.EstimatorResult:
         """Read the text of the program's result."""
         return (

@@ -97,6 +97,10 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
         return sampler_executions(pubs, options=self._options())
 
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates, if one does; an executor runs them as they are."""
+        return None if self._is_executor() else primitives.gate_randomizer(self._options())
+
     def decode(self, text: str) -> primitives.SamplerResult:
         """Read the text of the program's result."""
         return (

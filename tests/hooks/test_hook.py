@@ -274,3 +274,50 @@ def test_no_message_of_the_service_carries_a_secret(connect, emulator):
     message = QiskitRuntimeHook().test_connection()[1]
     assert "denied" in message
     assert all(secret not in message for secret in (emulator.instance, account, token))
+
+
+URI = (
+    "qiskit-runtime://:the-key@{}?instance=crn%3Av1%3Abluemix%3Apublic%3Aquantum-computing%3Aus-east%3Aa%2Fx%3Ay%3A%3A"
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("/", "https://quantum.cloud.ibm.com/api/v1"),
+        ("eu-de.quantum.cloud.ibm.com", "https://eu-de.quantum.cloud.ibm.com/api/v1"),
+        ("quantum.example.com/api/v1", "https://quantum.example.com/api/v1"),
+        ("127.0.0.1:8765/http", "http://127.0.0.1:8765/api/v1"),
+        ("http%3A%2F%2F127.0.0.1%3A8765%2Fapi%2Fv1/", "http://127.0.0.1:8765/api/v1"),
+    ],
+)
+def test_a_connection_may_be_a_uri(monkeypatch, place, url):
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", URI.format(place))
+    settings = QiskitRuntimeHook().settings
+    assert (settings.base_url, settings.api_key) == (url, "the-key")
+    assert settings.crn.instance_id == "y"
+
+
+def test_a_uri_with_a_scheme_of_its_own_keeps_its_port(monkeypatch):
+    uri = URI.format("127.0.0.1:8765/api/v1").replace("qiskit-runtime://", "qiskit-runtime://http://")
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", uri)
+    assert QiskitRuntimeHook().settings.base_url == "http://127.0.0.1:8765/api/v1"
+
+
+def test_a_uri_with_an_underscore_says_how_it_is_written(monkeypatch):
+    uri = URI.format("/").replace("qiskit-runtime", "qiskit_runtime")
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", uri)
+    with pytest.raises(InvalidSettings, match="Write qiskit-runtime:// with a hyphen") as caught:
+        _ = QiskitRuntimeHook().settings
+    assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"), [("[]", "no instance CRN"), ('"text"', "JSON object"), ("[1]", "JSON object")]
+)
+def test_extra_fields_that_are_no_object_say_so(monkeypatch, extra, said):
+    connection = {"conn_type": "qiskit_runtime", "password": "the-key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", json.dumps(connection))
+    with pytest.raises(InvalidSettings, match=said):
+        _ = QiskitRuntimeHook().settings
+    assert QiskitRuntimeHook().defaults.budget is None

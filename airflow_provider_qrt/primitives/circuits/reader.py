@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
 from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
-from airflow_provider_qrt.primitives.circuits.text import STRICT_PARSE_MAX_CHARS, CircuitInfo
+from airflow_provider_qrt.primitives.circuits.text import BYTE_ORDER_MARK, STRICT_PARSE_MAX_CHARS, CircuitInfo
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class CircuitReader:
         if is_qpy(circuit):
             return ReadCircuit(tag_saved_qpy(circuit, where), None)
         if isinstance(circuit, str):
+            circuit = circuit.removeprefix(BYTE_ORDER_MARK)
             if circuit not in self._known:
                 strict = len(circuit) <= self._budget
                 self._budget -= len(circuit) if strict else 0

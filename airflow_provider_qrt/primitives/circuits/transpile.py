@@ -242,7 +242,6 @@ class Transpiler:
     def _run(self, asked: Any, where: str) -> Any:
         """Transpile a ``QuantumCircuit``."""
         from qiskit.exceptions import QiskitError
-        from qiskit.transpiler import generate_preset_pass_manager
 
         target = self.target
         if asked.num_qubits > target.num_qubits:
@@ -252,13 +251,7 @@ class Transpiler:
             )
         begun = time.monotonic()
         try:
-            passes = generate_preset_pass_manager(
-                self.level,
-                backend=backend_with(target),
-                seed_transpiler=self.seed,
-                initial_layout=None if asked.layout is None else list(range(asked.num_qubits)),
-            )
-            done = passes.run(asked)
+            done = self._transpiled(asked)
         except QiskitError as error:
             raise InvalidInput(
                 f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
@@ -277,6 +270,24 @@ class Transpiler:
             done.num_nonlocal_gates(),
         )
         return done
+
+    def _transpiled(self, asked: Any) -> Any:
+        """Run Qiskit's passes.
+
+        The placement of levels 0 and 1 begins with qubit 0 and goes on in order, whether those qubits are in service or
+        not. Where that leads nowhere, the one that looks at the backend takes its place.
+        """
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        layout = None if asked.layout is None else list(range(asked.num_qubits))
+        common = {"backend": backend_with(self.target), "seed_transpiler": self.seed, "initial_layout": layout}
+        try:
+            return generate_preset_pass_manager(self.level, **common).run(asked)
+        except Exception:
+            # Not only Qiskit's own errors: some passes end in a TypeError when two parts are not coupled.
+            if layout is not None or not self.backend.has_faults:
+                raise
+        return generate_preset_pass_manager(self.level, layout_method="sabre", **common).run(asked)
 
 
 def backend_with(target: Any) -> Any:
@@ -325,11 +336,10 @@ def read_text(
         InvalidInput: Qiskit or its importer is missing, or does not know what the text uses.
     """
     with qiskit_needed(needed_for):
-        from qiskit import qasm3
         from qiskit.exceptions import QiskitError
 
         try:
-            circuit = qasm3.loads(text)
+            circuit = _import(text)
         except ImportError:
             raise
         except (QiskitError, RecursionError) as error:
@@ -344,6 +354,27 @@ def read_text(
             f"{', '.join(f'bit[{size}] {name}' for name, size in registers)}. Give a QuantumCircuit."
         )
     return _with_registers(circuit, registers)
+
+
+def _import(text: str) -> Any:
+    """Read a text with Qiskit's importer, without its constants if that does not know them."""
+    from qiskit import qasm3
+    from qiskit.exceptions import QiskitError
+
+    try:
+        return qasm3.loads(text)
+    except QiskitError:
+        from openqasm3.parser import QASM3ParsingError
+
+        from airflow_provider_qrt.primitives.circuits.folding import fold_constants
+
+        try:
+            folded = fold_constants(text)
+        except QASM3ParsingError:
+            folded = text
+        if folded == text:
+            raise
+    return qasm3.loads(folded)
 
 
 def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator_options import check_estimator_options
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
 
@@ -40,6 +41,7 @@ def estimator_params(
     checked_options = check_estimator_options(options)
     check_resilience_level(resilience_level)
     checked_pubs = coerce_estimator_pubs(pubs, observables=observables, precision=precision)
+    check_decoupling(checked_pubs, checked_options)
     params: dict[str, Any] = {
         "version": 2,
         "support_qiskit": True,

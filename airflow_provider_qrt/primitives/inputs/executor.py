@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
 from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.combinations import check_no_boxes
 from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
 
@@ -49,6 +50,7 @@ def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
+    check_no_boxes(checked_pubs)
     default_shots = checked_options.get("default_shots", DEFAULT_SHOTS)
     check_executions(checked_pubs, default_shots=default_shots)
     return {

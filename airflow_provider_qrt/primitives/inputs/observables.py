@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +18,11 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 _LETTERS = frozenset("IXYZ")
 _DENSE = re.compile(r"[IXYZ]+")
 _SPARSE = re.compile(r"[IXYZ][0-9]{1,6}(?:\s+[IXYZ][0-9]{1,6})*")
+_PROJECTORS = frozenset("01+-rl")
+"""Qiskit's letters for projectors on the eigenstates of Z, X and Y."""
+_ROUNDING = 100 * sys.float_info.epsilon
+"""Imaginary parts up to here are errors of rounding, as numpy's ``real_if_close`` has it, which Qiskit asks."""
+_QUBIT_NAMED = re.compile(r"[IXYZ][0-9]")
 _SHOWN = 40
 """Characters of a Pauli string that an error message shows."""
 
@@ -190,7 +196,7 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
 def _weight(value: Any, label: str, where: str) -> float:
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         value = value.item()
-    if isinstance(value, complex) and value.imag == 0:
+    if isinstance(value, complex) and abs(value.imag) <= _ROUNDING:
         # As in dict(operator.to_list()), where Qiskit's weights are complex numbers throughout.
         value = value.real
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -219,8 +225,16 @@ def _why_no_pauli(text: str) -> str:
     upper = " ".join(stripped.upper().split())
     if upper != text and (_DENSE.fullmatch(upper) or _SPARSE.fullmatch(upper)):
         return f"{shown!r} is no Pauli string; write it in capitals and without spaces around it: {upper[:_SHOWN]!r}."
-    if stripped[0] in "+-":
-        return f"{shown!r} has a sign; write the weight in a map: {{{stripped[1:][:_SHOWN]!r}: {stripped[0]}1.0}}."
+    unsigned = stripped[1:].strip()
+    if stripped[0] in "+-" and (_DENSE.fullmatch(unsigned) or _SPARSE.fullmatch(unsigned)):
+        return f"{shown!r} has a sign; write the weight in a map: {{{unsigned[:_SHOWN]!r}: {stripped[0]}1.0}}."
+    if set(text) <= _LETTERS | _PROJECTORS and not _QUBIT_NAMED.search(text):
+        projectors = ", ".join(map(repr, sorted(set(text) & _PROJECTORS)))
+        return (
+            f"{shown!r} has projectors ({projectors}), which IBM's estimator does not measure. Write them as sums of "
+            "Pauli strings: '0' is (I + Z)/2, '1' (I - Z)/2, '+' (I + X)/2, '-' (I - X)/2, 'r' (I + Y)/2, 'l' "
+            "(I - Y)/2."
+        )
     foreign = sorted(set(text) - _LETTERS)
     return (
         f"{shown!r} is no Pauli string: it has {', '.join(map(repr, foreign[:5]))}, and the letters are I, X, Y and Z, "

@@ -62,6 +62,28 @@ def one_of(*allowed: str) -> Check:
     return check
 
 
+OF_THE_OPERATOR: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("backend", "circuits", "observables", "session_id", "tags", "private", "max_execution_time", "dry_run"),
+        "this is an argument of the operator, not an option",
+    ),
+    "job_tags": "this is the operator's argument tags",
+    "environment": "its fields are arguments of the operator: tags for job_tags, private, max_execution_time",
+    "instance": "the instance belongs to the connection",
+    "result_path": "this is an argument of the operator, not an option",
+}
+"""What users look for among the options of any program, and where it belongs."""
+
+
+def native(value: Any) -> Any:
+    """Return a value with numpy's numbers and arrays, at any depth, as Python's."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [native(one) for one in value]
+    return {name: native(one) for name, one in value.items()} if isinstance(value, Mapping) else value
+
+
 def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping[str, str]) -> dict[str, Any]:
     """Check options against a closed schema and return them as a new plain dictionary.
 
@@ -76,9 +98,10 @@ def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping
             starts with the full dotted path.
     """
     if isinstance(given, Mapping):
+        places = {**OF_THE_OPERATOR, **elsewhere}
         for name in given:
-            if name in elsewhere and name not in schema:
-                raise InvalidInput(f"options.{name}: not an option of the {program}: {elsewhere[name]}.")
+            if name in places and name not in schema:
+                raise InvalidInput(f"options.{name}: not an option of the {program}: {places[name]}.")
     return _check(given, schema, "options")
 
 
@@ -86,7 +109,7 @@ def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise InvalidInput(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in native(given).items():
         here = f"{path}.{name}"
         rule = schema.get(name)
         if rule is None:
