@@ -13,6 +13,7 @@ from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperato
 from airflow_provider_qrt.operators.estimator import QiskitRuntimeEstimatorOperator
 from airflow_provider_qrt.operators.sampler import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.plain import plain
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -96,7 +97,8 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
 
     def _call(self) -> Any:
         function, arguments = self.python_callable, {**self._context, **self.op_kwargs}
-        value = function(*self.op_args, **determine_kwargs(function, self.op_args, arguments))
+        returned = function(*self.op_args, **determine_kwargs(function, self.op_args, arguments))
+        value = plain(returned, keep_arrays=True)
         check_returned(value, self._who())
         return value
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.bases.operator import partial as begin_mapped
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
@@ -50,6 +50,7 @@ from airflow_provider_qrt.operators.results import Destination
 from airflow_provider_qrt.operators.standing import Standing, clear_number_of, standing_of, will_retry
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.operators.turn import Turn
+from airflow_provider_qrt.templating import RendersInputs, readable_again
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -64,7 +65,7 @@ DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
 
-class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
+class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
     """Base of the operators that run a job.
 
     Args:
@@ -169,6 +170,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
         begun = begin_mapped(cls, **kwargs)
+        begun.kwargs.update(readable_again(begun.kwargs, cls.template_fields))
         for name, ours in CALLBACKS.items():
             begun.kwargs[name] = with_callback(begun.kwargs[name], ours)
         return begun

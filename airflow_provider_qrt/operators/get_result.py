@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client.states import JobStatus
@@ -28,12 +28,13 @@ from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_erro
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
 
-class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
+class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, RendersInputs):
     """Waits for a job that something else submitted, and returns its result. It never cancels: it owns no job.
 
     The return value is that of the sampler's operator; ``results`` is decoded for ``sampler``, ``estimator`` and

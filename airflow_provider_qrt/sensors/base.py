@@ -10,12 +10,13 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class QiskitRuntimeSensor(BaseSensorOperator):
+class QiskitRuntimeSensor(RendersInputs, BaseSensorOperator):
     """Base of the sensors.
 
     Args:
