@@ -9,7 +9,7 @@ from airflow_provider_qrt.emulator import circuits, executor, expectation, isa, 
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
-from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
+from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.generations import Generation, running
 from airflow_provider_qrt.emulator.loading import wait_until_loaded
 from airflow_provider_qrt.emulator.noise import Machine, Noise
@@ -73,6 +73,9 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
 
 
 def _prepare(pub: Pub, device: Device, where: str) -> Prepared:
+    if pub.no_room is not None:
+        hint = "Raise num_randomizations or shots_per_randomization, or ask for fewer shots."
+        raise JobFailure(f"{where}: {pub.no_room}", INVALID_INPUT, hint)
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
     shape, rows = circuits.bind(circuit, pub.parameters, where)

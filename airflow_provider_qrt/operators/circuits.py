@@ -98,8 +98,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Return the program's ``params`` for these PUBs."""
 
     @abstractmethod
-    def count_executions(self, pubs: Sequence[Any]) -> int:
-        """How often circuits are run in all; asked of version 2 only."""
+    def count_executions(self, pubs: Sequence[Any]) -> int | None:
+        """How often circuits are run in all, None if that has no limit; asked of version 2 only."""
 
     @cached_property
     def is_v1(self) -> bool:
@@ -161,11 +161,11 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if self.is_v1:
             return [range(len(pubs))]
         most, room = self.max_executions, _room()
-        if self._body_bytes(pubs) <= room and (most is None or self.count_executions(pubs) <= most):
+        if self._body_bytes(pubs) <= room and (most is None or (self.count_executions(pubs) or 0) <= most):
             return [range(len(pubs))]
         # What stands in a submission once, however many circuits there are.
         common = 2 * self._body_bytes(pubs[:1]) - self._body_bytes([pubs[0], pubs[0]])
-        loads = [Load(self.count_executions([pub]), self._body_bytes([pub]) - common) for pub in pubs]
+        loads = [Load(self.count_executions([pub]) or 0, self._body_bytes([pub]) - common) for pub in pubs]
         return pack(loads, max_executions=most, max_body_bytes=room - common)
 
     def _body_bytes(self, pubs: Sequence[Any]) -> int:

@@ -93,7 +93,11 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
     """Of a task that has several jobs, as soon as that is known."""
 
     def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
-        plan = preparation.plan(request, lambda ready: [self._part_of(ready, pubs) for pubs in self.split()])
+        def split(ready: JobRequest) -> list[JobRequest]:
+            jobs = self.split()
+            return [ready] if len(jobs) == 1 else [self._part_of(ready, pubs) for pubs in jobs]
+
+        plan = preparation.plan(request, split)
         self.log.info("Dry run, nothing is submitted: %s", plan)
         return plan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import check_executions, coerce_pubs
 
 
@@ -27,7 +27,7 @@ def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str,
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
-    check_executions(checked_pubs, default_shots=checked_options.get("default_shots", DEFAULT_SHOTS))
+    check_executions(checked_pubs, checked_options)
     params: dict[str, Any] = {
         "version": 2,
         "support_qiskit": True,
