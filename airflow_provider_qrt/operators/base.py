@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import conf
 from airflow.sdk.bases.operator import partial as begin_mapped
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
@@ -83,7 +84,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
         timeout: Wall-clock seconds (or a timedelta) from submission to the end of the job. Default: one day.
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
-        cancel_on_timeout: Cancel the job when ``timeout`` passes.
+        cancel_on_timeout: Cancel the job when ``timeout`` passes, or the ``execution_timeout`` of a deferred task.
         budget: QPU seconds for each DAG run, or a :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a
             mapping of its attributes. A job that would go over it is not submitted, and one that is submitted is
             stopped by IBM where the budget ends. None: the connection's, if it has one.
@@ -333,14 +334,18 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
             self._take_up(context)
+            since = waiting_since or time.time()
+            limit = execution_deadline(self, context, since) if self.deferrable else None
+            if waiting_since is not None and limit is not None and time.time() >= limit:
+                raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self, context)}")
             obtain = self._obtaining(context, request, preparation, resumed=waiting_since is not None)
             in_hand = self._in_hand
             assert in_hand is not None
             turn = Turn(
                 in_hand,
                 preparation.budget,
-                waiting_since or time.time(),
-                timeout,
+                since,
+                earlier(since + timeout, limit) - since,
                 refusals,
                 self.deferrable,
                 self._defer_submission,
@@ -355,7 +360,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
                 return self._conclude(context, ended)
             # Several jobs are waited for as one, from the last submission on.
             submitted_at = max(job.submitted_at for job in jobs)
-            deadline = submitted_at + timeout
+            deadline = earlier(submitted_at + timeout, limit)
             if self.deferrable:
                 self._defer(jobs, submitted_at, poll_interval, deadline)
             pollers = [
@@ -608,7 +613,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
             raise late_failure(
                 self.hook.client,
                 in_hand,
-                outcome,
+                replace(outcome, message=f"{outcome.message}{is_over_note(self, context)}"),
                 cancel=self.cancel_on_timeout,
                 last_try=not will_retry(context["ti"]),
             )
