@@ -23,10 +23,14 @@ def execution_deadline(operator: BaseOperator, context: Context, since: float | 
     """
     if operator.execution_timeout is None:
         return None
+    begun = began_at(context)
+    return (begun if since is None else min(begun, since)) + operator.execution_timeout.total_seconds()
+
+
+def began_at(context: Context) -> float:
+    """Return when the try began, epoch seconds; now, if nobody says."""
     started: Any = getattr(context["ti"], "start_date", None)
-    begun = [started.timestamp()] if isinstance(started, datetime) else []
-    begun += [since] if since is not None else []
-    return min(begun, default=time.time()) + operator.execution_timeout.total_seconds()
+    return started.timestamp() if isinstance(started, datetime) else time.time()
 
 
 def earlier(deadline: float, other: float | None) -> float:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.operators.preparation import Preparation
 
 
+PARTS = "parts"
+"""The XCom that says which circuits are in which job, of a task that keeps no record of that."""
+
+
 def max_body_bytes() -> int:
     """Largest submission, in bytes of JSON."""
     limit = conf.getint("qiskit_runtime", "max_body_bytes", fallback=MAX_BODY_BYTES)
@@ -124,6 +128,9 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
                 log=self.log.info,
             )
             batch = TaskBatch(self.hook.client, opener, in_hand, self.log.info)
+        if store is None:
+            # For a leg that gets nothing but the trigger's event.
+            ti.xcom_push(PARTS, self._partition.to_json())
         if in_hand.job_ids:
             # Before the first job is looked at: what is not published does not look like this task's.
             ti.xcom_push("job_ids", in_hand.job_ids)
@@ -213,6 +220,8 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
             return self._recorded_jobs(context, partition)
         published = None if self._store(context) is not None else pull(context["ti"], "job_ids")
         if isinstance(published, list) and len(published) > 1:
+            if self._partition is None:
+                self._partition = Partition.from_json(pull(context["ti"], PARTS))
             return [KnownJob(str(job_id)) for job_id in published]
         return super()._known_jobs(context)
 
