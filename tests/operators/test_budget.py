@@ -83,8 +83,9 @@ def test_a_cleared_task_that_never_had_room_does_not_end_with_the_result_of_befo
         task.operator(budget=room).resume_execution("__fail__", {"error": "Trigger timeout"}, task.context)
 
 
-def test_the_connection_may_carry_the_budget(task, emulator, connect, spent):
-    connect({"budget": {"max_seconds": 11, "per": "dag"}})
+@pytest.mark.parametrize("budget", [{"max_seconds": 11, "per": "dag"}, 11, "11"])
+def test_the_connection_may_carry_the_budget(task, emulator, connect, spent, budget):
+    connect({"budget": budget})
     with pytest.raises(AirflowFailException, match="budget of 11 s"):
         task.run()
     assert task.run(budget={"max_seconds": 1000})["status"] == "Completed"
