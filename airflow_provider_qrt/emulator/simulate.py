@@ -6,7 +6,7 @@ from airflow_provider_qrt.emulator import circuits, executor, expectation, isa, 
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
-from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
+from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.generations import Generation, running
 from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
@@ -68,6 +68,9 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
 
 
 def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared:
+    if pub.no_room is not None:
+        hint = "Raise num_randomizations or shots_per_randomization, or ask for fewer shots."
+        raise JobFailure(f"{where}: {pub.no_room}", INVALID_INPUT, hint)
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
     isa.check_options(circuit, where, decoupled=pub.decoupled, gates_randomized=pub.gates_randomized)

@@ -73,7 +73,8 @@ EXTRA_FIELDS = {
     "budget": Field(
         "Budget",
         'QPU seconds that all tasks of this connection may use, such as {"max_seconds": 600, "per": "connection"}; '
-        "per is dag_run, dag or connection. A task's own budget comes first. Empty: no limit but IBM's.",
+        "per is dag_run, dag or connection; a number alone is seconds for each run. "
+        "A task's own budget comes first. Empty: no limit but IBM's.",
         _json(TASKS),
     ),
     "dry_run": Field(

@@ -231,8 +231,9 @@ class QiskitRuntimeHook(BaseHook):
     ) -> Spending:
         """Add up the QPU seconds of the jobs that this Airflow submitted for a DAG, or for one of its runs.
 
-        They are read from the service, which knows the jobs by their tags; there is no ledger here. Jobs that were
-        deleted from the service are not counted, nor are those that other code submitted.
+        They are read from the service, which knows the jobs by their tags; there is no ledger here. A dedicated session
+        counts with the time for which it held the backend, which is what is charged for it. Jobs that were deleted from
+        the service are not counted, nor are those that other code submitted.
 
         Args:
             dag_id: The DAG.
@@ -253,6 +254,7 @@ class QiskitRuntimeHook(BaseHook):
         from airflow_provider_qrt.hooks.deployment import airflow_name
         from airflow_provider_qrt.jobs.budget import add_up, jobs_of, window_start
         from airflow_provider_qrt.jobs.identity import JobIdentity
+        from airflow_provider_qrt.jobs.session_use import dedicated_sessions
         from airflow_provider_qrt.primitives.errors import InvalidInput
 
         if not dag_id or run_id == "":
@@ -260,7 +262,8 @@ class QiskitRuntimeHook(BaseHook):
         since = window_start(window, datetime.now(UTC), whole=run_id is not None)
         self.channel.require(Feature.USAGE, "seconds_used")
         identity = JobIdentity(dag_id, run_id or "", "", airflow=airflow_name())
-        return add_up(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
+        jobs = list(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
+        return add_up(jobs, dedicated_sessions(self.client, jobs))
 
     def find_orphans(
         self,

@@ -11,13 +11,14 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.bases.operator import partial as begin_mapped
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.execution_timeout import began_at, earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
@@ -50,6 +51,7 @@ from airflow_provider_qrt.operators.results import Destination
 from airflow_provider_qrt.operators.standing import Standing, clear_number_of, standing_of, will_retry
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.operators.turn import Turn
+from airflow_provider_qrt.templating import RendersInputs, readable_again
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -64,7 +66,7 @@ DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
 
-class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
+class QiskitRuntimeJobOperator(lineage.ReportsLineage, RendersInputs):
     """Base of the operators that run a job.
 
     Args:
@@ -82,9 +84,10 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         timeout: Wall-clock seconds (or a timedelta) from submission to the end of the job. Default: one day.
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
-        cancel_on_timeout: Cancel the job when ``timeout`` passes.
-        budget: :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget` of QPU seconds, or a mapping of its
-            attributes. A job that would go over it is not submitted. None: the connection's, if it has one.
+        cancel_on_timeout: Cancel the job when ``timeout`` passes, or the ``execution_timeout`` of a deferred task.
+        budget: QPU seconds for each DAG run, or a :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a
+            mapping of its attributes. A job that would go over it is not submitted, and one that is submitted is
+            stopped by IBM where the budget ends. None: the connection's, if it has one.
         dry_run: Check, choose, estimate, return the plan, and submit nothing.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
@@ -126,7 +129,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
-        budget: QiskitRuntimeBudget | Mapping[str, Any] | None = None,
+        budget: QiskitRuntimeBudget | Mapping[str, Any] | float | None = None,
         dry_run: bool | str = False,
         result_path: str | None = None,
         result_format: str = "json",
@@ -169,6 +172,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
         begun = begin_mapped(cls, **kwargs)
+        begun.kwargs.update(readable_again(begun.kwargs, cls.template_fields))
         for name, ours in CALLBACKS.items():
             begun.kwargs[name] = with_callback(begun.kwargs[name], ours)
         return begun
@@ -254,9 +258,15 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         """Submit the job, or find the one an earlier try submitted; then wait for it as asked."""
         return self._run(context)
 
-    def execute_submission(self, context: Context, event: Any = None, *, waiting_since: float, refusals: int) -> Any:
-        """Go on where a 429 stopped the task: its turn to submit has come."""
-        return self._run(context, waiting_since=waiting_since, refusals=refusals)
+    def execute_submission(
+        self, context: Context, event: Any = None, *, waiting_since: float | None = None, refusals: int = 1
+    ) -> Any:
+        """Go on where a 429 stopped the task: its turn to submit has come.
+
+        ``dag.test()`` hands on nothing but the event. The wait then counts from the start of the try.
+        """
+        since = began_at(context) if waiting_since is None else waiting_since
+        return self._run(context, waiting_since=since, refusals=refusals)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
@@ -264,7 +274,9 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             in_hand = self._take_up(context, self._known_jobs(context))
             outcome = WaitOutcome.from_event(event)
             known = next((job for job in in_hand.jobs if job.job_id == outcome.job_id), None)
-            self._take_up(context, [KnownJob(outcome.job_id, known.record if known is not None else None)])
+            # Several jobs that are all known stay in hand: dag.test() hands on nothing but the event.
+            if len(in_hand.jobs) == 1 or known is None:
+                self._take_up(context, [KnownJob(outcome.job_id, known.record if known is not None else None)])
             return self._conclude_wait(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -330,14 +342,18 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
             self._take_up(context)
+            since = waiting_since or time.time()
+            limit = execution_deadline(self, context, since) if self.deferrable else None
+            if waiting_since is not None and limit is not None and time.time() >= limit:
+                raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self, context)}")
             obtain = self._obtaining(context, request, preparation, resumed=waiting_since is not None)
             in_hand = self._in_hand
             assert in_hand is not None
             turn = Turn(
                 in_hand,
                 preparation.budget,
-                waiting_since or time.time(),
-                timeout,
+                since,
+                earlier(since + timeout, limit) - since,
                 refusals,
                 self.deferrable,
                 self._defer_submission,
@@ -352,7 +368,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 return self._conclude(context, ended)
             # Several jobs are waited for as one, from the last submission on.
             submitted_at = max(job.submitted_at for job in jobs)
-            deadline = submitted_at + timeout
+            deadline = earlier(submitted_at + timeout, limit)
             if self.deferrable:
                 self._defer(jobs, submitted_at, poll_interval, deadline)
             pollers = [
@@ -605,7 +621,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             raise late_failure(
                 self.hook.client,
                 in_hand,
-                outcome,
+                replace(outcome, message=f"{outcome.message}{is_over_note(self, context)}"),
                 cancel=self.cancel_on_timeout,
                 last_try=not will_retry(context["ti"]),
             )

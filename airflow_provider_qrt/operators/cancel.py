@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
 
-class QiskitRuntimeCancelJobOperator(BaseOperator):
+class QiskitRuntimeCancelJobOperator(RendersInputs):
     """Cancels a job; one that has ended, or that the service does not know, is fine.
 
     Returns what became of it, as a text.

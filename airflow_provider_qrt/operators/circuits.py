@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
+from airflow_provider_qrt.templating import HANDED_ON
 
 if TYPE_CHECKING:
     import jinja2
@@ -62,6 +63,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         *QiskitRuntimeJobOperator.template_fields,
     )
     template_ext: Sequence[str] = CIRCUIT_FILES
+    file_fields = ("circuits", *HANDED_ON)
+    array_fields = ("circuits",)
     max_executions: int | None = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
 
@@ -95,8 +98,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Return the program's ``params`` for these PUBs."""
 
     @abstractmethod
-    def count_executions(self, pubs: Sequence[Any]) -> int:
-        """How often circuits are run in all; asked of version 2 only."""
+    def count_executions(self, pubs: Sequence[Any]) -> int | None:
+        """How often circuits are run in all, None if that has no limit; asked of version 2 only."""
 
     @cached_property
     def is_v1(self) -> bool:
@@ -158,11 +161,11 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if self.is_v1:
             return [range(len(pubs))]
         most, room = self.max_executions, _room()
-        if self._body_bytes(pubs) <= room and (most is None or self.count_executions(pubs) <= most):
+        if self._body_bytes(pubs) <= room and (most is None or (self.count_executions(pubs) or 0) <= most):
             return [range(len(pubs))]
         # What stands in a submission once, however many circuits there are.
         common = 2 * self._body_bytes(pubs[:1]) - self._body_bytes([pubs[0], pubs[0]])
-        loads = [Load(self.count_executions([pub]), self._body_bytes([pub]) - common) for pub in pubs]
+        loads = [Load(self.count_executions([pub]) or 0, self._body_bytes([pub]) - common) for pub in pubs]
         return pack(loads, max_executions=most, max_body_bytes=room - common)
 
     def _body_bytes(self, pubs: Sequence[Any]) -> int:
@@ -236,12 +239,19 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             InvalidResult: It cannot be read.
         """
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
         import jinja2
 
         try:
-            super().render_template_fields(context, jinja_env)
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         except jinja2.TemplateNotFound as error:
             raise AirflowFailException(
                 f"circuits: the file {error.name!r} was not found. Put it beside the DAG file, or name its folder in "

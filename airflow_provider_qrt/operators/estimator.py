@@ -120,7 +120,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Distribute the circuits over jobs; an executor's program is one, whose size is known when it is prepared."""
         return [range(len(self._pubs))] if self._is_executor() else super().split()
 
-    def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int:
+    def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int | None:
         """About as many as the precision takes."""
         from airflow_provider_qrt.primitives.inputs.executions import estimator_executions
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
@@ -28,12 +29,13 @@ from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_erro
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
 
-class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
+class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, RendersInputs):
     """Waits for a job that something else submitted, and returns its result. It never cancels: it owns no job.
 
     The return value is that of the sampler's operator; ``results`` is decoded for ``sampler``, ``estimator`` and
@@ -101,6 +103,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
                 destination.check()
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             deadline = time.time() + arguments.seconds("timeout", self.timeout)
+            if self.deferrable:
+                deadline = earlier(deadline, execution_deadline(self, context))
             self.job_url = job_url(self.hook.settings.base_url, job_id)
             context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
@@ -144,7 +148,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:
-            raise AirflowException(f"{outcome.message} The job goes on: this task does not own it.")
+            late = is_over_note(self, context) if outcome.ending is Ending.TIMED_OUT else ""
+            raise AirflowException(f"{outcome.message}{late} The job goes on: this task does not own it.")
         job = outcome.job
         self.report.seen(job)
         if job.status is not JobStatus.COMPLETED:

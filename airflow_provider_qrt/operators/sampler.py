@@ -63,7 +63,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             return self._read_circuits(shots)
         pubs = primitives.coerce_pubs(self.circuits, shots=shots)
         self.check_result_fits(
-            primitives.largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
+            primitives.largest_xcom_bytes(pubs, options=self._options()),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )

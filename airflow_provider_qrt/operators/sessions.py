@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.client import errors
@@ -23,6 +22,7 @@ from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -31,7 +31,7 @@ MODES = ("batch", "dedicated")
 UI_COLOR = "#d0e2ff"
 
 
-class _SessionOperator(BaseOperator):
+class _SessionOperator(RendersInputs):
     """What both operators have in common."""
 
     ui_color = UI_COLOR

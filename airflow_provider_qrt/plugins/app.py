@@ -147,11 +147,17 @@ def quantum(
     reading = reader.look()
     now = datetime.now(UTC).timestamp()
     question = overview.Question(state, dag_id, page, page_size)
-    visible = seen_of[conn_id].of(reading.jobs, viewer.readable, viewer.existing)
+    visible = seen_of[conn_id].of(reading.jobs, viewer.readable, viewer.existing, reading.sessions)
     chosen, about = overview.choose_page(visible.jobs, question)
     times = reader.times(one.job for one in chosen if one.job.status.value != "Queued")
     cost, airflow = price(), airflow_path()
-    rows = [overview.job_row(one, times, cost, now=now, base_url=reading.base_url, airflow=airflow) for one in chosen]
+    about_all: dict[str, Any] = {
+        "now": now,
+        "base_url": reading.base_url,
+        "airflow": airflow,
+        "sessions": reading.sessions,
+    }
+    rows = [overview.job_row(one, times, cost, **about_all) for one in chosen]
     return _json(
         {
             "message": "",

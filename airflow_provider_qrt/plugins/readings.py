@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
+from airflow_provider_qrt.jobs.session_use import dedicated_sessions
 from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
-    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics
+    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session
     from airflow_provider_qrt.client.states import JobStatus
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,9 @@ class Reading:
         jobs: This Airflow's jobs, the newest first.
         backends: None if they were not read yet, or cannot be.
         usage: The instance's QPU time in its present period; None likewise.
-        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``.
+        sessions: The dedicated sessions of the jobs, by id.
+        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``,
+            ``sessions``.
         read_at: Epoch seconds of the end of the last reading; None before the first.
         busy_since: Epoch seconds since which a reading goes on; None if none does.
         complete: Whether ``jobs`` is the whole list.
@@ -58,6 +61,7 @@ class Reading:
     jobs: Sequence[ListedJob] = ()
     backends: Sequence[Backend] | None = None
     usage: InstanceUsage | None = None
+    sessions: Mapping[str, Session] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     read_at: float | None = None
     busy_since: float | None = None
@@ -117,6 +121,7 @@ class ConnectionReader:
         self._list = JobList(airflow, look_back)
         self._backends: Sequence[Backend] | None = None
         self._usage: InstanceUsage | None = None
+        self._sessions: Mapping[str, Session] = {}
         self._problems: dict[str, str] = {}
         self._read_at: float | None = None
         self._base_url = ""
@@ -132,6 +137,7 @@ class ConnectionReader:
             jobs=jobs.jobs,
             backends=self._backends,
             usage=self._usage,
+            sessions=self._sessions,
             problems=dict(self._problems),
             read_at=self._read_at,
             busy_since=self._busy_since,
@@ -226,6 +232,7 @@ class ConnectionReader:
             self._list = JobList(self._airflow, self._look_back)
             self._times, self._details = {}, {}
             self._backends = self._usage = self._read_at = None
+            self._sessions = {}
             self._problems = {}
             self._base_url = settings.base_url
 
@@ -268,9 +275,13 @@ class ConnectionReader:
         if channel.offers(Feature.USAGE):
             self._part("usage", lambda: setattr(self, "_usage", client.instance_usage()))
         self._part("jobs", lambda: self._list.refresh(client, now))
+        self._part("sessions", lambda: self._read_sessions(client))
         ended = self._clock()
         self._read_at = ended
         self._due_at = ended + max(FRESH_SECONDS, REST * (ended - began))
+
+    def _read_sessions(self, client: QiskitRuntimeClient) -> None:
+        self._sessions = dedicated_sessions(client, [one.job for one in self._list.jobs], self._sessions)
 
     def _part(self, name: str, read: Callable[[], None]) -> None:
         """Read one part; what is wrong with it alone does not keep the others from being read."""

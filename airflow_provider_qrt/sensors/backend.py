@@ -123,8 +123,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         self.log.info(outcome.message)
         return outcome.backend.to_json()
 
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
         from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
 
         now = time.time()
@@ -134,11 +134,11 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
                 backend_filters=self._wish.criteria.to_filters(),
                 qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
                 since=now,
-                deadline=now + self.timeout,
+                deadline=now + seconds,
                 poll_interval=self.poke_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout + self.poke_interval + DEFERRAL_MARGIN),
+            timeout=timedelta(seconds=max(0.0, seconds) + self.poke_interval + DEFERRAL_MARGIN),
         )
 
 

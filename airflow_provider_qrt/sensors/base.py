@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class QiskitRuntimeSensor(BaseSensorOperator):
+class QiskitRuntimeSensor(RendersInputs, BaseSensorOperator):
     """Base of the sensors.
 
     Args:
@@ -36,8 +39,8 @@ class QiskitRuntimeSensor(BaseSensorOperator):
         self.deferrable = deferrable
 
     @abstractmethod
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
 
     @cached_property
     def hook(self) -> QiskitRuntimeHook:
@@ -57,5 +60,15 @@ class QiskitRuntimeSensor(BaseSensorOperator):
                     raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
                 raise
             if not isinstance(first_look, PokeReturnValue):
-                self.defer_wait()
+                now = time.time()
+                self.defer_wait(earlier(now + self.timeout, execution_deadline(self, context)) - now)
             return first_look.xcom_value
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after deferral; when it was ``execution_timeout`` that ended it, a retry may follow."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout as error:
+            if self.execution_timeout is not None and self.execution_timeout.total_seconds() < self.timeout:
+                raise AirflowException(f"{error}{is_over_note(self, context)}") from error
+            raise

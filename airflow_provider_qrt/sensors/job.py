@@ -89,7 +89,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 },
                 next_method="execute_complete",
                 next_kwargs=None,
-                timeout=timedelta(seconds=self.timeout),
+                timeout=min(timedelta(seconds=self.timeout), self.execution_timeout or timedelta.max),
             )
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -146,8 +146,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
             raise AirflowException(outcome.message)
         return self._summary(outcome.job)
 
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
         self.defer(
@@ -158,7 +158,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 poll_interval=self.poke_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+            timeout=timedelta(seconds=max(0.0, seconds)),
         )
 
     def _checked_job_id(self) -> str:

@@ -143,8 +143,7 @@ def test_an_empty_list_is_refused():
 def test_more_executions_than_ibm_takes_are_refused():
     sweep = (ONE_INPUT, [0.1] * 1001)
     with pytest.raises(InvalidInput, match=r"circuits\[1\]: .*10,010,000 executions .* 10,000 times 1,001"):
-        coerce_pubs([(PLAIN, None, 1000), (*sweep, 10_000)])
-    coerce_pubs([sweep])
+        sampler_params([(PLAIN, None, 1000), (*sweep, 10_000)])
     sampler_params([sweep])
     with pytest.raises(InvalidInput, match="executions"):
         sampler_params([sweep], options={"default_shots": 10_000})

@@ -16,6 +16,7 @@ from airflow_provider_qrt.primitives.inputs.option_checks import (
     check_closed,
     is_number,
     is_whole,
+    json_problem,
     one_of,
     passed_through,
     positive_integer,
@@ -101,7 +102,7 @@ def _extrapolators(value: Any) -> str | None:
 
 def _noise_model(value: Any) -> str | None:
     # A result of the noise learner, or its layers, in IBM's own encoding.
-    return None if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
+    return json_problem(value) if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
 
 
 RESILIENCE: Schema = {

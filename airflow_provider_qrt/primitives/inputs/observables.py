@@ -93,6 +93,10 @@ class _Reader:
             if not value:
                 raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        if isinstance(value, set | frozenset):
+            raise InvalidInput(
+                f"{where}: a set has no order, and the values come in the order of the observables. Write a list."
+            )
         raise InvalidInput(
             f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
             f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."

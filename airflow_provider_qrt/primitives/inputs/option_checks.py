@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,8 +47,17 @@ def seconds(value: Any) -> str | None:
 
 
 def passed_through(value: Any) -> str | None:
-    """Take any mapping; what is in it is the service's to check."""
-    return None if isinstance(value, Mapping) else "expected a mapping"
+    """Take any mapping that can be written as JSON; what is in it is the service's to check."""
+    return json_problem(value) if isinstance(value, Mapping) else "expected a mapping"
+
+
+def json_problem(value: Any) -> str | None:
+    """Say why a value cannot be sent as JSON; None if it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"expected what can be written as JSON ({error})"
+    return None
 
 
 def one_of(*allowed: str) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling, check_registers
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import check_executions, coerce_pubs
 
 
@@ -31,7 +31,7 @@ def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str,
     checked_pubs = coerce_pubs(pubs, shots=shots)
     check_registers(checked_pubs)
     check_decoupling(checked_pubs, checked_options)
-    check_executions(checked_pubs, default_shots=checked_options.get("default_shots", DEFAULT_SHOTS))
+    check_executions(checked_pubs, checked_options)
     params: dict[str, Any] = {
         "version": 2,
         "support_qiskit": True,
