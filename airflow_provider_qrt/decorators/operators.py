@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
@@ -17,6 +17,7 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_qrt.arguments.keywords import CircuitsArguments
     from airflow_provider_qrt.jobs.identity import ProgramInput
     from airflow_provider_qrt.jobs.submission import ObtainedJob
 
@@ -46,14 +47,14 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         python_callable: Callable[..., Any],
         op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CircuitsArguments],
     ) -> None:
         super().__init__(
             python_callable=python_callable,
             op_args=op_args,
             op_kwargs=op_kwargs,
             circuits=SET_DURING_EXECUTION,
-            **kwargs,
+            **cast("Any", kwargs),
         )
         self._context: Mapping[str, Any] = {}
         self._was_called = False

@@ -6,12 +6,13 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.arguments.constants import Check, boolean
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
@@ -26,8 +27,9 @@ from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import JobArguments
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.parts import Partition
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
@@ -64,21 +66,26 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     template_ext: Sequence[str] = CIRCUIT_FILES
     max_executions: int | None = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
+    checks: ClassVar[Mapping[str, Check]] = {
+        "optimization_level": partial(arguments.whole_number, at_least=0, at_most=3),
+        "check_isa": boolean,
+    }
 
     def __init__(
         self,
         *,
         circuits: Any,
-        options: Mapping[str, Any] | None = None,
-        optimization_level: int | str | None = None,
+        options: Mapping[str, Any] | XComArg | None = None,
+        optimization_level: int | str | XComArg | None = None,
         check_isa: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[JobArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.circuits = circuits
-        self.options = options
+        self.options = cast("Mapping[str, Any] | None", options)
         self.optimization_level = optimization_level
         self.check_isa = check_isa
+        self.check_constants(*QiskitRuntimeCircuitsOperator.checks)
         self._pubs: Sequence[Any] = ()
         self._fitted: tuple[Sequence[Any], Backend] | None = None
 

@@ -132,3 +132,9 @@ def test_a_budget_that_makes_no_sense_is_refused(value, says):
 def test_a_budget_can_be_a_mapping():
     assert QiskitRuntimeBudget.read({"max_seconds": 5, "per": "dag"}) == QiskitRuntimeBudget(5, "dag")
     assert QiskitRuntimeBudget.read(None) is None
+
+
+def test_durations_may_be_written_as_people_do():
+    budget = QiskitRuntimeBudget.read({"max_seconds": "10m", "per": "dag", "window": "7d"})
+    assert budget is not None
+    assert (budget.max_seconds, budget.window) == (600, 604_800)

@@ -182,3 +182,9 @@ def test_a_width_that_is_not_the_circuits_names_both_and_the_remedy(value, width
 
 def test_without_a_known_width_all_observables_have_that_of_the_first():
     assert read(["ZZZ", {"XXX": 1}], None).shape == (2,)
+
+
+@pytest.mark.parametrize("pairs", [[("ZZII", -1.0)], [["ZZII", -1.0]]], ids=str)
+def test_pairs_as_qiskits_from_list_takes_them_are_answered_with_the_map(pairs):
+    with pytest.raises(InvalidInput, match=r"written as a map: \{'ZZII': -1.0\}"):
+        coerce_observables(pairs, 4, "observables")

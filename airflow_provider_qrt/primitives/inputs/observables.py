@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -86,10 +86,18 @@ class _Reader:
         if isinstance(value, list | tuple):
             if not value:
                 raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
+            if (pairs := _as_pairs(value)) is not None:
+                self._refuse(
+                    next(iter(pairs.values())), f"{where}[0][1]", f" A sum of terms is written as a map: {pairs!r}."
+                )
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        self._refuse(value, where)
+
+    @staticmethod
+    def _refuse(value: Any, where: str, hint: str = "") -> NoReturn:
         raise InvalidInput(
             f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
-            f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
+            f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__}).{hint}"
         )
 
     def _map(self, value: Mapping[Any, Any], where: str) -> dict[str, float]:
@@ -185,6 +193,16 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
             "of different circuits belong into different PUBs: circuits=[(first, 'ZZ'), (second, ['XX', 'YY'])]."
         )
     return (len(terms), *shapes[0])
+
+
+def _as_pairs(value: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the map that pairs of a Pauli string and its weight stand for; None if the list holds something else."""
+    for item in value:
+        if not (isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)):
+            return None
+        if isinstance(item[1], bool) or not isinstance(item[1], int | float | complex):
+            return None
+    return {item[0]: item[1] for item in value}
 
 
 def _weight(value: Any, label: str, where: str) -> float:
