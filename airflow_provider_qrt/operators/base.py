@@ -31,6 +31,7 @@ from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.parts import part_store
 from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import queue_length
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
 from airflow_provider_qrt.jobs.waiting import wait_for_jobs
@@ -403,7 +404,12 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, BaseOpe
             ]
             client = self.hook.create_poll_client()
             outcome = wait_for_jobs(
-                client.job, pollers, log=self.log.info, asked=place_of(client.settings), sleep=in_hand.sleep
+                client.job,
+                pollers,
+                log=self.log.info,
+                asked=place_of(client.settings),
+                sleep=in_hand.sleep,
+                queue_length=partial(queue_length, client),
             )
             return self._conclude_wait(context, outcome)
 

@@ -244,12 +244,12 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             raise AirflowFailException(
                 f"circuits: the file {error.name!r} was not found. Put it beside the DAG file, or name its folder in "
                 "the DAG's template_searchpath."
-            ) from error
+            ) from None
         except jinja2.TemplateSyntaxError as error:
             raise AirflowFailException(
                 f"A template of this task cannot be read: {error}. In OpenQASM, two braces in a row and '{{%' or '{{#' "
                 "belong to Jinja: put a space between the braces, or wrap text in airflow.sdk.literal()."
-            ) from error
+            ) from None
 
     def check_result_fits(self, size: int, when: str, instead: str) -> None:
         """Refuse a job whose result may not fit through XCom and has nowhere else to go.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import BaseOperator, conf
@@ -19,6 +19,7 @@ from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import queue_length
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments, lineage, results
@@ -123,7 +124,9 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, lineage.ReportsLineage, B
             if self.deferrable:
                 self._defer(job_id, poll_interval, deadline)
             poller = JobPoller(job_id, time.time(), deadline, poll_interval, self.hook.describe())
-            return self._conclude(context, wait_for_job(self.hook.create_poll_client().job, poller, log=self.log.info))
+            client = self.hook.create_poll_client()
+            outcome = wait_for_job(client.job, poller, log=self.log.info, queue_length=partial(queue_length, client))
+            return self._conclude(context, outcome)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""

@@ -97,7 +97,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         try:
             return read_wish(self.backend, self.max_queue, self.backend_filters)
         except InvalidInput as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
 
     @cached_property
     def _poller(self) -> BackendPoller:

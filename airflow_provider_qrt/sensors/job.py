@@ -19,6 +19,7 @@ from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
+from airflow_provider_qrt.jobs.progress import Progress, queue_length
 from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
@@ -82,6 +83,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         self.job_url: str | None = ""
         self._unknown_reads = 0
         self._refusals = Refusals(patience=refusal_patience())
+        self._progress: Progress | None = None
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
@@ -124,8 +126,19 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         else:
             self._unknown_reads = 0
         if not job.status.is_final:
+            self._tell(job)
             return False
         return PokeReturnValue(True, self._summary(job))
+
+    def _tell(self, job: Job) -> None:
+        """Say at growing intervals that the job has not ended."""
+        now = time.time()
+        if self._progress is None:
+            self._progress = Progress(job.created.timestamp() if job.created else now)
+            self._progress.skip_to(now)
+            self.log.info("Job %s is %s.", job.id, job.state.word.lower() or "in no known state")
+        elif now >= self._progress.next_at:
+            self.log.info(self._progress.line(job, now, queue_length(self.hook.client, job.backend)))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""

@@ -14,7 +14,8 @@ import logging
 import time
 import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -258,7 +259,8 @@ class Transpiler:
                 seed_transpiler=self.seed,
                 initial_layout=None if asked.layout is None else list(range(asked.num_qubits)),
             )
-            done = passes.run(asked)
+            with quiet_passes():
+                done = passes.run(asked)
         except QiskitError as error:
             raise InvalidInput(
                 f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
@@ -277,6 +279,20 @@ class Transpiler:
             done.num_nonlocal_gates(),
         )
         return done
+
+
+@contextmanager
+def quiet_passes() -> Iterator[None]:
+    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
+    logger = logging.getLogger("qiskit")
+    if logger.level != logging.NOTSET:
+        yield
+        return
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)
 
 
 def backend_with(target: Any) -> Any:

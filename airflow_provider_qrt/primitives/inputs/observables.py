@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -87,18 +87,10 @@ class _Reader:
             if not value:
                 raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
             if (pairs := _as_pairs(value)) is not None:
-                self._refuse(
-                    next(iter(pairs.values())), f"{where}[0][1]", f" A sum of terms is written as a map: {pairs!r}."
-                )
+                weight, hint = next(iter(pairs.values())), f" A sum of terms is written as a map: {pairs!r}."
+                raise InvalidInput(_no_observable(weight, f"{where}[0][1]") + hint)
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
-        self._refuse(value, where)
-
-    @staticmethod
-    def _refuse(value: Any, where: str, hint: str = "") -> NoReturn:
-        raise InvalidInput(
-            f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
-            f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__}).{hint}"
-        )
+        raise InvalidInput(_no_observable(value, where))
 
     def _map(self, value: Mapping[Any, Any], where: str) -> dict[str, float]:
         if not value:
@@ -193,6 +185,13 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
             "of different circuits belong into different PUBs: circuits=[(first, 'ZZ'), (second, ['XX', 'YY'])]."
         )
     return (len(terms), *shapes[0])
+
+
+def _no_observable(value: Any, where: str) -> str:
+    return (
+        f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
+        f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
+    )
 
 
 def _as_pairs(value: Sequence[Any]) -> dict[str, Any] | None:
