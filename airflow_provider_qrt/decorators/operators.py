@@ -13,6 +13,7 @@ from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperato
 from airflow_provider_qrt.operators.estimator import QiskitRuntimeEstimatorOperator
 from airflow_provider_qrt.operators.sampler import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.results.asked import Asked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.arguments.keywords import CircuitsArguments
     from airflow_provider_qrt.jobs.identity import ProgramInput
     from airflow_provider_qrt.jobs.submission import ObtainedJob
+
+
+MOST_ASKED_BYTES = 1_000_000
+"""Parameter values that a task which waits in the triggerer keeps in Airflow's database; more are left out."""
 
 
 class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator):
@@ -59,6 +64,7 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         self._context: Mapping[str, Any] = {}
         self._was_called = False
         self._returned_qiskit = False
+        self._asked: Sequence[Asked] = ()
 
     def build_input(self) -> ProgramInput:
         """Call the function, check what it returns, and return the program's input."""
@@ -82,14 +88,25 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         event: Any = None,
         parts: Mapping[str, Any] | None = None,
         returned_qiskit: bool = False,
+        asked: Sequence[Mapping[str, Any]] = (),
     ) -> Any:
         """Go on after the trigger has fired, without calling the function."""
         self._returned_qiskit = returned_qiskit
+        self._asked = [Asked.read(one) for one in asked]
         return super().execute_complete(context, event, parts)
 
     def _to_resume_with(self, jobs: Sequence[ObtainedJob]) -> dict[str, Any] | None:
-        kept = super()._to_resume_with(jobs)
-        return {**(kept or {}), "returned_qiskit": True} if self.uses_qiskit() else kept
+        kept = dict(super()._to_resume_with(jobs) or {})
+        if self.uses_qiskit():
+            kept["returned_qiskit"] = True
+        asked = self.what_was_asked()
+        if any(one.to_json() for one in asked) and sum(one.json_bytes() for one in asked) <= MOST_ASKED_BYTES:
+            kept["asked"] = [one.to_json() for one in asked]
+        return kept or None
+
+    def what_was_asked(self) -> Sequence[Asked]:
+        """What the function has returned; after a wait, as it was before."""
+        return [Asked.of(pub) for pub in self._pubs] if self._was_called else self._asked
 
     def _run(self, context: Context, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
         self._context = context

@@ -24,6 +24,7 @@ from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
+from airflow_provider_qrt.primitives.results.asked import Asked
 
 if TYPE_CHECKING:
     import jinja2
@@ -280,7 +281,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Fetch and decode the result; what needs the network comes before a private job's one read."""
         facts = self.read_facts(job)
         return deliver(
-            self.decode(self.fetch_result(job)),
+            self._with_what_was_asked(self.decode(self.fetch_result(job))),
             facts,
             program_id=self.program_id,
             destination=self.result_destination(),
@@ -294,13 +295,34 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         )
         self.report.read(facts)
         decoded: list[Any] = [self.decode(fetch(place)) for place in range(len(jobs))]
+        whole = decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded]))
         return deliver(
-            decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded])),
+            self._with_what_was_asked(whole),
             facts,
             program_id=self.program_id,
             destination=self.result_destination(),
             used_qiskit=self.uses_qiskit(),
         )
+
+    def what_was_asked(self) -> Sequence[Asked]:
+        """The parameter values and observables of each PUB; of a task that has waited, from its arguments again.
+
+        Raises:
+            InvalidInput: The arguments are other ones by now, and wrong.
+        """
+        return [Asked.of(pub) for pub in self._pubs or self.read_pubs()]
+
+    def _with_what_was_asked(self, result: Any) -> Any:
+        """Put parameter values and the names of observables beside what was measured, where they are known."""
+        try:
+            asked = self.what_was_asked()
+        except InvalidInput as error:
+            # The DAG file was changed while the job ran.
+            self.log.warning("The result bears no parameter values: %s", error)
+            return result
+        if len(asked) != len(result.pubs):
+            return result
+        return result.with_pubs(replace(pub, asked=one) for pub, one in zip(result.pubs, asked, strict=True))
 
 
 def _room() -> int:

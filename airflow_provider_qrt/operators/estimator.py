@@ -13,6 +13,7 @@ from airflow_provider_qrt.arguments.options import estimator_options
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.primitives.results.asked import Asked
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -117,7 +118,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             self.circuits, observables=self.observables, precision=arguments.standard_error("precision", self.precision)
         )
         self.check_result_fits(
-            primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
+            sum(Asked.of(pub).json_bytes() for pub in pubs)
+            + primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
             "when every number has all its digits",
             "split the sweep over several tasks",
         )

@@ -11,6 +11,7 @@ from airflow_provider_qrt.arguments.options import sampler_options
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.results.asked import Asked
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -79,7 +80,8 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             return self._read_circuits(shots)
         pubs = primitives.coerce_pubs(self.circuits, shots=shots)
         self.check_result_fits(
-            primitives.largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
+            sum(Asked.of(pub).json_bytes() for pub in pubs)
+            + primitives.largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )

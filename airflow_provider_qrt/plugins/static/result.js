@@ -109,11 +109,13 @@ function showPub(pub, key, count) {
   const parts = [element("h3", {}, name + shots)];
   if (pub.note) parts.push(element("p", {}, pub.note));
   if (pub.kind === "values" && pub.points.length) {
-    parts.push(values(pub.points, name), tableBelow(valuesTable(pub.points, `${name}: expectation values`), `${key}/${pub.index}`));
+    const named = pub.points.map((point) => ({ ...point, label: [point.label, inWords(point.asked)].filter(Boolean).join(" ") }));
+    parts.push(values(named, name), tableBelow(valuesTable(named, `${name}: expectation values`), `${key}/${pub.index}`));
   } else if (pub.kind !== "values") {
     const what = pub.kind === "quasi" ? "Quasi-probabilities" : "Counts";
     for (const [place, point] of pub.points.entries()) {
-      const title = point.at ? `${name}, point ${point.at} of the sweep` : name;
+      const asked = inWords(point.asked);
+      const title = point.at ? `${name}, point ${point.at} of the sweep${asked ? `: ${asked}` : ""}` : name;
       const drawing = [histogram(point, `${what}, ${title}`), tableBelow(countsTable(point, `${what}, ${title}`), `${key}/${pub.index}/${place}`)];
       // A sweep may have many points: the first is open, the others wait to be opened.
       parts.push(
@@ -121,13 +123,21 @@ function showPub(pub, key, count) {
           ? element("div", { "data-testid": "point" }, drawing)
           : element(
             "details", { "data-testid": "point", "data-key": `${key}/${pub.index}/${place}/point`, open: place === 0 },
-            element("summary", { "data-key": `${key}/${pub.index}/${place}/summary` }, `Point ${point.at}`), drawing,
+            element("summary", { "data-key": `${key}/${pub.index}/${place}/summary` }, `Point ${point.at}${asked ? `: ${asked}` : ""}`), drawing,
           ),
       );
     }
   }
   if (pub.more) parts.push(element("p", {}, `${pub.more.toLocaleString()} more are in the download.`));
   return element("div", { "data-testid": "pub", "data-index": pub.index, "data-kind": pub.kind }, parts);
+}
+
+/** The values of the parameters at a point, and the observable's name. */
+function inWords(asked) {
+  const { observable, ...values } = asked ?? {};
+  const words = Object.entries(values).slice(0, 4).map(([name, value]) => `${name} = ${Number(value.toPrecision(4))}`);
+  if (Object.keys(values).length > 4) words.push("...");
+  return [observable, words.join(", ")].filter(Boolean).join(", ");
 }
 
 function tableBelow(table, key) {
