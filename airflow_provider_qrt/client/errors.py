@@ -166,6 +166,14 @@ class InvalidApiKey(Unauthorized):
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 
+    def _text(self) -> str:
+        # The remedy comes first: how IAM words its refusal helps nobody.
+        remedy, self.what_to_do = self.what_to_do, ""
+        try:
+            return f"The key in the connection is not accepted. {remedy.rstrip('.')}. {super()._text()}"
+        finally:
+            self.what_to_do = remedy
+
 
 class Forbidden(ApiError):
     """403: the credentials are good, but lack the right for this."""

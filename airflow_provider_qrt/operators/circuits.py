@@ -67,6 +67,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     template_ext: Sequence[str] = CIRCUIT_FILES
     max_executions: int | None = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
+    _missing_file: str | None = None
     checks: ClassVar[Mapping[str, Check]] = {
         "optimization_level": partial(arguments.whole_number, at_least=0, at_most=3),
         "check_isa": boolean,
@@ -235,17 +236,43 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             InvalidResult: It cannot be read.
         """
 
+    def resolve_template_files(self) -> None:
+        """Read circuit files; one that is missing fails this task when it runs, and leaves the log of others alone.
+
+        Airflow reads the files of all tasks of a DAG wherever one of its tasks runs, and logs a traceback for each
+        that is not there.
+        """
+        asked = self.circuits
+        names = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
+        self._missing_file = next((name for name in names if self._is_missing_file(name)), None)
+        if self._missing_file is None:
+            super().resolve_template_files()
+
+    def _is_missing_file(self, name: Any) -> bool:
+        import jinja2
+
+        if not (isinstance(name, str) and name.endswith(tuple(self.template_ext))) or "\n" in name:
+            return False
+        environment = self.get_template_env()
+        try:
+            environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        except jinja2.TemplateNotFound:
+            return True
+        except (OSError, UnicodeError):
+            # Airflow says what is wrong with it.
+            return False
+        return False
+
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
         import jinja2
 
+        if self._missing_file is not None:
+            raise AirflowFailException(_no_such_file(self._missing_file))
         try:
             super().render_template_fields(context, jinja_env)
         except jinja2.TemplateNotFound as error:
-            raise AirflowFailException(
-                f"circuits: the file {error.name!r} was not found. Put it beside the DAG file, or name its folder in "
-                "the DAG's template_searchpath."
-            ) from None
+            raise AirflowFailException(_no_such_file(error.name)) from None
         except jinja2.TemplateSyntaxError as error:
             raise AirflowFailException(
                 f"A template of this task cannot be read: {error}. In OpenQASM, two braces in a row and '{{%' or '{{#' "
@@ -323,6 +350,13 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if len(asked) != len(result.pubs):
             return result
         return result.with_pubs(replace(pub, asked=one) for pub, one in zip(result.pubs, asked, strict=True))
+
+
+def _no_such_file(name: Any) -> str:
+    return (
+        f"circuits: the file {name!r} was not found. Put it beside the DAG file, or name its folder in the DAG's "
+        "template_searchpath."
+    )
 
 
 def _room() -> int:

@@ -207,7 +207,7 @@ def test_a_good_connection_says_which_rights_it_proved(connection, emulator):
         "The API key is valid for instance 00000000-0000-0000-0000-000000000000 in us-east, API version 2026-04-15. ",
         "may list backends: ibm_fez, ",
         "may read jobs",
-        "may read usage (0 s of QPU time used",
+        "may read usage (0.0 s of QPU time used",
         "shows only on submission",
     ):
         assert part in message
@@ -274,3 +274,22 @@ def test_no_message_of_the_service_carries_a_secret(connect, emulator):
     message = QiskitRuntimeHook().test_connection()[1]
     assert "denied" in message
     assert all(secret not in message for secret in (emulator.instance, account, token))
+
+
+def test_the_connection_test_does_not_name_airflows_temporary_connection(emulator, monkeypatch):
+    value = {"conn_type": "qiskit_runtime", "password": emulator.api_key, "host": emulator.url}
+    monkeypatch.setenv("AIRFLOW_CONN_X8J2KD9QLA", json.dumps(value))
+    good, said = QiskitRuntimeHook("x8j2kd9qla").test_connection()
+    assert not good
+    assert "x8j2kd9qla" not in said
+    assert "CRN" in said
+
+
+def test_the_test_of_a_wrong_key_begins_with_the_remedy(connect):
+    connect(password="not-the-key-at-all")
+    good, said = QiskitRuntimeHook().test_connection()
+    assert not good
+    assert said.startswith(
+        "The key in the connection is not accepted. Create an API key at https://cloud.ibm.com/iam/apikeys"
+    )
+    assert "BXNIM0415E" in said

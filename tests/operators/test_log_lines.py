@@ -74,3 +74,22 @@ def test_a_users_mistake_is_one_message(task, wrong):
     # What Airflow writes to the log: no second traceback before it.
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+def test_a_missing_circuit_file_leaves_the_log_of_the_dags_other_tasks_alone(connection, tmp_path, caplog, capsys):
+    from airflow.sdk import DAG
+
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    with DAG("d", schedule=None, template_searchpath=[str(tmp_path)]) as dag:
+        missing = QiskitRuntimeSamplerOperator(task_id="missing", circuits="there_is_none.qasm")
+        listed = QiskitRuntimeSamplerOperator(task_id="listed", circuits=["there_is_none_either.qasm"])
+        (tmp_path / "bell.qasm").write_text(BELL)
+        there = QiskitRuntimeSamplerOperator(task_id="there", circuits="bell.qasm")
+    # What Airflow does on every worker that runs one of the tasks.
+    dag.resolve_template_files()
+    assert "Traceback" not in caplog.text + capsys.readouterr().out
+    assert there.circuits == BELL
+    for task, name in ((missing, "there_is_none.qasm"), (listed, "there_is_none_either.qasm")):
+        with pytest.raises(AirflowFailException, match=f"the file '{name}' was not found"):
+            task.render_template_fields({})

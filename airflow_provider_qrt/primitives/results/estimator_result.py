@@ -191,7 +191,7 @@ class EstimatorResult:
         Columns: ``pub`` (its index), ``point`` (flat index in the PUB's shape, the last axis varying fastest),
         ``axis_0``, ``axis_1``, ... (the same by axes; NA where a PUB has fewer), one for each parameter, by its name,
         with its value there, ``observable`` (its name), ``ev``, ``std`` (NaN where the service could not give one), and
-        the service's other arrays under their names. One with further axes, as with ZNE, gives a list in each row, flat.
+        the service's other arrays under their names. One with further axes, as with ZNE, is a flat list in each row.
 
         Raises:
             ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).
