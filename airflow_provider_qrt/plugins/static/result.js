@@ -50,12 +50,25 @@ function show(task, { price }) {
       [task.program, task.state ? `task ${task.state}` : null, task.operator].filter(Boolean).join(", "),
     ),
     task.note ? element("p", { "data-testid": "task-note" }, task.note) : null,
+    showPlan(task.plan),
     task.jobs.map((job) => showJob(job, price)),
     task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
     task.pubs.map((pub) => showPub(pub, key, task.pubs.length)),
     task.more_pubs ? element("p", {}, `${task.more_pubs.toLocaleString()} more PUBs are in the download.`) : null,
     downloads(task),
     task.circuits.map((circuit, index) => showCircuit(task, circuit, index, key)),
+  );
+}
+
+/** What a dry run would have submitted. */
+function showPlan(plan) {
+  if (!plan.length) return null;
+  return element(
+    "div", { "data-testid": "plan" },
+    element("p", {}, "A dry run: nothing was submitted. The job would have been:"),
+    element("table", {}, element("tbody", {}, plan.map(({ label, value }) => element(
+      "tr", {}, element("th", { scope: "row" }, label), element("td", {}, value),
+    )))),
   );
 }
 
