@@ -14,6 +14,7 @@ from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 
 KEY = "a-key-that-nobody-may-read"
@@ -293,3 +294,31 @@ def test_the_test_of_a_wrong_key_begins_with_the_remedy(connect):
         "The key in the connection is not accepted. Create an API key at https://cloud.ibm.com/iam/apikeys"
     )
     assert "BXNIM0415E" in said
+
+
+def test_one_proxy_is_for_all_requests():
+    assert dict(settings({"proxy": "http://proxy:3128"}).proxies) == {
+        "http": "http://proxy:3128",
+        "https": "http://proxy:3128",
+    }
+
+
+def test_a_budget_is_two_fields_of_the_form(connect):
+    connect(extra={"budget_seconds": 600, "budget_per": "connection"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600, per="connection")
+    connect(extra={"budget_seconds": "10m"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"budget_seconds": "much"}, "must be a number above 0"),
+        ({"budget_seconds": 60, "budget": {"max_seconds": 60}}, "both there"),
+        ({"budget_seconds": 60, "budget_per": "year"}, "per is one of"),
+    ],
+)
+def test_a_budget_of_the_form_that_makes_no_sense_is_refused(connect, extra, says):
+    connect(extra=extra)
+    with pytest.raises(ValueError, match=says):
+        _ = QiskitRuntimeHook().defaults
