@@ -111,8 +111,8 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, BaseOpe
         kwargs: Those that Airflow gives every task.
 
     Raises:
-        UnknownArgument: An argument is misspelt; says which one is meant.
-        InvalidConstant: An argument that is no template cannot be what it is.
+        airflow_provider_qrt.arguments.names.UnknownArgument: An argument is misspelt; says which one is meant.
+        airflow_provider_qrt.arguments.constants.InvalidConstant: An argument that is no template is wrong.
     """
 
     template_fields: Sequence[str] = (
