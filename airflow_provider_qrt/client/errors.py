@@ -167,12 +167,8 @@ class InvalidApiKey(Unauthorized):
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 
     def _text(self) -> str:
-        # The remedy comes first: how IAM words its refusal helps nobody.
-        remedy, self.what_to_do = self.what_to_do, ""
-        try:
-            return f"The key in the connection is not accepted. {remedy.rstrip('.')}. {super()._text()}"
-        finally:
-            self.what_to_do = remedy
+        # The remedy comes first: how the login server words its refusal helps nobody.
+        return f"The key in the connection's password is not accepted: put a valid one there. {super()._text()}"
 
 
 class Forbidden(ApiError):

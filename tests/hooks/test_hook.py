@@ -290,9 +290,7 @@ def test_the_test_of_a_wrong_key_begins_with_the_remedy(connect):
     connect(password="not-the-key-at-all")
     good, said = QiskitRuntimeHook().test_connection()
     assert not good
-    assert said.startswith(
-        "The key in the connection is not accepted. Create an API key at https://cloud.ibm.com/iam/apikeys"
-    )
+    assert said.startswith("The key in the connection's password is not accepted: put a valid one there.")
     assert "BXNIM0415E" in said
 
 
