@@ -50,8 +50,7 @@ def main() -> int:
         with LocalAirflow(Path(folder), ROOT / "example_dags") as airflow:
             define_connection(airflow, emulator)
             if options.ui:
-                fill(airflow, emulator)
-                return stay(airflow)
+                return stay(airflow, emulator)
             return run(airflow, emulator)
 
 
@@ -106,11 +105,12 @@ def fill(airflow: LocalAirflow, emulator: Emulator) -> None:
         say(f"{dag_id}: {KINDS.get(dag_id, 'a job that fails')}: {state}")
 
 
-def stay(airflow: LocalAirflow) -> int:
+def stay(airflow: LocalAirflow, emulator: Emulator) -> int:
     """Leave Airflow running until Ctrl-C."""
     say(f"Airflow UI: {airflow.url}  (no login; trigger {DAG} and watch it)")
     say("Ctrl-C ends it")
     try:
+        fill(airflow, emulator)
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
