@@ -40,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
             {"name": name, "class-name": f"airflow_provider_qrt.decorators.primitives.{name}_task"}
             for name in ("qiskit_sampler", "qiskit_estimator")
         ],
+        "cli": ["airflow_provider_qrt.cli.airflow_commands.get_commands"],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],
         "asset-uris": [
             {

@@ -166,6 +166,10 @@ class InvalidApiKey(Unauthorized):
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 
+    def _text(self) -> str:
+        # The remedy comes first: how the login server words its refusal helps nobody.
+        return f"The key in the connection's password is not accepted: put a valid one there. {super()._text()}"
+
 
 class Forbidden(ApiError):
     """403: the credentials are good, but lack the right for this."""

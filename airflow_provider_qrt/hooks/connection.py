@@ -56,7 +56,7 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
             api_version=_text(extra, "api_version") or API_VERSION,
             private_endpoint=as_bool(extra.get("private_endpoint"), "private_endpoint"),
             verify=_verify(extra.get("verify")),
-            proxies=_proxies(extra.get("proxies")),
+            proxies=_proxies(extra.get("proxies"), _text(extra, "proxy")),
             channel=channel.name,
             hub=_text(extra, "hub"),
             group=_text(extra, "group"),
@@ -147,7 +147,12 @@ def _verify(value: Any) -> bool | str:
     return False if lowered in ("false", "no", "0") else text
 
 
-def _proxies(value: Any) -> dict[str, str]:
+def _proxies(value: Any, proxy: str) -> dict[str, str]:
+    """Read one proxy for everything, or a mapping of them by scheme, which only JSON can hold."""
+    if proxy and value:
+        raise InvalidSettings("Proxy (proxy) and proxies are both there; leave one of them out.")
+    if proxy:
+        return {"http": proxy, "https": proxy}
     value = as_mapping(value)
     if value is None or not all(isinstance(proxy, str) for proxy in value.values()):
         raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,15 +9,7 @@ from typing import Any, Self
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.hooks.connection import as_bool, as_mapping
 from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
-
-
-def as_seconds(value: Any) -> float | None:
-    """Read a field that holds a number above 0, or the text of one; None if it is something else."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if 0 < number < math.inf and not isinstance(value, bool) else None
+from airflow_provider_qrt.jobs.durations import read_seconds
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class ConnectionDefaults:
             InvalidInput: If the budget makes no sense; says why.
         """
         extra = extra if isinstance(extra, Mapping) else {}
-        budget = as_seconds(extra.get("budget")) or as_mapping(extra.get("budget"))
+        budget = _budget(conn_id, extra)
         if budget is None:
             raise InvalidSettings(
                 f'Connection {conn_id!r}: Budget (budget) must be JSON such as {{"max_seconds": 600, "per": "dag"}}, '
@@ -52,3 +43,25 @@ class ConnectionDefaults:
             return cls(QiskitRuntimeBudget.read(budget or None), as_bool(extra.get("dry_run"), "dry_run"))
         except InvalidSettings as error:
             raise InvalidSettings(f"Connection {conn_id!r}: {error}") from None
+
+
+def _budget(conn_id: str, extra: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Put the form's two fields together, or read the one that JSON may hold; None if that is malformed.
+
+    Raises:
+        InvalidSettings: Both are there, or one of the two fields makes no sense.
+    """
+    seconds, per = extra.get("budget_seconds"), str(extra.get("budget_per") or "").strip()
+    if seconds in (None, ""):
+        if per and extra.get("budget"):
+            raise InvalidSettings(f"Connection {conn_id!r}: budget_per and budget are both there; leave one out.")
+        number = read_seconds(extra.get("budget"))
+        return as_mapping(extra.get("budget")) if number is None else {"max_seconds": number}
+    if extra.get("budget"):
+        raise InvalidSettings(f"Connection {conn_id!r}: budget_seconds and budget are both there; leave one out.")
+    number = read_seconds(seconds)
+    if number is None:
+        raise InvalidSettings(
+            f"Connection {conn_id!r}: Budget in QPU seconds (budget_seconds) must be a number above 0, not {seconds!r}."
+        )
+    return {"max_seconds": number, **({"per": per} if per else {})}

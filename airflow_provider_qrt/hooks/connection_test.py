@@ -59,7 +59,7 @@ def _usage(answer: Any) -> str:
     if consumed is None:
         return ""
     limit = answer.limit_seconds if answer.limit_seconds is not None else answer.allocation_seconds
-    return f" ({consumed:g} s of QPU time used{f' of {limit:g} s' if limit is not None else ''})"
+    return f" ({consumed:,.1f} s of QPU time used{f' of {limit:,.0f} s' if limit is not None else ''})"
 
 
 def _names(names: Iterator[str]) -> str:

@@ -329,7 +329,8 @@ class QiskitRuntimeHook(BaseHook):
             with self.create_client() as client:
                 found = try_connection(client)
         except Exception as error:
-            return False, str(error)
+            # The form tries a connection under a name that nobody has given it.
+            return False, str(error).removeprefix(f"Connection {self.qiskit_runtime_conn_id!r}: ")
         return True, found
 
 

@@ -15,6 +15,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.models import InstanceUsage, Job, Session
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.durations import read_seconds
 from airflow_provider_qrt.jobs.identity import JobIdentity, airflow_prefix
 from airflow_provider_qrt.jobs.session_use import active_seconds
 from airflow_provider_qrt.primitives.errors import InvalidInput
@@ -45,10 +46,11 @@ class QiskitRuntimeBudget:
     """QPU seconds that jobs may use together.
 
     Attributes:
-        max_seconds: How many.
+        max_seconds: How many; or a ``timedelta``, or text such as ``"10m"``.
         per: ``dag_run``: the jobs of one DAG run; ``dag``: those of all its runs in ``window``; ``connection``: all
             jobs of the instance, whoever submitted them, in ``window``, or without one in its own usage period.
-        window: Seconds (or a timedelta) that are looked back; 28 days when nothing is said for a ``dag``.
+        window: Seconds (or a ``timedelta``, or text such as ``"7d"``) that are looked back; 28 days when nothing is
+            said for a ``dag``.
         when_exceeded: ``fail`` fails the task at once; ``defer`` lets a deferrable task wait, without a worker, until
             enough has left the window.
     """
@@ -59,6 +61,9 @@ class QiskitRuntimeBudget:
     when_exceeded: Literal["fail", "defer"] = "fail"
 
     def __post_init__(self) -> None:
+        for name in ("max_seconds", "window"):
+            if isinstance(value := getattr(self, name), str | timedelta) and (seconds := read_seconds(value)):
+                object.__setattr__(self, name, seconds)
         number = isinstance(self.max_seconds, int | float) and not isinstance(self.max_seconds, bool)
         if not number or not 0 < self.max_seconds < math.inf:
             raise InvalidInput(f"budget: max_seconds must be a number of seconds above 0, not {self.max_seconds!r}.")

@@ -14,6 +14,7 @@ from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 
 KEY = "a-key-that-nobody-may-read"
@@ -207,7 +208,7 @@ def test_a_good_connection_says_which_rights_it_proved(connection, emulator):
         "The API key is valid for instance 00000000-0000-0000-0000-000000000000 in us-east, API version 2026-04-15. ",
         "may list backends: ibm_fez, ",
         "may read jobs",
-        "may read usage (0 s of QPU time used",
+        "may read usage (0.0 s of QPU time used",
         "shows only on submission",
     ):
         assert part in message
@@ -321,3 +322,48 @@ def test_extra_fields_that_are_no_object_say_so(monkeypatch, extra, said):
     with pytest.raises(InvalidSettings, match=said):
         _ = QiskitRuntimeHook().settings
     assert QiskitRuntimeHook().defaults.budget is None
+
+
+def test_the_connection_test_does_not_name_airflows_temporary_connection(emulator, monkeypatch):
+    value = {"conn_type": "qiskit_runtime", "password": emulator.api_key, "host": emulator.url}
+    monkeypatch.setenv("AIRFLOW_CONN_X8J2KD9QLA", json.dumps(value))
+    good, said = QiskitRuntimeHook("x8j2kd9qla").test_connection()
+    assert not good
+    assert "x8j2kd9qla" not in said
+    assert "CRN" in said
+
+
+def test_the_test_of_a_wrong_key_begins_with_the_remedy(connect):
+    connect(password="not-the-key-at-all")
+    good, said = QiskitRuntimeHook().test_connection()
+    assert not good
+    assert said.startswith("The key in the connection's password is not accepted: put a valid one there.")
+    assert "BXNIM0415E" in said
+
+
+def test_one_proxy_is_for_all_requests():
+    assert dict(settings({"proxy": "http://proxy:3128"}).proxies) == {
+        "http": "http://proxy:3128",
+        "https": "http://proxy:3128",
+    }
+
+
+def test_a_budget_is_two_fields_of_the_form(connect):
+    connect(extra={"budget_seconds": 600, "budget_per": "connection"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600, per="connection")
+    connect(extra={"budget_seconds": "10m"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"budget_seconds": "much"}, "must be a number above 0"),
+        ({"budget_seconds": 60, "budget": {"max_seconds": 60}}, "both there"),
+        ({"budget_seconds": 60, "budget_per": "year"}, "per is one of"),
+    ],
+)
+def test_a_budget_of_the_form_that_makes_no_sense_is_refused(connect, extra, says):
+    connect(extra=extra)
+    with pytest.raises(ValueError, match=says):
+        _ = QiskitRuntimeHook().defaults

@@ -184,3 +184,9 @@ def test_an_open_session_counts_with_what_it_has_held_and_will_hold():
 )
 def test_jobs_are_stopped_where_the_budget_ends(left, estimates, own, expected):
     assert limits_within(left, estimates, own) == expected
+
+
+def test_durations_may_be_written_as_people_do():
+    budget = QiskitRuntimeBudget.read({"max_seconds": "10m", "per": "dag", "window": "7d"})
+    assert budget is not None
+    assert (budget.max_seconds, budget.window) == (600, 604_800)

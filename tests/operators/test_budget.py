@@ -210,3 +210,9 @@ def test_a_dry_run_checks_as_a_real_one(task):
         task.run(dry_run=True, backend="ibm_fezz")
     with pytest.raises(AirflowFailException, match="budget of 1 s"):
         task.run(dry_run=True, budget=within(1))
+
+
+def test_the_rendered_field_of_a_dry_run_bears_the_name_that_users_write(task):
+    operator = task.operator(dry_run="{{ params.shots == 33 }}")
+    assert "dry_run" in operator.template_fields
+    assert operator.dry_run == "True"

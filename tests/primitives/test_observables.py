@@ -194,3 +194,9 @@ def test_weights_may_have_the_imaginary_part_of_a_rounding_error():
     }
     with pytest.raises(InvalidInput, match="must be a real number"):
         coerce_observables({"ZZ": 1 + 1e-12j}, 2, "here")
+
+
+@pytest.mark.parametrize("pairs", [[("ZZII", -1.0)], [["ZZII", -1.0]]], ids=str)
+def test_pairs_as_qiskits_from_list_takes_them_are_answered_with_the_map(pairs):
+    with pytest.raises(InvalidInput, match=r"written as a map: \{'ZZII': -1.0\}"):
+        coerce_observables(pairs, 4, "observables")

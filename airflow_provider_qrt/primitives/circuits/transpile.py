@@ -14,7 +14,8 @@ import logging
 import time
 import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -251,7 +252,8 @@ class Transpiler:
             )
         begun = time.monotonic()
         try:
-            done = self._transpiled(asked)
+            with quiet_passes():
+                done = self._transpiled(asked)
         except QiskitError as error:
             raise InvalidInput(
                 f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
@@ -288,6 +290,20 @@ class Transpiler:
             if layout is not None or not self.backend.has_faults:
                 raise
         return generate_preset_pass_manager(self.level, layout_method="sabre", **common).run(asked)
+
+
+@contextmanager
+def quiet_passes() -> Iterator[None]:
+    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
+    logger = logging.getLogger("qiskit")
+    if logger.level != logging.NOTSET:
+        yield
+        return
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)
 
 
 def backend_with(target: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -92,15 +92,15 @@ class _Reader:
         if isinstance(value, list | tuple):
             if not value:
                 raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
+            if (pairs := _as_pairs(value)) is not None:
+                weight, hint = next(iter(pairs.values())), f" A sum of terms is written as a map: {pairs!r}."
+                raise InvalidInput(_no_observable(weight, f"{where}[0][1]") + hint)
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
         if isinstance(value, set | frozenset):
             raise InvalidInput(
                 f"{where}: a set has no order, and the values come in the order of the observables. Write a list."
             )
-        raise InvalidInput(
-            f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
-            f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
-        )
+        raise InvalidInput(_no_observable(value, where))
 
     def _map(self, value: Mapping[Any, Any], where: str) -> dict[str, float]:
         if not value:
@@ -195,6 +195,23 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
             "of different circuits belong into different PUBs: circuits=[(first, 'ZZ'), (second, ['XX', 'YY'])]."
         )
     return (len(terms), *shapes[0])
+
+
+def _no_observable(value: Any, where: str) -> str:
+    return (
+        f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
+        f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
+    )
+
+
+def _as_pairs(value: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the map that pairs of a Pauli string and its weight stand for; None if the list holds something else."""
+    for item in value:
+        if not (isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)):
+            return None
+        if isinstance(item[1], bool) or not isinstance(item[1], int | float | complex):
+            return None
+    return {item[0]: item[1] for item in value}
 
 
 def _weight(value: Any, label: str, where: str) -> float:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import NoCounts
 from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
+from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, join_registers
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
@@ -33,11 +34,18 @@ class SamplerPubResult:
             gave quasi-probabilities.
         metadata: What the service said about the run, plain JSON.
         quasi_dists: What version 1 of the sampler gives in place of shots; None of version 2.
+        asked: The values of the circuit's parameters, as far as the task that fetched the result knew them.
     """
 
     registers: Mapping[str, BitRegister]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     quasi_dists: QuasiDistribution | None = None
+    asked: Asked = field(default_factory=Asked)
+
+    @property
+    def parameter_values(self) -> Mapping[str, Any]:
+        """By parameter: a number, or nested lists in the shape of the sweep; empty if not known."""
+        return self.asked.parameter_values
 
     @property
     def shots(self) -> int | None:
@@ -157,10 +165,12 @@ class SamplerResult:
         ascending order of the bitstrings; in a sweep they are nested lists of counts in its shape. ``index`` is
         the place of the register in the order of declaration: PostgreSQL does not keep the order of keys.
 
+        Of a circuit with parameters, ``parameter_values`` has the values of each, in the shape of the sweep.
+
         Of version 1 of the sampler, ``counts`` is null, ``registers`` is empty, and ``quasi_dists`` holds the
         quasi-probabilities by outcome, as the service wrote them.
         """
-        return [_pub_json(pub, _nested_counts) for pub in self.pubs]
+        return [{**_pub_json(pub, _nested_counts), **pub.asked.to_json()} for pub in self.pubs]
 
     def manifest(self) -> list[dict[str, Any]]:
         """Return the same as ``to_xcom_results`` with null for all counts: what XCom keeps of a large result."""
@@ -169,6 +179,7 @@ class SamplerResult:
     def estimated_xcom_bytes(self) -> int:
         """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
         total = len(json.dumps(self.manifest()))
+        total += sum(pub.asked.json_bytes() for pub in self.pubs)
         for pub in self.pubs:
             if pub.quasi_dists is not None:
                 total += sum(quasi_json_bytes(len(outcome)) for outcome in pub.quasi_dists)
@@ -232,9 +243,9 @@ class SamplerResult:
         """Return a ``pandas.DataFrame`` with a row for each outcome at each point of each PUB.
 
         Columns: ``pub`` (its index), ``point`` (flat index in the sweep, the last axis varying fastest), ``axis_0``,
-        ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``bitstring`` (all registers, the last declared
-        leftmost), ``count`` (shots). Of quasi-probabilities: ``pub``, ``outcome`` (decimal digits),
-        ``quasi_probability``.
+        ``axis_1``, ... (the same by axes; NA where a PUB has fewer), one for each parameter, by its name, with its
+        value there, ``bitstring`` (all registers, the last declared leftmost), ``count`` (shots). Of
+        quasi-probabilities: ``pub``, ``outcome`` (decimal digits), ``quasi_probability``.
 
         Raises:
             ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).

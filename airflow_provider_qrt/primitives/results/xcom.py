@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
 from airflow_provider_qrt.primitives.results.quasi_dists import read_distribution
 
@@ -46,7 +47,7 @@ def read_results(results: Any, result_path: Any) -> tuple[SamplerPubResult, ...]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidResult(f"{where}: the counts cannot be read: {error}") from None
         registers = {next(iter(widths)): joined} if len(widths) == 1 else split_register(joined, widths)
-        read.append(SamplerPubResult(registers, dict(entry.get("metadata") or {})))
+        read.append(SamplerPubResult(registers, dict(entry.get("metadata") or {}), asked=Asked.read(entry)))
     return tuple(read)
 
 
