@@ -83,9 +83,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             from airflow_provider_qrt.primitives.inputs.v1 import check_no_precision
 
             check_no_precision(_number(self.precision))
-            return primitives.coerce_v1_estimates(self.circuits, observables=self.observables)
+            return primitives.coerce_v1_estimates(self.given_circuits(), observables=self.observables)
         pubs = primitives.coerce_estimator_pubs(
-            self.circuits, observables=self.observables, precision=_number(self.precision)
+            self.given_circuits(), observables=self.observables, precision=_number(self.precision)
         )
         self.check_result_fits(
             primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),

@@ -16,7 +16,7 @@ from airflow.exceptions import AirflowConfigException
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
+from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, answer_limits
 from airflow_provider_qrt.plugins.readings import ConnectionReader
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def client_for(conn_id: str) -> QiskitRuntimeClient:
     if settings is None or now >= until:
         settings = _read_settings(conn_id)
         _settings[conn_id] = (settings, now + SETTINGS_SECONDS)
-    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT)
+    return QiskitRuntimeClient(
+        settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT, limits=answer_limits()
+    )
 
 
 def _read_settings(conn_id: str) -> ClientSettings:
