@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 DEEPEST = 64
@@ -13,6 +14,8 @@ MOST_CONTAINERS = 4_000_000
 """Lists and objects in one text: each takes some seventy bytes of memory, and two or three in the text."""
 MOST_PARTS = 24_000_000
 """Values in one text. IBM's largest results have ten million shots, each of which is a text at worst."""
+_LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER + 1}}}")
+_LONG_NUMBER_BYTES = re.compile(_LONG_NUMBER.pattern.encode())
 
 
 class UnfitJson(ValueError):
@@ -24,14 +27,17 @@ def parse_json(text: str | bytes | bytearray, *, strict: bool = True) -> Any:
 
     Args:
         text: The JSON.
-        strict: Whether to refuse NaN and infinities, which JSON does not know, and whole numbers that are too long.
+        strict: Whether to refuse NaN and infinities, which JSON does not know and Python writes all the same.
 
     Raises:
         UnfitJson: It is JSON, and more than can be meant.
         ValueError: It is no JSON.
     """
     _check_size(text)
-    hooks: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_int": _whole} if strict else {}
+    hooks: dict[str, Any] = {"parse_constant": _refuse_constant} if strict else {}
+    if (_LONG_NUMBER if isinstance(text, str) else _LONG_NUMBER_BYTES).search(text):  # type: ignore[arg-type]
+        # Slow, and bitstrings look like numbers here.
+        hooks["parse_int"] = _whole
     try:
         value = json.loads(text, **hooks)
     except RecursionError:
