@@ -24,7 +24,7 @@ MAX_QPY_BYTES = 64 * 1024 * 1024
 _MAGIC = b"QISKIT"
 _HEADER_BYTES = 18
 _FILE = re.compile(r"[^\n;]+\.qpy")
-_BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]+=*\s*")
+_BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]++=*+\s*+")
 """Base64 of ``QISKIT``, or of the two bytes that zlib begins with."""
 
 
