@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from airflow_provider_qrt.primitives.arrays import npy
 from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, did_you_mean
 from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES
+from airflow_provider_qrt.primitives.results.parquet_footer import read_footer
 from airflow_provider_qrt.untrusted.json_text import UnfitJson, parse_json
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def read_npz(
         header = parse_json(arrays.pop(HEADER).item(), strict=False)
     except InvalidResult as error:
         raise InvalidResult(f"the npz file cannot be read: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, *DAMAGED) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, *DAMAGED) as error:
         raise InvalidResult(f"the npz file cannot be read: {error}") from None
     return _check_kind(header, kind), arrays
 
@@ -227,8 +228,8 @@ def read_parquet(data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES) -> 
     limit = max_bytes
     try:
         limits = {"thrift_string_size_limit": len(data) + 1, "thrift_container_size_limit": _MOST_CHUNKS}
+        _check_parquet(data, limit)
         with pq.ParquetFile(io.BytesIO(data), **limits) as file:
-            _check_parquet(file.metadata, limit)
             texts = _TEXT_COLUMNS & set(file.schema_arrow.names)
             header = parse_json((file.schema_arrow.metadata or {})[PARQUET_KEY], strict=False)
         # Texts as places in a dictionary: one that is repeated takes its memory once.
@@ -245,17 +246,11 @@ def read_parquet(data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES) -> 
     return _check_kind(header, kind), table
 
 
-def _check_parquet(metadata: Any, max_bytes: int) -> None:
+def _check_parquet(data: bytes, max_bytes: int) -> None:
     """See that a table fits before it is read: a page of a kilobyte may stand for a billion rows."""
-    columns = [
-        metadata.row_group(group).column(column)
-        for group in range(metadata.num_row_groups)
-        for column in range(metadata.num_columns)
-    ]
-    values = sum(max(0, column.num_values) for column in columns)
+    footer = read_footer(data)
     # Numbers and places in a dictionary take eight bytes at most, and the dictionaries what they take in the file.
-    size = BYTES_OF_A_VALUE * max(values, metadata.num_rows * metadata.num_columns)
-    size += sum(max(0, column.total_uncompressed_size) for column in columns)
+    size = BYTES_OF_A_VALUE * max(footer.values, footer.rows) + footer.unpacked_bytes
     if size > max_bytes:
         raise InvalidResult(f"the table takes {size:,} bytes, more than {max_bytes:,}; raise max_bytes")
 
