@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz_decoders --inputs 1000000``: whatever comes in, nothing but the errors that say so comes out."""
+"""``python -m tests.fuzz_decoders``: whatever comes in, nothing but the errors that say so comes out."""
 
 from __future__ import annotations
 

@@ -60,16 +60,16 @@ ODD: list[Any] = [
 
 
 def deep(source: random.Random) -> Any:
-    """Something nested, at times deeper than anybody can walk."""
+    """Something nested, at times deeper than is read."""
     value: Any = source.choice([0, None, "x"])
-    for _ in range(source.choice([3, 40, 70, 900])):
+    for _ in range(source.choice([3, 40, 63, 70, 120])):
         value = [value] if source.random() < 0.5 else {"a": value}
     return value
 
 
 def odd(source: random.Random) -> Any:
     """One odd value."""
-    return deep(source) if source.random() < 0.03 else copy.copy(source.choice(ODD))
+    return deep(source) if source.random() < 0.03 else copy.deepcopy(source.choice(ODD))
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -108,9 +108,14 @@ def mutate_json(document: Any, source: random.Random) -> Any:
     return document
 
 
-def as_text(document: Any) -> str:
-    """Write a document as Python's JSON writer does, NaN and halves of characters included."""
-    return json.dumps(document)
+def as_text(document: Any, source: random.Random) -> str:
+    """Write a document as Python's JSON writer does, NaN included; at times nested deeper than anybody can walk."""
+    text = json.dumps(document)
+    if source.random() < 0.01:
+        bracket, depth = source.choice(["[]", "{}"]), source.choice([900, 1100, 50_000])
+        opening = bracket[0] if bracket == "[]" else '{"a":'
+        text = text.replace("1", opening * depth + "1" + bracket[1] * depth, 1)
+    return text
 
 
 def mutate_bytes(data: bytes, source: random.Random) -> bytes:

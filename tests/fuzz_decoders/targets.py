@@ -61,7 +61,7 @@ class Target:
 
 
 JOB = {
-    "id": "d1abc", "backend": {"name": "ibm_fez"}, "backend": "ibm_fez", "status": "Failed", "created": "2026-11-01T00:00:00Z",
+    "id": "d1abc", "backend": "ibm_fez", "status": "Failed", "created": "2026-11-01T00:00:00Z",
     "state": {"status": "Failed", "reason": "no", "reason_code": 1234, "reason_solution": "yes"},
     "program": {"id": "sampler"}, "tags": ["a", "b"], "session_id": "s-1", "cost": 600, "private": False,
     "usage": {"qpu_charge_time_seconds": 3, "status": "complete", "seconds": 3}, "estimated_running_time_seconds": 2.5, "params": {},
@@ -116,7 +116,9 @@ SAMPLER_TAGGED = {
                         "__type__": "DataBin",
                         "__value__": {
                             "field_names": ["c"],
-                            "fields": {"c": {"__type__": "BitArray", "__value__": {"array": _nd(_BITS), "num_bits": 2}}},
+                            "fields": {
+                                "c": {"__type__": "BitArray", "__value__": {"array": _nd(_BITS), "num_bits": 2}}
+                            },
                         },
                     },
                     "metadata": {"circuit_metadata": {}, "spans": _nd(np.arange(3.0))},
@@ -151,7 +153,10 @@ ESTIMATOR_TAGGED = {
         "metadata": {},
     },
 }  # fmt: skip
-ESTIMATOR_PLAIN = {"results": [{"data": {"evs": [0.5, 1], "stds": [0.1, None], "extra": [[1], [2]]}, "metadata": {}}], "metadata": {}}
+ESTIMATOR_PLAIN = {
+    "results": [{"data": {"evs": [0.5, 1], "stds": [0.1, None], "extra": [[1], [2]]}, "metadata": {}}],
+    "metadata": {},
+}
 ESTIMATOR_V1 = {"values": [0.5, -1], "metadata": [{"variance": 0.2, "shots": 100}, {}]}
 EXECUTOR = {
     "schema_version": "v2.0",
@@ -162,7 +167,12 @@ EXECUTOR = {
 
 
 def _xcom(result: Any) -> dict[str, Any]:
-    return {"job_id": "d1", "program_id": "sampler", "metadata": {}, "results": json.loads(json.dumps(result.to_xcom_results()))}
+    return {
+        "job_id": "d1",
+        "program_id": "sampler",
+        "metadata": {},
+        "results": json.loads(json.dumps(result.to_xcom_results())),
+    }
 
 
 SAMPLER_RESULT, ESTIMATOR_RESULT = decode_sampler_result(SAMPLER_PLAIN), decode_estimator_result(ESTIMATOR_PLAIN)
@@ -189,7 +199,7 @@ def _of_json(*documents: Any) -> Make:
 
 def _of_text(*documents: Any) -> Make:
     def make(source: random.Random) -> str:
-        text = mutations.as_text(mutations.mutate_json(source.choice(documents), source))
+        text = mutations.as_text(mutations.mutate_json(source.choice(documents), source), source)
         if source.random() < 0.2:
             return mutations.mutate_bytes(text.encode("utf-8", "surrogatepass"), source).decode("utf-8", "replace")
         return text
@@ -226,7 +236,10 @@ def _refusal(text: str) -> None:
 
 def _use(result: Any) -> None:
     """What a task does with a result: bound it, write it to XCom as strict JSON, and let the page show it."""
-    if isinstance(result, SamplerResult) and sum(pub.shots or 0 for pub in result.pubs if not pub.quasi_dists) > TOO_MANY:
+    if (
+        isinstance(result, SamplerResult)
+        and sum(pub.shots or 0 for pub in result.pubs if not pub.quasi_dists) > TOO_MANY
+    ):
         return
     result.estimated_xcom_bytes()
     value = {"job_id": "x", "program_id": "sampler", "results": result.to_xcom_results()}
