@@ -157,7 +157,7 @@ def read_text(value: Any, longest: int = LONGEST_NAME) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidAnswer(f"A text in the service's answer is {_kind(value)}.")
-    text = str(value)
+    text = _whole_characters(str(value))
     if len(text) > longest:
         raise InvalidAnswer(
             f"A text in the service's answer has {len(text):,} characters; at most {longest:,} are read."
@@ -184,7 +184,7 @@ def read_tags(value: Any) -> tuple[str, ...]:
         isinstance(tag, str) and len(tag) <= LONGEST_NAME for tag in value
     ):
         raise InvalidAnswer("The tags in the service's answer are no list of texts.")
-    return tuple(value)
+    return tuple(map(_whole_characters, value))
 
 
 def read_mapping(value: Any) -> Mapping[str, Any]:
@@ -198,6 +198,11 @@ def read_mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidAnswer(f"An object in the service's answer is {_kind(value)}.")
     return value
+
+
+def _whole_characters(text: str) -> str:
+    """Replace halves of characters, which JSON can hold and no file, database or page can."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _kind(value: Any) -> str:

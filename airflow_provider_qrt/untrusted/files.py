@@ -6,9 +6,21 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
+_PIECE = 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
 """Bytes of a file; a circuit of a hundred thousand gates takes a few million."""
+
+
+def read_up_to(file: IO[bytes], most: int) -> bytes:
+    """Read an open file to its end, or the first ``most`` bytes; ``read(most)`` would take that memory at once."""
+    pieces: list[bytes] = []
+    left = most
+    while left > 0 and (piece := file.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -21,7 +33,7 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     with open(path, "rb", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "it is no ordinary file", str(path))
-        data = file.read(most + 1)
+        data = read_up_to(file, most + 1)
     if len(data) > most:
         raise OSError(0, f"it is larger than {most:,} bytes", str(path))
     return data

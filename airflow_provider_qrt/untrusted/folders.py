@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from airflow_provider_qrt.untrusted.files import read_up_to
+
 _BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -70,7 +72,7 @@ def read_private(path: Path, most: int) -> bytes | None:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _BY_OTHERS:
             return None
-        content = file.read(most + 1)
+        content = read_up_to(file, most + 1)
     return content if len(content) <= most else None
 
 

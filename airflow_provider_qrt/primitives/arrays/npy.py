@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.untrusted.files import read_up_to
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def read_file(file: IO[bytes], max_bytes: int) -> NDArray[Any]:
     shape, fortran_order, dtype = _read_header(read, "biufcSU")
     size = _checked_size(shape, dtype, max_bytes)
     # Not numpy's own reader, which takes the memory that a header claims before there is anything to fill it.
-    content = file.read(size + 1)
+    content = read_up_to(file, size + 1)
     if len(content) != size:
         raise InvalidResult(f"an array holds {'more' if len(content) > size else 'less'} data than its header says")
     return _shaped(np.frombuffer(content, dtype=np.uint8), shape, fortran_order, dtype)

@@ -20,6 +20,7 @@ from airflow_provider_qrt.primitives.arrays import npy
 from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, did_you_mean
 from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES
 from airflow_provider_qrt.primitives.results.parquet_footer import read_footer
+from airflow_provider_qrt.untrusted.files import read_up_to
 from airflow_provider_qrt.untrusted.json_text import UnfitJson, parse_json
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _read_url(url: str) -> bytes:
 
 
 def _whole_file(file: Any) -> bytes:
-    data = bytes(file.read(MAX_FILE_BYTES + 1))
+    data = read_up_to(file, MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise InvalidResult(f"the file is larger than {MAX_FILE_BYTES:,} bytes, and no result of this provider")
     return data
