@@ -318,7 +318,11 @@ class QiskitRuntimeClient:
             response = self._http.send("GET", f"/jobs/{quoted(job_id)}/logs")
         except errors.NotFound:
             return ""
-        return readable(response.content.decode("utf-8", "replace"), LONGEST_LOG)
+        text = response.content.decode("utf-8", "replace")
+        if len(text) > LONGEST_LOG:
+            # Without the first line, of which a part may be cut off, and a part of a secret with it.
+            text = text[-LONGEST_LOG:].partition("\n")[2]
+        return readable(text, LONGEST_LOG)
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace the job's tags."""

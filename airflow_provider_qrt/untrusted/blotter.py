@@ -22,6 +22,9 @@ _SHORTEST_ANYWHERE = 8
 ordinary words."""
 _SHORTEST = 4
 """Nothing shorter is looked for as such."""
+_LEAST_LOOKED_AT = 32_768
+_LONGEST_SECRET = 4096
+"""Characters at the end of a text that was cut, where half a secret may stand."""
 _MOST_KNOWN = 1000
 """Secrets that a process remembers; those of tokens and connections that are not used any more are forgotten first."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
@@ -142,6 +145,10 @@ def readable(text: object, longest: int = 2000, known: Iterable[str] = ()) -> st
         longest: Characters that are kept.
         known: Secrets that the process has not been told of.
     """
-    # Blotted before it is cut: a cut secret would not be recognised any more.
-    said = _UNPRINTABLE.sub("", without_secrets(text if isinstance(text, str) else str(text), known))
+    whole = text if isinstance(text, str) else str(text)
+    # Blotted before it is cut, for a cut secret would not be recognised any more; but not megabytes for a few lines.
+    looked_at = max(_LEAST_LOOKED_AT, 8 * longest)
+    said = _UNPRINTABLE.sub("", without_secrets(whole[:looked_at], known))
+    if len(whole) > looked_at:
+        said = said[:-_LONGEST_SECRET]
     return said if len(said) <= longest else said[: longest - 3] + "..."

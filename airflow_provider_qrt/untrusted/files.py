@@ -56,13 +56,16 @@ def within(name: str, folders: Iterable[str | os.PathLike[str]]) -> Path | None:
     """
     if "\0" in name:
         return None
+    missing = None
     for folder in folders:
         # Not resolve(), which looks at the disk: what lies outside must not be looked at.
         root = os.path.abspath(folder)  # noqa: PTH100
         path = os.path.normpath(os.path.join(root, name))  # noqa: PTH118
-        if not path.startswith(root.rstrip(os.sep) + os.sep):
+        if not path.startswith(root.rstrip(os.sep) + os.sep) or not os.path.isdir(root):  # noqa: PTH112
             continue
         real = os.path.realpath(path)
         if real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep):
-            return Path(real)
-    return None
+            if os.path.lexists(real):
+                return Path(real)
+            missing = missing or Path(real)
+    return missing
