@@ -319,10 +319,8 @@ class QiskitRuntimeClient:
         except errors.NotFound:
             return ""
         text = response.content.decode("utf-8", "replace")
-        if len(text) > LONGEST_LOG:
-            # Without the first line, of which a part may be cut off, and a part of a secret with it.
-            text = text[-LONGEST_LOG:].partition("\n")[2]
-        return readable(text, LONGEST_LOG)
+        # Half a secret may stand in the first line of what was cut.
+        return readable(text if len(text) <= LONGEST_LOG else text[-LONGEST_LOG:].partition("\n")[2], LONGEST_LOG)
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace the job's tags."""

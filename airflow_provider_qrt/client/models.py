@@ -14,9 +14,11 @@ from typing import Any
 from airflow_provider_qrt.client.errors import InvalidAnswer
 from airflow_provider_qrt.client.reading import (
     parse_json,
+    read_figures,
     read_id,
     read_list,
     read_mapping,
+    read_name,
     read_number,
     read_optional_id,
     read_reason,
@@ -107,13 +109,13 @@ class Backend:
         status = status if isinstance(status, Mapping) else {"name": status}
         qubits = data.get("qubits", data.get("physical_qubits"))
         return cls(
-            name=_name(data["name"]),
+            name=read_name(data["name"]),
             status=read_text(status.get("name")) or "unknown",
             status_reason=read_reason(status.get("reason")),
             queue_length=read_whole(data.get("queue_length")) or 0,
             num_qubits=read_whole(qubits),
             processor_type=read_mapping(data.get("processor_type")),
-            wait_time_seconds=_wait_time(data.get("wait_time_seconds")),
+            wait_time_seconds=read_figures(data.get("wait_time_seconds")),
             performance_metrics=read_mapping(data.get("performance_metrics")),
             is_simulator=bool(data.get("is_simulator")),
         )
@@ -354,7 +356,7 @@ class Instance:
         """Read the answer; its two numbers come as text."""
         listed = read_list(data, "backends", "GET /instance") if data.get("backends") is not None else []
         return cls(
-            backends=tuple(_name(b.get("name") if isinstance(b, Mapping) else b) for b in listed),
+            backends=tuple(read_name(b.get("name") if isinstance(b, Mapping) else b) for b in listed),
             plan_id=read_text(data.get("plan_id")),
             limit_seconds=read_number(data.get("instance_limit_seconds")),
             allocation_seconds=read_number(data.get("usage_allocation_seconds")),
@@ -461,35 +463,14 @@ class Program:
     def from_json(cls, data: Mapping[str, Any]) -> Program:
         """Read one program."""
         return cls(
-            id=_name(data["id"]),
-            name=_name(data.get("name") or data["id"]),
+            id=read_name(data["id"]),
+            name=read_name(data.get("name") or data["id"]),
             description=(read_reason(data.get("description")) or "").strip(),
             cost_seconds=read_number(data.get("cost")),
             version=read_text(data.get("version")),
             created=parse_time(data.get("creationDate") or data.get("creation_date")),
             parameters=_json_object(data.get("parameters")),
         )
-
-
-def _name(value: Any) -> str:
-    name = read_text(value)
-    if name is None:
-        raise InvalidAnswer("A name in the service's answer is empty.")
-    return name
-
-
-def _wait_time(value: Any) -> Mapping[str, Any] | None:
-    """Keep the figures that are some; one that is odd is no reason not to know the backend."""
-    if not isinstance(value, Mapping):
-        return None
-    return {str(name): part for name, part in value.items() if part is None or _is_figure(part)}
-
-
-def _is_figure(value: Any) -> bool:
-    try:
-        return read_number(value) is not None and not isinstance(value, str)
-    except InvalidAnswer:
-        return False
 
 
 def _json_object(value: Any) -> Mapping[str, Any]:

@@ -200,6 +200,32 @@ def read_mapping(value: Any) -> Mapping[str, Any]:
     return value
 
 
+def read_name(value: Any) -> str:
+    """Return a name.
+
+    Raises:
+        InvalidAnswer: There is none, or it is something else.
+    """
+    name = read_text(value)
+    if name is None:
+        raise InvalidAnswer("A name in the service's answer is empty.")
+    return name
+
+
+def read_figures(value: Any) -> Mapping[str, Any] | None:
+    """Keep the figures that are some; one that is odd is no reason not to know the backend."""
+    if not isinstance(value, Mapping):
+        return None
+    return {str(name): part for name, part in value.items() if part is None or _is_figure(part)}
+
+
+def _is_figure(value: Any) -> bool:
+    try:
+        return read_number(value) is not None and not isinstance(value, str)
+    except InvalidAnswer:
+        return False
+
+
 def _whole_characters(text: str) -> str:
     """Replace halves of characters, which JSON can hold and no file, database or page can."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

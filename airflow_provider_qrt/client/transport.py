@@ -96,9 +96,8 @@ class Transport:
         self._read_timeout = read_timeout
         self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._session = requests.Session()
-        if shared_connections:
-            for scheme in ("https://", "http://"):
-                self._session.mount(scheme, SharedConnections())
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, SharedConnections() if shared_connections else BoundedAdapter())
         self._session.headers.update(
             {
                 "Accept": "application/json",
