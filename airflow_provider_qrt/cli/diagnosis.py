@@ -10,13 +10,14 @@ from typing import TextIO
 from airflow_provider_qrt.cli.connect import find_settings
 from airflow_provider_qrt.cli.output import cost, print_json
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
-from airflow_provider_qrt.client.errors import InvalidSettings, without_secrets
+from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import CHANNEL
 from airflow_provider_qrt.doctor.looking import ReadOnly
 from airflow_provider_qrt.doctor.report import markdown, summary
 from airflow_provider_qrt.doctor.requests_out import Service
 from airflow_provider_qrt.doctor.rows import Examination, Row
 from airflow_provider_qrt.doctor.running import CLAIMS_OF_A_JOB, JOBS, SECONDS_PER_JOB, Running, dry_run, estimate
+from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 def doctor(args: Namespace, out: TextIO) -> int:

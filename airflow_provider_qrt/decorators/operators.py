@@ -9,6 +9,7 @@ from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_qrt.decorators.returned import check_returned
+from airflow_provider_qrt.operators.circuit_files import written_names
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.operators.estimator import QiskitRuntimeEstimatorOperator
 from airflow_provider_qrt.operators.last_resort import pull
@@ -67,6 +68,9 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
             circuits=SET_DURING_EXECUTION,
             **cast("Any", kwargs),
         )
+        if not self._is_of_mapped():
+            # What the DAG file hands to the function stands in the DAG file.
+            self._written_files = frozenset(written_names([op_args, op_kwargs]))
         self._context: Mapping[str, Any] = {}
         self._was_called = False
         self._returned_qiskit = False

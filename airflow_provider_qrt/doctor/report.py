@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from airflow_provider_qrt import __version__
-from airflow_provider_qrt.client.errors import without_secrets
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.doctor.rows import Row, Verdict
+from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 def summary(rows: Sequence[Row]) -> str:

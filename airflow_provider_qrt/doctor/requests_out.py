@@ -7,13 +7,14 @@ from typing import Any
 
 import requests
 
-from airflow_provider_qrt.client.errors import ConnectionFailed, without_secrets
+from airflow_provider_qrt.client.errors import ConnectionFailed
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.reading import read_object
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import Transport
 from airflow_provider_qrt.doctor.rows import NotTried
+from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 class Service:

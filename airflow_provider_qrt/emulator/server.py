@@ -280,6 +280,7 @@ class Emulator:
         request = urllib.request.Request(  # noqa: S310 - always http to this machine
             f"{self.root_url}/_emulator{path}",
             data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
             method=method,
         )
         try:

@@ -72,7 +72,9 @@ class QiskitRuntimeBudget:
         if self.when_exceeded not in REACTIONS:
             raise InvalidInput(f"budget: when_exceeded is one of {', '.join(REACTIONS)}, not {self.when_exceeded!r}.")
         window = self.window.total_seconds() if isinstance(self.window, timedelta) else self.window
-        if window is not None and (isinstance(window, bool) or not isinstance(window, int | float) or window <= 0):
+        if window is not None and (
+            isinstance(window, bool) or not isinstance(window, int | float) or not 0 < window < math.inf
+        ):
             raise InvalidInput(f"budget: window is seconds or a timedelta above 0, not {self.window!r}.")
         if self.per == "dag_run" and self.window is not None:
             raise InvalidInput("budget: a dag_run has no window; use per='dag' or per='connection'.")
@@ -261,6 +263,7 @@ def check_budget(
     """
     listed = list(jobs)
     spent = add_up(listed, sessions, now)
+    # Not the other way round: with what is no number, no comparison is true.
     if spent.total + estimate <= budget.max_seconds:
         return spent
     names = {"dag_run": "this DAG run", "dag": "this DAG", "connection": "this connection's instance"}
@@ -294,7 +297,7 @@ def check_usage(usage: InstanceUsage, estimate: float) -> None:
         OverBudget: It does not.
     """
     left = usage.remaining_seconds
-    if usage.limit_reached or (left is not None and estimate > left):
+    if usage.limit_reached or (left is not None and not estimate <= left):
         end = f" The period ends {usage.period_end:%Y-%m-%d %H:%M} UTC." if usage.period_end else ""
         raise OverBudget(
             f"The job is estimated at {estimate:.1f} s of QPU time; the instance has {left or 0:.1f} s left of its "
@@ -309,7 +312,7 @@ def check_period(budget: QiskitRuntimeBudget, usage: InstanceUsage, estimate: fl
     Raises:
         OverBudget: It does not.
     """
-    if usage.consumed_seconds + estimate > budget.max_seconds:
+    if not usage.consumed_seconds + estimate <= budget.max_seconds:
         raise OverBudget(
             f"The job is estimated at {estimate:.1f} s of QPU time; the instance has used "
             f"{usage.consumed_seconds:.1f} s in this period of the budget of {budget.max_seconds:g} s. "

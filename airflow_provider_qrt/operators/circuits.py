@@ -18,6 +18,7 @@ from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
+from airflow_provider_qrt.operators.circuit_files import names_in_dag, with_files, written_names
 from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
@@ -91,8 +92,22 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         self.optimization_level = optimization_level
         self.check_isa = check_isa
         self.check_constants(*QiskitRuntimeCircuitsOperator.checks)
+        # Before anything is rendered. A mapped task is made of data.
+        self._written_files = frozenset() if self._is_of_mapped() else frozenset(written_names(self.circuits))
         self._pubs: Sequence[Any] = ()
         self._fitted: tuple[Sequence[Any], Backend] | None = None
+
+    def _is_of_mapped(self) -> bool:
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
+
+    def given_circuits(self) -> Any:
+        """Return the circuits as they were rendered, with names of QPY files that may be read as paths.
+
+        Raises:
+            InvalidInput: A name comes from data, and lies in no folder that the deployment allows.
+        """
+        written = self._written_files | (names_in_dag(self) if self._is_of_mapped() else frozenset())
+        return with_files(self.circuits, written)
 
     @abstractmethod
     def read_pubs(self) -> Sequence[Any]:

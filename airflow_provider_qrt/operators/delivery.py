@@ -72,7 +72,7 @@ def deliver(
     value["result_path"] = path
     try:
         written = {**value, "provenance": facts.provenance(value, used_qiskit=used_qiskit)}
-        results.write_file(path, lambda file: result.write(file, destination.format, written))
+        results.write_file(path, lambda file: result.write(file, destination.format, written), private=job.private)
     except Exception:
         if not job.private:
             raise

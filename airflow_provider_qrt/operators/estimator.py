@@ -113,9 +113,11 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             from airflow_provider_qrt.primitives.inputs.v1 import check_no_precision
 
             check_no_precision(arguments.standard_error("precision", self.precision))
-            return primitives.coerce_v1_estimates(self.circuits, observables=self.observables)
+            return primitives.coerce_v1_estimates(self.given_circuits(), observables=self.observables)
         pubs = primitives.coerce_estimator_pubs(
-            self.circuits, observables=self.observables, precision=arguments.standard_error("precision", self.precision)
+            self.given_circuits(),
+            observables=self.observables,
+            precision=arguments.standard_error("precision", self.precision),
         )
         self.check_result_fits(
             sum(Asked.of(pub).json_bytes() for pub in pubs)

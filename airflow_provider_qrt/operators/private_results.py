@@ -40,7 +40,7 @@ def read_once(
     text = read(job_id)
     if file is not None:
         try:
-            results.write_text(file, text)
+            results.write_text(file, text, private=True)
             return text
         except Exception:
             log.exception("The result of private job %s could not be written to %s.", job_id, file)

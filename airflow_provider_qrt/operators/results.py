@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -11,6 +12,7 @@ from typing import IO, Any
 from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
@@ -84,25 +86,38 @@ class Destination:
         """The file a result goes to: the path itself if it names one, else a file of the job's in it."""
         if self.path.endswith(self.format.suffix):
             return self.path
-        return f"{self.path.rstrip('/')}/{job_id}{self.format.suffix}"
+        return f"{self.path.rstrip('/')}/{_checked(job_id)}{self.format.suffix}"
 
     def raw_file(self, job_id: str) -> str:
         """The file for the service's own answer, beside :meth:`file`."""
         if self.path.endswith(self.format.suffix):
-            return f"{self.path.removesuffix(self.format.suffix)}.{job_id}.raw.json"
-        return f"{self.path.rstrip('/')}/{job_id}.raw.json"
+            return f"{self.path.removesuffix(self.format.suffix)}.{_checked(job_id)}.raw.json"
+        return f"{self.path.rstrip('/')}/{_checked(job_id)}.raw.json"
+
+
+def _checked(job_id: str) -> str:
+    """Return an id that is to be part of a file's name.
+
+    Raises:
+        InvalidInput: It could lead out of the folder.
+    """
+    if not is_id(job_id):
+        raise InvalidInput("The id of the job is none of the service's: no file is named by it, and none was written.")
+    return job_id
 
 
 def _is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def write_file(path: str, write: Callable[[IO[bytes]], object]) -> None:
+def write_file(path: str, write: Callable[[IO[bytes]], object], *, private: bool = False) -> None:
     """Write to any path that ``ObjectStoragePath`` understands, making folders as needed.
 
     Args:
         path: The file.
         write: Writes what it holds. Nothing is written to the path before this has returned.
+        private: Let nobody but the worker's user read a local file, whatever the umask. In an object store the bucket's
+            rights decide.
     """
     from airflow.sdk import ObjectStoragePath
 
@@ -110,13 +125,20 @@ def write_file(path: str, write: Callable[[IO[bytes]], object]) -> None:
     write(content)
     target = ObjectStoragePath(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
+    with _open_private(target.path) if private and target.protocol in ("", "file") else target.open("wb") as file:
         file.write(content.getbuffer())
 
 
-def write_text(path: str, text: str) -> None:
+def _open_private(path: str) -> IO[bytes]:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    # One that was there keeps its mode.
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "wb")
+
+
+def write_text(path: str, text: str, *, private: bool = False) -> None:
     """Write a text as :func:`write_file` does."""
-    write_file(path, lambda file: file.write(text.encode()))
+    write_file(path, lambda file: file.write(text.encode()), private=private)
 
 
 def read_text(path: str) -> str | None:

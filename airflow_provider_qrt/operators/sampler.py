@@ -78,7 +78,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         shots = arguments.whole_number("shots", self.shots)
         if self.is_v1:
             return self._read_circuits(shots)
-        pubs = primitives.coerce_pubs(self.circuits, shots=shots)
+        pubs = primitives.coerce_pubs(self.given_circuits(), shots=shots)
         self.check_result_fits(
             sum(Asked.of(pub).json_bytes() for pub in pubs)
             + primitives.largest_xcom_bytes(pubs, options=self._options()),
@@ -89,7 +89,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     def _read_circuits(self, shots: int | None) -> Sequence[primitives.SamplerPub]:
         """Check circuits, shots and options for version 1."""
-        pubs = primitives.coerce_v1_circuits(self.circuits, shots=shots)
+        pubs = primitives.coerce_v1_circuits(self.given_circuits(), shots=shots)
         written = primitives.sampler_v1_params(pubs, options=self.options)
         self.check_result_fits(
             primitives.largest_quasi_dists_bytes(pubs, default_shots=written.get("run_options", {}).get("shots")),

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
 from airflow_provider_qrt.jobs.session_use import dedicated_sessions
 from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
+from airflow_provider_qrt.plugins.rates import A_SECOND, BURST, Allowance
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -119,6 +121,7 @@ class ConnectionReader:
         self._details: dict[str, JobDetails] = {}
         self._settings: object = None
         self._list = JobList(airflow, look_back)
+        self._pace = Allowance(BURST, A_SECOND)
         self._backends: Sequence[Backend] | None = None
         self._usage: InstanceUsage | None = None
         self._sessions: Mapping[str, Session] = {}
@@ -126,9 +129,9 @@ class ConnectionReader:
         self._read_at: float | None = None
         self._base_url = ""
 
-    def look(self) -> Reading:
-        """Return what is known, and have it read anew if it is not fresh."""
-        if self._busy_since is None and self._clock() >= self._due_at:
+    def look(self, *, ask: bool = True) -> Reading:
+        """Return what is known, and have it read anew if it is not fresh and the service may be asked."""
+        if ask and self._busy_since is None and self._clock() >= self._due_at:
             with self._lock:
                 self._wants_all = True
             self._begin()
@@ -146,7 +149,7 @@ class ConnectionReader:
             base_url=self._base_url,
         )
 
-    def times(self, jobs: Iterable[Job]) -> dict[str, JobMetrics | None]:
+    def times(self, jobs: Iterable[Job], *, ask: bool = True) -> dict[str, JobMetrics | None]:
         """Return the times of jobs as far as they are known; those of the others will be read.
 
         Of a job that cannot be read there is None, of one that is still to be read there is nothing.
@@ -159,16 +162,18 @@ class ConnectionReader:
                 found[job.id] = known[1]
             if known is None or known[0] is not job.status:
                 wanted[job.id] = job.status
-        if wanted:
+        if wanted and ask:
             with self._lock:
                 # Only what is looked at now: a page that was turned over is not worth a request.
                 self._wanted_times = wanted
             self._begin()
         return found
 
-    def job(self, job_id: str) -> JobDetails | None:
+    def job(self, job_id: str, *, ask: bool = True) -> JobDetails | None:
         """Return what is known of a job; None if that is still to be read."""
         known = self._details.get(job_id)
+        if not ask:
+            return known
         if known is None or (not _is_over(known) and self._clock() - known.read_at > FRESH_SECONDS):
             with self._lock:
                 self._wanted_jobs[job_id] = None
@@ -203,8 +208,9 @@ class ConnectionReader:
         try:
             with self._connect() as client:
                 self._look_at_settings(client)
-                while self._read_next(client):
-                    pass
+                while self._has_work():
+                    self._pace.wait()
+                    self._read_next(client)
             self._problems.pop("connection", None)
         except errors.QiskitRuntimeError as error:
             self._give_up(_for_all(error))
@@ -236,6 +242,10 @@ class ConnectionReader:
             self._problems = {}
             self._base_url = settings.base_url
 
+    def _has_work(self) -> bool:
+        with self._lock:
+            return bool(self._wanted_jobs or self._wanted_times or self._wants_all)
+
     def _read_next(self, client: QiskitRuntimeClient) -> bool:
         """Read one thing, what somebody waits for before the list; whether there was one."""
         with self._lock:
@@ -259,8 +269,13 @@ class ConnectionReader:
         return True
 
     def _read_job(self, client: QiskitRuntimeClient, job_id: str) -> JobDetails:
+        if not is_id(job_id):
+            # XCom names it, and whoever may write there.
+            return JobDetails(None, None, "This is no id of a job.", self._clock())
         try:
             job = client.job(job_id)
+        except errors.InvalidAnswer as error:
+            return JobDetails(None, None, str(error), self._clock())
         except errors.TRANSIENT:
             raise
         except errors.ApiError as error:
@@ -287,6 +302,8 @@ class ConnectionReader:
         """Read one part; what is wrong with it alone does not keep the others from being read."""
         try:
             read()
+        except errors.InvalidAnswer as error:
+            self._problems[name] = _for_all(error)
         except errors.TRANSIENT:
             raise
         except (errors.InvalidApiKey, errors.Unauthorized):
@@ -315,6 +332,8 @@ def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
         return None
     try:
         return client.job_metrics(job_id)
+    except errors.InvalidAnswer:
+        return None
     except errors.TRANSIENT:
         raise
     except errors.ApiError:

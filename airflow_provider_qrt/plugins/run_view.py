@@ -11,7 +11,7 @@ from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see, read_claim
 from airflow_provider_qrt.plugins.dry_run import is_plan, plan_view
 from airflow_provider_qrt.plugins.overview import Price, task_url
-from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_result, pub_views
+from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_number, is_result, pub_views
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job, JobMetrics
@@ -173,7 +173,7 @@ def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price)
     for name in ("created", "finished"):
         job["timeline"][name] = job["timeline"][name] or result.get(name)
     seconds = result.get("usage_seconds")
-    if job["seconds"] is None and isinstance(seconds, int | float):
+    if job["seconds"] is None and is_number(seconds):
         job["seconds"], job["cost"] = seconds, price.of(seconds)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+LARGEST = 1e300
+"""Numbers that are larger cannot be added up."""
 TOP = 32
 """Outcomes that have a bar of their own; the rest is summed up."""
 MOST_POINTS = 64
 """Points of sweeps, or values of an array, that are shown of a task; the download has all of them."""
 KINDS = {"counts", "quasi_dists", "evs"}
 """What the measured values of a PUB are called."""
+_FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
+DEEPEST = 32
+"""How deep a sweep, or an array, may be nested: as numpy's."""
 NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
@@ -50,7 +54,7 @@ def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 
 def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
     """The most frequent outcomes in the order of their bits, and what the others come to."""
-    numbers = {str(label): float(count) for label, count in counts.items() if _is_number(count)}
+    numbers = {str(label): float(count) for label, count in counts.items() if is_number(count)}
     # Quasi-probabilities may be negative: the size says which ones matter.
     top = sorted(numbers, key=lambda label: (-abs(numbers[label]), label))[:TOP]
     shown = set(top)
@@ -67,26 +71,37 @@ def csv_text(value: Mapping[str, Any]) -> str:
     """The values of a result as a table, one line for each outcome or value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    entries = [entry for entry in value.get("results") or [] if isinstance(entry, Mapping)]
+    results = value.get("results")
+    entries = [entry for entry in results if isinstance(entry, Mapping)] if isinstance(results, list) else []
     if any("evs" in entry for entry in entries):
         names = _asked_names(entries)
-        writer.writerow(["pub", "point", *names, "ev", "std"])
+        writer.writerow(["pub", "point", *map(harmless, names), "ev", "std"])
         for index, entry in enumerate(entries):
             errors, asked = dict(_flat(entry.get("stds"))), _asked_at(entry)
             writer.writerows(
-                [index, point, *(asked(point).get(name) for name in names), ev, errors.get(point)]
+                [index, point, *(harmless(asked(point).get(name)) for name in names), ev, errors.get(point)]
                 for point, ev in _flat(entry.get("evs"))
             )
     else:
         quasi = any(entry.get("quasi_dists") is not None for entry in entries)
         names = _asked_names(entries)
-        writer.writerow(["pub", "point", *names, "bitstring", "quasi_probability" if quasi else "count"])
+        writer.writerow(["pub", "point", *map(harmless, names), "bitstring", "quasi_probability" if quasi else "count"])
         for index, entry in enumerate(entries):
             asked = _asked_at(entry)
             for point, (place, counts) in enumerate(_histograms(entry)):
-                known = [asked(place).get(name) for name in names]
-                writer.writerows([index, point, *known, label, count] for label, count in counts.items())
+                known = [harmless(asked(place).get(name)) for name in names]
+                writer.writerows(
+                    [index, point, *known, harmless(label), harmless(count)] for label, count in counts.items()
+                )
     return out.getvalue()
+
+
+def harmless(cell: Any) -> Any:
+    """Return a cell of a table that no spreadsheet takes for a formula: text that begins like one gets a quote."""
+    if isinstance(cell, int | float | None):
+        return cell
+    text = str(cell)
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text[:1] in _FORMULA else text
 
 
 def has_values(value: Mapping[str, Any]) -> bool:
@@ -158,17 +173,17 @@ def _histograms(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
 def _leaves(value: Any, place: tuple[int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(value, Mapping):
         yield _place(place), value
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(place) < DEEPEST:
         for index, part in enumerate(value):
             yield from _leaves(part, (*place, index))
 
 
 def _flat(value: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[str, float | None]]:
     """The numbers of an array with their place in it; null stays null."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and len(place) < DEEPEST:
         for index, part in enumerate(value):
             yield from _flat(part, (*place, index))
-    elif _is_number(value):
+    elif is_number(value):
         yield _place(place), float(value)
     elif place:
         yield _place(place), None
@@ -219,5 +234,8 @@ def _place(place: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, place))}]" if place else ""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be worked with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < LARGEST

@@ -29,22 +29,24 @@ _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
 _ANY_HEADER = re.compile(r"\bOPENQASM\b\s*([^;\n]*)")
 _QASM_FILE = re.compile(r"[^\s;]+\.(?:qasm3?|inc)")
 # One pass takes out what must not be searched. Strings come first, so that "a//b" is not taken for a comment.
-_NOISE = re.compile(r"(\"[^\"\n]*\"|'[^'\n]*')|//[^\n]*|/\*.*?(?:\*/|\Z)|^\s*(?:#?pragma\b|@)[^\n]*", re.S | re.M)
+_NOISE = re.compile(r"(\"[^\"\n]*\"|'[^'\n]*')|//[^\n]*|/\*.*?(?:\*/|\Z)|^[^\S\n]*+(?:#?pragma\b|@)[^\n]*", re.S | re.M)
+# None of these looks at a character more than some hundred times, whatever the text: quantifiers are possessive or
+# bounded. Blank lines without end, or words without the mark that ends a statement, must not take minutes.
 _CONSTANT = re.compile(
-    r"\bconst\s+(?:u?int|float|angle|bool|bit)\s*(?:\[[^\]]*\])?\s*(?P<const>\w+)\s*=(?P<value>[^;]*);"
+    r"\bconst\s++(?:u?int|float|angle|bool|bit)\s*+(?:\[[^\]]{0,500}+\]\s*+)?(?P<const>\w++)\s*+=(?P<value>[^;]{0,2000}+);"
 )
 _BRACE_OR_DECLARATION = re.compile(
     r"[{}]"
     rf"|{_CONSTANT.pattern}"
-    r"|\binput\s+[^;{}]*?(?P<input>\w+)\s*;"
-    r"|\b(?P<kind>qubit|bit)\s*(?:\[(?P<size>[^\]]*)\])?\s+(?P<name>\w+)\s*(?=[;=])"
-    r"|\b(?P<sized_kind>qubit|bit)\s*\[(?P<sized_size>[^\]]*)\](?P<sized_name>\w+)\s*(?=[;=])"
-    r"|\b(?P<old_kind>qreg|creg)\s+(?P<old_name>\w+)\s*(?:\[(?P<old_size>[^\]]*)\])?\s*;"
+    r"|\binput\s++[^;{}]{0,500}?(?P<input>\b\w++)\s*+;"
+    r"|\b(?P<kind>qubit|bit)\s*+(?:\[(?P<size>[^\]]{0,500}+)\]\s++)?(?<=\s)(?P<name>\w++)\s*+(?=[;=])"
+    r"|\b(?P<sized_kind>qubit|bit)\s*+\[(?P<sized_size>[^\]]{0,500}+)\](?P<sized_name>\w++)\s*+(?=[;=])"
+    r"|\b(?P<old_kind>qreg|creg)\s++(?P<old_name>\w++)\s*+(?:\[(?P<old_size>[^\]]{0,500}+)\])?\s*+;"
 )
-_OLD_GATES = re.compile(r"^\s*include\s*[\"']qelib1\.inc[\"']", re.M)
+_OLD_GATES = re.compile(r"^[^\S\n]*+include\s*+[\"']qelib1\.inc[\"']", re.M)
 _PHYSICAL = re.compile(r"\$(\d+)")
 # The result of a measurement is kept: ``c = measure q;``, ``measure q -> c;`` or out of a subroutine.
-_KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*measure\b|\bmeasure\b[^;]*->")
+_KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*+measure\b|\bmeasure\b(?:[^;-]|-(?!>)){0,2000}+->")
 _ANY_MEASUREMENT = re.compile(r"\bmeasure\b")
 _CONTROL_FLOW = re.compile(r"\b(?:if|for|while|switch|box)\b")
 BYTE_ORDER_MARK = "\ufeff"

@@ -13,7 +13,6 @@ import json
 import logging
 import time
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,9 +25,11 @@ from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
 from airflow_provider_qrt.primitives.circuits.layout import place_observables
 from airflow_provider_qrt.primitives.circuits.parameters import check_values
 from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, dump_circuit, tag_qpy
+from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.untrusted.inflate import inflate
 
 log = logging.getLogger(__name__)
 
@@ -418,7 +419,7 @@ def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:
     import qiskit.qpy  # noqa: F401
 
     try:
-        return _load(zlib.decompress(base64.b64decode(circuit["__value__"], validate=True)))
+        return _load(inflate(base64.b64decode(circuit["__value__"], validate=True), MAX_QPY_BYTES))
     except Exception as error:
         raise InvalidInput(
             f"{where}: expected one circuit as base64 of zlib of QPY, and Qiskit cannot read it: {one_line(error)}"

@@ -86,7 +86,7 @@ class Asked:
             return [None] * len(points)
         try:
             whole = np.broadcast_to(np.array(given, dtype=object if name == OBSERVABLE else float), shape)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return [None] * len(points)
         flat: list[Any] = whole.reshape(-1)[points].tolist()
         return flat

@@ -15,6 +15,7 @@ from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.results import result_file
 from airflow_provider_qrt.primitives.results.asked import OBSERVABLE, Asked
 from airflow_provider_qrt.primitives.results.asked import columns as asked_columns
+from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES, metadata_of
 from airflow_provider_qrt.primitives.results.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
@@ -69,7 +70,7 @@ def write_estimates(
     result_file.write_parquet(file, header, list(types.items()), blocks)
 
 
-def read_estimates(data: bytes) -> EstimatorResult:
+def read_estimates(data: bytes, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
     """Read a file that :func:`write_estimates` wrote.
 
     Raises:
@@ -80,22 +81,22 @@ def read_estimates(data: bytes) -> EstimatorResult:
         return EstimatorResult.from_xcom(result_file.load_json(data))
     try:
         if found is ResultFormat.NPZ:
-            header, arrays = result_file.read_npz(data, KIND)
+            header, arrays = result_file.read_npz(data, KIND, max_bytes)
             parts = [
                 {name: arrays[f"{index}/{name}"] for name in entry["arrays"]}
                 for index, entry in enumerate(header["results"])
             ]
         else:
-            header, table = result_file.read_parquet(data, KIND)
+            header, table = result_file.read_parquet(data, KIND, max_bytes)
             parts = _from_table(header["results"], table)
         pubs = [
             _pub(index, entry, part) for index, (entry, part) in enumerate(zip(header["results"], parts, strict=True))
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except DAMAGED as error:
         if isinstance(error, InvalidResult):
             raise
         raise InvalidResult(f"the file is damaged: {error!r}") from None
-    return EstimatorResult(tuple(pubs), header.get("metadata") or {}, result_file.job_of(header))
+    return EstimatorResult(tuple(pubs), metadata_of(header), result_file.job_of(header))
 
 
 def estimates_dataframe(result: EstimatorResult) -> Any:
@@ -195,7 +196,7 @@ def _is_list(column: Any) -> bool:
 def _pub(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EstimatorPubResult:
     from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 
-    found = pub_result(arrays, entry.get("metadata") or {}, f"results[{index}]")
+    found = pub_result(arrays, metadata_of(entry), f"results[{index}]")
     if found.shape != tuple(entry["shape"]):
         raise InvalidResult(f"results[{index}]: the values are not of the shape {tuple(entry['shape'])}")
     return replace(found, asked=Asked.read(entry))

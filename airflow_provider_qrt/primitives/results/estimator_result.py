@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.inputs.sizes import numbers_json_bytes
 from airflow_provider_qrt.primitives.results.asked import OBSERVABLES, PARAMETERS, Asked
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, check_nesting, metadata_of
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
 if TYPE_CHECKING:
@@ -154,26 +155,27 @@ class EstimatorResult:
         """
         if isinstance(value, Mapping):
             job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
-            return cls(_read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
+            return cls(_read_results(value.get("results"), job.get("result_path")), metadata_of(value), job)
         return cls(_read_results(value, None))
 
     @classmethod
-    def from_file(cls, path: Any) -> EstimatorResult:
+    def from_file(cls, path: Any, *, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
         """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
 
         Args:
             path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
                 Airflow connection has to be an ``ObjectStoragePath``.
+            max_bytes: The most bytes that the values may take, unpacked.
 
         Raises:
-            InvalidResult: It is no file of an estimator's result, or damaged.
+            InvalidResult: It is too large, or no file of an estimator's result, or damaged.
             ImportError: It is a Parquet file, and pyarrow is not installed.
             OSError: It cannot be read.
         """
         from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
         from airflow_provider_qrt.primitives.results.result_file import read_bytes
 
-        return read_estimates(read_bytes(path))
+        return read_estimates(read_bytes(path), max_bytes)
 
     def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
         """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
@@ -216,6 +218,7 @@ def _nested(array: NDArray[np.float64]) -> Any:
 def _read_results(results: Any, result_path: Any) -> tuple[EstimatorPubResult, ...]:
     from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 
+    check_nesting(results)
     if not isinstance(results, list):
         raise InvalidResult(
             "this is not the value of an estimator operator: it has no list under 'results'. Pass the task's whole "
@@ -236,5 +239,5 @@ def _read_results(results: Any, result_path: Any) -> tuple[EstimatorPubResult, .
         arrays = {name: part for name, part in entry.items() if name not in ("metadata", PARAMETERS, OBSERVABLES)}
         # One value that is null was NaN; with the service's own results a field that is null is not there.
         arrays = {name: float("nan") if part is None else part for name, part in arrays.items()}
-        read.append(replace(pub_result(arrays, dict(entry.get("metadata") or {}), where), asked=asked))
+        read.append(replace(pub_result(arrays, metadata_of(entry), where), asked=asked))
     return tuple(read)

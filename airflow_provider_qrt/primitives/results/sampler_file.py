@@ -16,7 +16,13 @@ from airflow_provider_qrt.primitives.results import quasi_file, result_file
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.asked import columns as asked_columns
 from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
-from airflow_provider_qrt.primitives.results.decoding import is_v1
+from airflow_provider_qrt.primitives.results.decoding import (
+    DAMAGED,
+    MAX_DECODED_BYTES,
+    Budget,
+    is_v1,
+    metadata_of,
+)
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.primitives.results.sampler_decoding import QUASI_DISTS, decode_sampler_result
@@ -74,7 +80,7 @@ def write_sampler(file: IO[bytes], result: SamplerResult, result_format: ResultF
     )
 
 
-def read_sampler(data: bytes) -> SamplerResult:
+def read_sampler(data: bytes, max_bytes: int = MAX_DECODED_BYTES) -> SamplerResult:
     """Read a file that :func:`write_sampler` wrote, or a saved answer of version 1 of the sampler.
 
     Raises:
@@ -88,17 +94,19 @@ def read_sampler(data: bytes) -> SamplerResult:
         return SamplerResult.from_xcom(document)
     try:
         if found is ResultFormat.NPZ:
-            header, arrays = result_file.read_npz(data, KIND)
+            header, arrays = result_file.read_npz(data, KIND, max_bytes)
             pubs = [_from_arrays(index, entry, arrays) for index, entry in enumerate(header["results"])]
         else:
-            header, table = result_file.read_parquet(data, KIND)
-            read_table = quasi_file.read_table if "outcome" in table.column_names else _from_table
-            pubs = read_table(header["results"], table)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+            header, table = result_file.read_parquet(data, KIND, max_bytes)
+            if "outcome" in table.column_names:
+                pubs = quasi_file.read_table(header["results"], table)
+            else:
+                pubs = _from_table(header["results"], table, Budget(max_bytes))
+    except DAMAGED as error:
         if isinstance(error, InvalidResult):
             raise
         raise InvalidResult(f"the file is damaged: {error!r}") from None
-    return SamplerResult(tuple(pubs), header.get("metadata") or {}, result_file.job_of(header))
+    return SamplerResult(tuple(pubs), metadata_of(header), result_file.job_of(header))
 
 
 def sampler_dataframe(result: SamplerResult) -> Any:
@@ -177,10 +185,10 @@ def _from_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDAr
     expected = (*entry["shape"], entry["shots"])
     if any(register.array.shape[:-1] != expected for register in registers.values()):
         raise InvalidResult(f"results[{index}]: the registers are not of the sweep and shots {expected}")
-    return SamplerPubResult(registers, entry.get("metadata") or {}, asked=Asked.read(entry))
+    return SamplerPubResult(registers, metadata_of(entry), asked=Asked.read(entry))
 
 
-def _from_table(entries: list[Any], table: Any) -> list[SamplerPubResult]:
+def _from_table(entries: list[Any], table: Any, budget: Budget) -> list[SamplerPubResult]:
     import numpy as np
 
     points = table["point"].to_numpy()
@@ -190,6 +198,11 @@ def _from_table(entries: list[Any], table: Any) -> list[SamplerPubResult]:
     for index, (entry, rows) in enumerate(zip(entries, rows_of, strict=True)):
         shape, shots, widths = tuple(entry["shape"]), int(entry["shots"]), register_widths(entry["registers"])
         size, num_bits = prod(shape), sum(widths.values())
+        if shots < 0 or min(shape, default=1) < 1 or (rows.size and not 0 <= points[rows].max() < size <= rows.size):
+            raise InvalidResult(f"results[{index}]: the rows are not those of a sweep of the shape {shape}")
+        if rows.size and not 0 <= counts[rows].min() <= counts[rows].max() <= shots:
+            raise InvalidResult(f"results[{index}]: a count is not from 0 to {shots}")
+        budget.take(size * shots * max(1, -(-num_bits // 8)))
         found = np.bincount(points[rows], weights=counts[rows], minlength=size)
         if len(found) != size or (found != shots).any():
             raise InvalidResult(f"results[{index}]: the counts do not add up to {shots} shots at each of {size} points")
@@ -197,5 +210,5 @@ def _from_table(entries: list[Any], table: Any) -> list[SamplerPubResult]:
         shots_array = np.repeat(packed, counts[rows], axis=0).reshape((*shape, shots, packed.shape[-1]))
         joined = BitRegister(shots_array, num_bits)
         registers = {next(iter(widths)): joined} if len(widths) == 1 else split_register(joined, widths)
-        pubs.append(SamplerPubResult(registers, entry.get("metadata") or {}, asked=Asked.read(entry)))
+        pubs.append(SamplerPubResult(registers, metadata_of(entry), asked=Asked.read(entry)))
     return pubs

@@ -12,6 +12,7 @@ from airflow_provider_qrt.primitives.errors import NoCounts
 from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, metadata_of
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
 if TYPE_CHECKING:
@@ -205,11 +206,11 @@ class SamplerResult:
 
         if isinstance(value, Mapping):
             job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
-            return cls(read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
+            return cls(read_results(value.get("results"), job.get("result_path")), metadata_of(value), job)
         return cls(read_results(value, None))
 
     @classmethod
-    def from_file(cls, path: Any) -> SamplerResult:
+    def from_file(cls, path: Any, *, max_bytes: int = MAX_DECODED_BYTES) -> SamplerResult:
         """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
 
         From npz the shots come in the order of time, else grouped by value. A file that holds what the service answered
@@ -218,16 +219,17 @@ class SamplerResult:
         Args:
             path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
                 Airflow connection has to be an ``ObjectStoragePath``.
+            max_bytes: The most bytes that the values may take, unpacked.
 
         Raises:
-            InvalidResult: It is no file of a sampler's result, or damaged.
+            InvalidResult: It is too large, or no file of a sampler's result, or damaged.
             ImportError: It is a Parquet file, and pyarrow is not installed.
             OSError: It cannot be read.
         """
         from airflow_provider_qrt.primitives.results.result_file import read_bytes
         from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
 
-        return read_sampler(read_bytes(path))
+        return read_sampler(read_bytes(path), max_bytes)
 
     def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
         """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
