@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.limits import SESSION_CLOSED
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import RAN_TOO_LONG, JobState, JobStatus
 
@@ -26,9 +27,16 @@ LOG_LINES = 30
 """How much of a job's log goes into the task log."""
 
 
-def retry_can_help(state: JobState) -> bool:
-    """Whether the same job, submitted again, may do better. A code nobody knows gets the benefit of the doubt."""
+def retry_can_help(state: JobState, *, own_session: bool = False) -> bool:
+    """Whether the same job, submitted again, may do better. A code nobody knows gets the benefit of the doubt.
+
+    Args:
+        state: Of the job.
+        own_session: Whether the task had opened the job's session or batch itself, and opens another for a retry.
+    """
     code = state.reason_code
+    if own_session and str(code) == SESSION_CLOSED:
+        return True
     if state.ran_too_long:
         return False
     if code is None or code in _WORTH_ANOTHER_TRY:
@@ -36,22 +44,23 @@ def retry_can_help(state: JobState) -> bool:
     return code not in _PERMANENT_CODES and not any(code in band for band in _PERMANENT_BANDS)
 
 
-def explain_failure(client: QiskitRuntimeClient, job: Job, *, is_ours: bool = True) -> str:
+def explain_failure(client: QiskitRuntimeClient, job: Job, *, is_ours: bool = True, own_session: bool = False) -> str:
     """Read the log of a job that did not complete, and say what happened; see :func:`describe_failure`."""
     try:
         job_log = client.job_logs(job.id)
     except errors.QiskitRuntimeError as error:
         job_log = f"(its log could not be read: {error})"
-    return describe_failure(job, job_log, is_ours=is_ours)
+    return describe_failure(job, job_log, is_ours=is_ours, own_session=own_session)
 
 
-def describe_failure(job: Job, job_log: str = "", *, is_ours: bool = True) -> str:
+def describe_failure(job: Job, job_log: str = "", *, is_ours: bool = True, own_session: bool = False) -> str:
     """Say what happened to a job that did not complete: IBM's reason, code and solution, its log, what a retry does.
 
     Args:
         job: The job.
         job_log: What its log says.
         is_ours: Whether the task that failed has submitted it.
+        own_session: See :func:`retry_can_help`.
     """
     state = job.state
     code = f" (reason code {state.reason_code})" if state.reason_code is not None else ""
@@ -64,14 +73,16 @@ def describe_failure(job: Job, job_log: str = "", *, is_ours: bool = True) -> st
         lines.append(f"IBM's solution: {state.reason_solution}")
     if state.ran_too_long:
         lines.append("Raise max_execution_time or split the circuits over several jobs; the time used is charged.")
-    lines.append(_advice(state) if is_ours else "This task did not submit it: clear the one that did for a new job.")
+    lines.append(
+        _advice(state, own_session) if is_ours else "This task did not submit it: clear the one that did for a new job."
+    )
     tail = job_log.strip().splitlines()[-LOG_LINES:]
     if tail:
         lines += ["The job's log ends with:", *("  " + line for line in tail)]
     return "\n".join(lines)
 
 
-def _advice(state: JobState) -> str:
-    if retry_can_help(state):
+def _advice(state: JobState, own_session: bool) -> str:
+    if retry_can_help(state, own_session=own_session):
         return "A retry submits a new job."
     return "A retry cannot help, so none is made: change the input, then clear the task."

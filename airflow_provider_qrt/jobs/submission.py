@@ -60,7 +60,6 @@ class JobGone(errors.QiskitRuntimeError):
     """The connection leads to another instance than the one that this task's job was submitted to."""
 
 
-ALMOST_NOTHING = 1e-6
 _PREFERENCE = {status: place for place, status in enumerate((JobStatus.COMPLETED, JobStatus.RUNNING, JobStatus.QUEUED))}
 """Which of several jobs that are the same is the best to have; those that have failed come last."""
 
@@ -312,7 +311,8 @@ class JobSubmitter:
             max_tries=self._max_tries,
             clear_number=self._clear_number,
             unread=False,
-            missing_since=None,
+            # Of a completed job it is the result that may be missing.
+            missing_since=record.missing_since if former.status is JobStatus.COMPLETED else None,
         )
         record.write(self._store)
         if former.status is JobStatus.COMPLETED:
@@ -339,7 +339,7 @@ class JobSubmitter:
         failed = job.status in (JobStatus.FAILED, JobStatus.CANCELLED)
         # Of a failure that no retry mends Airflow makes no retry: if something was cleared meanwhile, it was this task.
         cleared = record.clear_number is not None and record.clear_number != self._clear_number
-        lost = failed and (retry_can_help(job.state) or cleared)
+        lost = failed and (retry_can_help(job.state, own_session=request.session_id is None) or cleared)
         given_up = record.abandoned and not job.status.is_final
         if lost or given_up:
             self._log(f"Job {job.id} of an earlier try is {job.state.word.lower()}; a new one is submitted.")
@@ -548,11 +548,12 @@ class JobSubmitter:
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
         needed = intent.submitted_at + LIST_LAG - self._clock()
         waited = 0.0
-        for pause in chain(LOOK_UP_PAUSES, repeat(LOOK_UP_PAUSES[-1] or 1.0)):
-            if waited > 0 and waited >= needed:
+        for number, pause in enumerate(chain(LOOK_UP_PAUSES, repeat(LOOK_UP_PAUSES[-1]))):
+            # Pauses of nothing, which tests ask for, never reach the moment that is waited for.
+            if (number and waited >= needed) or (number >= len(LOOK_UP_PAUSES) and not pause):
                 return None
             self._sleep(pause)
-            waited += pause or ALMOST_NOTHING
+            waited += pause
             try:
                 found = list(self._client.jobs(tags=[intent.tag], created_after=since, newest_first=False))
             except errors.QiskitRuntimeError as error:

@@ -705,4 +705,4 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
         self.report.failed(job)
         if lineage.is_on():
             self.report.calibrated = read_calibration(self.hook.client, job)
-        raise job_failure(self.hook.client, job)
+        raise job_failure(self.hook.client, job, own_session=arguments.optional_text(self.session_id) is None)

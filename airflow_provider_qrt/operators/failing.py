@@ -21,10 +21,16 @@ class JobUnread(AirflowException):
     """The task cannot say how its job stands. Whatever becomes of the task, the job is not cancelled for that."""
 
 
-def job_failure(client: QiskitRuntimeClient, job: Job) -> AirflowException:
-    """Return the error for a job that has failed or was cancelled, with what its log says."""
-    kind = AirflowException if retry_can_help(job.state) else AirflowFailException
-    return kind(explain_failure(client, job))
+def job_failure(client: QiskitRuntimeClient, job: Job, *, own_session: bool = False) -> AirflowException:
+    """Return the error for a job that has failed or was cancelled, with what its log says.
+
+    Args:
+        client: The API.
+        job: The job.
+        own_session: Whether the task had opened the job's session or batch itself, and opens another for a retry.
+    """
+    kind = AirflowException if retry_can_help(job.state, own_session=own_session) else AirflowFailException
+    return kind(explain_failure(client, job, own_session=own_session))
 
 
 def late_failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -32,6 +33,9 @@ def read_once(
     kept = KeptResult(store)
     file = destination.raw_file(job_id) if destination is not None else None
     text = results.read_text(file) if file is not None else None
+    if text is not None and _is_cut_off(text):
+        log.warning("%s is cut off, as by a kill while it was written; the service is asked again.", file)
+        text = None
     if text is None:
         text = kept.load(job_id)
     if text is not None:
@@ -50,3 +54,14 @@ def read_once(
     except Exception:
         log.exception("The result of private job %s could not be kept in the task's state store.", job_id)
     return text
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether a text begins as JSON and does not end so. Results of some programs are other texts."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return not text
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
@@ -16,6 +18,9 @@ from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
 
 SECTION = "qiskit_runtime"
 DEFAULT_MAX_XCOM_BYTES = 2_000_000
@@ -110,8 +115,14 @@ def _is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+WHOLE_OR_NOT_AT_ALL = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "az", "wasb", "wasbs"})
+"""Object stores in which an object is there only when its upload has been completed."""
+
+
 def write_file(path: str, write: Callable[[IO[bytes]], object], *, private: bool = False) -> None:
     """Write to any path that ``ObjectStoragePath`` understands, making folders as needed.
+
+    Whoever reads the path finds the whole file, what was there before, or nothing, even when this process is killed.
 
     Args:
         path: The file.
@@ -125,15 +136,32 @@ def write_file(path: str, write: Callable[[IO[bytes]], object], *, private: bool
     write(content)
     target = ObjectStoragePath(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _open_private(target.path) if private and target.protocol in ("", "file") else target.open("wb") as file:
-        file.write(content.getbuffer())
+    if target.protocol in WHOLE_OR_NOT_AT_ALL:
+        with target.open("wb") as file:
+            file.write(content.getbuffer())
+        return
+    beside = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    try:
+        with _open_new(beside, private=private) as file:
+            file.write(content.getbuffer())
+        if _is_local(target):
+            Path(beside.path).replace(target.path)
+        else:
+            target.fs.mv(beside.path, target.path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
-def _open_private(path: str) -> IO[bytes]:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    # One that was there keeps its mode.
-    os.fchmod(handle, 0o600)
-    return os.fdopen(handle, "wb")
+def _is_local(path: ObjectStoragePath) -> bool:
+    return path.protocol in ("", "file", "local")
+
+
+def _open_new(path: ObjectStoragePath, *, private: bool) -> IO[bytes]:
+    if not _is_local(path):
+        return path.open("wb")  # type: ignore[no-any-return]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path.path, flags, 0o600 if private else 0o666), "wb")
 
 
 def write_text(path: str, text: str, *, private: bool = False) -> None:

@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_qrt.emulator import Emulator
 from tests.chaos.lanes import CALM, Lane, Stage
 from tests.chaos.secrets_search import find_in_airflow, secrets_of
+from tests.chaos.vault import VAULTED, Vault
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LANES = 12
 SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "14",
+    # What no process of a task is left to cancel is seen to in seconds instead of minutes.
+    "AIRFLOW__QISKIT_RUNTIME__CLEANUP_INTERVAL": "5",
+    # So long must a refusal go on before it is believed (default: 600).
+    "AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE": "20",
     # A worker that was killed is missed after so many seconds (default: 300). An API server that restarts must be back
     # by then, or its tasks are taken for dead.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
@@ -61,10 +66,21 @@ def airflow(services: list[Emulator], tmp_path_factory: pytest.TempPathFactory) 
     shutil.copytree(Path(__file__).parent / "dags", dags)
     shutil.copytree(ROOT / "example_dags" / "circuits", dags / "circuits")
     connections = {f"service_{number}": connection(service) for number, service in enumerate(services)}
+    vault = Vault(home / "vault")
+    vault.keep(VAULTED, connection(services[0]))
     hidden = [secret for service in services for secret in secrets_of(service)]
-    with LocalAirflow(home, dags, connections=connections, settings=SETTINGS) as running:
+    with LocalAirflow(home, dags, connections=connections, settings={**SETTINGS, **vault.settings()}) as running:
         yield running
+    vault.remove()
     assert find_in_airflow(home, hidden) == []
+
+
+@pytest.fixture
+def vault(airflow: LocalAirflow) -> Iterator[Vault]:
+    """The secrets backend, which works again after the test."""
+    vault = Vault(airflow.home / "vault")
+    yield vault
+    vault.works(True)
 
 
 @pytest.fixture(scope="session")

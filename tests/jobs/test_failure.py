@@ -60,3 +60,9 @@ def test_of_a_long_log_only_the_end_is_shown():
 
 def test_a_job_without_a_log_has_none_shown():
     assert "log" not in describe_failure(job())
+
+
+def test_a_session_that_the_task_opened_itself_is_opened_again_by_a_retry():
+    closed = job(code=4001)
+    assert retry_can_help(closed.state, own_session=True)
+    assert "A retry submits a new job" in describe_failure(closed, own_session=True)

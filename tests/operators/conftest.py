@@ -116,5 +116,4 @@ def failing(store, monkeypatch) -> Callable[[Callable[[Any], Any]], None]:
 
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LIST_LAG", 0.0)
     monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))

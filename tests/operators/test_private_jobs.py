@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -96,3 +97,50 @@ def test_a_read_that_was_refused_is_no_result(task, emulator, store):
     with pytest.raises(AirflowFailException):
         task.run(private=True, retries=1)
     assert not [key for key in store.values if "result" in key]
+
+
+def test_a_raw_file_that_was_cut_off_is_no_result(task, tmp_path, emulator):
+    task.arguments.update(private=True, result_path=str(tmp_path / "out"))
+    task.defer()
+    wait_until(lambda: all(job["final"] for job in emulator.jobs()), seconds=30, what="The end of the job")
+    [job] = emulator.jobs()
+    (tmp_path / "out").mkdir()
+    raw = tmp_path / "out" / f"{job['id']}.raw.json"
+    raw.write_text('{"results": [{"da')
+    assert task.run()["job_id"] == job["id"]
+    json.loads(raw.read_text())
+
+
+def test_a_worker_killed_while_it_writes_leaves_no_part_of_a_file(task, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """SIGKILL, in the middle of a write."""
+
+    def killed(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", killed)
+        with pytest.raises(Killed):
+            task.run(private=True, result_path=str(tmp_path))
+    assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".raw.json")] == []
+
+
+def test_the_raw_file_of_a_private_job_is_for_the_workers_user_alone(task, tmp_path):
+    value = task.run(private=True, result_path=str(tmp_path))
+    assert (tmp_path / f"{value['job_id']}.raw.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_private_result_that_is_gone_is_bought_anew_by_clears_without_retries(task, emulator, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE", "0.2")
+    task.context["ti"].max_tries = 0
+    task.defer(private=True)
+    wait_until(lambda: all(job["final"] for job in emulator.jobs()), seconds=30, what="The end of the job")
+    QiskitRuntimeHook().client.job_result(emulator.jobs()[0]["id"])
+    for _ in range(3):
+        task.clear()
+        try:
+            value = task.run(private=True)
+            break
+        except AirflowException:
+            time.sleep(0.3)
+    assert value["job_id"] == emulator.jobs()[1]["id"]

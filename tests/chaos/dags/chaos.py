@@ -10,8 +10,10 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.operators.sessions import qiskit_runtime_session
 
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=1), "max_retry_delay": timedelta(seconds=5)}
+LATER = {"retries": 3, "retry_delay": timedelta(hours=1)}
 MAPPED_TASKS = 50
 MEASURE = {
     "shots": 200,
@@ -37,6 +39,17 @@ for name, deferrable in (("blocking", False), ("deferred", True)):
     # Long enough for the task to be waiting for its job by then, however slow the machine.
     with DAG(f"chaos_{name}_in_a_short_run", schedule=None, dagrun_timeout=timedelta(seconds=25)):
         QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
+
+with DAG("chaos_blocking_with_a_late_retry", schedule=None, default_args=LATER):
+    QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=False, **MEASURE)
+
+# Long enough for the task to be killed while it waits for its job, however slow the machine.
+with DAG("chaos_session_in_a_short_run", schedule=None, dagrun_timeout=timedelta(seconds=60), default_args=LATER):
+    conn_id = MEASURE["qiskit_runtime_conn_id"]
+    with qiskit_runtime_session(mode="dedicated", backend="ibm_fez", qiskit_runtime_conn_id=conn_id) as session:
+        QiskitRuntimeSamplerOperator(
+            task_id="measure", circuits=BELL_PAIR, deferrable=False, session_id=session.id, **MEASURE
+        )
 
 with DAG("chaos_mapped", schedule=None, default_args=RETRIES):
     QiskitRuntimeSamplerOperator.partial(task_id="measure", deferrable=True, **MEASURE).expand(
