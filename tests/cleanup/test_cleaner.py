@@ -238,6 +238,28 @@ def test_a_job_that_goes_on_after_its_timeout_is_left_alone(cleaner, database, s
     assert looks(cleaner, 3) == []
 
 
+@pytest.mark.parametrize("state", ["failed", "running"])
+def test_the_job_of_another_airflow_that_was_given_the_same_name_is_left_alone(database, client, submit, state):
+    database.run("running")
+    database.task(state)
+    submit()
+    submit(recorded=False)
+    same = Cleaner(
+        airflow=AirflowDatabase(database.session),
+        connect=lambda conn_id: client,
+        airflow_name=lambda: NAME,
+        name_is_given=lambda: True,
+    )
+    assert len(looks(same, 3)) == (1 if state == "failed" else 0)
+
+
+def test_a_job_of_a_run_that_this_airflow_has_never_had_is_left_alone(cleaner, database, submit):
+    database.run("running", run_id="another")
+    database.store(STORE_KEY, dataclasses.asdict(SubmissionRecord("f", 1, 2, time.time(), "t", connection=CONNECTION)))
+    submit(recorded=False)
+    assert looks(cleaner, 3) == []
+
+
 def test_an_airflow_without_a_name_cancels_nothing(database, client, submit):
     database.run("failed")
     database.task("failed")
