@@ -111,7 +111,9 @@ class Lane:
     def _observe(self, row: Row, run: Run) -> Outcome:
         emulator = self._emulator
         emulator.reset()
-        emulator.configure(queue_seconds=row.queue_seconds, run_seconds=RUN_SECONDS)
+        emulator.configure(
+            queue_seconds=row.queue_seconds, run_seconds=RUN_SECONDS, visibility_seconds=row.visibility_seconds
+        )
         if row.rule is not None:
             emulator.add_fault(**row.rule)
         tried = run(row)

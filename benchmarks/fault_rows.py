@@ -21,6 +21,7 @@ class Row:
         title: For the table.
         rule: The emulator's fault, if one is needed.
         queue_seconds: How long a job stays Queued.
+        visibility_seconds: How long a new job is missing from the list of jobs.
         timeout: Seconds that the task gives its job, or None.
         retries: How often Airflow, or Prefect, tries again after a failure.
         kill: SIGKILL the process that waits, once, while the job is Queued.
@@ -33,6 +34,7 @@ class Row:
     title: str
     rule: Mapping[str, Any] | None = None
     queue_seconds: float = 4.0
+    visibility_seconds: float = 0.0
     timeout: int | None = None
     retries: int = RETRIES
     kill: bool = False
@@ -52,12 +54,21 @@ def _poll(name: str, title: str, **rule: Any) -> Row:
 ROWS = (
     Row("none", "no fault"),
     _submission("lost-answer", "answer to `POST /jobs` lost, job created", drop="after"),
+    Row(
+        "lost-answer-lag",
+        "answer to `POST /jobs` lost, job listed 15 s later",
+        {"method": "POST", "path": "/jobs", "drop": "after"},
+        visibility_seconds=15.0,
+    ),
     _submission("503-submit", "503 on `POST /jobs`, job created", status=503, phase="after"),
     _submission("429-submit", "429 on `POST /jobs`, no `Retry-After`", status=429),
     _submission("429-submit-told", "429 on `POST /jobs`, `Retry-After: 5`", status=429, retry_after=5),
     _poll("503-polls", "503 on 5 polls", status=503, times=5),
     _poll("429-poll", "429 on a poll, no `Retry-After`", status=429),
     _poll("429-poll-told", "429 on a poll, `Retry-After: 2`", status=429, retry_after=2),
+    _poll("401-polls", "401 on 6 polls, with good tokens", status=401, times=6),
+    _poll("403-poll", "403 on a poll", status=403),
+    _poll("404-poll", "404 on a poll", status=404),
     _poll("dropped-poll", "connection dropped on a poll", drop="before"),
     _poll("html-poll", "502 with an HTML page on a poll", status=502, html=PAGE),
     _poll("tokens-revoked", "all tokens revoked while waiting", effect="revoke_tokens"),

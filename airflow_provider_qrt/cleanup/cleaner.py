@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from airflow_provider_qrt.cleanup.records import AirflowDatabase, Place, Written
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.hooks.deployment import own_name
-from airflow_provider_qrt.jobs.abandoned import is_bound_to_its_task, why_abandoned
+from airflow_provider_qrt.hooks.deployment import name_is_given, own_name
+from airflow_provider_qrt.jobs.abandoned import tag_of_bound_job, why_abandoned
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.ownership import Ownership, RunState
+from airflow_provider_qrt.jobs.record import SubmissionRecord
 from airflow_provider_qrt.jobs.sessions import SessionRecord, close
 
 if TYPE_CHECKING:
@@ -60,15 +61,18 @@ class Cleaner:
         airflow: Answers for runs, tasks and their records.
         connect: Builds the client of a connection.
         airflow_name: Gives the name of this Airflow in the tags of its jobs, empty if it has none of its own.
+        name_is_given: Says whether somebody has chosen that name; another Airflow may then have it too.
         clock: Epoch seconds.
     """
 
     airflow: AirflowDatabase = field(default_factory=AirflowDatabase)
     connect: Callable[[str], QiskitRuntimeClient] = _connect
     airflow_name: Callable[[], str] = own_name
+    name_is_given: Callable[[], bool] = name_is_given
     clock: Callable[[], float] = time.time
     _read_until: datetime | None = field(default=None, init=False)
     _used: dict[str, datetime] = field(default_factory=dict, init=False)
+    _tags: dict[str, datetime] = field(default_factory=dict, init=False)
     _sessions: dict[str, Written] = field(default_factory=dict, init=False)
     _suspects: set[str] = field(default_factory=set, init=False)
     _said: set[tuple[str, str]] = field(default_factory=set, init=False)
@@ -82,6 +86,7 @@ class Cleaner:
         now = datetime.fromtimestamp(self.clock(), UTC)
         self._read_records(now)
         self._used = {conn_id: used for conn_id, used in self._used.items() if now - used < LOOK_BACK}
+        self._tags = {tag: seen for tag, seen in self._tags.items() if now - seen < LOOK_BACK}
         name = self.airflow_name()
         if not name:
             # Its jobs could not be told from those of another Airflow without a name.
@@ -106,7 +111,9 @@ class Cleaner:
             if record.connection is None:
                 continue
             self._used[record.connection] = max(moment, self._used.get(record.connection, moment))
-            if isinstance(record, SessionRecord) and record.session_id is not None and not record.keep_open:
+            if isinstance(record, SubmissionRecord):
+                self._tags[record.tag] = moment
+            elif record.session_id is not None and not record.keep_open:
                 self._sessions[record.session_id] = written
 
     def _look_at(self, conn_id: str, name: str) -> Iterator[_Found]:
@@ -138,9 +145,13 @@ class Cleaner:
 
     def _abandoned_jobs(self, client: QiskitRuntimeClient, ownership: Ownership) -> Iterator[_Found]:
         for job in list(client.jobs(pending=True)):
-            if not ownership.is_ours(job) or not is_bound_to_its_task(job):
+            tag = tag_of_bound_job(job)
+            if tag is None or not ownership.is_ours(job):
                 continue
             owner = ownership.owner_of(job)
+            if tag not in self._tags and (self.name_is_given() or owner is None or owner.run is RunState.GONE):
+                # No task of this Airflow has written it down: it may be another one's.
+                continue
             place = None
             if owner is not None and owner.task_id is not None:
                 place = Place(owner.dag_id, owner.run_id, owner.task_id, owner.map_index)

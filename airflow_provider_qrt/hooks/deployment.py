@@ -36,6 +36,11 @@ def own_name() -> str:
     return conf.get(SECTION, "airflow_name", fallback="") or _stored_name()
 
 
+def name_is_given() -> bool:
+    """Whether the name is one that somebody has chosen, and may have chosen for another Airflow too."""
+    return bool(conf.get(SECTION, "airflow_name", fallback=""))
+
+
 def _stored_name() -> str:
     process = os.getpid()
     if process not in _stored:

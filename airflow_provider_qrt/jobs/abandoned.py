@@ -14,10 +14,10 @@ from airflow_provider_qrt.jobs.ownership import Owner, RunState
 from airflow_provider_qrt.jobs.record import SubmissionRecord
 
 
-def is_bound_to_its_task(job: Job) -> bool:
-    """Whether the job says in its tags that it is to be cancelled when its task has stopped."""
+def tag_of_bound_job(job: Job) -> str | None:
+    """The identity tag of a job that is to be cancelled when its task has stopped; None of any other job."""
     identities = [tag for tag in job.tags if tag.startswith(PREFIX)]
-    return len(identities) == 1 and not may_outlive_its_task(identities[0])
+    return identities[0] if len(identities) == 1 and not may_outlive_its_task(identities[0]) else None
 
 
 def why_abandoned(job: Job, owner: Owner | None, records: Sequence[SubmissionRecord]) -> str | None:

@@ -206,8 +206,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
-        begun = super().partial(**kwargs)
-        begun.kwargs.update(readable_again(begun.kwargs, cls.template_fields))
+        begun = super().partial(**{**kwargs, **readable_again(kwargs, cls.template_fields)})
         for name, ours in CALLBACKS.items():
             begun.kwargs[name] = with_callback(begun.kwargs[name], ours)
         return begun

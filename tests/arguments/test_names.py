@@ -30,7 +30,8 @@ def public_tasks() -> list[type]:
         for module in modules
         for name, value in vars(importlib.import_module(module)).items()
         if inspect.isclass(value) and issubclass(value, BaseOperator) and not name.startswith("_")
-        if value.__module__.startswith(("airflow_provider_qrt.operators", "airflow_provider_qrt.sensors")) and not inspect.isabstract(value)
+        if value.__module__.startswith(("airflow_provider_qrt.operators", "airflow_provider_qrt.sensors"))
+        if not inspect.isabstract(value)
     }
     return sorted(found, key=lambda one: one.__name__)
 

@@ -47,7 +47,7 @@ class Lane:
         self.service.configure(**CALM)
 
     def start(self, dag_id: str, *, connection: str | None = None) -> Run:
-        """Start a run of one of the ``chaos_`` DAGs that speaks to this lane's service, by whichever connection."""
+        """Start a run of one of the ``chaos_`` DAGs, by default with the connection to this lane's service."""
         self.service.clear_requests()
         return Run(self, dag_id, self.airflow.trigger(dag_id, {"service": connection or self.connection}))
 

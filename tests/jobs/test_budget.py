@@ -154,7 +154,7 @@ def session(**more: Any) -> Session:
 
 
 def test_a_dedicated_session_counts_in_place_of_its_jobs():
-    jobs = [in_session("s", 2), in_session("s", 1), charged(4), in_session("a batch", 5)]
+    jobs = [in_session("s", 2), in_session("s", 1), charged(4), in_session("a-batch", 5)]
     closed = session(elapsed_time=82, closed_at="2026-11-20T00:00:00Z")
     spent = add_up(jobs, {"s": closed})
     assert (spent.charged_seconds, spent.expected_seconds, spent.jobs) == (91.0, 0.0, 4)

@@ -44,6 +44,8 @@ def test_loading_the_plugin_imports_no_web_framework_of_ours():
     foreign, ours = done.stdout.strip().splitlines()[-2:]
     assert json.loads(foreign.replace("'", '"')) == []
     assert json.loads(ours.replace("'", '"')) == [
+        "airflow_provider_qrt.cleanup",
+        "airflow_provider_qrt.cleanup.listener",
         "airflow_provider_qrt.plugins",
         "airflow_provider_qrt.plugins.qiskit_runtime",
     ]
