@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test test-cluster test-browser lint docs bench soak screenshots constraints clean
+.PHONY: help install demo ui test fuzz test-cluster test-browser lint docs bench soak screenshots audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -26,6 +26,9 @@ ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends i
 
 test: $(STAMP) ## All tests, real Airflow included
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+
+fuzz: $(STAMP) ## 2,000 lives of a task, with faults, kills and clears; SEED=N plays one of them again
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED),--episodes $(or $(EPISODES),2000))
 
 test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
 	@$(BIN)/python -m tools.install_servers
@@ -51,6 +54,14 @@ soak: $(STAMP) ## Load for 25 minutes: on the emulator (2,000 jobs), and on the 
 	$(BIN)/python -m benchmarks.emulator_load --seconds 600
 	$(BIN)/python -m benchmarks.trigger_soak --seconds 900
 
+audit: $(STAMP) ## Known faults of the dependencies (pip-audit), and suspicious patterns in our own code (bandit)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group audit
+	$(BIN)/python -m tools.audit
+
+FUZZ_INPUTS ?= 1000000
+fuzz-decoders: $(STAMP) ## A million hostile inputs for everything that reads what others wrote (FUZZ_INPUTS=...)
+	$(BIN)/python -m tests.fuzz_decoders --inputs $(FUZZ_INPUTS)
+
 test-browser: chromium ## The UI in headless Chromium: login, connection form, link, pages, rights, accessibility
 	$(BIN)/python -m pytest tests/browser
 
@@ -69,6 +80,9 @@ constraints: ## Resolve the dependencies anew into constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
+
+lock: $(STAMP) ## Write requirements.lock: what the provider and its extras need, with the hashes of the files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c constraints.txt --extra emulator --extra openlineage --extra pandas --extra parquet --extra qiskit --extra stream pyproject.toml -o requirements.lock
 
 clean: ## Remove the virtual environment and what the commands left behind
 	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -40,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
             {"name": name, "class-name": f"airflow_provider_qrt.decorators.primitives.{name}_task"}
             for name in ("qiskit_sampler", "qiskit_estimator")
         ],
+        "cli": ["airflow_provider_qrt.cli.airflow_commands.get_commands"],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],
         "asset-uris": [
             {
@@ -115,6 +116,36 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "integer",
                         "example": "4000000",
                         "default": "2000000",
+                    },
+                    "max_answer_bytes": {
+                        "description": (
+                            "Largest answer of the service, in bytes after unpacking, that tells of jobs, backends, "
+                            "usage and the like. A larger one is refused: it would be an attack, or a fault."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "33554432",
+                        "default": "16777216",
+                    },
+                    "max_result_bytes": {
+                        "description": (
+                            "Largest result, in bytes after unpacking, that is read from the service or from a file."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "1073741824",
+                        "default": "268435456",
+                    },
+                    "circuit_folders": {
+                        "description": (
+                            "Folders, separated by commas, from which a task may read QPY files whose names come from "
+                            "a run's configuration, params, XCom or a function's result. Empty: none. Files that the "
+                            "DAG file itself names are read from anywhere."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/opt/airflow/circuits",
+                        "default": "",
                     },
                     "pages_connections": {
                         "description": (

@@ -110,7 +110,8 @@ class Service:
         """
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.root).netloc, timeout=CONTROL_SECONDS)
         try:
-            connection.request(method, f"/_emulator/{path}", None if body is None else json.dumps(body))
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, f"/_emulator/{path}", sent, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read()
         finally:

@@ -6,6 +6,7 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version as installed_version
@@ -28,7 +29,8 @@ project = "airflow-provider-qrt"
 author = "the authors of airflow-provider-qrt"
 version = release = installed_version(project)
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+copybutton_prompt_text = "$ "
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4
 # What the highlighter does not know, such as a shell's text over several lines, is shown all the same.
@@ -59,6 +61,11 @@ def setup(app: Sphinx) -> None:
 def _read_page(_app: Sphinx, page: str, text: list[str]) -> None:
     if page == "reference/examples":
         text[0] += "".join(_example(file) for file in sorted(EXAMPLES.rglob("*.py")))
+    if page == "reference/arguments":
+        sys.path.insert(0, str(ROOT / "docs"))
+        from arguments_table import tables
+
+        text[0] += tables()
     if page == "reference/settings":
         options = get_provider_info()["config"]["qiskit_runtime"]["options"]
         text[0] += "".join(_setting(name, option) for name, option in options.items())

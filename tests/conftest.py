@@ -68,8 +68,8 @@ QUICK: dict[str, Any] = {
 
 REFUSAL_PATIENCE = 12.0
 """Seconds for which a refusal must be repeated in tests before it ends a wait; longer than the hiccups they make."""
-TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_seed_dags.py")
-"""Tests that stay in one process: the chaos suite, and those that look at the same runs."""
+TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_seed_dags.py", "tests/fuzz/")
+"""Tests that stay in one process: the chaos suite, those that look at the same runs, and those with one emulator."""
 ORDER = {"e2e": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
 

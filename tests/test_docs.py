@@ -114,7 +114,7 @@ def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connec
         task.deferrable = False
         task.poll_interval = 0.02
         task.wait_for_completion = True
-        task.plan_only = False
+        task.dry_run = False
         task.get_dag().resolve_template_files()
         context["ti"].pushed["return_value"] = {"backend": "ibm_fez"}
         whole = {**context, "params": PARAMS, "run_id": context["ti"].run_id}

@@ -15,6 +15,15 @@ from tools.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parent.parent
 DAG = "qiskit_runtime_bell_pair"
+KINDS = {
+    DAG: "counts of two circuits",
+    "qiskit_runtime_ising_energy": "expectation values",
+    "qiskit_runtime_parameter_sweep": "a sweep of parameters",
+    "qiskit_runtime_batch_of_circuits": "several jobs in one batch",
+    "qiskit_runtime_budget": "a budget, and what was spent",
+}
+"""DAGs that ``make ui`` has run when somebody begins to look, and what there is to see of each."""
+FAILING = "qiskit_runtime_first_circuit"
 
 
 def connection(emulator: Emulator) -> dict[str, object]:
@@ -41,7 +50,7 @@ def main() -> int:
         with LocalAirflow(Path(folder), ROOT / "example_dags") as airflow:
             define_connection(airflow, emulator)
             if options.ui:
-                return stay(airflow)
+                return stay(airflow, emulator)
             return run(airflow, emulator)
 
 
@@ -75,11 +84,33 @@ def run(airflow: LocalAirflow, emulator: Emulator) -> int:
     return 0 if jobs == 1 and correlations["phi"] > 0.5 and correlations["psi"] < -0.5 else 1
 
 
-def stay(airflow: LocalAirflow) -> int:
+def fill(airflow: LocalAirflow, emulator: Emulator) -> None:
+    """Run a DAG of every kind once, so that no page is empty: counts, values, a sweep, a batch, and a failure."""
+    emulator.add_rule(
+        tag=f"dag:{FAILING}",
+        status="Failed",
+        reason="The emulator ended this job, so that there is a failure to look at.",
+        reason_code=5203,
+        reason_solution="Nothing is wrong: trigger the DAG again.",
+        times=1,
+    )
+    say(f"Running {len(KINDS) + 1} of the example DAGs once, so that no page is empty")
+    runs = {dag_id: airflow.trigger(dag_id) for dag_id in (*KINDS, FAILING)}
+    for dag_id, run_id in runs.items():
+        try:
+            state = airflow.wait_for_run(dag_id, run_id, seconds=300)
+        except TimeoutError:
+            # Somebody who wants to look need not wait for it.
+            state = "still running"
+        say(f"{dag_id}: {KINDS.get(dag_id, 'a job that fails')}: {state}")
+
+
+def stay(airflow: LocalAirflow, emulator: Emulator) -> int:
     """Leave Airflow running until Ctrl-C."""
     say(f"Airflow UI: {airflow.url}  (no login; trigger {DAG} and watch it)")
     say("Ctrl-C ends it")
     try:
+        fill(airflow, emulator)
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

@@ -50,7 +50,7 @@ def create_asset(
     Raises:
         ValueError: If instance or backend are no names; says what is.
     """
-    place = InstanceCrn.parse(instance).instance_id if instance.strip().startswith("crn:") else instance
+    place = InstanceCrn.of_any_service(instance).instance_id if instance.strip().startswith("crn:") else instance
     uri = f"{SCHEME}://{_checked('instance', place)}/{_checked('backend', backend)}"
     return Asset(name=name or uri, uri=uri, extra=dict(extra or {}), watchers=list(watchers))
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.bounds import MEBIBYTE, AnswerLimits
 from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission, quoted
 from airflow_provider_qrt.client.limits import (
     JOBS_PAGE_SIZE,
@@ -37,10 +39,14 @@ from airflow_provider_qrt.client.models import (
     SubmittedJob,
     Workload,
 )
-from airflow_provider_qrt.client.reading import read, read_list, read_object
+from airflow_provider_qrt.client.reading import read, read_list, read_object, read_tags, read_text
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import OnRequest, Transport
+from airflow_provider_qrt.untrusted.blotter import readable
+
+LONGEST_LOG = MEBIBYTE
+"""Characters of a job's log that are kept: the last ones, which say why a job failed."""
 
 
 class QiskitRuntimeClient:
@@ -54,6 +60,7 @@ class QiskitRuntimeClient:
         retry: How stubborn to be; ``RetryPolicy(attempts=1)`` never retries.
         sleep: Called with seconds between two tries.
         read_timeout: Seconds to wait for an answer; submissions have 900 s of their own.
+        limits: How much an answer may bring, and how long it may take in all.
         on_request: Told of each request: its method, its path, and the HTTP status of the answer, or None without one.
             It must not raise anything.
         shared_connections: Use the connections of all clients of the process; else connections of its own.
@@ -66,6 +73,7 @@ class QiskitRuntimeClient:
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
+        limits: AnswerLimits | None = None,
         on_request: OnRequest | None = None,
         shared_connections: bool = True,
     ) -> None:
@@ -76,6 +84,7 @@ class QiskitRuntimeClient:
             retry=retry or RetryPolicy(),
             sleep=sleep,
             read_timeout=read_timeout,
+            limits=limits,
             on_request=on_request,
             shared_connections=shared_connections,
         )
@@ -192,12 +201,13 @@ class QiskitRuntimeClient:
         )
         body = self.channel.submission(self.settings, job)
         try:
-            answer = self._http.submit("/jobs", body=body, read_timeout=SUBMIT_TIMEOUT)
+            return self._http.submit(
+                "/jobs", body=body, reader=self.channel.read_submitted, read_timeout=SUBMIT_TIMEOUT
+            )
         except errors.Conflict as error:
             if error.code == SESSION_CLOSED:
                 raise
             raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
-        return self.channel.read_submitted(answer)
 
     def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
         """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes.
@@ -252,7 +262,7 @@ class QiskitRuntimeClient:
         seen: set[str] = set()
         offset = 0
         while True:
-            answer = self._http.get_json("/jobs", params={**params, "offset": offset})
+            answer = self._http.get_json("/jobs", params={**params, "offset": offset}, large=not exclude_params)
             page = read_list(answer, "jobs", "GET /jobs")
             for data in page:
                 # A job created between two pages shifts the rest, so an id can come twice.
@@ -275,7 +285,7 @@ class QiskitRuntimeClient:
             ResultsNotReady: If the job has not ended.
         """
         path = f"/jobs/{quoted(job_id)}/results"
-        response = self._http.send("GET", path)
+        response = self._http.send("GET", path, large=True)
         if response.status_code == 204:
             raise errors.ResultsNotReady(
                 204, errors.ErrorBody(message="The job has no results yet"), request=f"GET {path}"
@@ -308,9 +318,9 @@ class QiskitRuntimeClient:
             response = self._http.send("GET", f"/jobs/{quoted(job_id)}/logs")
         except errors.NotFound:
             return ""
-        # Without a charset requests takes text/plain for Latin-1.
-        response.encoding = "utf-8"
-        return response.text
+        text = response.content.decode("utf-8", "replace")
+        # Half a secret may stand in the first line of what was cut.
+        return readable(text if len(text) <= LONGEST_LOG else text[-LONGEST_LOG:].partition("\n")[2], LONGEST_LOG)
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace the job's tags."""
@@ -321,7 +331,7 @@ class QiskitRuntimeClient:
         """Tags of jobs that contain ``search`` (3 to 100 characters)."""
         self.channel.require(Feature.WORKLOADS, "A search for tags")
         answer = self._http.get_json("/tags", params={"type": "job", "search": search})
-        return [str(tag) for tag in read_list(answer, "tags", "GET /tags")]
+        return list(read_tags(read_list(answer, "tags", "GET /tags")))
 
     # Live status
 
@@ -377,7 +387,7 @@ class QiskitRuntimeClient:
             f"Opening a {'batch' if mode == 'batch' else 'session'}",
         )
         body = {"mode": mode, **_given(backend=backend, max_ttl=max_ttl)}
-        return read(Session.from_json, self._http.submit("/sessions", body=body))
+        return self._http.submit("/sessions", body=body, reader=partial(read, Session.from_json))
 
     def session(self, session_id: str) -> Session:
         """Read a session or batch."""
@@ -460,7 +470,7 @@ class QiskitRuntimeClient:
         """API versions the service offers; needs no credentials."""
         self.channel.require(Feature.VERSIONS, "The API versions")
         answer = self._http.get_json("/versions", authenticated=False)
-        return [str(version) for version in read_list(answer, "versions", "GET /versions")]
+        return [read_text(version) or "" for version in read_list(answer, "versions", "GET /versions")]
 
 
 def _flag(value: bool | None) -> str | None:

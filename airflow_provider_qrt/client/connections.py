@@ -15,6 +15,8 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
+from airflow_provider_qrt.client.bounds import BoundedAdapter
+
 MOST_KEPT = 10
 """Idle connections that are kept to one host."""
 
@@ -48,7 +50,7 @@ class _Pool:
         with self._lock:
             self._users.add(user)
             if self._adapter is None:
-                self._adapter = HTTPAdapter(pool_maxsize=MOST_KEPT)
+                self._adapter = BoundedAdapter(pool_maxsize=MOST_KEPT)
             return self._adapter
 
     def leave(self, user: SharedConnections) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import (
@@ -17,6 +18,7 @@ from airflow_provider_qrt.client.limits import (
     UNPREFIXED_REGION,
 )
 
+IBM_CLOUD = "cloud.ibm.com"
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _PLAIN = re.compile(r"[!-~]+")
 _SHAPE = "crn:v1:bluemix:public:quantum-computing:<region>:a/<account>:<instance id>::"
@@ -29,7 +31,7 @@ class InstanceCrn:
 
     Attributes:
         value: The whole CRN, as the ``Service-CRN`` header wants it.
-        region: For instance ``us-east`` or ``eu-de``.
+        region: For instance ``us-east`` or ``eu-de``; empty where a service has none.
         instance_id: The instance's own id.
     """
 
@@ -43,7 +45,7 @@ class InstanceCrn:
         return next(iter(self.value.split(":")[6:7]), "").removeprefix("a/")
 
     def __str__(self) -> str:
-        return f"instance {self.instance_id} in {self.region}"
+        return f"instance {self.instance_id} in {self.region}" if self.region else f"instance {self.instance_id}"
 
     @classmethod
     def parse(cls, text: str) -> InstanceCrn:
@@ -75,6 +77,25 @@ class InstanceCrn:
             raise InvalidSettings(f"The instance CRN holds characters that no CRN has. {_HOW}.")
         return cls(value=":".join(fields) + "::", region=region, instance_id=instance_id)
 
+    @classmethod
+    def of_any_service(cls, text: str) -> InstanceCrn:
+        """Take what names the instance of a service that need not be IBM's, and keep it as it is.
+
+        No host follows from it, so its shape is that service's business. A CRN as IBM has them is read as such.
+
+        Raises:
+            InvalidSettings: If it is empty, or cannot be sent in a header.
+        """
+        try:
+            return cls.parse(text)
+        except InvalidSettings:
+            value = text.strip()
+            if not value or not _PLAIN.fullmatch(value):
+                raise
+        fields = value.split(":") if value.startswith("crn:") else []
+        instance_id = next((field for field in reversed(fields) if field and not field.startswith("a/")), "")
+        return cls(value=value, region=fields[5] if len(fields) > 5 else "", instance_id=instance_id or "of its own")
+
 
 def base_url(region: str, *, private: bool = False) -> str:
     """Return the API's base URL for a region.
@@ -88,6 +109,15 @@ def base_url(region: str, *, private: bool = False) -> str:
     if region == UNPREFIXED_REGION:
         return f"https://{SERVICE_HOST}/api/v1"
     return f"https://{region}.{SERVICE_HOST}/api/v1"
+
+
+def is_ibms(url: str) -> bool:
+    """Tell whether an address of the API is IBM's own."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == IBM_CLOUD or host.endswith(f".{IBM_CLOUD}")
 
 
 def iam_url(*, private: bool = False) -> str:

@@ -6,35 +6,9 @@ code, message, solution and trace id, and what to do. It never contains a creden
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-_SECRETS = (
-    (re.compile(r"crn:v1:[^\s\"'<>,]*", re.IGNORECASE), "crn:***"),
-    (re.compile(r"\ba/[0-9a-f]{32}\b", re.IGNORECASE), "a/***"),
-    (re.compile(r"\beyJ[\w-]{6,}(\.[\w-]+){0,2}"), "***"),
-    (re.compile(r"(?i)\b(bearer|api_?key|api_?token|x-access-token)([ =:\"']+)[^\s\"'&,]+"), r"\1\2***"),
-)
-_SHORTEST_SECRET = 8
-"""Nothing shorter is looked for as such: it would blot out ordinary words."""
-
-
-def without_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """Return ``text`` with CRNs, account ids, tokens and keys blotted out.
-
-    The service does not normally echo them; a gateway or proxy between us and it may.
-
-    Args:
-        text: To be shown to people.
-        known: Secrets that were sent; they need not look like one.
-    """
-    for secret in sorted(known, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 @dataclass(frozen=True)
@@ -97,6 +71,13 @@ class NoAnswer(QiskitRuntimeError):
 
 class UnexpectedAnswer(QiskitRuntimeError):
     """An answer that is not what the API describes, such as a proxy's HTML page with status 200."""
+
+
+class InvalidAnswer(UnexpectedAnswer):
+    """An answer that holds what cannot be meant: not finite, too deep, too long, of the wrong kind, or without end.
+
+    It says nothing of what was asked about. A submission that is answered so is a :class:`SubmissionUnknown`.
+    """
 
 
 class ApiVersionNotHonoured(UnexpectedAnswer):
@@ -165,6 +146,10 @@ class InvalidApiKey(Unauthorized):
     """The login server does not know or accept the API key or token (400, 401 or 403 from IBM Cloud IAM)."""
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
+
+    def _text(self) -> str:
+        # The remedy comes first: how the login server words its refusal helps nobody.
+        return f"The key in the connection's password is not accepted: put a valid one there. {super()._text()}"
 
 
 class Forbidden(ApiError):

@@ -6,13 +6,30 @@ adds later is ignored. Times are aware datetimes in UTC, durations seconds.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.reading import (
+    parse_json,
+    read_figures,
+    read_id,
+    read_list,
+    read_mapping,
+    read_name,
+    read_number,
+    read_optional_id,
+    read_reason,
+    read_tags,
+    read_text,
+    read_whole,
+)
 from airflow_provider_qrt.client.states import JobState, JobStatus
+
+FIRST_YEAR, LAST_YEAR = 1970, 2500
+"""A moment outside of these is none that the service can mean."""
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -21,21 +38,11 @@ def parse_time(value: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _number(value: Any) -> float | None:
-    """Read a number, also where the service sends it as text (``usage_allocation_seconds`` of an instance)."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if value not in (None, "") else None
+    # What is added to a moment at the end of the calendar overflows.
+    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,11 @@ class Usage:
         usage = usage if isinstance(usage, Mapping) else {}
         if "qpu_charge_time_seconds" in usage or "status" in usage:
             complete = str(usage.get("status", "complete")).lower() != "pending"
-            return cls(_number(usage.get("qpu_charge_time_seconds")) if complete else None, complete)
+            return cls(read_number(usage.get("qpu_charge_time_seconds")) if complete else None, complete)
         old = usage.get("quantum_seconds", usage.get("seconds"))
         if old is None and isinstance(owner.get("bss"), Mapping):
             old = owner["bss"].get("seconds")
-        return cls(_number(old), True) if old is not None else None
+        return cls(read_number(old), True) if old is not None else None
 
 
 @dataclass(frozen=True)
@@ -102,14 +109,14 @@ class Backend:
         status = status if isinstance(status, Mapping) else {"name": status}
         qubits = data.get("qubits", data.get("physical_qubits"))
         return cls(
-            name=str(data["name"]),
-            status=str(status.get("name") or "unknown"),
-            status_reason=_text(status.get("reason")),
-            queue_length=int(data.get("queue_length") or 0),
-            num_qubits=int(qubits) if qubits is not None else None,
-            processor_type=data.get("processor_type") or {},
-            wait_time_seconds=data.get("wait_time_seconds"),
-            performance_metrics=data.get("performance_metrics") or {},
+            name=read_name(data["name"]),
+            status=read_text(status.get("name")) or "unknown",
+            status_reason=read_reason(status.get("reason")),
+            queue_length=read_whole(data.get("queue_length")) or 0,
+            num_qubits=read_whole(qubits),
+            processor_type=read_mapping(data.get("processor_type")),
+            wait_time_seconds=read_figures(data.get("wait_time_seconds")),
+            performance_metrics=read_mapping(data.get("performance_metrics")),
             is_simulator=bool(data.get("is_simulator")),
         )
 
@@ -135,9 +142,9 @@ class BackendStatus:
         """Read the answer."""
         return cls(
             operational=bool(data.get("state")),
-            message=str(data.get("message") or ""),
-            queue_length=int(data.get("length_queue") or 0),
-            backend_version=_text(data.get("backend_version")),
+            message=read_reason(data.get("message")) or "",
+            queue_length=read_whole(data.get("length_queue")) or 0,
+            backend_version=read_text(data.get("backend_version")),
         )
 
 
@@ -154,9 +161,9 @@ class SubmittedJob:
     def from_json(cls, data: Mapping[str, Any]) -> SubmittedJob:
         """Read the answer."""
         return cls(
-            id=str(data["id"]),
-            backend=_text(data.get("backend")),
-            session_id=_text(data.get("session_id")),
+            id=read_id(data["id"]),
+            backend=read_text(data.get("backend")),
+            session_id=read_optional_id(data.get("session_id")),
             private=bool(data.get("private")),
         )
 
@@ -230,18 +237,18 @@ class Job:
         """Read one job."""
         program = data.get("program")
         return cls(
-            id=str(data["id"]),
+            id=read_id(data["id"]),
             state=JobState.from_json(data),
-            backend=_text(data.get("backend")),
-            program_id=_text(program.get("id")) if isinstance(program, Mapping) else _text(program),
+            backend=read_text(data.get("backend")),
+            program_id=read_text(program.get("id")) if isinstance(program, Mapping) else read_text(program),
             created=parse_time(data.get("created")),
-            tags=tuple(data.get("tags") or ()),
-            session_id=_text(data.get("session_id")),
+            tags=read_tags(data.get("tags")),
+            session_id=read_optional_id(data.get("session_id")),
             usage=Usage.from_json(data),
-            estimated_running_seconds=_number(data.get("estimated_running_time_seconds")),
-            max_execution_seconds=int(data["cost"]) if data.get("cost") is not None else None,
+            estimated_running_seconds=read_number(data.get("estimated_running_time_seconds")),
+            max_execution_seconds=read_whole(data.get("cost")),
             private=bool(data.get("private")),
-            params=data.get("params"),
+            params=data["params"] if isinstance(data.get("params"), Mapping) else None,
         )
 
 
@@ -279,8 +286,8 @@ class JobMetrics:
             running=parse_time(times.get("running")),
             finished=parse_time(times.get("finished")),
             usage=Usage.from_json(data),
-            circuits_execution_ns=int(execution) if execution is not None else None,
-            caller=_text(data.get("caller")),
+            circuits_execution_ns=read_whole(execution),
+            caller=read_text(data.get("caller")),
         )
 
 
@@ -320,18 +327,18 @@ class Session:
     def from_json(cls, data: Mapping[str, Any]) -> Session:
         """Read a session."""
         return cls(
-            id=str(data["id"]),
-            mode=_text(data.get("mode")),
-            state=_text(data.get("state")),
+            id=read_id(data["id"]),
+            mode=read_text(data.get("mode")),
+            state=read_text(data.get("state")),
             accepting_jobs=bool(data.get("accepting_jobs")),
-            backend=_text(data.get("backend_name")),
-            max_ttl=data.get("max_ttl"),
-            interactive_ttl=data.get("interactive_ttl"),
-            state_reason=_text(data.get("state_reason")),
+            backend=read_text(data.get("backend_name")),
+            max_ttl=read_whole(data.get("max_ttl")),
+            interactive_ttl=read_whole(data.get("interactive_ttl")),
+            state_reason=read_reason(data.get("state_reason")),
             started_at=parse_time(data.get("started_at")),
             activated_at=parse_time(data.get("activated_at")),
             closed_at=parse_time(data.get("closed_at")),
-            elapsed_seconds=_number(data.get("elapsed_time")),
+            elapsed_seconds=read_number(data.get("elapsed_time")),
         )
 
 
@@ -347,12 +354,12 @@ class Instance:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Instance:
         """Read the answer; its two numbers come as text."""
-        backends = (b.get("name") if isinstance(b, Mapping) else b for b in data.get("backends") or ())
+        listed = read_list(data, "backends", "GET /instance") if data.get("backends") is not None else []
         return cls(
-            backends=tuple(str(b) for b in backends),
-            plan_id=_text(data.get("plan_id")),
-            limit_seconds=_number(data.get("instance_limit_seconds")),
-            allocation_seconds=_number(data.get("usage_allocation_seconds")),
+            backends=tuple(read_name(b.get("name") if isinstance(b, Mapping) else b) for b in listed),
+            plan_id=read_text(data.get("plan_id")),
+            limit_seconds=read_number(data.get("instance_limit_seconds")),
+            allocation_seconds=read_number(data.get("usage_allocation_seconds")),
         )
 
 
@@ -380,13 +387,13 @@ class InstanceUsage:
         period = data.get("usage_period")
         period = period if isinstance(period, Mapping) else {}
         return cls(
-            consumed_seconds=_number(data.get("usage_consumed_seconds")) or 0.0,
-            limit_seconds=_number(data.get("usage_limit_seconds")),
-            allocation_seconds=_number(data.get("usage_allocation_seconds")),
+            consumed_seconds=read_number(data.get("usage_consumed_seconds")) or 0.0,
+            limit_seconds=read_number(data.get("usage_limit_seconds")),
+            allocation_seconds=read_number(data.get("usage_allocation_seconds")),
             limit_reached=bool(data.get("usage_limit_reached")),
             period_start=parse_time(period.get("start_time")),
             period_end=parse_time(period.get("end_time")),
-            plan_id=_text(data.get("plan_id")),
+            plan_id=read_text(data.get("plan_id")),
         )
 
 
@@ -414,18 +421,18 @@ class Workload:
     def from_json(cls, data: Mapping[str, Any]) -> Workload:
         """Read one item."""
         usage = Usage.from_json(data)
-        if usage is None and (seconds := _number(data.get("usage_seconds"))) is not None:
+        if usage is None and (seconds := read_number(data.get("usage_seconds"))) is not None:
             usage = Usage(seconds, True)
         return cls(
-            id=str(data["id"]),
-            mode=_text(data.get("mode")),
-            status=_text(data.get("status")),
+            id=read_id(data["id"]),
+            mode=read_text(data.get("mode")),
+            status=read_text(data.get("status")),
             created=parse_time(data.get("created")),
             ended=parse_time(data.get("ended")),
-            backend=_text(data.get("backend")),
-            tags=tuple(data.get("tags") or ()),
-            status_reason=_text(data.get("status_reason")),
-            accepting_jobs=data.get("accepting_jobs"),
+            backend=read_text(data.get("backend")),
+            tags=read_tags(data.get("tags")),
+            status_reason=read_reason(data.get("status_reason")),
+            accepting_jobs=None if data.get("accepting_jobs") is None else bool(data["accepting_jobs"]),
             usage=usage,
         )
 
@@ -456,11 +463,11 @@ class Program:
     def from_json(cls, data: Mapping[str, Any]) -> Program:
         """Read one program."""
         return cls(
-            id=str(data["id"]),
-            name=str(data.get("name") or data["id"]),
-            description=str(data.get("description") or "").strip(),
-            cost_seconds=_number(data.get("cost")),
-            version=_text(data.get("version")),
+            id=read_name(data["id"]),
+            name=read_name(data.get("name") or data["id"]),
+            description=(read_reason(data.get("description")) or "").strip(),
+            cost_seconds=read_number(data.get("cost")),
+            version=read_text(data.get("version")),
             created=parse_time(data.get("creationDate") or data.get("creation_date")),
             parameters=_json_object(data.get("parameters")),
         )
@@ -470,7 +477,7 @@ def _json_object(value: Any) -> Mapping[str, Any]:
     """Read an object that comes as such or as JSON text; empty if it is neither."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = parse_json(value)
+        except (ValueError, InvalidAnswer):
             return {}
     return value if isinstance(value, Mapping) else {}

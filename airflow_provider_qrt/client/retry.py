@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,26 +20,31 @@ from airflow_provider_qrt.client.errors import (
     TokenUnavailable,
 )
 
+LONGEST_WAIT = 86_400.0
+"""Seconds; nobody who means it asks for more."""
+
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
     """Read a ``Retry-After`` header: seconds, or an HTTP date (RFC 9110, 10.2.3).
 
     Returns:
-        Seconds to wait, never negative; None when there is none or it cannot be read.
+        Seconds to wait, never negative and a day at most; None when there is none or it cannot be read.
     """
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return 0.0 if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_WAIT)
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()), LONGEST_WAIT)
 
 
 @dataclass(frozen=True)

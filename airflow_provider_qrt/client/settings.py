@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
 from airflow_provider_qrt.client.channels import Channel, find_channel
-from airflow_provider_qrt.client.crn import InstanceCrn
+from airflow_provider_qrt.client.crn import InstanceCrn, is_ibms
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
+from airflow_provider_qrt.client.proxies import check_proxies
+from airflow_provider_qrt.untrusted import blotter
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class ClientSettings:
         channel = self.generation
         if not self.api_key.strip():
             raise InvalidSettings(channel.key_missing)
+        blotter.learn(self.secrets)
+        check_api_key(self.api_key.strip())
         for name in ("api_version", "application"):
             if not (getattr(self, name).isascii() and getattr(self, name).isprintable()):
                 raise InvalidSettings(f"The connection's {name} must be plain ASCII, for it goes into a header.")
@@ -70,10 +74,11 @@ class ClientSettings:
         login = self.iam_url or channel.default_login_url(self)
         if login:
             object.__setattr__(self, "iam_url", _checked_url(login, "iam_url"))
+        check_proxies(self.proxies)
 
     @classmethod
     def create(cls, *, api_key: str | None, instance: str | None, **others: object) -> ClientSettings:
-        """Build settings from plain values, parsing the CRN where the channel wants one.
+        """Build settings from plain values, reading the instance where the channel wants one.
 
         Raises:
             InvalidSettings: See the class.
@@ -81,7 +86,10 @@ class ClientSettings:
         channel = find_channel(str(others.get("channel") or CHANNEL))
         if not (api_key or "").strip():
             raise InvalidSettings(channel.key_missing)
-        crn = InstanceCrn.parse(instance or "") if channel.needs_instance else None
+        # What is sent to a host of one's own is that service's business; IBM knows CRNs of one shape only.
+        elsewhere = others.get("base_url") and not is_ibms(str(others["base_url"]))
+        read = InstanceCrn.of_any_service if elsewhere else InstanceCrn.parse
+        crn = read(instance or "") if channel.needs_instance else None
         return cls(api_key=api_key or "", instance=crn, **others)  # type: ignore[arg-type]
 
     @property
@@ -122,6 +130,19 @@ class ClientSettings:
                 f"The channel {channel.name!r} has no private endpoint. Switch private_endpoint off, and put the "
                 "service's address into the host field."
             )
+
+
+def check_api_key(key: str) -> None:
+    """See that this can be a key: it goes into a header or a form, and the HTTP library would quote it in its refusal.
+
+    Raises:
+        InvalidSettings: It cannot. It is not quoted.
+    """
+    if not key.isascii() or not key.isprintable():
+        raise InvalidSettings(
+            "The connection's password holds a line break or another character that no API key has. Copy the "
+            "key again, on one line and without what stands around it."
+        )
 
 
 def _checked_url(url: str, name: str) -> str:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.reading import read_reason, read_text, read_whole
+
 RAN_TOO_LONG = 1305
 """``reason_code`` of a job stopped at its maximum execution time."""
 
@@ -73,20 +76,22 @@ class JobState:
         """Read the state out of the service's description of a job."""
         state = job.get("state")
         state = state if isinstance(state, Mapping) else {}
-        twin = str(job.get("status") or "")
-        word = str(state.get("status") or twin)
+        status = job.get("status")
+        twin = (read_text(status) or "") if not isinstance(status, Mapping) else ""
+        word = read_text(state.get("status")) or twin
         if JobStatus.from_word(word) is JobStatus.CANCELLED and _TOO_LONG in twin.lower():
             # The twin has a word for it, which ``state.status`` lacks.
             word = twin
         code = state.get("reason_code") or state.get("reasonCode")
         try:
-            reason_code = int(code) if code is not None else None
-        except (TypeError, ValueError):
+            reason_code = read_whole(code)
+        except InvalidAnswer:
+            # The state is what counts.
             reason_code = None
         return cls(
             status=JobStatus.from_word(word),
             word=word,
-            reason=state.get("reason") or None,
+            reason=read_reason(state.get("reason")),
             reason_code=reason_code,
-            reason_solution=state.get("reason_solution") or state.get("reasonSolution") or None,
+            reason_solution=read_reason(state.get("reason_solution") or state.get("reasonSolution")),
         )

@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_qrt import __version__
-from airflow_provider_qrt.client.errors import QiskitRuntimeError, without_secrets
+from airflow_provider_qrt.client.errors import QiskitRuntimeError
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT
+from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 PING_INTERVAL = 60.0
 PING_TIMEOUT = 10.0

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
 from requests.auth import AuthBase
 
 from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.answers import is_page, read_error, read_json
+from airflow_provider_qrt.client.bounds import ACCEPTED_ENCODINGS, AnswerLimits, BoundedAdapter, read_body, within
 from airflow_provider_qrt.client.connections import SharedConnections
-from airflow_provider_qrt.client.errors import ErrorBody, without_secrets
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, LOGOUT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.login import Login
+from airflow_provider_qrt.client.proxies import check_environment, environment_proxy
+from airflow_provider_qrt.client.reading import read_number
 from airflow_provider_qrt.client.retry import RetryPolicy, parse_retry_after
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.tokens import KeyAuth, Token, TokenAuth, token_slot
+from airflow_provider_qrt.client.troubles import innermost, is_not_sendable, nothing_was_sent
+from airflow_provider_qrt.untrusted.blotter import learn, readable
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 REQUEST_TIMEOUT = 408
 """The one 4xx besides 429 that may pass: a gateway gave up waiting."""
@@ -44,11 +49,9 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 
-_LONGEST_MESSAGE = 2000
+_LONGEST_REASON = 500
+"""Characters of what the HTTP library may say in an error."""
 _USABLE_TOKEN = re.compile(r"[!-~]+")
-_NO_TUNNEL = "Tunnel connection failed"
-"""How ``http.client`` begins when a proxy refuses ``CONNECT``."""
-
 
 OnRequest = Callable[[str, str, int | None], object]
 """Told of each request to the API: its method, its path, and the HTTP status of the answer, or None without one."""
@@ -69,6 +72,7 @@ class Transport:
         retry: How stubborn to be.
         sleep: Called with seconds between two tries.
         read_timeout: Seconds to wait for an answer, unless a call says otherwise.
+        limits: How much an answer may bring and how long it may take.
         on_request: Told of each request to the API, those that are repeated too; raises nothing.
         shared_connections: Use the connections of all clients of the process; else connections of its own.
     """
@@ -80,22 +84,24 @@ class Transport:
         retry: RetryPolicy,
         sleep: Callable[[float], None] = time.sleep,
         read_timeout: float = READ_TIMEOUT,
+        limits: AnswerLimits | None = None,
         on_request: OnRequest | None = None,
         shared_connections: bool = True,
     ) -> None:
         self._settings = settings
+        self._limits = limits or AnswerLimits()
         self._on_request = on_request
         self._retry = retry
         self._sleep = sleep
         self._read_timeout = read_timeout
         self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._session = requests.Session()
-        if shared_connections:
-            for scheme in ("https://", "http://"):
-                self._session.mount(scheme, SharedConnections())
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, SharedConnections() if shared_connections else BoundedAdapter())
         self._session.headers.update(
             {
                 "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED_ENCODINGS,
                 "User-Agent": f"airflow-provider-qrt/{__version__} {requests.utils.default_user_agent()}",
             }
         )
@@ -159,9 +165,17 @@ class Transport:
         )
 
     def send(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        large: bool = False,
     ) -> requests.Response:
         """Send a request that may safely be sent twice; retried on what may pass.
+
+        ``large`` says that the answer may be as large as a result.
 
         Returns:
             The answer, with a 2xx status.
@@ -170,27 +184,44 @@ class Transport:
             QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
         """
         with self._call():
-            return self._retry.for_repeatable(self._sleep)(self._once, method, path, params=params, body=body)
+            return self._retry.for_repeatable(self._sleep)(
+                self._once, method, path, params=params, body=body, large=large
+            )
 
-    def get_json(self, path: str, *, params: Mapping[str, Any] | None = None, authenticated: bool = True) -> Any:
+    def get_json(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        authenticated: bool = True,
+        large: bool = False,
+    ) -> Any:
         """GET something and read its JSON; an answer that is not JSON is tried again like a failure.
+
+        ``large`` as in :meth:`send`.
 
         Raises:
             QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
         """
 
         def once() -> Any:
-            response = self._once("GET", path, params=params, authenticated=authenticated)
+            response = self._once("GET", path, params=params, authenticated=authenticated, large=large)
             return read_json(response, f"GET {path}", self._secrets_in(response.request))
 
         with self._call():
             return self._retry.for_repeatable(self._sleep)(once)
 
-    def submit(self, path: str, *, body: Any, read_timeout: float | None = None) -> Any:
+    def submit(self, path: str, *, body: Any, reader: Callable[[Any], T], read_timeout: float | None = None) -> T:
         """POST what must not act twice: retried only after 429 or when nothing can have been received.
 
+        Args:
+            path: Where to.
+            body: As JSON.
+            reader: Reads the answer's JSON; what it cannot read leaves the submission's fate unknown.
+            read_timeout: Seconds to wait for an answer.
+
         Returns:
-            The answer's JSON.
+            What the answer says.
 
         Raises:
             SubmissionUnknown: When the request went out and its fate is not known.
@@ -198,12 +229,12 @@ class Transport:
             ValueError: If ``body`` holds NaN or infinity, which JSON has not; nothing was sent.
         """
 
-        def once() -> Any:
+        def once() -> T:
             response = self._once("POST", path, body=body, read_timeout=read_timeout)
             answer = read_json(response, f"POST {path}", self._secrets_in(response.request))
             if not isinstance(answer, Mapping) or not answer.get("id"):
                 raise errors.UnexpectedAnswer(f"POST {path}: the answer holds no id.")
-            return answer
+            return reader(answer)
 
         try:
             with self._call():
@@ -222,6 +253,7 @@ class Transport:
         body: Any = None,
         authenticated: bool = True,
         read_timeout: float | None = None,
+        large: bool = False,
     ) -> requests.Response:
         """One try; a 401 drops the token, and another is made with a fresh one, :data:`FRESH_TOKENS` times."""
         url = self._settings.base_url + path
@@ -239,6 +271,7 @@ class Transport:
                     headers=self._api_headers,
                     auth=self._auth if authenticated else _NoAuth(),
                     timeout=(self._connect_timeout, read_timeout or self._read_timeout),
+                    max_bytes=self._limits.max_result_bytes if large else self._limits.max_bytes,
                 )
                 status = response.status_code
                 return response
@@ -257,20 +290,34 @@ class Transport:
         return self._checked(response, label)
 
     def _exchange(
-        self, label: str, method: str, url: str, *, field: str = "host", **arguments: Any
+        self,
+        label: str,
+        method: str,
+        url: str,
+        *,
+        timeout: tuple[float, float],
+        field: str = "host",
+        max_bytes: int | None = None,
+        **arguments: Any,
     ) -> requests.Response:
         """Send and receive; only connection troubles are errors here. ``field`` of the connection led to ``url``."""
+        check_environment(environment_proxy(url, self._settings.proxies))
         try:
-            return self._session.request(
-                method,
-                url,
-                verify=self._settings.verify,
-                # A redirect would carry the CRN to a host nobody named.
-                allow_redirects=False,
-                # On the request, not the session: there HTTPS_PROXY of the environment would win.
-                proxies=dict(self._settings.proxies),
-                **arguments,
-            )
+            with within(timeout[1], self._limits):
+                response = self._session.request(
+                    method,
+                    url,
+                    verify=self._settings.verify,
+                    # A redirect would carry the CRN to a host nobody named.
+                    allow_redirects=False,
+                    # On the request, not the session: there HTTPS_PROXY of the environment would win.
+                    proxies=dict(self._settings.proxies),
+                    timeout=timeout,
+                    stream=True,
+                    **arguments,
+                )
+                read_body(response, max_bytes or self._limits.max_bytes, label)
+                return response
         except requests.exceptions.InvalidJSONError as error:
             raise ValueError(f"{label}: the body cannot be written as JSON ({error}); nothing was sent.") from None
         except requests.RequestException as error:
@@ -279,20 +326,25 @@ class Transport:
             if "CA certificate bundle" not in str(error):
                 raise
             raise errors.InvalidSettings(
-                f"{label}: {error}. Check 'verify' in the connection and REQUESTS_CA_BUNDLE in the environment."
+                f"{label}: {readable(error)}. Check 'verify' in the connection and REQUESTS_CA_BUNDLE in the "
+                "environment."
             ) from None
 
     def _connection_error(self, label: str, url: str, error: requests.RequestException, field: str) -> Exception:
         """Say whether anything can have reached the server. The cause is not chained: it may quote the request."""
         host = urlsplit(url).netloc
-        reason = without_secrets(_innermost(error), self._secrets_in(error.request))
+        reason = readable(innermost(error), _LONGEST_REASON, self._secrets_in(error.request))
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.InvalidSettings(
                 f"{label}: the TLS certificate of {host} was not accepted ({reason}). "
                 "Set 'verify' in the connection to the path of your CA bundle."
             )
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-            return errors.InvalidSettings(f"{label}: {reason}")
+        if is_not_sendable(error):
+            # Not quoted: the libraries put the whole address, header or path into these.
+            return errors.InvalidSettings(
+                f"{label}: the request cannot be sent ({type(error).__name__}). Check the connection's {field}, its "
+                "password and proxies for characters that do not belong there."
+            )
         if nothing_was_sent(error):
             crn = self._settings.instance if field == "host" else None
             checks = f", proxies and the region in the instance CRN ({crn.region})" if crn else " and proxies"
@@ -326,7 +378,7 @@ class Transport:
                 f"{label}: HTTP {status}: the service redirects elsewhere, which it never does. "
                 f"Check the connection's {field}."
             )
-        if _is_page(response):
+        if is_page(response):
             raise errors.UnexpectedAnswer(
                 f"{label}: HTTP {status} with an HTML page. The service never sends one: a proxy or firewall answered "
                 f"in its place, or the connection's {field} is wrong."
@@ -355,12 +407,12 @@ class Transport:
                 "POST",
                 login.base_url + login.path,
                 field="iam_url",
-                **{as_what: dict(login.body)},
+                **{as_what: dict(login.body)},  # type: ignore[arg-type]
                 auth=_NoAuth(),
                 timeout=(self._connect_timeout, self._read_timeout),
             )
             refused = response.status_code in (400, 401, 403)
-            if refused and not _is_page(response):
+            if refused and not is_page(response):
                 raise errors.InvalidApiKey(
                     response.status_code,
                     read_error(response, self._secrets_in(response.request)),
@@ -377,12 +429,8 @@ class Transport:
             value = answer.get(login.token_field) if isinstance(answer, Mapping) else None
             if not isinstance(value, str) or not _USABLE_TOKEN.fullmatch(value):
                 raise errors.UnexpectedAnswer(f"{label}: the answer holds no access token.")
-            try:
-                lifetime = float((login.lifetime_field and answer.get(login.lifetime_field)) or login.lifetime)
-            except (TypeError, ValueError):
-                raise errors.UnexpectedAnswer(
-                    f"{label}: the answer's {login.lifetime_field} is not a number."
-                ) from None
+            lifetime = (login.lifetime_field and read_number(answer.get(login.lifetime_field))) or login.lifetime
+            learn([value])
             return Token(value, asked_at, asked_at + lifetime)
 
         try:
@@ -397,17 +445,21 @@ def log_out(settings: ClientSettings, login: Login, token: str) -> None:
     header = {settings.generation.auth_header: settings.generation.auth_prefix + token}
     what = f"POST {login.logout_path} ({login.server})"
     try:
-        response = requests.post(
-            f"{login.base_url}{login.logout_path}",
-            headers=header,
-            auth=_NoAuth(),
-            verify=settings.verify,
-            allow_redirects=False,
-            proxies=dict(settings.proxies),
-            timeout=LOGOUT_TIMEOUT,
-        )
+        with requests.Session() as session, within(LOGOUT_TIMEOUT, AnswerLimits()):
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, BoundedAdapter())
+            response = session.post(
+                f"{login.base_url}{login.logout_path}",
+                headers=header,
+                auth=_NoAuth(),
+                verify=settings.verify,
+                allow_redirects=False,
+                proxies=dict(settings.proxies),
+                timeout=LOGOUT_TIMEOUT,
+                stream=True,
+            )
     except (requests.RequestException, OSError) as error:
-        reason = without_secrets(_innermost(error), (*settings.secrets, token))
+        reason = readable(innermost(error), _LONGEST_REASON, (*settings.secrets, token))
         log.warning("%s: the token could not be given back and is valid until it lapses (%s).", what, reason)
         return
     # 401: it is not valid any more.
@@ -415,99 +467,3 @@ def log_out(settings: ClientSettings, login: Login, token: str) -> None:
         log.warning(
             "%s: HTTP %d: the token could not be given back and is valid until it lapses.", what, response.status_code
         )
-
-
-def nothing_was_sent(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that the request cannot have reached the server."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    if not isinstance(error, requests.exceptions.ConnectionError):
-        return False
-    cause: object = error.args[0] if error.args else None
-    if isinstance(cause, urllib3.exceptions.MaxRetryError):
-        cause = cause.reason
-    if isinstance(cause, urllib3.exceptions.ProxyError):
-        # Raised as well when the proxy drops a request that it may have passed on already.
-        cause = cause.original_error
-    if isinstance(cause, OSError) and str(cause).startswith(_NO_TUNNEL):
-        return True
-    return isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-
-
-def _innermost(error: BaseException) -> str:
-    """The plainest words for a connection trouble, without URLs and their query strings."""
-    cause: Any = error
-    while True:
-        if isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason:
-            cause = cause.reason
-        elif isinstance(cause, urllib3.exceptions.ProxyError):
-            return f"proxy: {_innermost(cause.original_error)}"
-        elif getattr(cause, "args", ()) and isinstance(cause.args[0], BaseException):
-            cause = cause.args[0]
-        else:
-            break
-    text = str(cause).rsplit(": ", 1)[-1] if isinstance(cause, urllib3.exceptions.HTTPError) else str(cause)
-    return text or type(cause).__name__
-
-
-def _is_page(response: requests.Response) -> bool:
-    """Whether somebody answered with HTML, for people."""
-    kind = response.headers.get("Content-Type", "")
-    return "html" in kind or response.text.lstrip()[:1] == "<"
-
-
-def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> ErrorBody:
-    """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy.
-
-    Args:
-        response: The answer.
-        secrets: What to blot out if the answer quotes it.
-    """
-
-    def said(value: Any) -> str:
-        # Blotted before it is cut: a cut secret would not be recognised any more.
-        return without_secrets(str(value), secrets)[:_LONGEST_MESSAGE] if value is not None else ""
-
-    trace = said(response.headers.get("X-Request-Id") or response.headers.get("CF-Ray")) or None
-    try:
-        data = response.json()
-    except ValueError:
-        text = "" if _is_page(response) else said(response.text).strip()
-        return ErrorBody(message=text or said(response.reason), trace=trace)
-    if not isinstance(data, Mapping):
-        return ErrorBody(message=said(json.dumps(data)), trace=trace)
-    if "errorCode" in data or "errorMessage" in data:
-        context = data.get("context")
-        request_id = context.get("requestId") if isinstance(context, Mapping) else None
-        return ErrorBody(
-            code=said(data.get("errorCode")) or None,
-            message=" ".join(said(data[k]) for k in ("errorMessage", "errorDetails") if data.get(k)),
-            trace=said(request_id) or trace,
-        )
-    trace = said(data.get("trace")) or trace
-    listed = data.get("errors")
-    first = listed[0] if isinstance(listed, list) and listed else data.get("error", data)
-    if not isinstance(first, Mapping):
-        return ErrorBody(message=said(first), trace=trace)
-    return ErrorBody(
-        code=said(first.get("code")) or None,
-        message=said(first.get("message")) or said(response.reason),
-        solution=said(first.get("solution")) or None,
-        trace=trace,
-    )
-
-
-def read_json(response: requests.Response, label: str, secrets: Iterable[str] = ()) -> Any:
-    """Return the answer's JSON.
-
-    Raises:
-        UnexpectedAnswer: If it is not JSON.
-    """
-    try:
-        return response.json()
-    except ValueError:
-        kind = without_secrets(response.headers.get("Content-Type", "no content type"), secrets)[:100]
-        raise errors.UnexpectedAnswer(
-            f"{label}: HTTP {response.status_code} with {kind} instead of JSON; something between Airflow and "
-            "the service answered in its place."
-        ) from None

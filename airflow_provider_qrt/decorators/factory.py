@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.bases.decorator import _TaskDecorator, is_async_callable
 
+from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.operators.last_resort import CALLBACKS, with_callback
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def decorate(
         arguments: The operator's.
 
     Raises:
-        TypeError: It is no function, or one that cannot return circuits, or the circuits are given as well.
+        TypeError: It is no function, or one that cannot return circuits; or the circuits are given as well, or an
+            argument is misspelt.
     """
     name = operator_class.custom_operator_name
     if not callable(function):
@@ -53,6 +55,7 @@ def decorate(
         raise TypeError(f"{who} is async. Write it with def.")
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{who} yields. Let it return a list of its circuits.")
+    check_names(operator_class, arguments, call=f": {name}")
     # What the function returns says nothing about the task's outputs, so they are not to be guessed from it.
     several = bool(arguments.pop("multiple_outputs", False))
     return CircuitsFunction(

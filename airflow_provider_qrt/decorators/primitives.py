@@ -16,7 +16,7 @@ from airflow_provider_qrt.decorators.returned import EstimatorCircuits, SamplerC
 if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import Task
 
-    from airflow_provider_qrt.decorators.arguments import EstimatorArguments, SamplerArguments
+    from airflow_provider_qrt.arguments.keywords import EstimatorArguments, SamplerArguments
 
 __all__ = ["qiskit_estimator_task", "qiskit_sampler_task"]
 

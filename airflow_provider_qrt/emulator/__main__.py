@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
         speed=asked.speed,
         state=asked.state,
         plan=asked.plan,
+        allowed_hosts=tuple(asked.allow_host),
     )
     from airflow_provider_qrt.emulator.server import listen, make_server
     from airflow_provider_qrt.emulator.service import Service
@@ -76,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8765, help="TCP port; 0 takes a free one (default 8765)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which it may be asked for, beside addresses and localhost; may be given several times",
+    )
     parser.add_argument("--queue-seconds", type=float, default=2.0, help="time a job is Queued (default 2)")
     parser.add_argument("--run-seconds", type=float, default=1.0, help="time a job is Running (default 1)")
     parser.add_argument(

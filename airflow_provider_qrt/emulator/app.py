@@ -24,13 +24,15 @@ from airflow_provider_qrt.emulator.access import check_instance
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, NOT_FOUND, ApiError, IamError, error_body
 from airflow_provider_qrt.emulator.faults import API_PREFIX
 from airflow_provider_qrt.emulator.generations import routes as older
+from airflow_provider_qrt.emulator.guard import Guard
+from airflow_provider_qrt.emulator.job_page import page_for_people
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.wire import AUTHENTICATED, Wire
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def build(service: Service) -> Wire:
+def build(service: Service) -> Guard:
     """Return the ASGI application of an emulator."""
     app = FastAPI(title="Qiskit Runtime emulator", redoc_url=None)
     app.router.redirect_slashes = False
@@ -65,13 +67,15 @@ def build(service: Service) -> Wire:
     app.include_router(routes_control.router(service))
     app.include_router(routes_discovery.router(service))
     openapi.describe(app)
-    _shape_errors(app)
-    return Wire(app, service)
+    _shape_errors(app, service)
+    return Guard(Wire(app, service), service.settings.allowed_hosts)
 
 
-def _shape_errors(app: FastAPI) -> None:
+def _shape_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(ApiError)
-    async def api_error(_: Request, error: ApiError) -> Response:
+    async def api_error(request: Request, error: ApiError) -> Response:
+        if error.status == 401 and (page := page_for_people(service, request)) is not None:
+            return page
         return JSONResponse(error.body(), error.status, error.headers)
 
     @app.exception_handler(IamError)

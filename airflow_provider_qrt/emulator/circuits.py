@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_provider_qrt.emulator import openqasm
 from airflow_provider_qrt.emulator.encoding import load_array
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.outcome import JobFailure
@@ -47,10 +48,8 @@ def read_openqasm(text: str, where: str) -> Any:
     Raises:
         JobFailure: It is not OpenQASM 3, or uses what the importer does not know.
     """
-    from qiskit import qasm3
-
     try:
-        return qasm3.loads(text)
+        return openqasm.loads(text)
     except Exception as error:
         detail = _where_it_broke(error) or " ".join(str(error).split()) or type(error).__name__
         raise JobFailure(

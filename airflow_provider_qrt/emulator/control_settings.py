@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from airflow_provider_qrt.emulator.devices import STATUSES
+from airflow_provider_qrt.emulator.devices import STATUSES, Device
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, ApiError, bad_request
 from airflow_provider_qrt.emulator.requests_in import json_body
 from airflow_provider_qrt.emulator.rules import seconds
@@ -25,7 +25,7 @@ _NUMBERS = (
 )
 _FLAGS = ("rate_limit", "retry_after")
 _KNOWN = (*_NUMBERS, *_FLAGS, "usage_limit_seconds", "usage_limit_mode", "speed", "backends")
-_OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds")
+_OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds", "faulty_qubits", "faulty_gates")
 
 
 def router(service: Service) -> APIRouter:
@@ -58,6 +58,8 @@ def _view(service: Service) -> dict[str, Any]:
                 "queue_length": device.base_queue_length,
                 "queue_seconds": device.queue_seconds,
                 "run_seconds": device.run_seconds,
+                "faulty_qubits": sorted(device.faulty_qubits),
+                "faulty_gates": [[name, list(qubits)] for name, qubits in sorted(device.faulty_gates)],
             }
             for device in service.devices.values()
         },
@@ -85,6 +87,7 @@ def _check(service: Service, body: Any) -> None:
         if name not in service.all_devices:
             raise ApiError(404, NOT_FOUND, f"Backend {name!r} was not found.", "List the backends.")
         _check_backend(change)
+        _check_faults(service.all_devices[name], change)
 
 
 def _check_backend(change: dict[str, Any]) -> None:
@@ -102,6 +105,21 @@ def _check_backend(change: dict[str, Any]) -> None:
             raise bad_request(f"{name} must be a number of seconds, or null for the emulator's own.")
 
 
+def _check_faults(device: Device, change: dict[str, Any]) -> None:
+    qubits, gates = change.get("faulty_qubits", []), change.get("faulty_gates", [])
+    if not isinstance(qubits, list) or not all(_is_qubit(qubit, device) for qubit in qubits):
+        raise bad_request("faulty_qubits must be a list of the backend's qubits, such as [0, 17].")
+    for gate in gates if isinstance(gates, list) else [None]:
+        match gate:
+            case [str(), [*places]] if places and all(_is_qubit(place, device) for place in places):
+                continue
+        raise bad_request('faulty_gates must be a list of names and qubits, such as [["cz", [0, 1]]].')
+
+
+def _is_qubit(value: Any, device: Device) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < device.qubits
+
+
 def _apply(service: Service, body: dict[str, Any]) -> None:
     now = service.settle()
     apart = ("backends", "usage_limit_seconds", "speed")
@@ -116,6 +134,10 @@ def _apply(service: Service, body: dict[str, Any]) -> None:
             device.set_status(change.get("status", device.status), change.get("reason"), now)
         if "queue_length" in change:
             device.base_queue_length = change["queue_length"]
+        if "faulty_qubits" in change:
+            device.faulty_qubits = frozenset(change["faulty_qubits"])
+        if "faulty_gates" in change:
+            device.faulty_gates = frozenset((name, tuple(qubits)) for name, qubits in change["faulty_gates"])
         for own in ("queue_seconds", "run_seconds"):
             if own in change:
                 setattr(device, own, change[own])

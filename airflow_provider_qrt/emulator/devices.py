@@ -40,6 +40,8 @@ class Device:
         base_queue_length: Jobs of other people in its queue.
         queue_seconds: How long a job waits here, or None for the emulator's own setting.
         run_seconds: How long a job runs here, or None for the emulator's own setting.
+        faulty_qubits: Qubits that its calibration marks as out of service.
+        faulty_gates: Gates that it marks as out of service: ``(name, qubits)``.
         available_since: Moment since which it takes jobs out of its queue, or None while it does not.
         has_snapshot: Whether there is a snapshot to read.
         is_simulator: Whether it is none of a machine.
@@ -57,6 +59,16 @@ class Device:
         self.queue_seconds: float | None = None
         self.run_seconds: float | None = None
         self.available_since: float | None = 0.0
+        self.faulty_qubits: frozenset[int] = frozenset()
+        self.faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be read and computed again."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -68,9 +80,29 @@ class Device:
         return configuration
 
     @cached_property
-    def properties(self) -> dict[str, Any]:
-        """The answer of ``GET /backends/{id}/properties``."""
+    def calibration(self) -> dict[str, Any]:
+        """The calibration of the snapshot."""
         return _read(self._directory, "props_*.json")
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The answer of ``GET /backends/{id}/properties``: the calibration, and what is out of service."""
+        if not (self.faulty_qubits or self.faulty_gates):
+            return self.calibration
+        fault = {"name": "operational", "value": 0, "unit": "", "date": self.calibration["last_update_date"]}
+        return {
+            **self.calibration,
+            "qubits": [
+                [*facts, dict(fault)] if qubit in self.faulty_qubits else facts
+                for qubit, facts in enumerate(self.calibration["qubits"])
+            ],
+            "gates": [
+                {**gate, "parameters": [*gate["parameters"], dict(fault)]}
+                if (gate["gate"], tuple(gate["qubits"])) in self.faulty_gates
+                else gate
+                for gate in self.calibration["gates"]
+            ],
+        }
 
     @property
     def qubits(self) -> int:
@@ -117,6 +149,7 @@ class Device:
         self.available_since = 0.0
         self.base_queue_length = 0
         self.queue_seconds = self.run_seconds = None
+        self.faulty_qubits, self.faulty_gates = frozenset(), frozenset()
 
     @cached_property
     def listing(self) -> dict[str, Any]:
@@ -135,11 +168,11 @@ class Device:
     def _performance(self) -> dict[str, Any]:
         # The layered error is a benchmark of its own that no snapshot records.
         errors: list[float] = []
-        for gate in self.properties["gates"]:
+        for gate in self.calibration["gates"]:
             if len(gate["qubits"]) == 2:
                 errors += [p["value"] for p in gate["parameters"] if p["name"] == "gate_error"]
         readout = [
-            item["value"] for qubit in self.properties["qubits"] for item in qubit if item["name"] == "readout_error"
+            item["value"] for qubit in self.calibration["qubits"] for item in qubit if item["name"] == "readout_error"
         ]
         usable = [error for error in errors if error < 1]
         metrics: dict[str, Any] = {}

@@ -6,17 +6,26 @@ job fail with a reason code from 7000 on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import keyword
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from airflow_provider_qrt.emulator.devices import Device
-from airflow_provider_qrt.emulator.errors import NOT_IN_BASIS, NOT_ON_THESE_QUBITS
+from airflow_provider_qrt.emulator.errors import INVALID_INPUT, NOT_IN_BASIS, NOT_ON_THESE_QUBITS
 from airflow_provider_qrt.emulator.outcome import JobFailure
 
 ALWAYS = frozenset({"measure", "reset", "barrier", "delay"})
 CONTROL_FLOW = frozenset(
     {"if_else", "for_loop", "while_loop", "switch_case", "box", "break_loop", "continue_loop", "store"}
 )
+
+FRACTIONAL = frozenset({"rx", "rzz"})
+"""Gates whose angle changes the pulse."""
+MOST_RZZ_ANGLE = math.pi / 2 + 1e-10
 
 _SOLUTION = "Transpile the circuit for the backend before sending it."
 
@@ -42,6 +51,7 @@ def _check(circuit: Any, physical: Sequence[int], device: Device, where: str) ->
         operation = instruction.operation
         name = operation.name
         qubits = [physical[circuit.find_bit(qubit).index] for qubit in instruction.qubits]
+        _check_in_service(name, qubits, device, where)
         if name in ALWAYS:
             continue
         if name in CONTROL_FLOW and device.dynamic:
@@ -61,6 +71,101 @@ def _check(circuit: Any, physical: Sequence[int], device: Device, where: str) ->
                 NOT_ON_THESE_QUBITS,
                 _SOLUTION,
             )
+
+
+def _check_in_service(name: str, qubits: Sequence[int], device: Device, where: str) -> None:
+    if name == "barrier":
+        return
+    faulty = [qubit for qubit in qubits if qubit in device.faulty_qubits]
+    if faulty or (name, tuple(qubits)) in device.faulty_gates:
+        what = f"qubit {faulty[0]}" if faulty else f"{name} on {tuple(qubits)}"
+        raise JobFailure(
+            f"The instruction {name} on qubits {tuple(qubits)} in {where} needs {what}, which {device.name} has taken "
+            "out of service.",
+            NOT_ON_THESE_QUBITS,
+            "Transpile the circuit for the backend as it is calibrated now.",
+        )
+
+
+def check_angles(circuit: Any, rows: NDArray[np.float64], where: str) -> None:
+    """Check the angles of rzz, which is calibrated from 0 to pi/2.
+
+    Args:
+        circuit: The circuit.
+        rows: The sets of values, of shape ``(sets, parameters)``, in the order of ``circuit.parameters``.
+        where: Which circuit, for messages.
+
+    Raises:
+        JobFailure: Code 7000.
+    """
+    for angle in _angles(circuit):
+        values = [angle] if not hasattr(angle, "parameters") else _evaluate(angle, circuit, rows)
+        for value in values:
+            if not 0 <= value <= MOST_RZZ_ANGLE:
+                raise JobFailure(
+                    f"An angle of rzz in {where} is {value:g}; it must be from 0 to pi/2.",
+                    NOT_IN_BASIS,
+                    _SOLUTION,
+                )
+
+
+def _angles(circuit: Any) -> Iterator[Any]:
+    for instruction in circuit.data:
+        if instruction.operation.name == "rzz":
+            yield instruction.operation.params[0]
+        for block in getattr(instruction.operation, "blocks", ()):
+            yield from _angles(block)
+
+
+def _evaluate(angle: Any, circuit: Any, rows: NDArray[np.float64]) -> list[float]:
+    places = {parameter: place for place, parameter in enumerate(circuit.parameters)}
+    if not set(angle.parameters) <= set(places):
+        return []
+    return [float(angle.bind({one: row[places[one]] for one in angle.parameters})) for row in rows]
+
+
+def check_registers(circuit: Any, where: str) -> None:
+    """Check the registers of a sampler's circuit: each comes back as an attribute of the result.
+
+    Raises:
+        JobFailure: One is empty, or has a name that is no attribute's.
+    """
+    for register in circuit.cregs:
+        if not register.size or not register.name.isidentifier() or keyword.iskeyword(register.name):
+            what = f"named {register.name!r}" if register.size else f"of size 0 ({register.name!r})"
+            raise JobFailure(
+                f"The result of {where} cannot hold a classical register {what}.",
+                INVALID_INPUT,
+                "Give it at least one bit, and a name that is an identifier and no keyword of Python.",
+            )
+
+
+def check_options(circuit: Any, where: str, *, decoupled: bool, gates_randomized: bool) -> None:
+    """Check what does not go together with a circuit.
+
+    Args:
+        circuit: The circuit.
+        where: Which circuit, for messages.
+        decoupled: Whether idle qubits are decoupled dynamically.
+        gates_randomized: Whether gates are twirled, or their errors cancelled or amplified.
+
+    Raises:
+        JobFailure: It has control flow and is decoupled, or fractional gates that would be randomized.
+    """
+    used = set(circuit.count_ops())
+    if decoupled and circuit.has_control_flow_op():
+        raise JobFailure(
+            f"Dynamical decoupling cannot be used with {where}, which has control flow.",
+            INVALID_INPUT,
+            "Switch dynamical_decoupling off.",
+        )
+    if gates_randomized and used & FRACTIONAL:
+        raise JobFailure(
+            f"The fractional gates of {where} ({', '.join(sorted(used & FRACTIONAL))}) cannot be twirled, nor their "
+            "errors cancelled.",
+            INVALID_INPUT,
+            "Transpile without fractional gates, or switch gate twirling and PEC off.",
+        )
 
 
 def _same_gate(operation: Any) -> bool:

@@ -18,6 +18,7 @@ from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
     RAN_TOO_LONG,
 )
+from airflow_provider_qrt.emulator.executions import executions_of
 from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.outcome import JobFailure, Work
 from airflow_provider_qrt.emulator.submission import Submission
@@ -41,7 +42,7 @@ class Ticket:
 
     Attributes:
         cost: The maximum execution time in seconds.
-        executions: Shots over all PUBs, a sweep counted once: the size that IBM's time estimate goes by.
+        executions: Shots times sets of values, over all PUBs: the size that IBM's time estimate goes by.
         circuits: Number of PUBs or of items.
         generation: Which generation of the API it was sent to.
     """
@@ -61,10 +62,7 @@ class Ticket:
     def of(cls, submission: Submission) -> Ticket:
         """Return the ticket of a submission."""
         program = submission.quantum_program
-        if program is None:
-            executions, circuits = sum(pub.shots for pub in submission.pubs), len(submission.pubs)
-        else:
-            executions, circuits = program.shots * len(program.items), len(program.items)
+        circuits = len(submission.pubs) if program is None else len(program.items)
         return cls(
             program_id=submission.program_id,
             backend=submission.backend,
@@ -73,7 +71,7 @@ class Ticket:
             calibration_id=submission.calibration_id,
             runtime=submission.runtime,
             private=submission.private,
-            executions=executions,
+            executions=executions_of(submission),
             circuits=circuits,
             generation=submission.generation.value,
         )

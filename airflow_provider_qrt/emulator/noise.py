@@ -34,7 +34,7 @@ class Noise:
     @cached_property
     def _errors(self) -> dict[tuple[str, tuple[int, ...]], float]:
         found = {}
-        for gate in self.device.properties["gates"]:
+        for gate in self.device.calibration["gates"]:
             for parameter in gate["parameters"]:
                 # A gate that could not be calibrated has the error 1.
                 if parameter["name"] == "gate_error" and parameter["value"] < 1:
@@ -44,7 +44,7 @@ class Noise:
     @cached_property
     def _readout(self) -> list[tuple[float, float]]:
         found = []
-        for qubit in self.device.properties["qubits"]:
+        for qubit in self.device.calibration["qubits"]:
             known = {item["name"]: float(item["value"]) for item in qubit}
             error = known.get("readout_error", 0.0)
             found.append((known.get("prob_meas1_prep0", error), known.get("prob_meas0_prep1", error)))

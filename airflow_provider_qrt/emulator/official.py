@@ -61,9 +61,6 @@ def connect(emulator: Emulator, environment: Environment, **options: Any) -> Any
     Raises:
         ModuleNotFoundError: qiskit-ibm-runtime is not installed.
     """
-    from airflow_provider_qrt.emulator.loading import wait_until_loaded
-
-    wait_until_loaded()
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     def resolve(*_: Any, **__: Any) -> str:

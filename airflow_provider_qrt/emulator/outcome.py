@@ -28,6 +28,9 @@ class JobFailure(Exception):
         self.code = code
         self.solution = solution
 
+    def __reduce__(self) -> tuple[type[JobFailure], tuple[str, int, str]]:
+        return JobFailure, (self.reason, self.code, self.solution)
+
 
 @dataclass(frozen=True)
 class Prepared:

@@ -6,14 +6,13 @@ parameter values, shots]``, an estimator PUB ``[circuit, observables, parameter 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.errors import bad_request
-from airflow_provider_qrt.emulator.settings import DEFAULT_PRECISION, DEFAULT_SHOTS
+from airflow_provider_qrt.emulator.shots import EstimatorShots, needed, of_sampler
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,10 @@ class Pub:
         observables: What an estimator measures, as it was sent; None for a sampler.
         precision: The standard error that an estimator aims at.
         reads_mitigated: Whether an estimator makes up for bits that are read wrongly.
+        decoupled: Whether idle qubits are decoupled dynamically.
+        gates_randomized: Whether gates are twirled, or errors of gates cancelled or amplified.
+        each: Shots of one random circuit; 0: all in one.
+        no_room: Why its shots cannot be dealt out to random circuits, or None.
     """
 
     circuit: str
@@ -37,6 +40,10 @@ class Pub:
     observables: Any = None
     precision: float | None = None
     reads_mitigated: bool = True
+    decoupled: bool = False
+    gates_randomized: bool = False
+    each: int = 0
+    no_room: str | None = None
 
 
 _TWIRLING = frozenset({"enable_gates", "enable_measure", "num_randomizations", "shots_per_randomization", "strategy"})
@@ -82,16 +89,26 @@ def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
     if meas_type != "classified":
         raise bad_request("params.options.execution.meas_type: only classified results are simulated.")
     shots = checks.shots(params.get("shots"), "params.shots")
-    if shots is None:
-        shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
+    checks.shots(options.get("default_shots"), "params.options.default_shots")
+    twirling, default = of_sampler(options)
     pubs = []
     for where, pub in _pubs(params):
         if not 1 <= len(pub) <= 3:
             raise bad_request(f"{where} must be [circuit, parameter values, shots].")
         circuit, parameters, own = (*pub, None, None)[:3]
         text, is_qpy = _circuit(circuit, where)
-        own_shots = checks.shots(own, f"{where}[2]")
-        pubs.append(Pub(text, is_qpy, _values(parameters, f"{where}[1]"), own_shots or shots or DEFAULT_SHOTS))
+        named = checks.shots(own, f"{where}[2]") or shots
+        pubs.append(
+            Pub(
+                text,
+                is_qpy,
+                _values(parameters, f"{where}[1]"),
+                named or default,
+                decoupled=_switched_on(options, "dynamical_decoupling", "enable"),
+                gates_randomized=_switched_on(options, "twirling", "enable_gates"),
+                no_room=None if named is None else twirling.problem(named),
+            )
+        )
     return tuple(pubs)
 
 
@@ -111,12 +128,12 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
     mitigated = resilience.get("measure_mitigation")
     if mitigated is None:
         mitigated = level != 0
+    if resilience.get("measure_noise_learning") and not mitigated:
+        raise bad_request("measure_noise_learning options are set, but readout errors are not mitigated.")
     wanted = checks.precision(params.get("precision"), "params.precision")
-    shots = checks.shots(options.get("default_shots"), "params.options.default_shots")
-    if wanted is None and shots is not None:
-        wanted = 1 / math.sqrt(shots)
-    if wanted is None:
-        wanted = checks.precision(options.get("default_precision"), "params.options.default_precision")
+    checks.shots(options.get("default_shots"), "params.options.default_shots")
+    checks.precision(options.get("default_precision"), "params.options.default_precision")
+    dealt = EstimatorShots(options, level)
     pubs = []
     for where, pub in _pubs(params):
         if not 2 <= len(pub) <= 4:
@@ -125,16 +142,21 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
         text, is_qpy = _circuit(circuit, where)
         if not isinstance(observables, str | list | dict) or not observables:
             raise bad_request(f"{where}[1] must be a Pauli string, a map of them, or a list of either.")
-        precision = checks.precision(own, f"{where}[3]") or wanted or DEFAULT_PRECISION
+        precision = checks.precision(own, f"{where}[3]") or wanted
+        number, each = dealt.shots(precision)
         pubs.append(
             Pub(
                 circuit=text,
                 is_qpy=is_qpy,
                 parameters=_values(parameters, f"{where}[2]"),
-                shots=math.ceil(round(1 / precision**2, 6)),
+                shots=number * each,
                 observables=observables,
-                precision=precision,
+                precision=precision or dealt.default_precision,
                 reads_mitigated=bool(mitigated),
+                decoupled=_switched_on(options, "dynamical_decoupling", "enable"),
+                gates_randomized=_randomizes_gates(options, level),
+                each=each,
+                no_room=None if precision is None else dealt.twirling.problem(needed(precision)),
             )
         )
     return tuple(pubs)
@@ -171,6 +193,17 @@ def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> d
             group = checks.mapping(options[name], f"params.options.{name}")
             checks.refuse_unknown(group, known, f"params.options.{name}")
     return options
+
+
+def _switched_on(options: dict[str, Any], group: str, name: str) -> bool:
+    return bool((options.get(group) or {}).get(name))
+
+
+def _randomizes_gates(options: dict[str, Any], level: int | None) -> bool:
+    resilience = options.get("resilience") or {}
+    twirled = (options.get("twirling") or {}).get("enable_gates")
+    amplified = resilience.get("zne_mitigation", level == 2) and (resilience.get("zne") or {}).get("amplifier") == "pea"
+    return bool(level == 2 if twirled is None else twirled) or bool(amplified or resilience.get("pec_mitigation"))
 
 
 def _pubs(params: dict[str, Any]) -> list[tuple[str, list[Any]]]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import HTTPError
 
-from airflow_provider_qrt.emulator.loading import start_loading
+from airflow_provider_qrt.emulator import simulator
 from airflow_provider_qrt.emulator.official import Environment, connect
 from airflow_provider_qrt.emulator.settings import Settings
 
@@ -63,7 +63,7 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            start_loading()
+            simulator.start()
             on_ready()
 
     config = uvicorn.Config(
@@ -280,6 +280,7 @@ class Emulator:
         request = urllib.request.Request(  # noqa: S310 - always http to this machine
             f"{self.root_url}/_emulator{path}",
             data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
             method=method,
         )
         try:

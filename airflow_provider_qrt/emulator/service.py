@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_qrt.emulator import simulate
+from airflow_provider_qrt.emulator import simulator
 from airflow_provider_qrt.emulator.access import SubmissionLimit
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import load_devices
@@ -21,7 +21,6 @@ from airflow_provider_qrt.emulator.iam import Identity
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.journal import Journal
-from airflow_provider_qrt.emulator.loading import check_installed
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
 from airflow_provider_qrt.emulator.settings import OPEN_PLAN, PLAN_COST_SECONDS, Settings
@@ -53,7 +52,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
-        check_installed()
+        simulator.check_installed()
         self.settings = settings
         self.devices = load_devices(settings.backends)
         self.all_devices = {**load_older_devices(), **self.devices}
@@ -237,7 +236,7 @@ class Service:
     def _simulate(self, job: Job, submission: Submission) -> None:
         seed = self.settings.seed
         work = self._pool.submit(
-            simulate.run,
+            simulator.run,
             submission,
             self.all_devices[submission.backend],
             self.clock,

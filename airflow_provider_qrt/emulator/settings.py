@@ -72,6 +72,7 @@ class Settings:
         retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
         speed: How fast time passes for jobs and sessions; tokens and the submission limit keep to normal time.
         state: SQLite file that jobs, sessions and usage are kept in, or None.
+        allowed_hosts: Names, beside addresses and ``localhost``, under which requests may ask for the emulator.
     """
 
     api_key: str = DEFAULT_API_KEY
@@ -92,6 +93,7 @@ class Settings:
     retry_after: bool = True
     speed: float = 1.0
     state: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:

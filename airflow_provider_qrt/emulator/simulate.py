@@ -1,7 +1,4 @@
-"""The physics: a job's circuits, run on qiskit-aer.
-
-Everything here happens in a worker thread; qiskit is imported there, not at start-up.
-"""
+"""The physics: a job's circuits, run on qiskit-aer. Everything here happens in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +6,8 @@ from airflow_provider_qrt.emulator import circuits, executor, expectation, isa, 
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.encoding import encode_estimates, encode_samples
-from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR
+from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.generations import Generation, running
-from airflow_provider_qrt.emulator.loading import wait_until_loaded
 from airflow_provider_qrt.emulator.noise import Machine, Noise
 from airflow_provider_qrt.emulator.outcome import JobFailure, Prepared, Work, check_executions, seeds_for
 from airflow_provider_qrt.emulator.programs import Pub
@@ -34,7 +30,6 @@ def run(
     Returns:
         A result or the reason for which there is none; nothing is raised.
     """
-    wait_until_loaded()
     machine = Machine(device, max_active, Noise(device) if noise else None)
     try:
         if submission.generation is not Generation.PRESENT:
@@ -57,7 +52,7 @@ def run(
 
 def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | None) -> str:
     estimating = submission.program_id == "estimator"
-    prepared = [_prepare(pub, machine.device, f"PUB {index}") for index, pub in enumerate(submission.pubs)]
+    prepared = [_prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
         expectation.check(pub) if estimating else sampling.check(pub)
     if not estimating:
@@ -72,8 +67,15 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
     return encode_samples(samples, tagged, begun, clock.now())
 
 
-def _prepare(pub: Pub, device: Device, where: str) -> Prepared:
+def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared:
+    if pub.no_room is not None:
+        hint = "Raise num_randomizations or shots_per_randomization, or ask for fewer shots."
+        raise JobFailure(f"{where}: {pub.no_room}", INVALID_INPUT, hint)
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
+    isa.check_options(circuit, where, decoupled=pub.decoupled, gates_randomized=pub.gates_randomized)
+    if not estimating:
+        isa.check_registers(circuit, where)
     shape, rows = circuits.bind(circuit, pub.parameters, where)
+    isa.check_angles(circuit, rows, where)
     return Prepared(where, pub, circuit, shape, rows)

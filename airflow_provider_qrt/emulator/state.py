@@ -7,6 +7,7 @@ while no process ran is brought about by the next one.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -85,6 +86,15 @@ def open_keeper(path: str | None) -> Keeper:
         raise ValueError(f"cannot keep the state in {path}: {error}") from error
 
 
+def _make_private(path: Path) -> None:
+    """Let nobody but its owner read the file; what SQLite puts beside it gets the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise ValueError(f"cannot keep the state in {path}: {error.strerror}") from error
+
+
 class Forgetful:
     """A keeper that keeps nothing."""
 
@@ -124,6 +134,7 @@ class StateFile:
     """
 
     def __init__(self, path: Path) -> None:
+        _make_private(path)
         # Opened by the thread that creates the emulator, used by the one that serves.
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode=WAL")

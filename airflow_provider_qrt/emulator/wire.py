@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import error_body
@@ -40,6 +40,9 @@ AUTHENTICATED = "qrt.authenticated"
 
 SWITCHING_PROTOCOLS = 101
 _ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+"""With these no browser runs an answer, whatever kind its headers claim it to be."""
 
 REDACTED = "***"
 SHORTEST_SECRET = 8
@@ -170,7 +173,8 @@ def _answer(fault: Fault, path: str) -> Response | None:
     if fault.retry_after is not None:
         headers["Retry-After"] = fault.retry_after
     if fault.html is not None:
-        return HTMLResponse(fault.html, fault.status, headers)
+        # As text: what a fault brings must not run in the browser of whoever opens the address.
+        return PlainTextResponse(fault.html, fault.status, headers | HARMLESS)
     if fault.status in (204, 304):
         return Response(status_code=fault.status, headers=headers)
     body = fault.body
@@ -182,7 +186,7 @@ def _answer(fault: Fault, path: str) -> Response | None:
         }
     elif body is None:
         body = error_body(9999, "An injected fault.", "Lift the fault rule.")
-    return JSONResponse(body, fault.status, headers)
+    return JSONResponse(body, fault.status, headers | HARMLESS)
 
 
 async def _send_part(messages: list[Message], length: int, scope: Scope, send: Send) -> None:

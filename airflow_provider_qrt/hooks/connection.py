@@ -13,6 +13,11 @@ from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.settings import ClientSettings
 
+_SCHEMES = ("http", "https")
+_HTTPS_PORT = 443
+_CUT_OFF = "iskit_runtime"
+"""What Airflow's parser leaves of the name, in another field, when it cannot be the scheme of a URI."""
+
 
 class ConnectionLike(Protocol):
     """What is read of an Airflow connection."""
@@ -38,6 +43,8 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
     from airflow_provider_qrt.client.settings import ClientSettings
 
     try:
+        _check_form(connection, extra)
+        extra = extra or {}
         channel = find_channel(_text(extra, "channel") or CHANNEL)
         # An empty application is the client's own name.
         named = {"application": application} if (application := _text(extra, "application")) else {}
@@ -49,7 +56,7 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
             api_version=_text(extra, "api_version") or API_VERSION,
             private_endpoint=as_bool(extra.get("private_endpoint"), "private_endpoint"),
             verify=_verify(extra.get("verify")),
-            proxies=_proxies(extra.get("proxies")),
+            proxies=_proxies(extra.get("proxies"), _text(extra, "proxy")),
             channel=channel.name,
             hub=_text(extra, "hub"),
             group=_text(extra, "group"),
@@ -59,6 +66,23 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
         )
     except InvalidSettings as error:
         raise InvalidSettings(f"Connection {connection.conn_id!r}: {error}") from None
+
+
+def _check_form(connection: ConnectionLike, extra: Any) -> None:
+    """Refuse connections that Airflow could not take apart.
+
+    Raises:
+        InvalidSettings: Says how it is written.
+    """
+    if not getattr(connection, "conn_type", "") and _CUT_OFF in (connection.schema or ""):
+        raise InvalidSettings(
+            "Its URI begins with qiskit_runtime://, and no URI may have an underscore there. Write qiskit-runtime:// "
+            "with a hyphen."
+        )
+    if extra and not isinstance(extra, Mapping):
+        raise InvalidSettings(
+            f'Its extra fields must be a JSON object such as {{"instance": "crn:..."}}, not a {type(extra).__name__}.'
+        )
 
 
 def _text(extra: Mapping[str, Any], name: str) -> str:
@@ -73,12 +97,20 @@ def _base_url(connection: ConnectionLike, api_path: str) -> str:
         connection: The connection.
         api_path: Path of the API on its host, for a host field without one.
     """
-    host = (connection.host or "").strip()
+    host = (connection.host or "").strip().rstrip("/")
     if not host:
         return ""
+    # In a URI (scheme://host/schema) the path ends up in the schema field, which else holds http or https.
+    schema = (connection.schema or "").strip().strip("/")
+    is_scheme = schema.lower() in ("", *_SCHEMES)
+    port = f":{connection.port}" if connection.port else ""
     if "://" not in host:
-        port = f":{connection.port}" if connection.port else ""
-        host = f"{connection.schema or 'https'}://{host}{port}"
+        host = f"{(is_scheme and schema.lower()) or 'https'}://{host}{port}"
+    elif connection.port not in (None, 0, _HTTPS_PORT) and ":" not in urlsplit(host).netloc.rpartition("@")[2]:
+        # As in qiskit-runtime://http://127.0.0.1:8765. A port of 443 may be there for the connection test's sake.
+        host = host.replace(urlsplit(host).netloc, f"{urlsplit(host).netloc}{port}", 1)
+    if not is_scheme and not urlsplit(host).path:
+        host = f"{host}/{schema}"
     return host if urlsplit(host).path.strip("/") else host.rstrip("/") + api_path
 
 
@@ -115,7 +147,12 @@ def _verify(value: Any) -> bool | str:
     return False if lowered in ("false", "no", "0") else text
 
 
-def _proxies(value: Any) -> dict[str, str]:
+def _proxies(value: Any, proxy: str) -> dict[str, str]:
+    """Read one proxy for everything, or a mapping of them by scheme, which only JSON can hold."""
+    if proxy and value:
+        raise InvalidSettings("Proxy (proxy) and proxies are both there; leave one of them out.")
+    if proxy:
+        return {"http": proxy, "https": proxy}
     value = as_mapping(value)
     if value is None or not all(isinstance(proxy, str) for proxy in value.values()):
         raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')

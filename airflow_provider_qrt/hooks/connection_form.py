@@ -21,6 +21,14 @@ Their names are those of :data:`airflow_provider_qrt.client.channels.CHANNELS`, 
 """
 
 
+BUDGET_LABELS = {
+    "dag_run": "dag_run: each DAG run",
+    "dag": "dag: each DAG, over 28 days",
+    "connection": "connection: the whole instance",
+}
+"""What a budget may be counted over, as the form says it; the names are those of ``QiskitRuntimeBudget.per``."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A field kept in the connection's ``extra``.
@@ -54,8 +62,8 @@ def _switch(section: str, *, default: bool) -> dict[str, Any]:
     return _schema("boolean", section, default=default)
 
 
-def _json(section: str) -> dict[str, Any]:
-    return _schema("object", section, format="json")
+def _number(section: str, **more: Any) -> dict[str, Any]:
+    return _schema("number", section, **more)
 
 
 def _schema(kind: str, section: str | None, **more: Any) -> dict[str, Any]:
@@ -64,17 +72,22 @@ def _schema(kind: str, section: str | None, **more: Any) -> dict[str, Any]:
 
 EXTRA_FIELDS = {
     "instance": Field(
-        "Instance CRN",
+        "Instance CRN (required)",
         "Which instance pays: its cloud resource name, from quantum.cloud.ibm.com/instances. It looks like "
-        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and says which region is asked, too. Required on "
-        "IBM Quantum Platform.",
+        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and says which region is asked, too. Only "
+        "the older services ibm_quantum and api_token need none.",
         _text(),
     ),
-    "budget": Field(
-        "Budget",
-        'QPU seconds that all tasks of this connection may use, such as {"max_seconds": 600, "per": "connection"}; '
-        "per is dag_run, dag or connection. A task's own budget comes first. Empty: no limit but IBM's.",
-        _json(TASKS),
+    "budget_seconds": Field(
+        "Budget in QPU seconds",
+        "How many the tasks of this connection may use. A task's own budget comes first. Empty: no limit but IBM's.",
+        _number(TASKS, exclusiveMinimum=0),
+    ),
+    "budget_per": Field(
+        "Budget counted per",
+        "Whose jobs are added up: those of a DAG run, of a DAG in the last 28 days, or all of the instance in its "
+        "usage period. Empty: DAG run.",
+        _text(TASKS, enum=list(BUDGET_LABELS), values_display=BUDGET_LABELS),
     ),
     "dry_run": Field(
         "Dry run",
@@ -86,11 +99,11 @@ EXTRA_FIELDS = {
         "On: ask the region's private endpoint, which can be reached from inside an IBM Cloud VPC only.",
         _switch(NETWORK, default=False),
     ),
-    "proxies": Field(
-        "Proxies",
-        'Proxy per scheme, such as {"https": "http://proxy.example.com:3128"}. Empty: those of the environment '
+    "proxy": Field(
+        "Proxy",
+        "URL of the proxy for all requests, such as http://proxy.example.com:3128. Empty: that of the environment "
         "(HTTPS_PROXY and so on).",
-        _json(NETWORK),
+        _text(NETWORK),
     ),
     "verify": Field(
         "TLS verification",
@@ -139,6 +152,6 @@ UI_FIELD_BEHAVIOUR = {
         "password": "create one at cloud.ibm.com/iam/apikeys",
         "host": "empty: IBM's, in the region of the instance CRN",
         # The button of 3.3.1 and 3.3.2 refuses a connection without a port: https://github.com/apache/airflow/pull/73298
-        "port": "443: Airflow 3.3.2 tests no connection without one",
+        "port": "443, if you want to use the Test button",
     },
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.cautions import cautions
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.versions import sunset_warning
@@ -30,8 +31,8 @@ def try_connection(client: QiskitRuntimeClient) -> str:
     found = [f"The {key} is valid for {settings.place}, {version}", f"It {right}"]
     found += [f"It {right}" for right in _rights(client)]
     found.append("Whether it may submit jobs shows only on submission")
-    warning = sunset_warning(settings)
-    return ". ".join(found) + "." + (f" {warning}" if warning else "")
+    warnings = [warning for warning in (sunset_warning(settings), *cautions(settings)) if warning]
+    return " ".join([". ".join(found) + ".", *warnings])
 
 
 def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
@@ -59,7 +60,7 @@ def _usage(answer: Any) -> str:
     if consumed is None:
         return ""
     limit = answer.limit_seconds if answer.limit_seconds is not None else answer.allocation_seconds
-    return f" ({consumed:g} s of QPU time used{f' of {limit:g} s' if limit is not None else ''})"
+    return f" ({consumed:,.1f} s of QPU time used{f' of {limit:,.0f} s' if limit is not None else ''})"
 
 
 def _names(names: Iterator[str]) -> str:

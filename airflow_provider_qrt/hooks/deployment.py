@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from airflow.sdk import conf
 
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.bounds import AnswerLimits
 
 SECTION = "qiskit_runtime"
 NAME_VARIABLE = "qiskit_runtime_airflow_name"
@@ -64,3 +68,13 @@ def _read_name() -> str:
 def refusal_patience() -> float:
     """Seconds for which a refusal must be repeated before it ends a wait: ``[qiskit_runtime] refusal_patience``."""
     return max(0.0, conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE))
+
+
+def answer_limits() -> AnswerLimits:
+    """How much an answer may bring: ``[qiskit_runtime] max_answer_bytes`` and ``max_result_bytes``."""
+    from airflow_provider_qrt.client.bounds import AnswerLimits
+
+    return AnswerLimits(
+        max_bytes=conf.getint(SECTION, "max_answer_bytes", fallback=AnswerLimits.max_bytes),
+        max_result_bytes=conf.getint(SECTION, "max_result_bytes", fallback=AnswerLimits.max_result_bytes),
+    )

@@ -12,6 +12,7 @@ from airflow_provider_qrt.client.errors import MISTAKES, InternalError
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
+from airflow_provider_qrt.hooks.deployment import answer_limits
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
 
@@ -34,8 +35,8 @@ KILL_PATIENCE = 3.5
 MOST_AT_ONCE = 10
 """Cancellations under way at the same time."""
 
-_warned_of: set[tuple[str, str]] = set()
-"""Connections and API versions whose end this process has warned of."""
+_warned_of: set[tuple[str, str | None]] = set()
+"""Connections, and what this process has warned of."""
 
 
 class QiskitRuntimeHook(BaseHook):
@@ -85,7 +86,7 @@ class QiskitRuntimeHook(BaseHook):
         """The checked settings of the connection."""
         connection = self.get_connection(self.qiskit_runtime_conn_id)
         settings = settings_from_connection(connection, connection.extra_dejson)
-        self._warn_of_sunset(settings)
+        self._warn_of(settings)
         return settings
 
     @property
@@ -93,15 +94,16 @@ class QiskitRuntimeHook(BaseHook):
         """The generation of the API that the connection speaks to, with what it offers and how it differs."""
         return self.settings.generation
 
-    def _warn_of_sunset(self, settings: ClientSettings) -> None:
-        """Say once in a process that the connection's API version ends."""
+    def _warn_of(self, settings: ClientSettings) -> None:
+        """Say once in a process that the connection's API version ends, or that others may read along."""
+        from airflow_provider_qrt.client.cautions import cautions
         from airflow_provider_qrt.client.versions import sunset_warning
 
-        warning = sunset_warning(settings)
-        what = (self.qiskit_runtime_conn_id, settings.api_version)
-        if warning is not None and what not in _warned_of:
-            _warned_of.add(what)
-            self.log.warning("Connection %r: %s", self.qiskit_runtime_conn_id, warning)
+        for warning in (sunset_warning(settings), *cautions(settings)):
+            what = (self.qiskit_runtime_conn_id, warning)
+            if warning is not None and what not in _warned_of:
+                _warned_of.add(what)
+                self.log.warning("Connection %r: %s", self.qiskit_runtime_conn_id, warning)
 
     @cached_property
     def defaults(self) -> ConnectionDefaults:
@@ -133,6 +135,7 @@ class QiskitRuntimeHook(BaseHook):
             self.settings,
             retry=retry,
             read_timeout=read_timeout,
+            limits=answer_limits(),
             on_request=counting_cancellations(self.qiskit_runtime_conn_id),
             shared_connections=shared_connections,
         )
@@ -231,8 +234,9 @@ class QiskitRuntimeHook(BaseHook):
     ) -> Spending:
         """Add up the QPU seconds of the jobs that this Airflow submitted for a DAG, or for one of its runs.
 
-        They are read from the service, which knows the jobs by their tags; there is no ledger here. Jobs that were
-        deleted from the service are not counted, nor are those that other code submitted.
+        They are read from the service, which knows the jobs by their tags; there is no ledger here. A dedicated session
+        counts with the time for which it held the backend, which is what is charged for it. Jobs that were deleted from
+        the service are not counted, nor are those that other code submitted.
 
         Args:
             dag_id: The DAG.
@@ -253,6 +257,7 @@ class QiskitRuntimeHook(BaseHook):
         from airflow_provider_qrt.hooks.deployment import airflow_name
         from airflow_provider_qrt.jobs.budget import add_up, jobs_of, window_start
         from airflow_provider_qrt.jobs.identity import JobIdentity
+        from airflow_provider_qrt.jobs.session_use import dedicated_sessions
         from airflow_provider_qrt.primitives.errors import InvalidInput
 
         if not dag_id or run_id == "":
@@ -260,7 +265,8 @@ class QiskitRuntimeHook(BaseHook):
         since = window_start(window, datetime.now(UTC), whole=run_id is not None)
         self.channel.require(Feature.USAGE, "seconds_used")
         identity = JobIdentity(dag_id, run_id or "", "", airflow=airflow_name())
-        return add_up(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
+        jobs = list(jobs_of(self.client.jobs, identity, whole_dag=run_id is None, since=since))
+        return add_up(jobs, dedicated_sessions(self.client, jobs))
 
     def find_orphans(
         self,
@@ -326,7 +332,8 @@ class QiskitRuntimeHook(BaseHook):
             with self.create_client() as client:
                 found = try_connection(client)
         except Exception as error:
-            return False, str(error)
+            # The form tries a connection under a name that nobody has given it.
+            return False, str(error).removeprefix(f"Connection {self.qiskit_runtime_conn_id!r}: ")
         return True, found
 
 
@@ -340,4 +347,6 @@ def poll_client(conn_id: str, settings: ClientSettings) -> QiskitRuntimeClient:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
 
-    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1), on_request=counting_polls(conn_id))
+    return QiskitRuntimeClient(
+        settings, retry=RetryPolicy(attempts=1), limits=answer_limits(), on_request=counting_polls(conn_id)
+    )

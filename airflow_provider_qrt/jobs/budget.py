@@ -5,15 +5,19 @@ What was spent is read from the service's own records of the jobs, found by thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.models import InstanceUsage, Job
+from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
+from airflow_provider_qrt.client.models import InstanceUsage, Job, Session
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.durations import read_seconds
 from airflow_provider_qrt.jobs.identity import JobIdentity, airflow_prefix
+from airflow_provider_qrt.jobs.session_use import active_seconds
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 BASE_SECONDS = 2.0
@@ -42,10 +46,11 @@ class QiskitRuntimeBudget:
     """QPU seconds that jobs may use together.
 
     Attributes:
-        max_seconds: How many.
+        max_seconds: How many; or a ``timedelta``, or text such as ``"10m"``.
         per: ``dag_run``: the jobs of one DAG run; ``dag``: those of all its runs in ``window``; ``connection``: all
             jobs of the instance, whoever submitted them, in ``window``, or without one in its own usage period.
-        window: Seconds (or a timedelta) that are looked back; 28 days when nothing is said for a ``dag``.
+        window: Seconds (or a ``timedelta``, or text such as ``"7d"``) that are looked back; 28 days when nothing is
+            said for a ``dag``.
         when_exceeded: ``fail`` fails the task at once; ``defer`` lets a deferrable task wait, without a worker, until
             enough has left the window.
     """
@@ -56,14 +61,20 @@ class QiskitRuntimeBudget:
     when_exceeded: Literal["fail", "defer"] = "fail"
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_seconds, bool) or not isinstance(self.max_seconds, int | float) or self.max_seconds <= 0:
+        for name in ("max_seconds", "window"):
+            if isinstance(value := getattr(self, name), str | timedelta) and (seconds := read_seconds(value)):
+                object.__setattr__(self, name, seconds)
+        number = isinstance(self.max_seconds, int | float) and not isinstance(self.max_seconds, bool)
+        if not number or not 0 < self.max_seconds < math.inf:
             raise InvalidInput(f"budget: max_seconds must be a number of seconds above 0, not {self.max_seconds!r}.")
         if self.per not in SCOPES:
             raise InvalidInput(f"budget: per is one of {', '.join(SCOPES)}, not {self.per!r}.")
         if self.when_exceeded not in REACTIONS:
             raise InvalidInput(f"budget: when_exceeded is one of {', '.join(REACTIONS)}, not {self.when_exceeded!r}.")
         window = self.window.total_seconds() if isinstance(self.window, timedelta) else self.window
-        if window is not None and (isinstance(window, bool) or not isinstance(window, int | float) or window <= 0):
+        if window is not None and (
+            isinstance(window, bool) or not isinstance(window, int | float) or not 0 < window < math.inf
+        ):
             raise InvalidInput(f"budget: window is seconds or a timedelta above 0, not {self.window!r}.")
         if self.per == "dag_run" and self.window is not None:
             raise InvalidInput("budget: a dag_run has no window; use per='dag' or per='connection'.")
@@ -72,15 +83,21 @@ class QiskitRuntimeBudget:
 
     @classmethod
     def read(cls, value: Any) -> Self | None:
-        """Read an operator's argument or a connection's field: a budget, a mapping of its attributes, or nothing.
+        """Read an operator's argument or a connection's field.
+
+        A number is so many seconds for each DAG run; else it is a budget, a mapping of its attributes, or nothing.
 
         Raises:
             InvalidInput: If it is something else; says what.
         """
         if value is None or isinstance(value, cls):
             return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return cls(value)
         if not isinstance(value, Mapping):
-            raise InvalidInput(f"budget: expected a QiskitRuntimeBudget or a mapping, not {type(value).__name__}.")
+            raise InvalidInput(
+                f"budget: expected a number of seconds, a QiskitRuntimeBudget or a mapping, not {type(value).__name__}."
+            )
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(map(str, value)) - set(known)):
             raise InvalidInput(f"budget: {', '.join(unknown)} is not known; there are {', '.join(known)}.")
@@ -129,11 +146,61 @@ def cost_of(job: Job) -> tuple[float, bool]:
     return float(expected), False
 
 
-def add_up(jobs: Iterable[Job]) -> Spending:
-    """What these jobs cost together."""
-    costs = [cost_of(job) for job in jobs]
-    charged = sum(seconds for seconds, settled in costs if settled)
-    return Spending(charged, sum(seconds for seconds, settled in costs if not settled), len(costs))
+@dataclass(frozen=True)
+class Charge:
+    """What one job costs, or one dedicated session with all of its jobs.
+
+    Attributes:
+        seconds: QPU seconds, or seconds for which the session held the backend.
+        settled: Whether that is the final figure.
+        created: When the job, or the first of the session's, was submitted.
+    """
+
+    seconds: float
+    settled: bool
+    created: datetime | None
+
+
+def charges(
+    jobs: Iterable[Job], sessions: Mapping[str, Session] | None = None, now: datetime | None = None
+) -> list[Charge]:
+    """Return what jobs cost, a job in a dedicated session as part of that.
+
+    Args:
+        jobs: The jobs that count.
+        sessions: The dedicated sessions among theirs, by id. They are charged for the time from their first job's start
+            to their end, used or not, and their jobs are not charged besides.
+        now: For sessions that are not over.
+    """
+    inside: dict[str, list[Job]] = {name: [] for name in sessions or {}}
+    found = []
+    for job in jobs:
+        if job.session_id in inside:
+            inside[job.session_id].append(job)
+        else:
+            found.append(Charge(*cost_of(job), job.created))
+    for name, own in inside.items():
+        if own and sessions is not None:
+            seconds, settled = _held(sessions[name], own, now or datetime.now(UTC))
+            found.append(Charge(seconds, settled, min((job.created for job in own if job.created), default=None)))
+    return found
+
+
+def _held(session: Session, jobs: Sequence[Job], now: datetime) -> tuple[float, bool]:
+    """Seconds for which a dedicated session is charged, and whether that is the final figure."""
+    held = active_seconds(session, now) or 0.0
+    if session.closed_at is not None and all(job.status.is_final for job in jobs):
+        return held, True
+    # Jobs that wait in it will hold it longer.
+    return max(held, sum(cost_of(job)[0] for job in jobs)), False
+
+
+def add_up(jobs: Iterable[Job], sessions: Mapping[str, Session] | None = None, now: datetime | None = None) -> Spending:
+    """What these jobs cost together; see :func:`charges`."""
+    listed = list(jobs)
+    costs = charges(listed, sessions, now)
+    charged = sum(one.seconds for one in costs if one.settled)
+    return Spending(charged, sum(one.seconds for one in costs if not one.settled), len(listed))
 
 
 def window_start(window: timedelta | float | None, now: datetime, *, whole: bool) -> datetime | None:
@@ -175,7 +242,13 @@ def jobs_of(
             yield job
 
 
-def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: float, now: datetime) -> Spending:
+def check_budget(
+    budget: QiskitRuntimeBudget,
+    jobs: Iterable[Job],
+    estimate: float,
+    now: datetime,
+    sessions: Mapping[str, Session] | None = None,
+) -> Spending:
     """See whether a job fits into what its budget leaves.
 
     Args:
@@ -183,12 +256,14 @@ def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: flo
         jobs: Those that count, of the window.
         estimate: QPU seconds of the new job.
         now: For the window.
+        sessions: The dedicated sessions among those of the jobs, by id.
 
     Raises:
         OverBudget: It does not; says what was spent and when there is room again.
     """
     listed = list(jobs)
-    spent = add_up(listed)
+    spent = add_up(listed, sessions, now)
+    # Not the other way round: with what is no number, no comparison is true.
     if spent.total + estimate <= budget.max_seconds:
         return spent
     names = {"dag_run": "this DAG run", "dag": "this DAG", "connection": "this connection's instance"}
@@ -196,8 +271,23 @@ def check_budget(budget: QiskitRuntimeBudget, jobs: Iterable[Job], estimate: flo
         f"The job is estimated at {estimate:.1f} s of QPU time; {names[budget.per]} has spent "
         f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) "
         f"of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise max_seconds, or ask for fewer shots.",
-        _room_at(budget, listed, estimate, now),
+        _room_at(budget, charges(listed, sessions, now), estimate, now),
     )
+
+
+def limits_within(left: float, estimates: Sequence[float], own: int | None) -> list[int]:
+    """Return the ``max_execution_time`` of jobs, so that together they cannot take more than a budget has left.
+
+    Each gets its share by its estimate, in whole seconds; never less than it is expected to take, for it was admitted.
+
+    Args:
+        left: QPU seconds that the budget has left.
+        estimates: Of the jobs.
+        own: What the user allows each job, which is never exceeded.
+    """
+    together = sum(estimates)
+    limits = [max(math.floor(left * one / together), math.ceil(one)) for one in estimates]
+    return [min(MAX_EXECUTION_SECONDS, limit if own is None else min(own, limit)) for limit in limits]
 
 
 def check_usage(usage: InstanceUsage, estimate: float) -> None:
@@ -207,7 +297,7 @@ def check_usage(usage: InstanceUsage, estimate: float) -> None:
         OverBudget: It does not.
     """
     left = usage.remaining_seconds
-    if usage.limit_reached or (left is not None and estimate > left):
+    if usage.limit_reached or (left is not None and not estimate <= left):
         end = f" The period ends {usage.period_end:%Y-%m-%d %H:%M} UTC." if usage.period_end else ""
         raise OverBudget(
             f"The job is estimated at {estimate:.1f} s of QPU time; the instance has {left or 0:.1f} s left of its "
@@ -222,7 +312,7 @@ def check_period(budget: QiskitRuntimeBudget, usage: InstanceUsage, estimate: fl
     Raises:
         OverBudget: It does not.
     """
-    if usage.consumed_seconds + estimate > budget.max_seconds:
+    if not usage.consumed_seconds + estimate <= budget.max_seconds:
         raise OverBudget(
             f"The job is estimated at {estimate:.1f} s of QPU time; the instance has used "
             f"{usage.consumed_seconds:.1f} s in this period of the budget of {budget.max_seconds:g} s. "
@@ -231,14 +321,14 @@ def check_period(budget: QiskitRuntimeBudget, usage: InstanceUsage, estimate: fl
         )
 
 
-def _room_at(budget: QiskitRuntimeBudget, jobs: list[Job], estimate: float, now: datetime) -> datetime | None:
+def _room_at(budget: QiskitRuntimeBudget, spent: list[Charge], estimate: float, now: datetime) -> datetime | None:
     """When enough of what was spent has left the window; None if that does not happen by itself."""
     since = budget.since(now)
     if since is None or estimate > budget.max_seconds:
         return None
-    over = sum(cost_of(job)[0] for job in jobs) + estimate - budget.max_seconds
-    for job in sorted(jobs, key=lambda job: job.created or datetime.min.replace(tzinfo=UTC)):
-        over -= cost_of(job)[0]
-        if over <= 0 and job.created is not None:
-            return job.created + (now - since)
+    over = sum(one.seconds for one in spent) + estimate - budget.max_seconds
+    for one in sorted(spent, key=lambda one: one.created or datetime.min.replace(tzinfo=UTC)):
+        over -= one.seconds
+        if over <= 0 and one.created is not None:
+            return one.created + (now - since)
     return None

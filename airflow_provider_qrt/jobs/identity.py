@@ -172,6 +172,8 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
     Raises:
         InvalidTags: Too many, too long, empty, or not text. Says how many are free.
     """
+    if tags is not None and hasattr(tags, "tolist"):
+        tags = tags.tolist()
     if not tags:
         return ()
     if isinstance(tags, str):
@@ -184,14 +186,16 @@ def check_tags(tags: Sequence[str] | None) -> tuple[str, ...]:
             f"tags: {len(tags)} given, at most {free} are possible: IBM allows {MAX_TAGS} on a job, and "
             f"{RESERVED_TAGS} say which task it belongs to, so that it is not submitted twice. Drop {len(tags) - free}."
         )
-    for tag in tags:
+    # Templates that render to Python's own types make a number of a tag that looks like one.
+    texts = [str(tag) if isinstance(tag, int | float) and not isinstance(tag, bool) else tag for tag in tags]
+    for tag in texts:
         if not isinstance(tag, str) or not tag.strip():
             raise InvalidTags(f"tags: {tag!r} is not a text; each tag is a non-empty text.")
         if len(tag) > MAX_TAG_LENGTH:
             raise InvalidTags(
                 f"tags: {tag[:20] + '...'!r} has {len(tag)} characters, IBM allows {MAX_TAG_LENGTH}. Shorten it."
             )
-    return tuple(tags)
+    return tuple(texts)
 
 
 def job_tags(

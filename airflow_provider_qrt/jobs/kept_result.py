@@ -7,10 +7,14 @@ import zlib
 from typing import Any
 
 from airflow_provider_qrt.jobs.record import StateStore
+from airflow_provider_qrt.untrusted.inflate import inflate
 
 HEAD_KEY = "qiskit_runtime_result"
 PART_LENGTH = 48_000
 """Characters per stored value: Airflow's state store holds 64 kB in one (``[state_store] max_value_storage_bytes``)."""
+
+MOST_BYTES = 1 << 30
+"""Of a result text, unpacked; what the service gives out has a bound of its own."""
 
 
 class KeptResult:
@@ -31,7 +35,7 @@ class KeptResult:
         parts = [self._store.get(_part_key(number)) for number in range(int(head["parts"]))]
         if not all(isinstance(part, str) for part in parts):
             return None
-        return zlib.decompress(base64.b64decode("".join(parts))).decode()
+        return inflate(base64.b64decode("".join(parts)), MOST_BYTES).decode()
 
     def save(self, job_id: str, text: str) -> bool:
         """Keep a result text; say whether there was where to."""

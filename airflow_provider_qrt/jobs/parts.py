@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.jobs.record import StateStore
+from airflow_provider_qrt.untrusted.inflate import inflate
 
 STORE_KEY = "qiskit_runtime_parts"
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of the list that says in which job each circuit is, unpacked."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Partition:
         """Read what :meth:`to_json` wrote; None if it is something else."""
         if not isinstance(stored, dict) or not stored.get("jobs"):
             return None
-        job_of: list[int] = json.loads(zlib.decompress(base64.b64decode(stored["jobs"])))
+        job_of: list[int] = json.loads(inflate(base64.b64decode(stored["jobs"]), MOST_BYTES))
         jobs: list[list[int]] = [[] for _ in range(max(job_of) + 1)]
         for pub, number in enumerate(job_of):
             jobs[number].append(pub)

@@ -10,6 +10,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.outcome import WaitOutcome
 from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import Progress
 
 
 def wait_for_job(
@@ -20,9 +21,10 @@ def wait_for_job(
     asked: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
+    queue_length: Callable[[str | None], int | None] = lambda _: None,
 ) -> WaitOutcome:
     """Wait for one job; see :func:`wait_for_jobs`."""
-    return wait_for_jobs(read, [poller], log=log, asked=asked, sleep=sleep, clock=clock)
+    return wait_for_jobs(read, [poller], log=log, asked=asked, sleep=sleep, clock=clock, queue_length=queue_length)
 
 
 def wait_for_jobs(
@@ -33,6 +35,7 @@ def wait_for_jobs(
     asked: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
+    queue_length: Callable[[str | None], int | None] = lambda _: None,
 ) -> WaitOutcome:
     """Look at jobs again and again until all have completed, or one has not.
 
@@ -45,6 +48,7 @@ def wait_for_jobs(
         asked: Instance, region and host that are asked.
         sleep: Called with seconds.
         clock: Epoch seconds.
+        queue_length: Says how many jobs wait for a backend, for the lines that are written while nothing changes.
 
     Returns:
         The end of the wait for the first job that was seen not to complete, or for the one that completed last; it
@@ -53,10 +57,13 @@ def wait_for_jobs(
     completed: list[str] = []
     due = {poller.job_id: clock() + poller.first(clock()).seconds for poller in pollers}
     by_id = {poller.job_id: poller for poller in pollers}
+    progress = Progress(min(poller.submitted_at for poller in pollers))
+    progress.skip_to(clock())
     while True:
         job_id = min(due, key=lambda one: due[one])
         poller = by_id[job_id]
         sleep(max(0.0, due[job_id] - clock()))
+        job: Job | None = None
         try:
             job = read(job_id)
         except errors.QiskitRuntimeError as error:
@@ -72,4 +79,6 @@ def wait_for_jobs(
             continue
         if step.note:
             log(step.note)
+        elif job is not None and clock() >= progress.next_at:
+            log(progress.line(job, clock(), queue_length(job.backend)))
         due[job_id] = clock() + step.seconds

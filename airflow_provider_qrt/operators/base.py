@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack, cast
 
-from airflow.sdk import BaseOperator, conf
-from airflow.sdk.bases.operator import partial as begin_mapped
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk import conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 
+from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
+from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.execution_timeout import began_at, earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
@@ -31,6 +32,7 @@ from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.parts import part_store
 from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import queue_length
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.jobs.submission import JobSubmitter, ObtainedJob
 from airflow_provider_qrt.jobs.waiting import wait_for_jobs
@@ -50,11 +52,14 @@ from airflow_provider_qrt.operators.results import Destination
 from airflow_provider_qrt.operators.standing import Standing, clear_number_of, standing_of, will_retry
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.operators.turn import Turn
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat
+from airflow_provider_qrt.templating import RendersInputs, readable_again
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_provider_qrt.arguments.keywords import Duration, TaskArguments
     from airflow_provider_qrt.client.models import Backend, Job
 
 ONE_DAY = 86_400.0
@@ -64,7 +69,18 @@ DEFERRAL_MARGIN = 60.0
 """Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
 
 
-class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
+FLAGS = (
+    "start_session",
+    "private",
+    "deferrable",
+    "wait_for_completion",
+    "cancel_on_kill",
+    "cancel_on_timeout",
+    "durable",
+)
+
+
+class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, RendersInputs):
     """Base of the operators that run a job.
 
     Args:
@@ -75,22 +91,31 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             for the tasks that are to join it and for ``QiskitRuntimeCloseSessionOperator``. On the present platform use
             :func:`~airflow_provider_qrt.operators.sessions.qiskit_runtime_session`.
         tags: Up to five tags of your own on the job; three more say which task it belongs to.
-        max_execution_time: QPU seconds after which IBM stops the job, at most 10800. None: the plan's default.
+        max_execution_time: QPU time after which IBM stops the job, at most three hours: seconds (``60``), a
+            ``timedelta``, or text such as ``"60s"`` and ``"2m"``. None: the plan's default.
         private: IBM gives the input never back and the result once.
         deferrable: Wait in the triggerer, holding no worker.
-        poll_interval: Longest time between two looks at the job, seconds. Young jobs are looked at more often.
-        timeout: Wall-clock seconds (or a timedelta) from submission to the end of the job. Default: one day.
+        poll_interval: Longest time between two looks at the job: seconds, a ``timedelta``, or text such as ``"30s"``.
+            Young jobs are looked at more often.
+        timeout: Wall-clock time from submission to the end of the job: seconds, a ``timedelta``, or text such as
+            ``"2h"``. Default: one day.
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
-        cancel_on_timeout: Cancel the job when ``timeout`` passes.
-        budget: :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget` of QPU seconds, or a mapping of its
-            attributes. A job that would go over it is not submitted. None: the connection's, if it has one.
+        cancel_on_timeout: Cancel the job when ``timeout`` passes, or the ``execution_timeout`` of a deferred task.
+        budget: QPU seconds for each DAG run, or a :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a
+            mapping of its attributes. A job that would go over it is not submitted, and one that is submitted is
+            stopped by IBM where the budget ends. None: the connection's, if it has one.
         dry_run: Check, choose, estimate, return the plan, and submit nothing.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
         result_format: How that file is written: ``json``, ``npz`` (numpy's) or ``parquet`` (extra ``parquet``).
         durable: Keep the job's id across tries, so that a retry goes on with the job instead of buying another.
         qiskit_runtime_conn_id: The connection.
+        kwargs: Those that Airflow gives every task.
+
+    Raises:
+        airflow_provider_qrt.arguments.names.UnknownArgument: An argument is misspelt; says which one is meant.
+        airflow_provider_qrt.arguments.constants.InvalidConstant: An argument that is no template is wrong.
     """
 
     template_fields: Sequence[str] = (
@@ -101,7 +126,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         "max_execution_time",
         "poll_interval",
         "timeout",
-        "plan_only",
+        "dry_run",
         "result_path",
         "result_format",
         "qiskit_runtime_conn_id",
@@ -109,31 +134,43 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     operator_extra_links = (QiskitRuntimeJobLink(),)
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+        "tags": lambda _, value: check_tags(value),
+        "max_execution_time": arguments.execution_time,
+        "poll_interval": arguments.seconds,
+        "timeout": arguments.seconds,
+        "budget": lambda _, value: QiskitRuntimeBudget.read(value),
+        "dry_run": arguments.flag,
+        "result_format": lambda _, value: ResultFormat.read(value),
+        **dict.fromkeys(FLAGS, boolean),
+    }
 
     def __init__(
         self,
         *,
-        backend: str = LEAST_BUSY,
-        backend_filters: Mapping[str, Any] | None = None,
+        backend: str | XComArg = LEAST_BUSY,
+        backend_filters: Mapping[str, Any] | XComArg | None = None,
         session_id: str | XComArg | None = None,
         start_session: bool = False,
-        tags: Sequence[str] = (),
-        max_execution_time: int | str | None = None,
+        tags: Sequence[str] | XComArg = (),
+        max_execution_time: int | timedelta | str | XComArg | None = None,
         private: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | str = DEFAULT_POLL_INTERVAL,
-        timeout: float | timedelta | str = ONE_DAY,
+        poll_interval: Duration = DEFAULT_POLL_INTERVAL,
+        timeout: Duration = ONE_DAY,
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
-        budget: QiskitRuntimeBudget | Mapping[str, Any] | None = None,
-        dry_run: bool | str = False,
-        result_path: str | None = None,
-        result_format: str = "json",
+        budget: QiskitRuntimeBudget | Mapping[str, Any] | float | None = None,
+        dry_run: bool | str | XComArg = False,
+        result_path: str | XComArg | None = None,
+        result_format: str | XComArg = "json",
         durable: bool = True,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
+        check_names(type(self), kwargs)
         super().__init__(**kwargs)
         for name, ours in CALLBACKS.items():
             setattr(self, name, with_callback(getattr(self, name), ours))
@@ -151,12 +188,13 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         self.cancel_on_kill = cancel_on_kill
         self.cancel_on_timeout = cancel_on_timeout
         self.budget = budget
-        # Not dry_run: that is a method of Airflow's.
-        self.plan_only = dry_run
+        # In place of a method of Airflow's which nothing calls: the page of the task shows it by the name users write.
+        self.dry_run = dry_run  # type: ignore[assignment,method-assign]
         self.result_path = result_path
         self.result_format = result_format
         self.durable = durable
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.check_constants(*QiskitRuntimeJobOperator.checks)
         self.job_url: str | None = ""
         self._in_hand: JobInHand | None = None
         self._killed = False
@@ -168,7 +206,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task."""
-        begun = begin_mapped(cls, **kwargs)
+        begun = super().partial(**{**kwargs, **readable_again(kwargs, cls.template_fields)})
         for name, ours in CALLBACKS.items():
             begun.kwargs[name] = with_callback(begun.kwargs[name], ours)
         return begun
@@ -254,9 +292,15 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
         """Submit the job, or find the one an earlier try submitted; then wait for it as asked."""
         return self._run(context)
 
-    def execute_submission(self, context: Context, event: Any = None, *, waiting_since: float, refusals: int) -> Any:
-        """Go on where a 429 stopped the task: its turn to submit has come."""
-        return self._run(context, waiting_since=waiting_since, refusals=refusals)
+    def execute_submission(
+        self, context: Context, event: Any = None, *, waiting_since: float | None = None, refusals: int = 1
+    ) -> Any:
+        """Go on where a 429 stopped the task: its turn to submit has come.
+
+        ``dag.test()`` hands on nothing but the event. The wait then counts from the start of the try.
+        """
+        since = began_at(context) if waiting_since is None else waiting_since
+        return self._run(context, waiting_since=since, refusals=refusals)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
@@ -264,7 +308,9 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             in_hand = self._take_up(context, self._known_jobs(context))
             outcome = WaitOutcome.from_event(event)
             known = next((job for job in in_hand.jobs if job.job_id == outcome.job_id), None)
-            self._take_up(context, [KnownJob(outcome.job_id, known.record if known is not None else None)])
+            # Several jobs that are all known stay in hand: dag.test() hands on nothing but the event.
+            if len(in_hand.jobs) == 1 or known is None:
+                self._take_up(context, [KnownJob(outcome.job_id, known.record if known is not None else None)])
             return self._conclude_wait(context, outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -325,19 +371,23 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             request = self._build_request()
             self.report.asked(request)
             preparation = self._preparation(context)
-            if arguments.flag("dry_run", self.plan_only) or self.hook.defaults.dry_run:
+            if arguments.flag("dry_run", self.dry_run) or self.hook.defaults.dry_run:
                 return self._plan(preparation, request)
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             timeout = arguments.seconds("timeout", self.timeout)
             self._take_up(context)
+            since = waiting_since or time.time()
+            limit = execution_deadline(self, context, since) if self.deferrable else None
+            if waiting_since is not None and limit is not None and time.time() >= limit:
+                raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self, context)}")
             obtain = self._obtaining(context, request, preparation, resumed=waiting_since is not None)
             in_hand = self._in_hand
             assert in_hand is not None
             turn = Turn(
                 in_hand,
                 preparation.budget,
-                waiting_since or time.time(),
-                timeout,
+                since,
+                earlier(since + timeout, limit) - since,
                 refusals,
                 self.deferrable,
                 self._defer_submission,
@@ -352,7 +402,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
                 return self._conclude(context, ended)
             # Several jobs are waited for as one, from the last submission on.
             submitted_at = max(job.submitted_at for job in jobs)
-            deadline = submitted_at + timeout
+            deadline = earlier(submitted_at + timeout, limit)
             if self.deferrable:
                 self._defer(jobs, submitted_at, poll_interval, deadline)
             pollers = [
@@ -369,7 +419,12 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             ]
             client = self.hook.create_poll_client()
             outcome = wait_for_jobs(
-                client.job, pollers, log=self.log.info, asked=place_of(client.settings), sleep=in_hand.sleep
+                client.job,
+                pollers,
+                log=self.log.info,
+                asked=place_of(client.settings),
+                sleep=in_hand.sleep,
+                queue_length=partial(queue_length, client),
             )
             return self._conclude_wait(context, outcome)
 
@@ -492,11 +547,9 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             program_id=self.program_id,
             backend=backend,
             input=self.build_input(),
-            tags=check_tags(self.tags),
+            tags=check_tags(cast("Sequence[str]", self.tags)),
             session_id=arguments.optional_text(self.session_id),
-            max_execution_seconds=arguments.whole_number(
-                "max_execution_time", self.max_execution_time, at_most=MAX_EXECUTION_SECONDS
-            ),
+            max_execution_seconds=arguments.execution_time("max_execution_time", self.max_execution_time),
             private=self.private,
             start_session=self.start_session,
         )
@@ -605,7 +658,7 @@ class QiskitRuntimeJobOperator(lineage.ReportsLineage, BaseOperator):
             raise late_failure(
                 self.hook.client,
                 in_hand,
-                outcome,
+                replace(outcome, message=f"{outcome.message}{is_over_note(self, context)}"),
                 cancel=self.cancel_on_timeout,
                 last_try=not will_retry(context["ti"]),
             )

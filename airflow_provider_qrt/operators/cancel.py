@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
-from airflow.sdk import BaseOperator
-
+from airflow_provider_qrt.arguments.constants import CheckedArguments
+from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import TaskArguments
 
-class QiskitRuntimeCancelJobOperator(BaseOperator):
+
+class QiskitRuntimeCancelJobOperator(CheckedArguments, RendersInputs):
     """Cancels a job; one that has ended, or that the service does not know, is fine.
 
     Returns what became of it, as a text.
@@ -36,8 +39,9 @@ class QiskitRuntimeCancelJobOperator(BaseOperator):
         *,
         job_id: str | XComArg | None,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
+        check_names(type(self), kwargs)
         super().__init__(**kwargs)
         self.job_id = job_id
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id

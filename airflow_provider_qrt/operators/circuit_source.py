@@ -6,6 +6,8 @@ import inspect
 import json
 from typing import Any
 
+from airflow_provider_qrt.untrusted.blotter import without_secrets
+
 MAX_CHARACTERS = 20_000
 """Longest text; lineage services are not made for a circuit of megabytes."""
 MAX_OPERATIONS = 2_000
@@ -60,6 +62,8 @@ def _is_qiskit(circuit: Any) -> bool:
 
 
 def _cut(text: str, comment: str) -> str:
+    # Before it is cut: half a secret would not be recognised.
+    text = without_secrets(text)
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}\n{comment} ... cut: {len(text):,} characters in all"

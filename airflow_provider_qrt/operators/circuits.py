@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.arguments.constants import Check, boolean
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.operators import arguments, results
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
+from airflow_provider_qrt.operators.circuit_files import names_in_dag, with_files, written_names
 from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
+from airflow_provider_qrt.primitives.results.asked import Asked
+from airflow_provider_qrt.templating import HANDED_ON
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import JobArguments
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.parts import Partition
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
@@ -62,25 +67,47 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         *QiskitRuntimeJobOperator.template_fields,
     )
     template_ext: Sequence[str] = CIRCUIT_FILES
+    file_fields = ("circuits", *HANDED_ON)
+    array_fields = ("circuits",)
     max_executions: int | None = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
+    _missing_file: str | None = None
+    checks: ClassVar[Mapping[str, Check]] = {
+        "optimization_level": partial(arguments.whole_number, at_least=0, at_most=3),
+        "check_isa": boolean,
+    }
 
     def __init__(
         self,
         *,
         circuits: Any,
-        options: Mapping[str, Any] | None = None,
-        optimization_level: int | str | None = None,
+        options: Mapping[str, Any] | XComArg | None = None,
+        optimization_level: int | str | XComArg | None = None,
         check_isa: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[JobArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.circuits = circuits
-        self.options = options
+        self.options = cast("Mapping[str, Any] | None", options)
         self.optimization_level = optimization_level
         self.check_isa = check_isa
+        self.check_constants(*QiskitRuntimeCircuitsOperator.checks)
+        # Before anything is rendered. A mapped task is made of data.
+        self._written_files = frozenset() if self._is_of_mapped() else frozenset(written_names(self.circuits))
         self._pubs: Sequence[Any] = ()
         self._fitted: tuple[Sequence[Any], Backend] | None = None
+
+    def _is_of_mapped(self) -> bool:
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
+
+    def given_circuits(self) -> Any:
+        """Return the circuits as they were rendered, with names of QPY files that may be read as paths.
+
+        Raises:
+            InvalidInput: A name comes from data, and lies in no folder that the deployment allows.
+        """
+        written = self._written_files | (names_in_dag(self) if self._is_of_mapped() else frozenset())
+        return with_files(self.circuits, written)
 
     @abstractmethod
     def read_pubs(self) -> Sequence[Any]:
@@ -95,8 +122,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Return the program's ``params`` for these PUBs."""
 
     @abstractmethod
-    def count_executions(self, pubs: Sequence[Any]) -> int:
-        """How often circuits are run in all; asked of version 2 only."""
+    def count_executions(self, pubs: Sequence[Any]) -> int | None:
+        """How often circuits are run in all, None if that has no limit; asked of version 2 only."""
 
     @cached_property
     def is_v1(self) -> bool:
@@ -158,11 +185,11 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if self.is_v1:
             return [range(len(pubs))]
         most, room = self.max_executions, _room()
-        if self._body_bytes(pubs) <= room and (most is None or self.count_executions(pubs) <= most):
+        if self._body_bytes(pubs) <= room and (most is None or (self.count_executions(pubs) or 0) <= most):
             return [range(len(pubs))]
         # What stands in a submission once, however many circuits there are.
         common = 2 * self._body_bytes(pubs[:1]) - self._body_bytes([pubs[0], pubs[0]])
-        loads = [Load(self.count_executions([pub]), self._body_bytes([pub]) - common) for pub in pubs]
+        loads = [Load(self.count_executions([pub]) or 0, self._body_bytes([pub]) - common) for pub in pubs]
         return pack(loads, max_executions=most, max_body_bytes=room - common)
 
     def _body_bytes(self, pubs: Sequence[Any]) -> int:
@@ -188,9 +215,18 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             transpiler = Transpiler(self.snapshot(backend), level, cache=circuit_cache())
             pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
         elif self.check_isa and not self.is_v1 and not backend.is_simulator:
-            primitives.check_pubs_isa(pubs, self.hook.client.backend_configuration(backend.name))
+            primitives.check_pubs_isa(
+                pubs,
+                self.hook.client.backend_configuration(backend.name),
+                properties=self._properties(backend.name),
+                gates_randomized_by=self.gates_randomized_by(),
+            )
         self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
+
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates, if one does."""
+        return None
 
     def fit_input(self, asked: ProgramInput, pubs: Sequence[Any], backend: Backend) -> ProgramInput:
         """Return the input as it is submitted to this backend.
@@ -227,22 +263,55 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
             InvalidResult: It cannot be read.
         """
 
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+    def resolve_template_files(self) -> None:
+        """Read circuit files; one that is missing fails this task when it runs, and leaves the log of others alone.
+
+        Airflow reads the files of all tasks of a DAG wherever one of its tasks runs, and logs a traceback for each
+        that is not there.
+        """
+        asked = self.circuits
+        names = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
+        self._missing_file = next((name for name in names if self._is_missing_file(name)), None)
+        if self._missing_file is None:
+            super().resolve_template_files()
+
+    def _is_missing_file(self, name: Any) -> bool:
+        import jinja2
+
+        if not (isinstance(name, str) and name.endswith(tuple(self.template_ext))) or "\n" in name or ";" in name:
+            return False
+        environment = self.get_template_env()
+        try:
+            environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        except jinja2.TemplateNotFound:
+            return True
+        except (OSError, UnicodeError):
+            # Airflow says what is wrong with it.
+            return False
+        return False
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
         import jinja2
 
+        if self._missing_file is not None:
+            raise AirflowFailException(_no_such_file(self._missing_file))
         try:
-            super().render_template_fields(context, jinja_env)
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         except jinja2.TemplateNotFound as error:
-            raise AirflowFailException(
-                f"circuits: the file {error.name!r} was not found. Put it beside the DAG file, or name its folder in "
-                "the DAG's template_searchpath."
-            ) from error
+            raise AirflowFailException(_no_such_file(error.name)) from None
         except jinja2.TemplateSyntaxError as error:
             raise AirflowFailException(
                 f"A template of this task cannot be read: {error}. In OpenQASM, two braces in a row and '{{%' or '{{#' "
                 "belong to Jinja: put a space between the braces, or wrap text in airflow.sdk.literal()."
-            ) from error
+            ) from None
 
     def check_result_fits(self, size: int, when: str, instead: str) -> None:
         """Refuse a job whose result may not fit through XCom and has nowhere else to go.
@@ -273,7 +342,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Fetch and decode the result; what needs the network comes before a private job's one read."""
         facts = self.read_facts(job)
         return deliver(
-            self.decode(self.fetch_result(job)),
+            self._with_what_was_asked(self.decode(self.fetch_result(job))),
             facts,
             program_id=self.program_id,
             destination=self.result_destination(),
@@ -287,13 +356,41 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         )
         self.report.read(facts)
         decoded: list[Any] = [self.decode(fetch(place)) for place in range(len(jobs))]
+        whole = decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded]))
         return deliver(
-            decoded[0].with_pubs(unpack(partition.jobs, [one.pubs for one in decoded])),
+            self._with_what_was_asked(whole),
             facts,
             program_id=self.program_id,
             destination=self.result_destination(),
             used_qiskit=self.uses_qiskit(),
         )
+
+    def what_was_asked(self) -> Sequence[Asked]:
+        """The parameter values and observables of each PUB; of a task that has waited, from its arguments again.
+
+        Raises:
+            InvalidInput: The arguments are other ones by now, and wrong.
+        """
+        return [Asked.of(pub) for pub in self._pubs or self.read_pubs()]
+
+    def _with_what_was_asked(self, result: Any) -> Any:
+        """Put parameter values and the names of observables beside what was measured, where they are known."""
+        try:
+            asked = self.what_was_asked()
+        except InvalidInput as error:
+            # The DAG file was changed while the job ran.
+            self.log.warning("The result bears no parameter values: %s", error)
+            return result
+        if len(asked) != len(result.pubs):
+            return result
+        return result.with_pubs(replace(pub, asked=one) for pub, one in zip(result.pubs, asked, strict=True))
+
+
+def _no_such_file(name: Any) -> str:
+    return (
+        f"circuits: the file {name!r} was not found. Put it beside the DAG file, or name its folder in the DAG's "
+        "template_searchpath."
+    )
 
 
 def _room() -> int:

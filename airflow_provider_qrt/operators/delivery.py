@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_qrt.operators import results
+from airflow_provider_qrt.operators.closing_line import closing_line
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.operators.job_facts import JobFacts
@@ -55,18 +56,23 @@ def deliver(
     """
     job, value = facts.job, facts.summary(program_id)
     limit = results.max_xcom_bytes()
+
+    def done(returned: dict[str, Any]) -> dict[str, Any]:
+        log.info(closing_line(facts, returned))
+        return returned
+
     size = result.estimated_xcom_bytes()
     if destination is None:
         if size > limit and not job.private:
             raise results.too_large(job.id, size, limit)
         if size > limit:
             log.warning("The result of private job %s can be read once only: XCom takes all of it.", job.id)
-        return {**value, "results": result.to_xcom_results()}
+        return done({**value, "results": result.to_xcom_results()})
     path = destination.file(job.id)
     value["result_path"] = path
     try:
         written = {**value, "provenance": facts.provenance(value, used_qiskit=used_qiskit)}
-        results.write_file(path, lambda file: result.write(file, destination.format, written))
+        results.write_file(path, lambda file: result.write(file, destination.format, written), private=job.private)
     except Exception:
         if not job.private:
             raise
@@ -75,6 +81,5 @@ def deliver(
             job.id,
             path,
         )
-        return {**value, "result_path": None, "results": result.to_xcom_results()}
-    log.info("The result of job %s is in %s.", job.id, path)
-    return {**value, "results": result.to_xcom_results() if size <= limit else result.manifest()}
+        return done({**value, "result_path": None, "results": result.to_xcom_results()})
+    return done({**value, "results": result.to_xcom_results() if size <= limit else result.manifest()})

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.arguments.constants import Check, one_of
+from airflow_provider_qrt.arguments.options import estimator_options
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.primitives.results.asked import Asked
 
 if TYPE_CHECKING:
+    from airflow.sdk import XComArg
+
+    from airflow_provider_qrt.arguments.keywords import CircuitsArguments
     from airflow_provider_qrt.client.models import Backend
 
 PROGRAMS = ("estimator", EXECUTOR)
+
+
+def precision(name: str, value: Any) -> None:
+    """Take a standard error, or None.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
+    from airflow_provider_qrt.primitives.inputs.estimator_options import precision_problem
+
+    number = arguments.standard_error(name, value)
+    if number is not None and (problem := precision_problem(number)):
+        raise primitives.InvalidInput(f"{name}: {problem}, not {value!r}.")
 
 
 class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
@@ -57,23 +77,33 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         *QiskitRuntimeCircuitsOperator.template_fields,
     )
     program_id: str = PROGRAMS[0]
+    arguments_elsewhere: ClassVar[Mapping[str, str]] = {
+        "shots": "write precision, the standard error to aim at, or options={'default_shots': ...}",
+    }
+    checks: ClassVar[Mapping[str, Check]] = {
+        "precision": precision,
+        "resilience_level": partial(arguments.whole_number, at_least=0, at_most=2),
+        "program_id": one_of(PROGRAMS),
+        "options": estimator_options,
+    }
 
     def __init__(
         self,
         *,
         circuits: Any,
         observables: Any = None,
-        precision: float | str | None = None,
-        resilience_level: int | str | None = None,
-        options: Mapping[str, Any] | None = None,
-        program_id: str = PROGRAMS[0],
-        **kwargs: Any,
+        precision: float | str | XComArg | None = None,
+        resilience_level: int | str | XComArg | None = None,
+        options: Mapping[str, Any] | XComArg | None = None,
+        program_id: str | XComArg = PROGRAMS[0],
+        **kwargs: Unpack[CircuitsArguments],
     ) -> None:
         super().__init__(circuits=circuits, options=options, **kwargs)
         self.observables = observables
         self.precision = precision
         self.resilience_level = resilience_level
-        self.program_id = program_id
+        self.program_id = cast("str", program_id)
+        self.check_constants(*QiskitRuntimeEstimatorOperator.checks)
 
     def read_pubs(self) -> Sequence[primitives.EstimatorPub]:
         """Check program, circuits, observables, precision, level and options."""
@@ -82,13 +112,16 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         if self.is_v1:
             from airflow_provider_qrt.primitives.inputs.v1 import check_no_precision
 
-            check_no_precision(_number(self.precision))
-            return primitives.coerce_v1_estimates(self.circuits, observables=self.observables)
+            check_no_precision(arguments.standard_error("precision", self.precision))
+            return primitives.coerce_v1_estimates(self.given_circuits(), observables=self.observables)
         pubs = primitives.coerce_estimator_pubs(
-            self.circuits, observables=self.observables, precision=_number(self.precision)
+            self.given_circuits(),
+            observables=self.observables,
+            precision=arguments.standard_error("precision", self.precision),
         )
         self.check_result_fits(
-            primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
+            sum(Asked.of(pub).json_bytes() for pub in pubs)
+            + primitives.largest_estimates_bytes(pubs, options=self._options(), resilience_level=self._resilience()),
             "when every number has all its digits",
             "split the sweep over several tasks",
         )
@@ -120,11 +153,17 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         """Distribute the circuits over jobs; an executor's program is one, whose size is known when it is prepared."""
         return [range(len(self._pubs))] if self._is_executor() else super().split()
 
-    def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int:
+    def count_executions(self, pubs: Sequence[primitives.EstimatorPub]) -> int | None:
         """About as many as the precision takes."""
         from airflow_provider_qrt.primitives.inputs.executions import estimator_executions
 
         return estimator_executions(pubs, options=self._options(), resilience_level=self._resilience())
+
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates; over an executor the official client decides."""
+        if self._is_executor():
+            return None
+        return primitives.gate_randomizer(self._options(), resilience_level=self._resilience())
 
     def decode(self, text: str) -> primitives.EstimatorResult:
         """Read the text of the program's result."""
@@ -149,16 +188,3 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
     def _resilience(self) -> int | None:
         return arguments.whole_number("resilience_level", self.resilience_level, at_least=0, at_most=2)
-
-
-def _number(precision: Any) -> Any:
-    """Read a precision that a template made text; what else is wrong with it is found with the PUBs."""
-    if not isinstance(precision, str):
-        return precision
-    text = arguments.optional_text(precision)
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        raise primitives.InvalidInput(
-            f"precision: expected a standard error such as 0.015625, or None; not {precision!r}."
-        ) from None

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
+from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import queue_length
 from airflow_provider_qrt.jobs.waiting import wait_for_job
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators import arguments, lineage, results
@@ -28,12 +32,16 @@ from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_erro
 from airflow_provider_qrt.operators.private_results import read_once
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.results.result_file import ResultFormat
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import Duration, TaskArguments
 
-class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
+
+class QiskitRuntimeGetResultOperator(CheckedArguments, lineage.ReportsLineage, RendersInputs):
     """Waits for a job that something else submitted, and returns its result. It never cancels: it owns no job.
 
     The return value is that of the sampler's operator; ``results`` is decoded for ``sampler``, ``estimator`` and
@@ -43,8 +51,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         job_id: The job, for instance ``"{{ ti.xcom_pull(task_ids='submit', key='job_id') }}"``.
         decode: False: return the service's JSON as it is, for known programs too.
         deferrable: Wait in the triggerer, holding no worker.
-        poll_interval: Longest time between two looks at the job, seconds.
-        timeout: Wall-clock seconds (or a timedelta) to wait, from the task's start. Default: one day.
+        poll_interval: Longest time between two looks at the job: seconds, a ``timedelta``, or text such as ``"30s"``.
+        timeout: Wall-clock time to wait, from the task's start, in the same forms. Default: one day.
         result_path: As of the sampler's operator.
         result_format: As of the sampler's operator; programs that are not decoded have ``json`` only.
         qiskit_runtime_conn_id: The connection.
@@ -61,6 +69,13 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
     operator_extra_links = (QiskitRuntimeJobLink(),)
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "decode": boolean,
+        "deferrable": boolean,
+        "poll_interval": arguments.seconds,
+        "timeout": arguments.seconds,
+        "result_format": lambda _, value: ResultFormat.read(value),
+    }
 
     def __init__(
         self,
@@ -68,13 +83,14 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         job_id: str | XComArg,
         decode: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | str = DEFAULT_POLL_INTERVAL,
-        timeout: float | timedelta | str = ONE_DAY,
-        result_path: str | None = None,
-        result_format: str = "json",
+        poll_interval: Duration = DEFAULT_POLL_INTERVAL,
+        timeout: Duration = ONE_DAY,
+        result_path: str | XComArg | None = None,
+        result_format: str | XComArg = "json",
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
+        check_names(type(self), kwargs)
         super().__init__(**kwargs)
         self.job_id = job_id
         self.decode = decode
@@ -84,6 +100,7 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         self.result_path = result_path
         self.result_format = result_format
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
+        self.check_constants(*self.checks)
         self.job_url: str | None = ""
 
     @cached_property
@@ -101,6 +118,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
                 destination.check()
             poll_interval = arguments.seconds("poll_interval", self.poll_interval)
             deadline = time.time() + arguments.seconds("timeout", self.timeout)
+            if self.deferrable:
+                deadline = earlier(deadline, execution_deadline(self, context))
             self.job_url = job_url(self.hook.settings.base_url, job_id)
             context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
@@ -109,7 +128,9 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
             if self.deferrable:
                 self._defer(job_id, poll_interval, deadline)
             poller = JobPoller(job_id, time.time(), deadline, poll_interval, self.hook.describe())
-            return self._conclude(context, wait_for_job(self.hook.create_poll_client().job, poller, log=self.log.info))
+            client = self.hook.create_poll_client()
+            outcome = wait_for_job(client.job, poller, log=self.log.info, queue_length=partial(queue_length, client))
+            return self._conclude(context, outcome)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
@@ -144,7 +165,8 @@ class QiskitRuntimeGetResultOperator(lineage.ReportsLineage, BaseOperator):
         if outcome.ending is Ending.REFUSED:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:
-            raise AirflowException(f"{outcome.message} The job goes on: this task does not own it.")
+            late = is_over_note(self, context) if outcome.ending is Ending.TIMED_OUT else ""
+            raise AirflowException(f"{outcome.message}{late} The job goes on: this task does not own it.")
         job = outcome.job
         self.report.seen(job)
         if job.status is not JobStatus.COMPLETED:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.operators.preparation import Preparation
 
 
+PARTS = "parts"
+"""The XCom that says which circuits are in which job, of a task that keeps no record of that."""
+
+
 def max_body_bytes() -> int:
     """Largest submission, in bytes of JSON."""
     limit = conf.getint("qiskit_runtime", "max_body_bytes", fallback=MAX_BODY_BYTES)
@@ -93,7 +97,11 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
     """Of a task that has several jobs, as soon as that is known."""
 
     def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
-        plan = preparation.plan(request, lambda ready: [self._part_of(ready, pubs) for pubs in self.split()])
+        def split(ready: JobRequest) -> list[JobRequest]:
+            jobs = self.split()
+            return [ready] if len(jobs) == 1 else [self._part_of(ready, pubs) for pubs in jobs]
+
+        plan = preparation.plan(request, split)
         self.log.info("Dry run, nothing is submitted: %s", plan)
         return plan
 
@@ -120,6 +128,9 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
                 log=self.log.info,
             )
             batch = TaskBatch(self.hook.client, opener, in_hand, self.log.info)
+        if store is None:
+            # For a leg that gets nothing but the trigger's event.
+            ti.xcom_push(PARTS, self._partition.to_json())
         if in_hand.job_ids:
             # Before the first job is looked at: what is not published does not look like this task's.
             ti.xcom_push("job_ids", in_hand.job_ids)
@@ -209,6 +220,8 @@ class QiskitRuntimePackedOperator(QiskitRuntimeJobOperator):
             return self._recorded_jobs(context, partition)
         published = None if self._store(context) is not None else pull(context["ti"], "job_ids")
         if isinstance(published, list) and len(published) > 1:
+            if self._partition is None:
+                self._partition = Partition.from_json(pull(context["ti"], PARTS))
             return [KnownJob(str(job_id)) for job_id in published]
         return super()._known_jobs(context)
 

@@ -133,7 +133,7 @@ class PartsSubmission:
     waits: bool
     _obtained: list[ObtainedJob] = field(default_factory=list, init=False)
     _whole: JobRequest | None = field(default=None, init=False)
-    _within_budget: set[int] = field(default_factory=set, init=False)
+    _limits: dict[int, int | None] = field(default_factory=dict, init=False)
 
     def obtain(self) -> Sequence[ObtainedJob]:
         """Return the jobs, in the order of the parts; only the first ones if one of those has not completed.
@@ -184,7 +184,13 @@ class PartsSubmission:
         if self.batch is not None:
             session_id = self.batch.open(backend, self.request.max_execution_seconds)
         ready = self.fit_part(asked.input, self.parts[number].pubs)
-        return replace(asked, backend=backend, session_id=session_id, input=ready)
+        return replace(
+            asked,
+            backend=backend,
+            session_id=session_id,
+            input=ready,
+            max_execution_seconds=self._limits[number],
+        )
 
     def _backend(self) -> str:
         """The backend to ask for: of jobs that share a batch, that of those already submitted."""
@@ -198,7 +204,7 @@ class PartsSubmission:
 
     def _check_budget(self, number: int) -> None:
         """See whether this part fits into the budget, together with those after it that were never submitted."""
-        if self.preparation.budget is None or number in self._within_budget:
+        if number in self._limits:
             return
         ahead = [
             later
@@ -207,5 +213,6 @@ class PartsSubmission:
             or record.job_id is None
             or record.max_tries != self.max_tries
         ]
-        self.preparation.check_budget([self.parts[one].request for one in (number, *ahead)])
-        self._within_budget.update((number, *ahead))
+        checked = (number, *ahead)
+        limited = self.preparation.check_budget([self.parts[one].request for one in checked])
+        self._limits.update((one, request.max_execution_seconds) for one, request in zip(checked, limited, strict=True))

@@ -24,7 +24,8 @@ def no_retry_for_permanent_errors(where: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except INPUT as error:
-        raise AirflowFailException(str(error)) from error
+        # The user's mistake: one message, not two tracebacks of which the first says the same.
+        raise AirflowFailException(str(error)) from None
     except errors.ResultsNotReady:
         # Asked for only once the job has completed: the result is still on its way.
         raise

@@ -19,8 +19,10 @@ from airflow_provider_qrt.jobs.budget import (
     check_usage,
     estimate_seconds,
     jobs_of,
+    limits_within,
 )
 from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest
+from airflow_provider_qrt.jobs.session_use import dedicated_sessions
 from airflow_provider_qrt.jobs.sessions import check_session
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -51,6 +53,8 @@ class Preparation:
     adapt: Callable[[JobRequest, Backend], JobRequest]
     log: logging.Logger | Any
     _fitted: JobRequest | None = field(default=None, init=False)
+    _session_ttl: int | None = field(default=None, init=False)
+    _warned: bool = field(default=False, init=False)
 
     def complete(self, request: JobRequest) -> JobRequest:
         """Return the request as it is submitted.
@@ -61,9 +65,7 @@ class Preparation:
             NoBackendAvailable: None fits now.
             OverBudget: The job would cost more than is left.
         """
-        ready = self.fit(request)
-        self.check_budget([ready])
-        return ready
+        return self.check_budget([self.fit(request)])[0]
 
     def fit_ahead(self, request: JobRequest) -> None:
         """Do :meth:`fit` now, for the next who asks: how large a request becomes can decide how it is submitted."""
@@ -93,23 +95,41 @@ class Preparation:
             )
         return self.adapt(replace(request, backend=backend.name), backend)
 
-    def check_budget(self, requests: Sequence[JobRequest]) -> None:
+    def check_budget(self, requests: Sequence[JobRequest]) -> list[JobRequest]:
         """See whether jobs that are about to be submitted fit into what the budget leaves, all together.
 
+        Returns:
+            The requests, with a ``max_execution_time`` that keeps them within the budget whatever they really take.
+
         Raises:
-            OverBudget: They do not.
+            OverBudget: They do not fit.
         """
+        own = requests[0].max_execution_seconds
         if self.budget is None:
-            return
-        estimate = sum(self.estimate(request) for request in requests)
-        spent = self._check_budget(self.budget, estimate)
+            if own is None and not self._warned and self.hook.channel.offers(Feature.USAGE):
+                self._warned = True
+                self.log.warning(
+                    "Neither max_execution_time nor a budget is set: nothing but the plan's own limit stops a job that "
+                    "takes longer than expected, and all of it is charged. Set max_execution_time (QPU seconds)."
+                )
+            return list(requests)
+        estimates = [self.estimate(request) for request in requests]
+        spent = self._check_budget(self.budget, sum(estimates))
+        jobs = "job is" if len(requests) == 1 else f"next {len(requests)} jobs are"
         self.log.info(
             "The %s estimated at %.1f s of QPU time; %.1f s of the budget of %g s are spent or expected.",
-            "job is" if len(requests) == 1 else f"next {len(requests)} jobs are",
-            estimate,
+            jobs,
+            sum(estimates),
             spent,
             self.budget.max_seconds,
         )
+        limits = limits_within(self.budget.max_seconds - spent, estimates, own)
+        if self._session_ttl is not None:
+            limits = [min(limit, self._session_ttl) for limit in limits]
+        if any(limit != own for limit in limits):
+            shown = f"{limits[0]} s" if len(limits) == 1 else f"{min(limits)} to {max(limits)} s"
+            self.log.info("max_execution_time is %s, which is what the budget has left.", shown)
+        return [replace(request, max_execution_seconds=limit) for request, limit in zip(requests, limits, strict=True)]
 
     def estimate(self, request: JobRequest) -> float:
         """QPU seconds that the job may take.
@@ -137,7 +157,7 @@ class Preparation:
         """
         ready = self.fit(request)
         jobs = split(ready)
-        self.check_budget(jobs)
+        limited = self.check_budget(jobs)
         known = ready.input.executions is not None or ready.max_execution_seconds is not None
         return {
             "dry_run": True,
@@ -147,6 +167,7 @@ class Preparation:
             "executions": ready.input.executions,
             "jobs": len(jobs),
             "estimated_seconds": sum(map(self.estimate, jobs)) if known else None,
+            "max_execution_time": limited[0].max_execution_seconds,
             "budget_seconds": self.budget.max_seconds if self.budget is not None else None,
             "fingerprint": request.fingerprint(),
         }
@@ -166,6 +187,7 @@ class Preparation:
         if not self.hook.channel.offers(Feature.SESSIONS):
             return request.backend
         session = self.hook.client.session(session_id)
+        self._session_ttl = session.max_ttl
         free = request.backend == LEAST_BUSY
         check_session(
             session,
@@ -181,7 +203,9 @@ class Preparation:
             check_period(budget, usage, estimate)
             return usage.consumed_seconds
         now = datetime.now(UTC)
-        spent: Spending = check_budget(budget, self._jobs(budget, budget.since(now)), estimate, now)
+        jobs = list(self._jobs(budget, budget.since(now)))
+        sessions = dedicated_sessions(self.hook.client, jobs)
+        spent: Spending = check_budget(budget, jobs, estimate, now, sessions)
         return spent.total
 
     def _jobs(self, budget: QiskitRuntimeBudget, since: datetime | None) -> Iterable[Job]:

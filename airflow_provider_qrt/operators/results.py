@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
@@ -90,13 +91,24 @@ class Destination:
         """The file a result goes to: the path itself if it names one, else a file of the job's in it."""
         if self.path.endswith(self.format.suffix):
             return self.path
-        return f"{self.path.rstrip('/')}/{job_id}{self.format.suffix}"
+        return f"{self.path.rstrip('/')}/{_checked(job_id)}{self.format.suffix}"
 
     def raw_file(self, job_id: str) -> str:
         """The file for the service's own answer, beside :meth:`file`."""
         if self.path.endswith(self.format.suffix):
-            return f"{self.path.removesuffix(self.format.suffix)}.{job_id}.raw.json"
-        return f"{self.path.rstrip('/')}/{job_id}.raw.json"
+            return f"{self.path.removesuffix(self.format.suffix)}.{_checked(job_id)}.raw.json"
+        return f"{self.path.rstrip('/')}/{_checked(job_id)}.raw.json"
+
+
+def _checked(job_id: str) -> str:
+    """Return an id that is to be part of a file's name.
+
+    Raises:
+        InvalidInput: It could lead out of the folder.
+    """
+    if not is_id(job_id):
+        raise InvalidInput("The id of the job is none of the service's: no file is named by it, and none was written.")
+    return job_id
 
 
 def _is_installed(package: str) -> bool:
@@ -114,7 +126,7 @@ def write_file(path: str, write: Callable[[IO[bytes]], object], *, private: bool
 
     Args:
         path: The file.
-        write: Writes what it holds.
+        write: Writes what it holds. Nothing is written to the path before this has returned.
         private: Let nobody but the worker's user read a local file, whatever the umask. In an object store the bucket's
             rights decide.
     """

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.arguments.constants import Check, one_of
+from airflow_provider_qrt.arguments.options import sampler_options
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.results.asked import Asked
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
+
+    from airflow_provider_qrt.arguments.keywords import CircuitsArguments
 
 PROGRAMS = ("sampler", EXECUTOR)
 
@@ -40,19 +48,28 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
     template_fields: Sequence[str] = ("shots", "program_id", *QiskitRuntimeCircuitsOperator.template_fields)
     program_id: str = PROGRAMS[0]
     max_executions = MAX_EXECUTIONS_PER_JOB
+    arguments_elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("observables", "precision", "resilience_level"), "it belongs to QiskitRuntimeEstimatorOperator"
+    )
+    checks: ClassVar[Mapping[str, Check]] = {
+        "shots": arguments.whole_number,
+        "program_id": one_of(PROGRAMS),
+        "options": sampler_options,
+    }
 
     def __init__(
         self,
         *,
         circuits: Any,
-        shots: int | str | None = None,
-        options: Mapping[str, Any] | None = None,
-        program_id: str = PROGRAMS[0],
-        **kwargs: Any,
+        shots: int | str | XComArg | None = None,
+        options: Mapping[str, Any] | XComArg | None = None,
+        program_id: str | XComArg = PROGRAMS[0],
+        **kwargs: Unpack[CircuitsArguments],
     ) -> None:
         super().__init__(circuits=circuits, options=options, **kwargs)
         self.shots = shots
-        self.program_id = program_id
+        self.program_id = cast("str", program_id)
+        self.check_constants(*QiskitRuntimeSamplerOperator.checks)
 
     def read_pubs(self) -> Sequence[primitives.SamplerPub]:
         """Check program, circuits, shots and options."""
@@ -61,9 +78,10 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         shots = arguments.whole_number("shots", self.shots)
         if self.is_v1:
             return self._read_circuits(shots)
-        pubs = primitives.coerce_pubs(self.circuits, shots=shots)
+        pubs = primitives.coerce_pubs(self.given_circuits(), shots=shots)
         self.check_result_fits(
-            primitives.largest_xcom_bytes(pubs, default_shots=self._options().get("default_shots")),
+            sum(Asked.of(pub).json_bytes() for pub in pubs)
+            + primitives.largest_xcom_bytes(pubs, options=self._options()),
             "when every shot gives another outcome",
             "ask for fewer shots",
         )
@@ -71,7 +89,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     def _read_circuits(self, shots: int | None) -> Sequence[primitives.SamplerPub]:
         """Check circuits, shots and options for version 1."""
-        pubs = primitives.coerce_v1_circuits(self.circuits, shots=shots)
+        pubs = primitives.coerce_v1_circuits(self.given_circuits(), shots=shots)
         written = primitives.sampler_v1_params(pubs, options=self.options)
         self.check_result_fits(
             primitives.largest_quasi_dists_bytes(pubs, default_shots=written.get("run_options", {}).get("shots")),
@@ -96,6 +114,10 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
         from airflow_provider_qrt.primitives.inputs.executions import sampler_executions
 
         return sampler_executions(pubs, options=self._options())
+
+    def gates_randomized_by(self) -> str | None:
+        """Return the option that makes the service randomize gates, if one does; an executor runs them as they are."""
+        return None if self._is_executor() else primitives.gate_randomizer(self._options())
 
     def decode(self, text: str) -> primitives.SamplerResult:
         """Read the text of the program's result."""

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
+from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
@@ -23,15 +24,30 @@ from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
 from airflow_provider_qrt.operators.state_store import TaskStateStore
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.sdk import Context, XComArg
+
+    from airflow_provider_qrt.arguments.keywords import CommonArguments, TaskArguments
 
 MODES = ("batch", "dedicated")
 UI_COLOR = "#d0e2ff"
 
 
-class _SessionOperator(BaseOperator):
+def check_mode(mode: str) -> None:
+    """Take the mode of a session.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if mode not in MODES:
+        raise InvalidInput(f"mode: {mode!r} is not known; write 'batch' or 'dedicated'.")
+
+
+class _SessionOperator(CheckedArguments, RendersInputs):
     """What both operators have in common."""
 
     ui_color = UI_COLOR
@@ -57,43 +73,50 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
         backend: Name of the backend, or ``least_busy``.
         backend_filters: What ``least_busy`` may choose, such as ``{"min_qubits": 100, "max_queue": 20}``; the keys are
             the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`.
-        max_ttl: Seconds it may live, up to the plan's limit.
+        max_ttl: How long it may live, up to the plan's limit: seconds, a ``timedelta``, or text such as ``"2h"``.
         keep_open: Leave it open when its DAG run has ended, for other runs. Else whatever the run forgot to close is
             closed a few minutes later (see ``[qiskit_runtime] cleanup_interval``).
         qiskit_runtime_conn_id: The connection.
     """
 
     template_fields: Sequence[str] = ("mode", "backend", "backend_filters", "max_ttl", "qiskit_runtime_conn_id")
+    checks: ClassVar[Mapping[str, Check]] = {
+        "mode": lambda _, value: check_mode(value),
+        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+        "max_ttl": arguments.whole_seconds,
+        "keep_open": boolean,
+    }
 
     def __init__(
         self,
         *,
         mode: Mode = "batch",
-        backend: str = LEAST_BUSY,
-        backend_filters: Mapping[str, Any] | None = None,
-        max_ttl: int | str | None = None,
+        backend: str | XComArg = LEAST_BUSY,
+        backend_filters: Mapping[str, Any] | XComArg | None = None,
+        max_ttl: int | timedelta | str | XComArg | None = None,
         keep_open: bool = False,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
+        check_names(type(self), kwargs)
         super().__init__(**kwargs)
         self.mode = mode
         self.backend = backend
         self.backend_filters = backend_filters
         self.max_ttl = max_ttl
         self.keep_open = keep_open
+        self.check_constants(*self.checks)
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
 
     def execute(self, context: Context) -> str:
         """Open it, or find the one an earlier try opened."""
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
-            if self.mode not in MODES:
-                raise InvalidInput(f"mode: {self.mode!r} is not known; write 'batch' or 'dedicated'.")
+            check_mode(self.mode)
             wanted = Feature.BATCHES if self.mode == "batch" else Feature.SESSIONS
             self.hook.channel.require(wanted, "QiskitRuntimeCreateSessionOperator")
             asked = arguments.optional_text(self.backend) or LEAST_BUSY
             criteria = BackendCriteria.from_filters(self.backend_filters)
-            max_ttl = arguments.whole_number("max_ttl", self.max_ttl)
+            max_ttl = arguments.whole_seconds("max_ttl", self.max_ttl)
             accessor = context.get("task_state_store")
             ti = context["ti"]
             opener = SessionOpener(
@@ -135,18 +158,21 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
     """
 
     template_fields: Sequence[str] = ("session_id", "cancel_queued_jobs", "qiskit_runtime_conn_id")
+    checks: ClassVar[Mapping[str, Check]] = {"cancel_queued_jobs": arguments.flag}
 
     def __init__(
         self,
         *,
         session_id: str | XComArg | None,
-        cancel_queued_jobs: bool = False,
+        cancel_queued_jobs: bool | str | XComArg = False,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
+        check_names(type(self), kwargs)
         super().__init__(**kwargs)
         self.session_id = session_id
         self.cancel_queued_jobs = cancel_queued_jobs
+        self.check_constants(*self.checks)
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
 
     def execute(self, context: Context) -> dict[str, Any] | None:
@@ -195,13 +221,13 @@ class RuntimeSession:
 def qiskit_runtime_session(
     *,
     mode: Literal["batch", "dedicated"] = "batch",
-    backend: str = LEAST_BUSY,
-    backend_filters: Mapping[str, Any] | None = None,
-    max_ttl: int | str | None = None,
-    cancel_queued_jobs: bool = False,
+    backend: str | XComArg = LEAST_BUSY,
+    backend_filters: Mapping[str, Any] | XComArg | None = None,
+    max_ttl: int | timedelta | str | XComArg | None = None,
+    cancel_queued_jobs: bool | str | XComArg = False,
     name: str = "session",
     qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
-    **kwargs: Any,
+    **kwargs: Unpack[CommonArguments],
 ) -> Iterator[RuntimeSession]:
     """Run the tasks defined inside in one session or batch, which is closed after success, failure, kill and clear.
 

@@ -17,6 +17,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
+from airflow.models.dag import DagModel
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
@@ -24,10 +25,12 @@ from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
 from airflow_provider_qrt.plugins import overview, run_data, task_results
 from airflow_provider_qrt.plugins.access import ResultsDep, ViewerDep
-from airflow_provider_qrt.plugins.connections import connection_ids, reader_for
+from airflow_provider_qrt.plugins.connections import connection_ids, reader_for, team_of
 from airflow_provider_qrt.plugins.drawing import Drawings
+from airflow_provider_qrt.plugins.rates import users
 from airflow_provider_qrt.plugins.readings import ConnectionReader, JobDetails
 from airflow_provider_qrt.plugins.run_view import MOST_JOBS, task_view
+from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
 STATIC = Path(__file__).parent / "static"
 PAGES = {"/": "quantum.html", "/result": "result.html"}
@@ -53,6 +56,10 @@ NO_TASK = (
     "No task of this run has submitted a job to IBM Quantum so far. What the operators of the IBM Quantum provider run "
     "shows here as soon as they have submitted it."
 )
+
+LARGEST = 2**31 - 1
+"""Of the whole numbers in addresses: what Airflow's database can compare with."""
+MapIndex = Annotated[int, Query(ge=-1, le=LARGEST)]
 
 router = APIRouter()
 drawings = Drawings()
@@ -130,9 +137,9 @@ def quantum(
     conn_id: str = "",
     state: str = "",
     dag_id: str = "",
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
     page_size: Annotated[int, Query(ge=1, le=max(overview.PAGE_SIZES))] = overview.PAGE_SIZES[0],
-) -> JSONResponse:
+) -> Response:
     """Jobs, backends and QPU time of a connection, as far as the user may see them."""
     if not viewer.readable:
         return _json({"connections": [], "conn_id": None, "message": NO_DAG})
@@ -143,15 +150,22 @@ def quantum(
     if conn_id not in connections:
         message = f"There is no connection {conn_id!r} of the type qiskit_runtime. Choose one of the list."
         return _json({"connections": connections, "conn_id": None, "message": message})
-    reader = reader_for(conn_id)
-    reading = reader.look()
+    reader = reader_for(conn_id, team_of(session, conn_id))
+    ask = users.may_ask(str(viewer.user.get_id()))
+    reading = reader.look(ask=ask)
     now = datetime.now(UTC).timestamp()
     question = overview.Question(state, dag_id, page, page_size)
-    visible = seen_of[conn_id].of(reading.jobs, viewer.readable, viewer.existing)
+    visible = seen_of[conn_id].of(reading.jobs, viewer.readable, viewer.existing, reading.sessions)
     chosen, about = overview.choose_page(visible.jobs, question)
-    times = reader.times(one.job for one in chosen if one.job.status.value != "Queued")
+    times = reader.times([one.job for one in chosen if one.job.status.value != "Queued"], ask=ask)
     cost, airflow = price(), airflow_path()
-    rows = [overview.job_row(one, times, cost, now=now, base_url=reading.base_url, airflow=airflow) for one in chosen]
+    about_all: dict[str, Any] = {
+        "now": now,
+        "base_url": reading.base_url,
+        "airflow": airflow,
+        "sessions": reading.sessions,
+    }
+    rows = [overview.job_row(one, times, cost, **about_all) for one in chosen]
     return _json(
         {
             "message": "",
@@ -175,11 +189,11 @@ def result(
     dag_id: str,
     run_id: str,
     session: SessionDep,
-    _user: ResultsDep,
+    user: ResultsDep,
     task_id: str = "",
-    map_index: Annotated[int, Query(ge=-1)] = -1,
-    page: Annotated[int, Query(ge=1)] = 1,
-) -> JSONResponse:
+    map_index: MapIndex = -1,
+    page: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
+) -> Response:
     """The results of a DAG run's tasks, or of one task instance."""
     airflow = airflow_path()
     run_url = f"{airflow}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
@@ -194,13 +208,15 @@ def result(
     page = min(page, pages)
     tasks = run_data.read_tasks(session, dag_id, run_id, ours[(page - 1) * size : page * size])
     cost = price()
+    team = DagModel.get_team_name(dag_id)
+    ask = users.may_ask(str(user.get_id()))
     views = []
     for task in tasks:
-        reader = reader_for(task.conn_id or DEFAULT_CONNECTION)
+        reader = reader_for(task.conn_id or DEFAULT_CONNECTION, team)
         views.append(
             task_view(
                 task,
-                _details(reader, task),
+                _details(reader, task, ask),
                 cost,
                 dag_id=dag_id,
                 run_id=run_id,
@@ -222,7 +238,7 @@ def download(
     task_id: str,
     session: SessionDep,
     _user: ResultsDep,
-    map_index: Annotated[int, Query(ge=-1)] = -1,
+    map_index: MapIndex = -1,
     as_format: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
 ) -> Response:
     """A task's result as a file."""
@@ -230,9 +246,9 @@ def download(
     if not task_results.is_result(task.result):
         raise HTTPException(404, "XCom holds no result of this task.")
     if as_format == "csv":
-        content, media = task_results.csv_text(task.result), "text/csv"
+        content, media = task_results.csv_text(task.result).encode("utf-8", "replace"), "text/csv"
     else:
-        content, media = json.dumps(task.result, indent=1), "application/json"
+        content, media = json.dumps(task.result, indent=1).encode(), "application/json"
     name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in task.name) + f".{as_format}"
     said = f'filename="{name}"' if name.isascii() else f"filename*=UTF-8''{quote(name, safe='')}"
     return Response(content, media_type=media, headers={"Content-Disposition": f"attachment; {said}"})
@@ -245,9 +261,9 @@ def drawing(
     task_id: str,
     session: SessionDep,
     _user: ResultsDep,
-    map_index: Annotated[int, Query(ge=-1)] = -1,
-    index: Annotated[int, Query(ge=0)] = 0,
-) -> JSONResponse:
+    map_index: MapIndex = -1,
+    index: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+) -> Response:
     """The drawing of one of a task's circuits; ``drawing`` says that it is being made."""
     [task] = run_data.read_tasks(session, dag_id, run_id, [(task_id, map_index)])
     sources = task_results.circuit_sources(task.rendered)
@@ -258,13 +274,14 @@ def drawing(
     return _json({"state": made.state, "text": made.text})
 
 
-def _details(reader: ConnectionReader, task: run_data.TaskData) -> dict[str, JobDetails | None]:
-    return {job_id: reader.job(job_id) for job_id in task.job_ids[:MOST_JOBS]}
+def _details(reader: ConnectionReader, task: run_data.TaskData, ask: bool) -> dict[str, JobDetails | None]:
+    return {job_id: reader.job(job_id, ask=ask) for job_id in task.job_ids[:MOST_JOBS]}
 
 
 def _name(backend: Any) -> str:
     return str(backend.name)
 
 
-def _json(content: dict[str, Any]) -> JSONResponse:
-    return JSONResponse(content)
+def _json(content: dict[str, Any]) -> Response:
+    """Write what may hold anything that the service or a task has said: no NaN, and halves of characters as such."""
+    return Response(json.dumps(strict_json(content), allow_nan=False), media_type="application/json")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
+from collections import OrderedDict
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,7 +18,8 @@ from airflow.exceptions import AirflowConfigException
 from airflow_provider_qrt.client.errors import InvalidSettings
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
+from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, answer_limits
+from airflow_provider_qrt.plugins.rates import users
 from airflow_provider_qrt.plugins.readings import ConnectionReader
 
 if TYPE_CHECKING:
@@ -38,8 +41,13 @@ DEFAULT_DAYS = 28.0
 ENVIRONMENT = "AIRFLOW_CONN_"
 
 
+_MEANT = re.compile(r"[\w#!()\-.:/\\]{1,250}")
+"""What Airflow allows as a connection's id."""
+MOST_READERS = 200
+
+
 class NoSuchConnection(InvalidSettings):
-    """Airflow has no such connection, or it is of another type."""
+    """Airflow has no such connection, it is of another type, or of another team: nobody is told which."""
 
 
 def connection_ids(session: Session, user: BaseUser) -> list[str]:
@@ -84,22 +92,41 @@ def _is_ours(conn_id: str, _version: int) -> bool:
         return False
 
 
-def _read(conn_id: str) -> Connection:
+def team_of(session: Session, conn_id: str) -> str | None:
+    """Return the team that a connection of Airflow's database belongs to; None if it is everybody's."""
+    from airflow.models.connection import Connection
+    from sqlalchemy import select
+
+    return session.scalar(select(Connection.team_name).where(Connection.conn_id == conn_id))
+
+
+def _read(conn_id: str, team: str | None = None) -> Connection:
     from airflow.models.connection import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     # Not the hook's way: that one is for tasks, which ask the API server.
     try:
-        return Connection.get_connection_from_secrets(conn_id)
+        found = Connection.get_connection_from_secrets(conn_id, team_name=team)
     except AirflowNotFoundException:
-        raise NoSuchConnection(
-            f"Airflow has no connection {conn_id!r}. Create it under Admin, Connections, with the type "
-            f"{CONNECTION_TYPE}."
-        ) from None
+        raise _no_such(conn_id) from None
+    if found.team_name not in (None, team):
+        raise _no_such(conn_id)
+    return found
 
 
-def client_for(conn_id: str) -> QiskitRuntimeClient:
+def _no_such(conn_id: str) -> NoSuchConnection:
+    return NoSuchConnection(
+        f"Airflow has no connection {conn_id!r} of the type {CONNECTION_TYPE} that may be used here. Create it under "
+        "Admin, Connections."
+    )
+
+
+def client_for(conn_id: str, team: str | None = None) -> QiskitRuntimeClient:
     """Build a client that gives up soon: whoever looks at a page can look again.
+
+    Args:
+        conn_id: The connection.
+        team: In multi-team mode, whose connections may be used beside those of everybody.
 
     Raises:
         InvalidSettings: There is no such connection, or it lacks something; says what to do.
@@ -108,19 +135,22 @@ def client_for(conn_id: str) -> QiskitRuntimeClient:
     from airflow_provider_qrt.client.retry import RetryPolicy
 
     now = time.monotonic()
-    settings, until = _settings.get(conn_id, (None, 0.0))
+    settings, until = _settings.get((conn_id, team), (None, 0.0))
     if settings is None or now >= until:
-        settings = _read_settings(conn_id)
-        _settings[conn_id] = (settings, now + SETTINGS_SECONDS)
-    return QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT)
+        settings = _read_settings(conn_id, team)
+        _settings[conn_id, team] = (settings, now + SETTINGS_SECONDS)
+    return QiskitRuntimeClient(
+        settings, retry=RetryPolicy(attempts=2, max_wait=5.0), read_timeout=READ_TIMEOUT, limits=answer_limits()
+    )
 
 
-def _read_settings(conn_id: str) -> ClientSettings:
-    connection = _read(conn_id)
+def _read_settings(conn_id: str, team: str | None) -> ClientSettings:
+    if not _MEANT.fullmatch(conn_id) or ".." in conn_id:
+        raise _no_such(conn_id[:250])
+    connection = _read(conn_id, team)
     if connection.conn_type != CONNECTION_TYPE:
-        raise NoSuchConnection(
-            f"Connection {conn_id!r} is of the type {connection.conn_type}, not {CONNECTION_TYPE}. Choose another one."
-        )
+        # The words of a connection that does not exist: who may look at a task need not know what else there is.
+        raise _no_such(conn_id)
     return settings_from_connection(connection, connection.extra_dejson)
 
 
@@ -134,17 +164,26 @@ def look_back() -> timedelta:
         return timedelta(days=DEFAULT_DAYS)
 
 
-_settings: dict[str, tuple[ClientSettings, float]] = {}
-_readers: dict[str, ConnectionReader] = {}
+_settings: dict[tuple[str, str | None], tuple[ClientSettings, float]] = {}
+_readers: OrderedDict[tuple[str, str | None], ConnectionReader] = OrderedDict()
 _lock = threading.Lock()
 
 
-def reader_for(conn_id: str) -> ConnectionReader:
-    """Return the reader that all who look at a connection share in this process."""
+def reader_for(conn_id: str, team: str | None = None) -> ConnectionReader:
+    """Return the reader that all who look at a connection share in this process.
+
+    Args:
+        conn_id: The connection.
+        team: See :func:`client_for`.
+    """
+    key = (conn_id, team)
     with _lock:
-        if conn_id not in _readers:
-            _readers[conn_id] = ConnectionReader(lambda: client_for(conn_id), airflow_name(), look_back())
-        return _readers[conn_id]
+        if key not in _readers:
+            _readers[key] = ConnectionReader(lambda: client_for(conn_id, team), airflow_name(), look_back())
+        _readers.move_to_end(key)
+        while len(_readers) > MOST_READERS:
+            _settings.pop(_readers.popitem(last=False)[0], None)
+        return _readers[key]
 
 
 def forget_readers() -> None:
@@ -152,3 +191,4 @@ def forget_readers() -> None:
     with _lock:
         _readers.clear()
         _settings.clear()
+    users.forget()

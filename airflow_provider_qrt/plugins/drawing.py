@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import subprocess
 import sys
 import threading
@@ -92,7 +91,8 @@ def can_draw() -> bool:
 
 
 def _draw(source: str) -> Drawing:
-    command = [sys.executable, "-m", "airflow_provider_qrt.plugins.draw"]
+    # -P: not the working directory before the installed packages; who may write there would be imported.
+    command = [sys.executable, "-P", "-m", "airflow_provider_qrt.plugins.draw"]
     try:
         # The source is what the program reads, not part of the command.
         done = subprocess.run(  # noqa: S603
@@ -101,7 +101,9 @@ def _draw(source: str) -> Drawing:
             capture_output=True,
             timeout=SECONDS,
             check=False,
-            env={**os.environ, **ONE_THREAD},
+            # Nothing of Airflow's environment, in which its secrets may be.
+            env=ONE_THREAD,
+            cwd="/",
         )
     except subprocess.TimeoutExpired:
         return Drawing("none", f"The circuit could not be drawn within {SECONDS:.0f} s.")

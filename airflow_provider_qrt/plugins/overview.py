@@ -17,7 +17,9 @@ from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics
+    from datetime import datetime
+
+    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session
     from airflow_provider_qrt.plugins.job_list import ListedJob
     from airflow_provider_qrt.plugins.readings import Reading
 
@@ -98,23 +100,32 @@ class VisibleJobs:
         self._lock = threading.Lock()
         self._jobs: Sequence[ListedJob] = ()
         self._existing: frozenset[str] = frozenset()
+        self._sessions: Mapping[str, Session] = {}
         self._known: dict[frozenset[str], Visible] = {}
 
-    def of(self, jobs: Sequence[ListedJob], readable: frozenset[str], existing: frozenset[str]) -> Visible:
+    def of(
+        self,
+        jobs: Sequence[ListedJob],
+        readable: frozenset[str],
+        existing: frozenset[str],
+        sessions: Mapping[str, Session] | None = None,
+    ) -> Visible:
         """Return what somebody may see.
 
         Args:
             jobs: All jobs of the reading.
             readable: Ids of the DAGs they may read.
             existing: Ids of all DAGs.
+            sessions: The dedicated sessions of all jobs, by id.
         """
+        sessions = sessions or {}
         # Those who ask at once wait for the first of them: together they would take the interpreter from everybody.
         with self._lock:
-            if jobs is not self._jobs or existing != self._existing:
-                self._jobs, self._existing, self._known = jobs, existing, {}
+            if jobs is not self._jobs or existing != self._existing or sessions != self._sessions:
+                self._jobs, self._existing, self._sessions, self._known = jobs, existing, sessions, {}
             if readable not in self._known:
                 seen = [one for one in jobs if may_see(one.claim, readable, existing)]
-                self._known[readable] = Visible(seen, _spent(seen))
+                self._known[readable] = Visible(seen, _spent(seen, sessions))
             return self._known[readable]
 
 
@@ -139,7 +150,14 @@ def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[Lis
 
 
 def job_row(
-    one: ListedJob, times: Mapping[str, JobMetrics | None], price: Price, *, now: float, base_url: str, airflow: str
+    one: ListedJob,
+    times: Mapping[str, JobMetrics | None],
+    price: Price,
+    *,
+    now: float,
+    base_url: str,
+    airflow: str,
+    sessions: Mapping[str, Session] | None = None,
 ) -> dict[str, Any]:
     """One line of the table of jobs.
 
@@ -150,9 +168,12 @@ def job_row(
         now: Epoch seconds.
         base_url: Of the API.
         airflow: Path under which Airflow's own pages are, without a slash at the end.
+        sessions: The dedicated sessions, by id.
     """
     job, claim = one.job, one.claim
     seconds, settled = cost_of(job)
+    # What a dedicated session costs depends on how long it holds the backend.
+    in_session = job.session_id in (sessions or {})
     return {
         "id": job.id,
         "url": job_url(base_url, job.id) if base_url else None,
@@ -171,7 +192,8 @@ def job_row(
         "queue": queue_time(job, times, now),
         "seconds": round(seconds, 3) if settled or seconds else None,
         "settled": settled,
-        "cost": price.of(seconds) if settled or seconds else None,
+        "cost": price.of(seconds) if (settled or seconds) and not in_session else None,
+        "in_session": in_session,
     }
 
 
@@ -264,14 +286,23 @@ def freshness(reading: Reading, now: float, shown: int) -> dict[str, Any]:
     return {"state": state, "message": message, "read_at": reading.read_at, "complete": reading.complete}
 
 
-def _spent(jobs: Sequence[ListedJob]) -> list[Spent]:
+def _spent(jobs: Sequence[ListedJob], sessions: Mapping[str, Session]) -> list[Spent]:
+    """Add up by DAG; a dedicated session that several share counts with the DAG of its first job."""
     by_dag: dict[str, list[Job]] = defaultdict(list)
     for one in jobs:
         by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
     found = []
+    firsts: dict[str, tuple[datetime, str]] = {}
     for dag_id, own in by_dag.items():
-        total = add_up(own)
-        found.append(Spent(dag_id, total.jobs, total.charged_seconds, total.expected_seconds))
+        for job in own:
+            if job.session_id is not None and job.session_id in sessions and job.created is not None:
+                known = firsts.get(job.session_id, (job.created, dag_id))
+                firsts[job.session_id] = min(known, (job.created, dag_id))
+    for dag_id, own in by_dag.items():
+        mine = {name: one for name, one in sessions.items() if firsts.get(name, (None, dag_id))[1] == dag_id}
+        elsewhere = sessions.keys() - mine.keys()
+        total = add_up([job for job in own if job.session_id not in elsewhere], mine)
+        found.append(Spent(dag_id, len(own), total.charged_seconds, total.expected_seconds))
     return sorted(found, key=lambda spent: (-spent.charged, -spent.expected, spent.dag_id))
 
 

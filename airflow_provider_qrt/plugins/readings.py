@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.jobs.backends import WAIT_TIME
+from airflow_provider_qrt.jobs.session_use import dedicated_sessions
 from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
+from airflow_provider_qrt.plugins.rates import A_SECOND, BURST, Allowance
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
-    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics
+    from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session
     from airflow_provider_qrt.client.states import JobStatus
 
 log = logging.getLogger(__name__)
@@ -47,7 +50,9 @@ class Reading:
         jobs: This Airflow's jobs, the newest first.
         backends: None if they were not read yet, or cannot be.
         usage: The instance's QPU time in its present period; None likewise.
-        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``.
+        sessions: The dedicated sessions of the jobs, by id.
+        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``,
+            ``sessions``.
         read_at: Epoch seconds of the end of the last reading; None before the first.
         busy_since: Epoch seconds since which a reading goes on; None if none does.
         complete: Whether ``jobs`` is the whole list.
@@ -58,6 +63,7 @@ class Reading:
     jobs: Sequence[ListedJob] = ()
     backends: Sequence[Backend] | None = None
     usage: InstanceUsage | None = None
+    sessions: Mapping[str, Session] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     read_at: float | None = None
     busy_since: float | None = None
@@ -115,15 +121,17 @@ class ConnectionReader:
         self._details: dict[str, JobDetails] = {}
         self._settings: object = None
         self._list = JobList(airflow, look_back)
+        self._pace = Allowance(BURST, A_SECOND)
         self._backends: Sequence[Backend] | None = None
         self._usage: InstanceUsage | None = None
+        self._sessions: Mapping[str, Session] = {}
         self._problems: dict[str, str] = {}
         self._read_at: float | None = None
         self._base_url = ""
 
-    def look(self) -> Reading:
-        """Return what is known, and have it read anew if it is not fresh."""
-        if self._busy_since is None and self._clock() >= self._due_at:
+    def look(self, *, ask: bool = True) -> Reading:
+        """Return what is known, and have it read anew if it is not fresh and the service may be asked."""
+        if ask and self._busy_since is None and self._clock() >= self._due_at:
             with self._lock:
                 self._wants_all = True
             self._begin()
@@ -132,6 +140,7 @@ class ConnectionReader:
             jobs=jobs.jobs,
             backends=self._backends,
             usage=self._usage,
+            sessions=self._sessions,
             problems=dict(self._problems),
             read_at=self._read_at,
             busy_since=self._busy_since,
@@ -140,7 +149,7 @@ class ConnectionReader:
             base_url=self._base_url,
         )
 
-    def times(self, jobs: Iterable[Job]) -> dict[str, JobMetrics | None]:
+    def times(self, jobs: Iterable[Job], *, ask: bool = True) -> dict[str, JobMetrics | None]:
         """Return the times of jobs as far as they are known; those of the others will be read.
 
         Of a job that cannot be read there is None, of one that is still to be read there is nothing.
@@ -153,16 +162,18 @@ class ConnectionReader:
                 found[job.id] = known[1]
             if known is None or known[0] is not job.status:
                 wanted[job.id] = job.status
-        if wanted:
+        if wanted and ask:
             with self._lock:
                 # Only what is looked at now: a page that was turned over is not worth a request.
                 self._wanted_times = wanted
             self._begin()
         return found
 
-    def job(self, job_id: str) -> JobDetails | None:
+    def job(self, job_id: str, *, ask: bool = True) -> JobDetails | None:
         """Return what is known of a job; None if that is still to be read."""
         known = self._details.get(job_id)
+        if not ask:
+            return known
         if known is None or (not _is_over(known) and self._clock() - known.read_at > FRESH_SECONDS):
             with self._lock:
                 self._wanted_jobs[job_id] = None
@@ -197,8 +208,9 @@ class ConnectionReader:
         try:
             with self._connect() as client:
                 self._look_at_settings(client)
-                while self._read_next(client):
-                    pass
+                while self._has_work():
+                    self._pace.wait()
+                    self._read_next(client)
             self._problems.pop("connection", None)
         except errors.QiskitRuntimeError as error:
             self._give_up(_for_all(error))
@@ -226,8 +238,13 @@ class ConnectionReader:
             self._list = JobList(self._airflow, self._look_back)
             self._times, self._details = {}, {}
             self._backends = self._usage = self._read_at = None
+            self._sessions = {}
             self._problems = {}
             self._base_url = settings.base_url
+
+    def _has_work(self) -> bool:
+        with self._lock:
+            return bool(self._wanted_jobs or self._wanted_times or self._wants_all)
 
     def _read_next(self, client: QiskitRuntimeClient) -> bool:
         """Read one thing, what somebody waits for before the list; whether there was one."""
@@ -252,8 +269,13 @@ class ConnectionReader:
         return True
 
     def _read_job(self, client: QiskitRuntimeClient, job_id: str) -> JobDetails:
+        if not is_id(job_id):
+            # XCom names it, and whoever may write there.
+            return JobDetails(None, None, "This is no id of a job.", self._clock())
         try:
             job = client.job(job_id)
+        except errors.InvalidAnswer as error:
+            return JobDetails(None, None, str(error), self._clock())
         except errors.TRANSIENT:
             raise
         except errors.ApiError as error:
@@ -268,14 +290,20 @@ class ConnectionReader:
         if channel.offers(Feature.USAGE):
             self._part("usage", lambda: setattr(self, "_usage", client.instance_usage()))
         self._part("jobs", lambda: self._list.refresh(client, now))
+        self._part("sessions", lambda: self._read_sessions(client))
         ended = self._clock()
         self._read_at = ended
         self._due_at = ended + max(FRESH_SECONDS, REST * (ended - began))
+
+    def _read_sessions(self, client: QiskitRuntimeClient) -> None:
+        self._sessions = dedicated_sessions(client, [one.job for one in self._list.jobs], self._sessions)
 
     def _part(self, name: str, read: Callable[[], None]) -> None:
         """Read one part; what is wrong with it alone does not keep the others from being read."""
         try:
             read()
+        except errors.InvalidAnswer as error:
+            self._problems[name] = _for_all(error)
         except errors.TRANSIENT:
             raise
         except (errors.InvalidApiKey, errors.Unauthorized):
@@ -304,6 +332,8 @@ def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
         return None
     try:
         return client.job_metrics(job_id)
+    except errors.InvalidAnswer:
+        return None
     except errors.TRANSIENT:
         raise
     except errors.ApiError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
+from airflow_provider_qrt.untrusted.json_text import parse_json
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
     """Read an XCom value as the database holds it: JSON, or the text of JSON."""
     if isinstance(value, str):
         try:
-            return json.loads(value)
+            return parse_json(value, strict=False)
         except ValueError:
             return value
     return value

@@ -9,8 +9,9 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see, read_claim
+from airflow_provider_qrt.plugins.dry_run import is_plan, plan_view
 from airflow_provider_qrt.plugins.overview import Price, task_url
-from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_result, pub_views
+from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_number, is_result, pub_views
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job, JobMetrics
@@ -71,7 +72,9 @@ def task_view(
         "url": task_url(airflow, Claim((dag_id,), run_id, task.task_id, task.map_index)),
         "state": task.state,
         "operator": task.operator,
-        "program": result.get("program_id") if result else next((job["program"] for job in jobs), None),
+        "program": result.get("program_id")
+        if result
+        else _planned(task) or next((job["program"] for job in jobs), None),
         "goes_on": goes_on or unread,
         "jobs": jobs,
         "more_jobs": max(0, len(task.job_ids) - MOST_JOBS),
@@ -79,8 +82,13 @@ def task_view(
         "more_pubs": more_pubs,
         "circuits": circuit_sources(task.rendered),
         "downloads": (["json", "csv"] if has_values(result) else ["json"]) if result else [],
-        "note": _note(task, result, pubs),
+        "note": "" if is_plan(task.result) else _note(task, result, pubs),
+        "plan": plan_view(task.result, price) if is_plan(task.result) else [],
     }
+
+
+def _planned(task: TaskData) -> str | None:
+    return task.result.get("program_id") if is_plan(task.result) else None
 
 
 def belongs_to(job: Job, dag_id: str, airflow_name: str) -> bool:
@@ -165,7 +173,7 @@ def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price)
     for name in ("created", "finished"):
         job["timeline"][name] = job["timeline"][name] or result.get(name)
     seconds = result.get("usage_seconds")
-    if job["seconds"] is None and isinstance(seconds, int | float):
+    if job["seconds"] is None and is_number(seconds):
         job["seconds"], job["cost"] = seconds, price.of(seconds)
 
 

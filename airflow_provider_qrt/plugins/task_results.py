@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+LARGEST = 1e300
+"""Numbers that are larger cannot be added up."""
 TOP = 32
 """Outcomes that have a bar of their own; the rest is summed up."""
 MOST_POINTS = 64
 """Points of sweeps, or values of an array, that are shown of a task; the download has all of them."""
 KINDS = {"counts", "quasi_dists", "evs"}
 """What the measured values of a PUB are called."""
+_FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
+DEEPEST = 32
+"""How deep a sweep, or an array, may be nested: as numpy's."""
 NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
@@ -30,7 +34,8 @@ def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 
     ``{"index", "kind", "shots", "shape", "points", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or ``values``;
     each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``, ``value`` and
-    ``error``. ``more`` counts the points that are left out.
+    ``error``, and both may have ``asked``: the values of the parameters there, and the observable's name. ``more``
+    counts the points that are left out.
     """
     results = value.get("results")
     if not isinstance(results, list):
@@ -49,7 +54,7 @@ def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 
 def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
     """The most frequent outcomes in the order of their bits, and what the others come to."""
-    numbers = {str(label): float(count) for label, count in counts.items() if _is_number(count)}
+    numbers = {str(label): float(count) for label, count in counts.items() if is_number(count)}
     # Quasi-probabilities may be negative: the size says which ones matter.
     top = sorted(numbers, key=lambda label: (-abs(numbers[label]), label))[:TOP]
     shown = set(top)
@@ -66,19 +71,37 @@ def csv_text(value: Mapping[str, Any]) -> str:
     """The values of a result as a table, one line for each outcome or value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    entries = [entry for entry in value.get("results") or [] if isinstance(entry, Mapping)]
+    results = value.get("results")
+    entries = [entry for entry in results if isinstance(entry, Mapping)] if isinstance(results, list) else []
     if any("evs" in entry for entry in entries):
-        writer.writerow(["pub", "point", "ev", "std"])
+        names = _asked_names(entries)
+        writer.writerow(["pub", "point", *map(harmless, names), "ev", "std"])
         for index, entry in enumerate(entries):
-            errors = dict(_flat(entry.get("stds")))
-            writer.writerows([index, point, ev, errors.get(point)] for point, ev in _flat(entry.get("evs")))
+            errors, asked = dict(_flat(entry.get("stds"))), _asked_at(entry)
+            writer.writerows(
+                [index, point, *(harmless(asked(point).get(name)) for name in names), ev, errors.get(point)]
+                for point, ev in _flat(entry.get("evs"))
+            )
     else:
         quasi = any(entry.get("quasi_dists") is not None for entry in entries)
-        writer.writerow(["pub", "point", "bitstring", "quasi_probability" if quasi else "count"])
+        names = _asked_names(entries)
+        writer.writerow(["pub", "point", *map(harmless, names), "bitstring", "quasi_probability" if quasi else "count"])
         for index, entry in enumerate(entries):
-            for point, (_, counts) in enumerate(_histograms(entry)):
-                writer.writerows([index, point, label, count] for label, count in counts.items())
+            asked = _asked_at(entry)
+            for point, (place, counts) in enumerate(_histograms(entry)):
+                known = [harmless(asked(place).get(name)) for name in names]
+                writer.writerows(
+                    [index, point, *known, harmless(label), harmless(count)] for label, count in counts.items()
+                )
     return out.getvalue()
+
+
+def harmless(cell: Any) -> Any:
+    """Return a cell of a table that no spreadsheet takes for a formula: text that begins like one gets a quote."""
+    if isinstance(cell, int | float | None):
+        return cell
+    text = str(cell)
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text[:1] in _FORMULA else text
 
 
 def has_values(value: Mapping[str, Any]) -> bool:
@@ -116,11 +139,11 @@ def _view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
     if "evs" in entry:
         return _values_view(entry, path, room)
     points = list(_histograms(entry))
-    quasi = entry.get("quasi_dists") is not None
+    quasi, asked = entry.get("quasi_dists") is not None, _asked_view(entry)
     return {
         "kind": "quasi" if quasi else "counts",
         "shots": entry.get("shots"),
-        "points": [{"at": place, **histogram(counts)} for place, counts in points[:room]],
+        "points": [{"at": place, **asked(place), **histogram(counts)} for place, counts in points[:room]],
         "more": max(0, len(points) - room),
         "note": "" if points else NO_VALUES.format(path=path or "that result_path names"),
     }
@@ -128,11 +151,14 @@ def _view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
 
 def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
     values = list(_flat(entry.get("evs")))
-    errors = dict(_flat(entry.get("stds")))
+    errors, asked = dict(_flat(entry.get("stds"))), _asked_view(entry)
     return {
         "kind": "values",
         "shots": None,
-        "points": [{"label": label, "value": value, "error": errors.get(label)} for label, value in values[:room]],
+        "points": [
+            {"label": label, **asked(label), "value": value, "error": errors.get(label)}
+            for label, value in values[:room]
+        ],
         "more": max(0, len(values) - room),
         "note": "" if values else NO_VALUES.format(path=path or "that result_path names"),
     }
@@ -147,25 +173,69 @@ def _histograms(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
 def _leaves(value: Any, place: tuple[int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(value, Mapping):
         yield _place(place), value
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(place) < DEEPEST:
         for index, part in enumerate(value):
             yield from _leaves(part, (*place, index))
 
 
 def _flat(value: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[str, float | None]]:
     """The numbers of an array with their place in it; null stays null."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and len(place) < DEEPEST:
         for index, part in enumerate(value):
             yield from _flat(part, (*place, index))
-    elif _is_number(value):
+    elif is_number(value):
         yield _place(place), float(value)
     elif place:
         yield _place(place), None
+
+
+def _asked_names(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of all parameters, and ``observable`` if something is known of that."""
+    values = [entry["parameter_values"] for entry in entries if isinstance(entry.get("parameter_values"), Mapping)]
+    names = list(dict.fromkeys(str(name) for one in values for name in one))
+    return [*names, "observable"] if any(entry.get("observables") is not None for entry in entries) else names
+
+
+def _asked_at(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
+    """Return what says with which parameter values, and of which observable, a point was measured."""
+    values = entry.get("parameter_values")
+    named: dict[str, Any] = dict(values) if isinstance(values, Mapping) else {}
+    if entry.get("observables") is not None:
+        named["observable"] = entry["observables"]
+
+    def at(label: str) -> dict[str, Any]:
+        place = tuple(int(part) for part in label.strip("[]").split(",")) if label else ()
+        return {name: found for name, given in named.items() if (found := _at(given, place)) is not None}
+
+    return at
+
+
+def _asked_view(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
+    """The same as it is shown of a point: nothing where nothing is known."""
+    at = _asked_at(entry)
+    return lambda label: {"asked": found} if (found := at(label)) else {}
+
+
+def _at(value: Any, place: tuple[int, ...]) -> Any:
+    """Return what nested lists have at a place, by the rules by which arrays are broadcast."""
+    depth, inner = 0, value
+    while isinstance(inner, list) and inner:
+        depth, inner = depth + 1, inner[0]
+    if depth > len(place):
+        return None
+    for index in place[len(place) - depth :]:
+        if not isinstance(value, list) or not value or (index >= len(value) and len(value) != 1):
+            return None
+        value = value[0 if len(value) == 1 else index]
+    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
 def _place(place: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, place))}]" if place else ""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be worked with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < LARGEST

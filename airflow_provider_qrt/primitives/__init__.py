@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.circuits.isa import NotIsa, check_isa, check_pubs_isa
     from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit
     from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, NoCounts
+    from airflow_provider_qrt.primitives.inputs.combinations import gate_randomizer
     from airflow_provider_qrt.primitives.inputs.estimator import estimator_params
     from airflow_provider_qrt.primitives.inputs.estimator_options import check_estimator_options
     from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub, coerce_estimator_pubs
@@ -79,6 +80,7 @@ __all__ = [
     "executor_estimator_identity",
     "executor_identity",
     "executor_params",
+    "gate_randomizer",
     "largest_estimates_bytes",
     "largest_quasi_dists_bytes",
     "largest_xcom_bytes",
@@ -122,6 +124,7 @@ _HOME = {
     "executor_estimator_identity": "inputs.executor_estimator",
     "executor_identity": "inputs.executor",
     "executor_params": "inputs.executor",
+    "gate_randomizer": "inputs.combinations",
     "largest_estimates_bytes": "inputs.sizes",
     "largest_quasi_dists_bytes": "inputs.sizes",
     "largest_xcom_bytes": "inputs.sizes",

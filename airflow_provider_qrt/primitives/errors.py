@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from airflow_provider_qrt.untrusted.blotter import readable
+
+LONGEST_MESSAGE = 8000
+"""Characters of a message that quotes a result."""
+
 
 class InvalidInput(ValueError):
     """A circuit, parameter value, shot number or option is wrong; nothing was sent.
@@ -20,6 +25,10 @@ class InvalidResult(ValueError):
     The job itself may well have succeeded and been paid for: the text stays available at IBM (unless the job
     was private), so a caller should name the job id next to this message.
     """
+
+    def __init__(self, message: str = "") -> None:
+        # It may quote what the service said.
+        super().__init__(readable(message, LONGEST_MESSAGE))
 
 
 class NoCounts(ValueError):

@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
+from airflow_provider_qrt.arguments.constants import Check
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
@@ -24,8 +25,9 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import WaitArguments
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 DEFERRAL_MARGIN = 60.0
@@ -55,21 +57,26 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
     template_fields: Sequence[str] = ("backend", "max_queue", "backend_filters", "qiskit_runtime_conn_id")
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "max_queue": partial(whole_number, at_least=0),
+        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+    }
 
     def __init__(
         self,
         *,
-        backend: str = LEAST_BUSY,
-        max_queue: int | str | None = None,
-        backend_filters: Mapping[str, Any] | None = None,
+        backend: str | XComArg = LEAST_BUSY,
+        max_queue: int | str | XComArg | None = None,
+        backend_filters: Mapping[str, Any] | XComArg | None = None,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        **kwargs: Any,
+        **kwargs: Unpack[WaitArguments],
     ) -> None:
         super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, deferrable=deferrable, **kwargs)
         self.backend = backend
         self.max_queue = max_queue
         self.backend_filters = backend_filters
+        self.check_constants(*QiskitRuntimeBackendSensor.checks)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the backends once."""
@@ -90,7 +97,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         try:
             return read_wish(self.backend, self.max_queue, self.backend_filters)
         except InvalidInput as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
 
     @cached_property
     def _poller(self) -> BackendPoller:
@@ -123,8 +130,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         self.log.info(outcome.message)
         return outcome.backend.to_json()
 
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
         from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
 
         now = time.time()
@@ -134,11 +141,11 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
                 backend_filters=self._wish.criteria.to_filters(),
                 qiskit_runtime_conn_id=self.qiskit_runtime_conn_id,
                 since=now,
-                deadline=now + self.timeout,
+                deadline=now + seconds,
                 poll_interval=self.poke_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout + self.poke_interval + DEFERRAL_MARGIN),
+            timeout=timedelta(seconds=max(0.0, seconds) + self.poke_interval + DEFERRAL_MARGIN),
         )
 
 

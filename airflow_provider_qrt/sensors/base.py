@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, InvalidConstant, boolean
+from airflow_provider_qrt.arguments.names import check_names
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.durations import seconds
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.sdk import Context
 
+    from airflow_provider_qrt.arguments.keywords import SensorArguments
 
-class QiskitRuntimeSensor(BaseSensorOperator):
+
+class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
     """Base of the sensors.
 
     Args:
         qiskit_runtime_conn_id: The connection.
         deferrable: Wait in the triggerer, holding no worker.
+        poke_interval: Time between two looks: seconds, a ``timedelta``, or text such as ``"30s"``. Default: a minute.
+        timeout: How long to wait, in the same forms. Default: Airflow's ``[sensors] default_timeout``.
         kwargs: Those of any sensor.
     """
+
+    checks: ClassVar[Mapping[str, Check]] = {"deferrable": boolean}
 
     def __init__(
         self,
         *,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        **kwargs: Any,
+        poke_interval: float | timedelta | str = 60.0,
+        timeout: float | timedelta | str | None = None,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        check_names(type(self), kwargs)
+        durations = {"poke_interval": poke_interval, "timeout": timeout}
+        # Airflow takes no text; what else is wrong with a duration it says itself.
+        in_seconds: dict[str, Any] = {
+            name: _seconds(name, value, kwargs.get("task_id")) if isinstance(value, str) else value
+            for name, value in durations.items()
+        }
+        super().__init__(**kwargs, **in_seconds)
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id
         self.deferrable = deferrable
+        self.check_constants(*QiskitRuntimeSensor.checks)
 
     @abstractmethod
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
 
     @cached_property
     def hook(self) -> QiskitRuntimeHook:
@@ -57,5 +83,22 @@ class QiskitRuntimeSensor(BaseSensorOperator):
                     raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
                 raise
             if not isinstance(first_look, PokeReturnValue):
-                self.defer_wait()
+                now = time.time()
+                self.defer_wait(earlier(now + self.timeout, execution_deadline(self, context)) - now)
             return first_look.xcom_value
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after deferral; when it was ``execution_timeout`` that ended it, a retry may follow."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout as error:
+            if self.execution_timeout is not None and self.execution_timeout.total_seconds() < self.timeout:
+                raise AirflowException(f"{error}{is_over_note(self, context)}") from error
+            raise
+
+
+def _seconds(name: str, value: str, task_id: str | None) -> float:
+    try:
+        return seconds(name, value)
+    except InvalidInput as error:
+        raise InvalidConstant(f"{error} This is task {task_id!r}.") from None

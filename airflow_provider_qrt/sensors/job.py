@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.triggers.base import StartTriggerArgs
 
+from airflow_provider_qrt.arguments.constants import Check, boolean, check_constants
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.hooks.deployment import refusal_patience
@@ -18,13 +19,15 @@ from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
+from airflow_provider_qrt.jobs.progress import Progress, queue_length
 from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
+    from airflow_provider_qrt.arguments.keywords import WaitArguments
     from airflow_provider_qrt.client.models import Job
 
 TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
@@ -61,23 +64,26 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
     operator_extra_links = (QiskitRuntimeJobLink(),)
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
+    checks: ClassVar[Mapping[str, Check]] = {"start_from_trigger": boolean}
     start_from_trigger = False
     start_trigger_args: StartTriggerArgs | None = None
 
     def __init__(
         self,
         *,
-        job_id: str,
+        job_id: str | XComArg,
         qiskit_runtime_conn_id: str = QiskitRuntimeHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         start_from_trigger: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[WaitArguments],
     ) -> None:
         super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, deferrable=deferrable, **kwargs)
+        check_constants(type(self), {"start_from_trigger": start_from_trigger}, task_id=self.task_id)
         self.job_id = job_id
         self.job_url: str | None = ""
         self._unknown_reads = 0
         self._refusals = Refusals(patience=refusal_patience())
+        self._progress: Progress | None = None
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
@@ -89,7 +95,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 },
                 next_method="execute_complete",
                 next_kwargs=None,
-                timeout=timedelta(seconds=self.timeout),
+                timeout=min(timedelta(seconds=self.timeout), self.execution_timeout or timedelta.max),
             )
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -120,8 +126,19 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         else:
             self._unknown_reads = 0
         if not job.status.is_final:
+            self._tell(job)
             return False
         return PokeReturnValue(True, self._summary(job))
+
+    def _tell(self, job: Job) -> None:
+        """Say at growing intervals that the job has not ended."""
+        now = time.time()
+        if self._progress is None:
+            self._progress = Progress(job.created.timestamp() if job.created else now)
+            self._progress.skip_to(now)
+            self.log.info("Job %s is %s.", job.id, job.state.word.lower() or "in no known state")
+        elif now >= self._progress.next_at:
+            self.log.info(self._progress.line(job, now, queue_length(self.hook.client, job.backend)))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the trigger has fired."""
@@ -146,8 +163,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
             raise AirflowException(outcome.message)
         return self._summary(outcome.job)
 
-    def defer_wait(self) -> NoReturn:
-        """Leave the worker; the trigger goes on."""
+    def defer_wait(self, seconds: float) -> NoReturn:
+        """Leave the worker; the trigger goes on, for so many seconds at most."""
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
         self.defer(
@@ -158,7 +175,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 poll_interval=self.poke_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+            timeout=timedelta(seconds=max(0.0, seconds)),
         )
 
     def _checked_job_id(self) -> str:

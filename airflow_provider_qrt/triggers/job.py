@@ -25,6 +25,7 @@ from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.connection import connect
 from airflow_provider_qrt.triggers.following import Follower
+from airflow_provider_qrt.triggers.telling import Teller
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 LAST_LOOK_SECONDS = 2.0
@@ -166,7 +167,10 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         step: KeepWaiting | WaitOutcome = KeepWaiting(0.0)
         watched = watcher.watch(job_id, submitted_at=submitted_at, longest=self.poll_interval, first_look=first_look)
         with watched as watch:
-            async with Follower(watch, self.poll_interval, self.log) as follower:
+            async with (
+                Follower(watch, self.poll_interval, self.log) as follower,
+                Teller(watch, submitted_at, self.log) as teller,
+            ):
                 while isinstance(step, KeepWaiting):
                     if step.note:
                         self.log.info(step.note)
@@ -176,6 +180,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                         step = poller.on_deadline()
                     elif isinstance(seen, Job):
                         follower.seen(seen.status)
+                        teller.seen(seen)
                         step = poller.on_job(seen, time.time())
                         if isinstance(step, KeepWaiting) and watch.client is not None:
                             follower.start(watch.client)

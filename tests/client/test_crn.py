@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_qrt.client.crn import InstanceCrn, base_url, iam_url
 from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.settings import ClientSettings
 
 ACCOUNT = "0123456789abcdef" * 2
 CRN = f"crn:v1:bluemix:public:quantum-computing:eu-de:a/{ACCOUNT}:11111111-2222-4333-8444-555555555555::"
@@ -48,6 +49,36 @@ def test_the_test_cloud_is_accepted():
 def test_what_is_no_quantum_crn_is_refused_with_the_reason(text, hint):
     with pytest.raises(InvalidSettings, match=hint):
         InstanceCrn.parse(text)
+
+
+OTHERS = [
+    "crn:v1:bluemix:public:quantum-computing:us-east:a/localqpu::localqpu",
+    "crn:v1:bluemix:public:quantum-computing:us-east:a/localqpu:my-instance:x:y",
+    "crn:v1:mine:public:my-service::::",
+    "crn:local",
+    "my-instance",
+]
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_the_instance_of_another_service_is_passed_on_as_it_is(text):
+    settings = ClientSettings.create(api_key="key", instance=f" {text}\n", base_url="http://127.0.0.1:8765/api/v1")
+    assert settings.crn.value == text
+    assert "localqpu" not in str(settings.crn).replace("instance localqpu", "")
+    for ibms in ("", "https://quantum.cloud.ibm.com/api/v1", "https://eu-de.quantum.cloud.ibm.com/api/v1"):
+        with pytest.raises(InvalidSettings):
+            ClientSettings.create(api_key="key", instance=text, base_url=ibms)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "crn:v1:a\r\nX-Other:1", "a b", "crn:ψ"])
+def test_what_no_header_can_carry_is_refused_for_every_service(text):
+    with pytest.raises(InvalidSettings):
+        ClientSettings.create(api_key="key", instance=text, base_url="http://127.0.0.1:8765/api/v1")
+
+
+def test_a_crn_of_ibms_is_repaired_at_an_address_of_ones_own_too():
+    settings = ClientSettings.create(api_key="key", instance=CRN[:-2], base_url="http://127.0.0.1:8765/api/v1")
+    assert (settings.crn.value, settings.crn.region) == (CRN, "eu-de")
 
 
 def test_a_refusal_says_where_to_copy_it_from():

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, task
 from airflow.serialization.serialized_objects import DagSerialization
 
-from airflow_provider_qrt.decorators import arguments
+from airflow_provider_qrt.arguments import keywords as arguments
 from airflow_provider_qrt.decorators.primitives import qiskit_estimator_task, qiskit_sampler_task
 from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
@@ -144,4 +144,4 @@ def test_an_argument_without_its_name_is_refused(decorate):
 def test_type_checkers_know_every_argument_of_the_operator(operator_class, typed):
     signatures = [inspect.signature(base.__init__) for base in operator_class.__mro__ if issubclass(base, BaseOperator)]
     known = {name for signature in signatures for name in signature.parameters}
-    assert known - {"self", "kwargs", "args", "circuits"} == set(typed.__annotations__)
+    assert known - {"self", "_args", "kwargs", "args", "circuits"} == set(typed.__annotations__)

@@ -49,13 +49,12 @@ def test_a_quantum_circuit_is_welcome(either_way, make):
     assert counts(either_way.run(make(), shots=20)) == [{"1": 20}]
 
 
-def test_the_estimators_function_returns_what_to_measure_as_well(estimator_task):
-    for deferrable in (False, True):
-        estimator_task.arguments["deferrable"] = deferrable
-        value = estimator_task.run([(FLIPPED, "Z"), (FLIPPED, [["Z"], ["X"]])], precision=0.05)
-        assert value["results"][0]["evs"] == pytest.approx(-1, abs=0.1)
-        assert value["results"][1]["evs"][0][0] == pytest.approx(-1, abs=0.1)
-        estimator_task.context["ti"].max_tries += 1  # cleared
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_the_estimators_function_returns_what_to_measure_as_well(estimator_task, deferrable):
+    estimator_task.arguments["deferrable"] = deferrable
+    value = estimator_task.run([(FLIPPED, "Z"), (FLIPPED, [["Z"], ["X"]])], precision=0.05)
+    assert value["results"][0]["evs"] == pytest.approx(-1, abs=0.1)
+    assert value["results"][1]["evs"][0][0] == pytest.approx(-1, abs=0.1)
 
 
 def test_a_tuple_is_one_pub_of_the_estimator_too(estimator_task):

@@ -55,7 +55,7 @@ def test_a_fault_without_times_lasts_until_it_is_lifted(api):
 def test_a_fault_can_answer_as_a_gateway_does(api):
     api.emulator.add_fault(path="/backends", status=502, html="<html>Bad gateway</html>", retry_after=7)
     answer = api.get("/backends")
-    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.headers["Retry-After"] == "7"
     assert answer.text == "<html>Bad gateway</html>"
 
@@ -240,3 +240,39 @@ def test_after_a_reset_no_backend_waits_for_a_moment_of_the_former_time(api):
     api.emulator.configure(backends={"ibm_fez": {"status": "online"}})
     api.emulator.reset()
     api.result(api.submit((api.bell(), None, 1)))
+
+
+def test_qubits_and_gates_can_be_taken_out_of_service(api):
+    def fault(qubit):
+        facts = api.get("/backends/ibm_fez/properties").json()["qubits"][qubit]
+        return [one["value"] for one in facts if one["name"] == "operational"]
+
+    assert fault(3) == []
+    shown = api.emulator.configure(backends={"ibm_fez": {"faulty_qubits": [3], "faulty_gates": [["cz", [0, 1]]]}})
+    assert shown["backends"]["ibm_fez"]["faulty_gates"] == [["cz", [0, 1]]]
+    assert (fault(3), fault(2)) == ([0], [])
+    gates = api.get("/backends/ibm_fez/properties").json()["gates"]
+    out = [(one["gate"], one["qubits"]) for one in gates if any(p["name"] == "operational" for p in one["parameters"])]
+    assert out == [("cz", [0, 1])]
+    state = api.failure((f"{api.qasm}bit[1] c; x $3; c[0] = measure $3;", None, 5))
+    assert state["reason_code"] == 7001
+    assert "out of service" in state["reason"]
+    api.emulator.reset()
+    assert fault(3) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"faulty_qubits": 3},
+        {"faulty_qubits": [156]},
+        {"faulty_qubits": [True]},
+        {"faulty_gates": ["cz"]},
+        {"faulty_gates": [["cz", []]]},
+        {"faulty_gates": [["cz", [0, 999]]]},
+        {"faulty_gates": {"cz": [0, 1]}},
+    ],
+)
+def test_faults_that_make_no_sense_are_refused(api, change):
+    with pytest.raises(ValueError, match="must be a list of"):
+        api.emulator.configure(backends={"ibm_fez": change})

@@ -42,7 +42,8 @@ def test_observables_and_parameters_broadcast(api):
 
 def test_a_pubs_precision_sets_the_number_of_shots(api):
     metadata = estimated(api, pair(api), "ZZ", None, 0.1)["metadata"]
-    assert metadata["shots"] == 100
+    # A hundred, rounded up to two randomizations of 64.
+    assert metadata["shots"] == 128
     assert metadata["target_precision"] == 0.1
 
 

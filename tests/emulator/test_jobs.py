@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_qrt.emulator import simulate
+from airflow_provider_qrt.emulator import simulator
 
 
 def test_a_job_is_queued_then_running_then_completed(api):
@@ -239,13 +239,13 @@ def test_workloads_page_with_cursors_through_jobs_and_sessions(api):
 
 
 def test_a_slow_simulation_does_not_hold_up_other_requests(api, monkeypatch):
-    run, may_go_on = simulate._run, threading.Event()
+    run, may_go_on = simulator.run, threading.Event()
 
     def slow(*arguments):
         assert may_go_on.wait(60)
         return run(*arguments)
 
-    monkeypatch.setattr(simulate, "_run", slow)
+    monkeypatch.setattr(simulator, "run", slow)
     job_id = api.submit((api.bell(), None, 10))
     assert not api.emulator.jobs()[0]["final"]
     may_go_on.set()

@@ -47,7 +47,10 @@ def ask(api, program, params):
     [
         {},
         {"default_shots": 9, "execution": {"init_qubits": True, "meas_type": "classified", "rep_delay": 0.0001}},
-        {"twirling": {"enable_gates": True, "num_randomizations": "auto"}, "dynamical_decoupling": {"enable": True}},
+        {
+            "twirling": {"enable_gates": False, "enable_measure": True, "num_randomizations": "auto"},
+            "dynamical_decoupling": {"enable": True},
+        },
     ],
 )
 @pytest.mark.parametrize("as_qpy", [True, False])

@@ -14,6 +14,7 @@ from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 
 KEY = "a-key-that-nobody-may-read"
@@ -207,7 +208,7 @@ def test_a_good_connection_says_which_rights_it_proved(connection, emulator):
         "The API key is valid for instance 00000000-0000-0000-0000-000000000000 in us-east, API version 2026-04-15. ",
         "may list backends: ibm_fez, ",
         "may read jobs",
-        "may read usage (0 s of QPU time used",
+        "may read usage (0.0 s of QPU time used",
         "shows only on submission",
     ):
         assert part in message
@@ -274,3 +275,95 @@ def test_no_message_of_the_service_carries_a_secret(connect, emulator):
     message = QiskitRuntimeHook().test_connection()[1]
     assert "denied" in message
     assert all(secret not in message for secret in (emulator.instance, account, token))
+
+
+URI = (
+    "qiskit-runtime://:the-key@{}?instance=crn%3Av1%3Abluemix%3Apublic%3Aquantum-computing%3Aus-east%3Aa%2Fx%3Ay%3A%3A"
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ("/", "https://quantum.cloud.ibm.com/api/v1"),
+        ("eu-de.quantum.cloud.ibm.com", "https://eu-de.quantum.cloud.ibm.com/api/v1"),
+        ("quantum.example.com/api/v1", "https://quantum.example.com/api/v1"),
+        ("127.0.0.1:8765/http", "http://127.0.0.1:8765/api/v1"),
+        ("http%3A%2F%2F127.0.0.1%3A8765%2Fapi%2Fv1/", "http://127.0.0.1:8765/api/v1"),
+    ],
+)
+def test_a_connection_may_be_a_uri(monkeypatch, place, url):
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", URI.format(place))
+    settings = QiskitRuntimeHook().settings
+    assert (settings.base_url, settings.api_key) == (url, "the-key")
+    assert settings.crn.instance_id == "y"
+
+
+def test_a_uri_with_a_scheme_of_its_own_keeps_its_port(monkeypatch):
+    uri = URI.format("127.0.0.1:8765/api/v1").replace("qiskit-runtime://", "qiskit-runtime://http://")
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", uri)
+    assert QiskitRuntimeHook().settings.base_url == "http://127.0.0.1:8765/api/v1"
+
+
+def test_a_uri_with_an_underscore_says_how_it_is_written(monkeypatch):
+    uri = URI.format("/").replace("qiskit-runtime", "qiskit_runtime")
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", uri)
+    with pytest.raises(InvalidSettings, match="Write qiskit-runtime:// with a hyphen") as caught:
+        _ = QiskitRuntimeHook().settings
+    assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"), [("[]", "no instance CRN"), ('"text"', "JSON object"), ("[1]", "JSON object")]
+)
+def test_extra_fields_that_are_no_object_say_so(monkeypatch, extra, said):
+    connection = {"conn_type": "qiskit_runtime", "password": "the-key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", json.dumps(connection))
+    with pytest.raises(InvalidSettings, match=said):
+        _ = QiskitRuntimeHook().settings
+    assert QiskitRuntimeHook().defaults.budget is None
+
+
+def test_the_connection_test_does_not_name_airflows_temporary_connection(emulator, monkeypatch):
+    value = {"conn_type": "qiskit_runtime", "password": emulator.api_key, "host": emulator.url}
+    monkeypatch.setenv("AIRFLOW_CONN_X8J2KD9QLA", json.dumps(value))
+    good, said = QiskitRuntimeHook("x8j2kd9qla").test_connection()
+    assert not good
+    assert "x8j2kd9qla" not in said
+    assert "CRN" in said
+
+
+def test_the_test_of_a_wrong_key_begins_with_the_remedy(connect):
+    connect(password="not-the-key-at-all")
+    good, said = QiskitRuntimeHook().test_connection()
+    assert not good
+    assert said.startswith("The key in the connection's password is not accepted: put a valid one there.")
+    assert "BXNIM0415E" in said
+
+
+def test_one_proxy_is_for_all_requests():
+    assert dict(settings({"proxy": "http://proxy:3128"}).proxies) == {
+        "http": "http://proxy:3128",
+        "https": "http://proxy:3128",
+    }
+
+
+def test_a_budget_is_two_fields_of_the_form(connect):
+    connect(extra={"budget_seconds": 600, "budget_per": "connection"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600, per="connection")
+    connect(extra={"budget_seconds": "10m"})
+    assert QiskitRuntimeHook().defaults.budget == QiskitRuntimeBudget(600)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"budget_seconds": "much"}, "must be a number above 0"),
+        ({"budget_seconds": 60, "budget": {"max_seconds": 60}}, "both there"),
+        ({"budget_seconds": 60, "budget_per": "year"}, "per is one of"),
+    ],
+)
+def test_a_budget_of_the_form_that_makes_no_sense_is_refused(connect, extra, says):
+    connect(extra=extra)
+    with pytest.raises(ValueError, match=says):
+        _ = QiskitRuntimeHook().defaults

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_qrt.client.models import InstanceUsage, Job
+from airflow_provider_qrt.client.models import InstanceUsage, Job, Session
 from airflow_provider_qrt.jobs.budget import (
     OverBudget,
     QiskitRuntimeBudget,
+    Spending,
     add_up,
     check_budget,
     check_period,
     check_usage,
     estimate_seconds,
+    limits_within,
 )
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -120,7 +122,11 @@ def test_a_budget_over_the_instances_period():
         ({"max_seconds": 1, "window": 60}, "a dag_run has no window"),
         ({"max_seconds": 1, "when_exceeded": "defer"}, "nothing to wait for"),
         ({"max_seconds": 1, "when_exceeded": "pray"}, "fail, defer"),
-        (600, "expected a QiskitRuntimeBudget or a mapping"),
+        ({"max_seconds": float("nan")}, "above 0"),
+        ({"max_seconds": float("inf")}, "above 0"),
+        (-5, "above 0"),
+        (True, "expected a number of seconds, a QiskitRuntimeBudget or a mapping"),
+        ("60", "expected a number of seconds"),
     ],
     ids=str,
 )
@@ -132,3 +138,55 @@ def test_a_budget_that_makes_no_sense_is_refused(value, says):
 def test_a_budget_can_be_a_mapping():
     assert QiskitRuntimeBudget.read({"max_seconds": 5, "per": "dag"}) == QiskitRuntimeBudget(5, "dag")
     assert QiskitRuntimeBudget.read(None) is None
+
+
+def test_a_number_is_seconds_for_each_run():
+    assert QiskitRuntimeBudget.read(60) == QiskitRuntimeBudget(60, per="dag_run")
+    assert QiskitRuntimeBudget.read(2.5) == QiskitRuntimeBudget(2.5)
+
+
+def in_session(name: str, seconds: float, **more: Any) -> Job:
+    return job(session_id=name, usage={"qpu_charge_time_seconds": seconds, "status": "complete"}, **more)
+
+
+def session(**more: Any) -> Session:
+    return Session.from_json({"id": "s", "mode": "dedicated", "state": "closed", **more})
+
+
+def test_a_dedicated_session_counts_in_place_of_its_jobs():
+    jobs = [in_session("s", 2), in_session("s", 1), charged(4), in_session("a-batch", 5)]
+    closed = session(elapsed_time=82, closed_at="2026-11-20T00:00:00Z")
+    spent = add_up(jobs, {"s": closed})
+    assert (spent.charged_seconds, spent.expected_seconds, spent.jobs) == (91.0, 0.0, 4)
+    with pytest.raises(OverBudget, match=r"has spent 91\.0 s"):
+        check_budget(QiskitRuntimeBudget(90), jobs, 1.0, NOW, {"s": closed})
+
+
+def test_an_open_session_counts_with_what_it_has_held_and_will_hold():
+    begun = session(state="active", activated_at=(NOW - timedelta(seconds=30)).isoformat())
+    assert add_up([in_session("s", 2)], {"s": begun}, NOW) == Spending(0.0, 30.0, 1)
+    waiting = session(state="open")
+    queued = job(status="Queued", session_id="s", estimated_running_time_seconds=7.0)
+    assert add_up([queued], {"s": waiting}, NOW) == Spending(0.0, 7.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "estimates", "own", "expected"),
+    [
+        (30.0, [3.4], None, [30]),
+        (30.0, [3.4], 20, [20]),
+        (30.0, [3.4], 600, [30]),
+        # Never less than a job that was admitted is expected to take, in whole seconds.
+        (2.5, [2.4], None, [3]),
+        (30.0, [2.0, 4.0], None, [10, 20]),
+        (1e9, [2.0], None, [10_800]),
+    ],
+)
+def test_jobs_are_stopped_where_the_budget_ends(left, estimates, own, expected):
+    assert limits_within(left, estimates, own) == expected
+
+
+def test_durations_may_be_written_as_people_do():
+    budget = QiskitRuntimeBudget.read({"max_seconds": "10m", "per": "dag", "window": "7d"})
+    assert budget is not None
+    assert (budget.max_seconds, budget.window) == (600, 604_800)

@@ -92,7 +92,7 @@ def test_no_tag_is_on_the_job_twice():
     [
         (tuple("abcdefg"), "7 given, at most 5 are possible.*Drop 2"),
         (("x" * 87,), "has 87 characters, IBM allows 86"),
-        (("good", 5), "5 is not a text"),
+        (("good", None), "None is not a text"),
         (("",), "non-empty"),
         (("  ",), "non-empty"),
         ("single", r"write \['single'\]"),
@@ -165,3 +165,9 @@ def test_the_fingerprint_of_the_input_is_read_back_from_the_tags():
 
 def test_a_job_that_was_submitted_elsewhere_has_no_fingerprint():
     assert fingerprint_of(["qrt:mine", "a:b:c:d:e"]) is None
+
+
+def test_tags_that_a_template_made_numbers_of_are_texts():
+    assert check_tags([2026, 1.5, "a"]) == ("2026", "1.5", "a")
+    with pytest.raises(InvalidTags, match="is not a text"):
+        check_tags([True])

@@ -108,6 +108,7 @@ def test_nan_from_the_service_is_null_in_an_xcom_of_strict_json(either_way, emul
             "stds": [None, 0.1],
             "ensemble_standard_error": [None, 0.1],
             "metadata": {"resilience": {"spread": None}},
+            "observables": "Z",
         }
     ]
     np.testing.assert_array_equal(EstimatorResult.from_xcom(value)[0].evs, [0.5, math.nan])

@@ -331,11 +331,12 @@ def test_bad_input_fails_at_once_and_submits_nothing(task, sent, arguments, says
         ({}, {"password": None}, "has no API key"),
         ({}, {"password": "not-the-right-one"}, "BXNIM0415E.*Create an API key"),
         ({"instance": ""}, {}, "has no instance CRN"),
-        ({"instance": "crn:v1:bluemix"}, {}, "CRN is malformed"),
+        ({"instance": "crn:v1:bluemix"}, {"host": ""}, "CRN is malformed"),
+        ({"instance": "crn:v1:bluemix"}, {}, "The Service-CRN header does not hold the CRN"),
         ({"channel": "ibm_quantum"}, {}, "has no hub, group, project"),
         ({"channel": "ibm_q"}, {}, "The channel 'ibm_q' is not known; write one of ibm_quantum_platform"),
     ],
-    ids=["no key", "wrong key", "no CRN", "malformed CRN", "no project", "no such channel"],
+    ids=["no key", "wrong key", "no CRN", "malformed CRN", "no CRN of the service", "no project", "no such channel"],
 )
 def test_a_bad_connection_fails_at_once_and_submits_nothing(task, connect, sent, extra, parts, says):
     connect(extra, **parts)

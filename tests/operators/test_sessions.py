@@ -91,7 +91,7 @@ def test_when_no_backend_is_available_now_a_retry_may_help(run, sent, emulator):
         ({"mode": "session"}, "write 'batch' or 'dedicated'"),
         ({"backend": "ibm_fezz"}, "Did you mean 'ibm_fez'"),
         ({"backend_filters": {"min_qubit": 3}}, "did you mean 'min_qubits'"),
-        ({"max_ttl": "soon"}, "max_ttl: expected a whole number"),
+        ({"max_ttl": "soon"}, "max_ttl: expected seconds"),
         ({"max_ttl": 0}, "max_ttl: must be at least 1"),
     ],
     ids=["mode", "backend", "filters", "max_ttl", "no time"],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Usage
+from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session, Usage
 from airflow_provider_qrt.client.states import JobState, JobStatus
 from airflow_provider_qrt.plugins import overview
 from airflow_provider_qrt.plugins.claims import Claim
@@ -113,6 +113,24 @@ def test_qpu_time_by_dag_and_its_share_of_the_lower_limit():
     ]
     assert overview.instance_usage(usage)["limit"] == 300.0
     assert overview.dag_row(spent[0], None, PRICE, "")["share"] is None
+
+
+def test_a_dedicated_session_costs_its_dag_what_it_held():
+    inside = [listed(1, seconds=1.5, session_id="s"), listed(2, session_id="s")]
+    shared = listed(3, dag_id="b", session_id="s")
+    session = Session.from_json(
+        {"id": "s", "mode": "dedicated", "state": "closed", "elapsed_time": 82, "closed_at": NOW.isoformat()}
+    )
+    dags = frozenset({"a_dag", "b"})
+
+    visible = overview.VisibleJobs().of([*inside, shared], dags, dags, {"s": session})
+
+    found = {one.dag_id: (one.jobs, one.charged) for one in visible.spent}
+    first = min((*inside, shared), key=lambda one: one.job.created).claim.dag_id
+    assert sum(charged for _, charged in found.values()) == 82.0
+    assert found[first][1] == 82.0
+    row = overview.job_row(inside[0], {}, PRICE, now=NOW.timestamp(), base_url="", airflow="", sessions={"s": session})
+    assert (row["seconds"], row["cost"], row["in_session"]) == (1.5, None, True)
 
 
 def test_a_small_share_of_the_limit_is_not_none():

@@ -327,3 +327,39 @@ def test_the_result_of_an_operator_is_drawn(browser, run, context, submit):
     assert task["jobs"][0]["state"] == "Completed"
     assert task["jobs"][0]["seconds"] == value["usage_seconds"]
     assert task["jobs"][0]["note"] == ""
+
+
+def test_the_plan_of_a_dry_run_is_shown(browser, run):
+    plan = {
+        "dry_run": True,
+        "backend": "ibm_fez",
+        "program_id": "sampler",
+        "session_id": None,
+        "executions": 20_000,
+        "jobs": 1,
+        "estimated_seconds": 9.0,
+        "budget_seconds": 60,
+        "fingerprint": "f",
+    }
+    run.add_task("a_dag", state="success", return_value=plan, **{LINK: ""})
+
+    [task] = browser().get(RESULT, **OF_RUN).json()["tasks"]
+
+    assert task["program"] == "sampler"
+    assert task["note"] == ""
+    assert {one["label"]: one["value"] for one in task["plan"]} == {
+        "Backend": "ibm_fez",
+        "Program": "sampler",
+        "Jobs": "1",
+        "Executions": "20,000",
+        "Estimated QPU time": "9.0 s, about 14.40 USD",
+        "Budget": "60 s",
+    }
+
+
+def test_a_task_with_a_result_has_no_plan(browser, run, submit):
+    job_id = submit("a_dag")
+    result = sampler(job_id, {"shots": 20, "counts": {"1": 20}, "registers": {}})
+    run.add_task("a_dag", job_id=job_id, return_value=result, **{LINK: "https://x"})
+
+    assert browser().until(is_read, RESULT, **OF_RUN)["tasks"][0]["plan"] == []

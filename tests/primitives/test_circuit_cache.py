@@ -141,14 +141,14 @@ def test_the_directory_is_the_owners_and_one_that_all_may_write_to_is_not_used(c
     assert "every user of this machine may write there" in caplog.text
 
 
-def test_a_default_directory_of_somebody_else_is_not_used(tmp_path, monkeypatch, caplog):
+def test_a_directory_of_somebody_else_is_not_used_even_if_it_is_named(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     CircuitCache().put(KEY, b"mine")
     assert CircuitCache().get(KEY) == b"mine"
     monkeypatch.setattr(circuit_cache.os, "geteuid", lambda: os.getuid() + 1)
     assert CircuitCache().get(KEY) is None
     assert "belongs to another user" in caplog.text
-    assert CircuitCache(default_directory()).get(KEY) == b"mine"
+    assert CircuitCache(default_directory()).get(KEY) is None
 
 
 def test_the_default_directory_is_the_users_cache(tmp_path, monkeypatch):

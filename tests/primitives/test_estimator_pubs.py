@@ -207,7 +207,7 @@ def test_there_are_three_resilience_levels(level):
 
 
 def test_a_term_named_like_a_parameter_is_still_a_term():
-    circuit = "OPENQASM 3.0; input float[64] Z; qubit q; rx(Z) q;"
+    circuit = 'OPENQASM 3.0; include "stdgates.inc"; input float[64] Z; qubit q; rx(Z) q;'
     assert sent((circuit, {"Z": 2}, {"Z": 0.5})) == [[circuit, {"Z": 2.0}, {"Z": 0.5}]]
 
 

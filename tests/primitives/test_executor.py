@@ -508,10 +508,10 @@ def test_a_broken_encoded_circuit_is_refused(value):
 
 
 def test_text_that_qiskit_cannot_read_beside_circuit_objects_is_refused_by_its_place():
-    unknown = f"{HEAD}bit[1] c; nosuch $0; c[0] = measure $0;"
+    unknown = f"{HEAD}bit[1] c; int i = 3; c[0] = measure $0;"
     assert executor_params([unknown])["quantum_program"]["circuits"] == {"data": [unknown]}
     with pytest.raises(
-        InvalidInput, match=r"^circuits\[1\]: .*'nosuch' is not defined.* all circuits of the job as text"
+        InvalidInput, match=r"^circuits\[1\]: .*type 'int' are not supported.* all circuits of the job as text"
     ):
         executor_params([quantum(), unknown])
 

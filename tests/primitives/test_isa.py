@@ -15,6 +15,7 @@ from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, sampler_params
+from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.circuits.isa import NotIsa, check_isa, check_pubs_isa, find_misfits
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -305,7 +306,7 @@ def test_what_does_not_fit_is_found_with_its_line_and_qubits(body, found):
         "ctrl @ h $0, $5; inv @ h $0; pow(2) @ h $1;",
         "gphase(0.2); barrier; bit[2] c; int[32] i = 3; const int n = 2; let a = c[0:1]; output bit b;",
         "qubit[3] q; for int i in [0:1] { cz q[i], q[i + 2]; }",
-        "const int n = 3; qubit[n] q; cz q[0], q[2];",
+        "qubit[sizeof(a)] q; cz q[0], q[2];",
         "qubit[4] q; let pair = q[0:1]; x pair; cz pair[0], pair[1]; cz q[{0, 3}], q[{1, 2}];",
         "qubit[2] q; x q[7];",
         "qubit[2] a; qubit[3] b; cz a, b;",
@@ -354,14 +355,18 @@ def test_control_flow_that_is_not_listed_is_refused_by_its_keyword():
     assert "does not support 'if'" in reason("bit c; if (c) x $0;", static)
 
 
-@pytest.mark.parametrize("angle", ["-0.1", "pi", "2*pi/3", "-pi/4", "1.58", "(1 + 1)", "π", "0.5 + tau/4"])
+@pytest.mark.parametrize(
+    "angle", ["-0.1", "pi", "2*pi/3", "-pi/4", "1.58", "(1 + 1)", "π", "0.5 + tau/4", "sin(4)", "2**9", "two"]
+)
 def test_an_angle_of_rzz_outside_its_range_is_refused(angle):
-    assert "from 0 to pi/2" in reason(f"{RZZ}rzz({angle}) $0, $1;")
+    assert "from 0 to pi/2" in reason(f"{RZZ}const int two = 1 << 1; rzz({angle}) $0, $1;")
 
 
-@pytest.mark.parametrize("angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "7/2", "sin(4)", "2**9", "-a"])
+@pytest.mark.parametrize(
+    "angle", ["0", "pi/2", "1.5707963267948966", "pi - 2", "a", "7/2", "sin(2)", "2**-1", "-a", "half"]
+)
 def test_an_angle_of_rzz_within_its_range_or_unknown_passes(angle):
-    assert of(f"{RZZ}input float[64] a; rzz({angle}) $0, $1;") == []
+    assert of(f"{RZZ}const float half = 1/2.0; input float[64] a; rzz({angle}) $0, $1;") == []
 
 
 def test_the_values_of_a_sweep_are_looked_at_where_they_are_angles_of_rzz():
@@ -437,8 +442,106 @@ def test_the_check_needs_neither_qiskit_nor_numpy_nor_the_parser():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_parameter_of_a_circuit_object_is_no_angle_that_is_known():
+@pytest.mark.parametrize(
+    ("angle", "values", "shown"),
+    [
+        ("a", {"a": 2.0}, "a = 2"),
+        ("a", {"a": -0.1}, "a = -0.1"),
+        ("2*a", {"a": [0.1, 1.0]}, r"2\*a = 2"),
+        ("a + 1", {"a": 1.0}, r"a \+ 1 = 2"),
+        ("a - b", {"a": [[0.1], [0.2]], "b": [0.0, 0.15]}, "a - b = -0.05"),
+        ("a*half", {"a": 4.0}, r"a\*half = 2"),
+    ],
+)
+def test_an_expression_of_inputs_is_an_angle_too(angle, values, shown):
+    declared = "".join(f"input float[64] {name}; " for name in values)
+    text = f"{HEAD}{RZZ}const float half = 0.5; {declared}bit c; rzz({angle}) $0, $1; c = measure $0;"
+    with pytest.raises(NotIsa, match=f"its angle must be from 0 to pi/2, not {shown}"):
+        check_pubs_isa(coerce_pubs([(text, values)]), FEZ)
+
+
+def rotated(angle, *parameters):
     circuit = QuantumCircuit(2, 1)
-    circuit.rzz(Parameter("a"), 0, 1)
+    circuit.rzz(angle, 0, 1)
+    for parameter in parameters:
+        circuit.rz(parameter, 0)
     circuit.measure(0, 0)
-    check_pubs_isa(coerce_pubs([(circuit, [9.0])]), FEZ)
+    return circuit
+
+
+def test_the_angles_of_circuit_objects_are_looked_at_by_their_values():
+    one, other = Parameter("θ[0]"), Parameter("a b")
+    for circuit, good, bad in (
+        (rotated(one), [1.5], [9.0]),
+        (rotated(2 * one), [[0.1], [0.7]], [[0.1], [0.8]]),
+        (rotated(one - other), {one: 0.5, other: 0.4}, {one: 0.5, other: 0.6}),
+        (rotated(one, other), {one: 0.5, other: 9.0}, {one: 9.0, other: 0.5}),
+    ):
+        check_pubs_isa(coerce_pubs([(circuit, good)]), FEZ)
+        with pytest.raises(NotIsa, match=r"^circuits\[0\]: rzz on \$0, \$1: its angle must be from 0 to pi/2"):
+            check_pubs_isa(coerce_pubs([(circuit, bad)]), FEZ)
+        # The same, encoded already.
+        [pub] = coerce_pubs([(circuit, good)])
+        wrong = coerce_pubs([(pub.circuit, coerce_pubs([(circuit, bad)])[0].parameter_values)])
+        check_pubs_isa(coerce_pubs([(pub.circuit, pub.parameter_values)]), FEZ)
+        with pytest.raises(NotIsa, match="its angle"):
+            check_pubs_isa(wrong, FEZ)
+
+
+def test_a_circuit_with_more_qubits_than_the_backend_is_refused():
+    wide = QuantumCircuit(157, 1)
+    wide.x(0)
+    wide.measure(0, 0)
+    for circuit in (wide, f"{HEAD}qubit[157] q; bit c; x q[0]; c = measure q[0];"):
+        with pytest.raises(NotIsa, match=r"^circuits\[0\]: the circuit has 157 qubits, and ibm_fez has 156"):
+            check_pubs_isa(coerce_pubs(circuit), FEZ)
+
+
+FAULTY = {"faulty_qubits": [3], "faulty_gates": [["cz", [0, 1]], ["sx", [7]]]}
+
+
+def calibrated(faults):
+    device = load_devices(("ibm_fez",))["ibm_fez"]
+    device.faulty_qubits = frozenset(faults["faulty_qubits"])
+    device.faulty_gates = frozenset((name, tuple(qubits)) for name, qubits in faults["faulty_gates"])
+    return device.properties
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("x $3;", [(1, "x", (3,))]),
+        ("bit c; c = measure $3;", [(1, "measure", (3,))]),
+        ("delay[10ns] $3;", [(1, "delay", (3,))]),
+        ("barrier $3;", []),
+        ("x $2; cz $2, $4;", [(1, "cz", (2, 4))]),
+        ("cz $3, $2;", [(1, "cz", (3, 2))]),
+        ("cz $0, $1;", [(1, "cz", (0, 1))]),
+        ("cz $1, $0;", []),
+        ("rz(1) $0; x $1;", []),
+        ("sx $7;", [(1, "sx", (7,))]),
+        ("x $7; sx $8;", []),
+        ("bit c; if (c) { x $3; }", [(1, "x", (3,))]),
+    ],
+)
+def test_qubits_and_gates_out_of_service_are_refused_as_the_official_client_does(body, found):
+    properties = calibrated(FAULTY)
+    assert of(body, FEZ, properties=properties) == found
+    target = BackendSnapshot("ibm_fez", FEZ, properties).target()
+    # That client has a check of its own for the qubits that instructions without a place of their own act on.
+    if "measure" not in body and "barrier" not in body:
+        assert bool(is_isa_circuit(qasm3.loads(HEAD + body), target)) == bool(found)
+
+
+def test_a_pair_that_is_listed_in_one_direction_is_out_of_service_in_both():
+    one_way = {"n_qubits": 2, "basis_gates": ["cz"], "gates": [{"name": "cz", "coupling_map": [[0, 1]]}]}
+    properties = {"gates": [{"gate": "cz", "qubits": [0, 1], "parameters": [{"name": "operational", "value": 0}]}]}
+    assert of("cz $1, $0;", one_way, properties=properties) == [(1, "cz", (1, 0))]
+
+
+def test_fractional_gates_do_not_go_with_what_randomizes_gates():
+    text = f"{HEAD}{RZZ}bit c; rzz(0.3) $0, $1; rx(0.1) $0; rz(0.1) $0; cz $0, $1; c = measure $0;"
+    pubs = coerce_pubs(text)
+    check_pubs_isa(pubs, FEZ)
+    with pytest.raises(NotIsa, match=r"rzz on .* does not go together with options.twirling.enable_gates. 1 more"):
+        check_pubs_isa(pubs, FEZ, gates_randomized_by="options.twirling.enable_gates")

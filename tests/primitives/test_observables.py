@@ -120,6 +120,9 @@ def test_naming_qubits_means_what_qiskits_sparse_list_means(width, data):
         ("ZQ", "it has 'Q', and the letters are I, X, Y and Z.*'Z0 Z1'"),
         ("Z0Z1", "it has '0', '1'"),
         ("", "the Pauli string is empty"),
+        ("++", r"'\+\+' has projectors \('\+'\), which IBM's estimator does not measure.*\(I \+ X\)/2"),
+        ("Z0 +1", "is no Pauli string"),
+        ("0Z", "has projectors"),
         ("-ZZ", r"has a sign; write the weight in a map: {'ZZ': -1.0}"),
         ("['ZZ', 'XX']", "a template became text.*render_template_as_native_obj"),
         ("{'ZZ': 1}", "a template became text"),
@@ -146,7 +149,7 @@ def test_naming_qubits_means_what_qiskits_sparse_list_means(width, data):
         (3, r"not 3 \(int\)"),
         (np.array([1.0]), r"\[0\]: expected a Pauli string"),
         (SparsePauliOp("ZZ", [1j]), "Qiskit takes this SparsePauliOp for no observable: Non-Hermitian"),
-        (SparseObservable("0+"), "it has '\\+', '0'"),
+        (SparseObservable("0+"), r"has projectors \('\+', '0'\)"),
     ],
     ids=str,
 )
@@ -182,3 +185,18 @@ def test_a_width_that_is_not_the_circuits_names_both_and_the_remedy(value, width
 
 def test_without_a_known_width_all_observables_have_that_of_the_first():
     assert read(["ZZZ", {"XXX": 1}], None).shape == (2,)
+
+
+def test_weights_may_have_the_imaginary_part_of_a_rounding_error():
+    assert coerce_observables({"ZZ": 1 + 1e-17j, "XX": np.complex128(0.5 - 2e-14j)}, 2, "here").terms == {
+        "ZZ": 1.0,
+        "XX": 0.5,
+    }
+    with pytest.raises(InvalidInput, match="must be a real number"):
+        coerce_observables({"ZZ": 1 + 1e-12j}, 2, "here")
+
+
+@pytest.mark.parametrize("pairs", [[("ZZII", -1.0)], [["ZZII", -1.0]]], ids=str)
+def test_pairs_as_qiskits_from_list_takes_them_are_answered_with_the_map(pairs):
+    with pytest.raises(InvalidInput, match=r"written as a map: \{'ZZII': -1.0\}"):
+        coerce_observables(pairs, 4, "observables")

@@ -1,5 +1,8 @@
 """Sampler options are a closed schema."""
 
+import json
+
+import numpy as np
 import pytest
 
 from airflow_provider_qrt.primitives import InvalidInput, check_sampler_options
@@ -33,6 +36,20 @@ def test_every_known_option_is_accepted_and_copied():
     assert checked["twirling"] is not EVERYTHING["twirling"]
 
 
+def test_numbers_and_arrays_of_numpy_become_pythons():
+    checked = check_sampler_options(
+        {
+            "default_shots": np.int64(7),
+            "dynamical_decoupling": {"enable": np.bool_(True)},
+            "execution": {"rep_delay": np.float32(0.5)},
+            "twirling": {"num_randomizations": np.uint8(3)},
+            "simulator": {"coupling_map": np.array([[0, 1]])},
+        }
+    )
+    assert json.loads(json.dumps(checked)) == checked
+    assert (checked["default_shots"], checked["simulator"]) == (7, {"coupling_map": [[0, 1]]})
+
+
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_no_options_are_an_empty_mapping(nothing):
     assert check_sampler_options(nothing) == {}
@@ -59,6 +76,10 @@ def test_no_options_are_an_empty_mapping(nothing):
         ({"experimental": 1}, "options.experimental: expected a mapping"),
         ({"transpilation": {}}, "options.transpilation: .*transpile them before"),
         ({"resilience_level": 1}, "options.resilience_level: .*belongs to the estimator"),
+        ({"backend": "ibm_fez"}, "options.backend: not an option of the sampler: this is an argument of the operator"),
+        ({"job_tags": ["a"]}, "options.job_tags: .*the operator's argument tags"),
+        ({"environment": {"job_tags": ["a"]}}, "options.environment: .*tags for job_tags"),
+        ({"session_id": "s"}, "options.session_id: .*an argument of the operator"),
         ([1], "options: expected a mapping"),
     ],
 )

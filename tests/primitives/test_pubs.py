@@ -16,7 +16,7 @@ INPUTS = (
     'OPENQASM 3.0; include "stdgates.inc"; input float[64] b; input float[64] a; bit[1] c; '
     "rz(a) $0; rz(b) $0; c[0] = measure $0;"
 )
-ONE_INPUT = 'OPENQASM 3.0; include "stdgates.inc"; input angle t; bit c; rz(t) $0; c = measure $0;'
+ONE_INPUT = 'OPENQASM 3.0; include "stdgates.inc"; input angle turn; bit c; rz(turn) $0; c = measure $0;'
 
 
 def sent(circuits, **more):
@@ -95,7 +95,7 @@ def test_values_of_a_text_are_sent_by_name_and_lists_are_in_the_order_of_names(v
 
 @pytest.mark.parametrize(("values", "expected"), [([0.5], 0.5), ([1, 2, 3], [1.0, 2.0, 3.0]), ([[1], [2]], [1.0, 2.0])])
 def test_the_axis_of_a_single_parameter_may_be_left_out(values, expected):
-    assert sent([(ONE_INPUT, values)]) == [[ONE_INPUT, {"t": expected}]]
+    assert sent([(ONE_INPUT, values)]) == [[ONE_INPUT, {"turn": expected}]]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,7 @@ def test_an_empty_list_is_refused():
 def test_more_executions_than_ibm_takes_are_refused():
     sweep = (ONE_INPUT, [0.1] * 1001)
     with pytest.raises(InvalidInput, match=r"circuits\[1\]: .*10,010,000 executions .* 10,000 times 1,001"):
-        coerce_pubs([(PLAIN, None, 1000), (*sweep, 10_000)])
-    coerce_pubs([sweep])
+        sampler_params([(PLAIN, None, 1000), (*sweep, 10_000)])
     sampler_params([sweep])
     with pytest.raises(InvalidInput, match="executions"):
         sampler_params([sweep], options={"default_shots": 10_000})
@@ -276,3 +275,10 @@ def test_several_parameters_under_one_key_need_an_axis_of_their_own():
         coerce_pubs([(INPUTS, {("a", "b"): [1, 2, 3]})])
     with pytest.raises(InvalidInput, match="no input 'x'"):
         coerce_pubs([(INPUTS, {("a", "b", "x"): [1, 2, 3]})])
+
+
+@pytest.mark.parametrize("nothing", [np.array([]), np.zeros(0), [], ()])
+def test_an_empty_array_is_no_values(nothing):
+    assert sent([(PLAIN, nothing)]) == [[PLAIN]]
+    with pytest.raises(InvalidInput, match="the circuit has inputs and no values were given"):
+        coerce_pubs((ONE_INPUT, nothing))

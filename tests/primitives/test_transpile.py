@@ -629,7 +629,7 @@ def test_what_the_backend_has_no_gate_for_is_refused(fez):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("OPENQASM 3.0; bit[1] c; mystery $0; c[0] = measure $0;", "mystery"),
+        ("OPENQASM 3.0; bit[1] c; int i = 3; c[0] = measure $0;", "declarations of type 'int'"),
         ("OPENQASM 3.0; qubit q; bit[1] c; reset $0; c[0] = measure q;", "Mixing modes"),
     ],
 )
@@ -717,3 +717,19 @@ def test_observables_follow_the_layout_as_qiskits_do(fez):
     assert list(placed.items()) == [(pauli, weight.real) for pauli, weight in expected.to_list()]
     assert done.observables("XYZIIZ", "observables") == expected.paulis[0].to_label()
     assert done.observables([["IIIIIX"], terms], "observables") == [[expected.paulis[1].to_label()], placed]
+
+
+@pytest.mark.parametrize(
+    ("declared", "size"),
+    [
+        ("const int d = 2; bit[d**2] C;", 4),
+        ("bit[1 << 1] C;", 2),
+        ("const float half = 0.5; bit[int(4 * half)] C; rx(half * pi) $0; rx(sin(1) - 2) $0;", 2),
+        ("const int a = 3; gate own(a) q { rx(a) q; } bit[a] C; own(0.5) $0; if (C == 2) { x $0; }", 3),
+    ],
+)
+def test_constants_are_read_although_qiskits_importer_knows_none(fez, declared, size):
+    text = f'OPENQASM 3.0; include "stdgates.inc"; {declared} id $0; C[{size - 1}] = measure $0;'
+    [pub] = coerce_pubs(text)
+    done = Transpiler(fez, 1).transpile_pub(pub, "circuits[0]")
+    assert done.info.registers == (("C", size),)

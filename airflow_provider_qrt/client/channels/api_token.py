@@ -87,7 +87,7 @@ class ApiToken(OlderChannel):
     def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:  # noqa: ARG002
         """Ask for the result: 204 says that the job goes on, 200 that it has completed, 400 that it has failed."""
         try:
-            response = http.send("GET", f"/jobs/{quoted(job_id)}/results")
+            response = http.send("GET", f"/jobs/{quoted(job_id)}/results", large=True)
         except errors.ResultsNotReady:
             return Job(job_id, _state(JobStatus.RUNNING))
         except errors.BadRequest as error:

@@ -196,7 +196,7 @@ class Channel(ABC):
     def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:
         """Ask how a job stands."""
         params = {"exclude_params": str(exclude_params).lower()}
-        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}", params=params))
+        return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}", params=params, large=not exclude_params))
 
     def stream_url(self, settings: ClientSettings, job_id: str) -> str | None:
         """Where the job's status can be followed; None if the channel has no stream."""
@@ -240,5 +240,11 @@ class Channel(ABC):
 
 
 def quoted(name: str) -> str:
-    """A name as a segment of a path."""
+    """A name as a segment of a path.
+
+    Raises:
+        InvalidSettings: It would be another path: nothing at all, or one or two dots.
+    """
+    if name in ("", ".", ".."):
+        raise errors.InvalidSettings(f"{name!r} is no id or name of the service. Nothing was sent.")
     return quote(name, safe="")

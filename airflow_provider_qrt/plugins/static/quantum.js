@@ -57,7 +57,8 @@ function show(answer) {
   at("next").disabled = jobs.page >= jobs.pages;
   at("cost-note").textContent =
     `Costs are estimates: QPU time at ${money(price.per_second, price.currency)} a second, whatever your plan. ` +
-    "A figure in brackets is expected, not charged.";
+    "A figure in brackets is expected, not charged. A dedicated session costs its DAG the time for which it holds the " +
+    "backend, and its jobs nothing besides.";
   if (changed("dags", [answer.dags, price])) fill(at("dags"), dagRows(answer.dags, price));
   if (changed("backends", answer.backends)) fill(at("backends"), backendRows(answer.backends));
   if (changed("instance", answer.instance)) fill(at("instance"), instance(answer.instance));
@@ -96,7 +97,8 @@ function jobRows({ rows }, price) {
       element("td", {}, time(row.created)),
       element("td", { class: "number", "data-testid": "job-queue" }, queue(row.queue)),
       element("td", { class: "number", "data-testid": "job-seconds" }, charged(row, seconds(row.seconds))),
-      element("td", { class: "number", "data-testid": "job-cost" }, charged(row, money(row.cost, price.currency))),
+      element("td", { class: "number", "data-testid": "job-cost" },
+        row.in_session ? "in its session" : charged(row, money(row.cost, price.currency))),
     ));
 }
 

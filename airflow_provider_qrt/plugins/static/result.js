@@ -50,12 +50,25 @@ function show(task, { price }) {
       [task.program, task.state ? `task ${task.state}` : null, task.operator].filter(Boolean).join(", "),
     ),
     task.note ? element("p", { "data-testid": "task-note" }, task.note) : null,
+    showPlan(task.plan),
     task.jobs.map((job) => showJob(job, price)),
     task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
     task.pubs.map((pub) => showPub(pub, key, task.pubs.length)),
     task.more_pubs ? element("p", {}, `${task.more_pubs.toLocaleString()} more PUBs are in the download.`) : null,
     downloads(task),
     task.circuits.map((circuit, index) => showCircuit(task, circuit, index, key)),
+  );
+}
+
+/** What a dry run would have submitted. */
+function showPlan(plan) {
+  if (!plan.length) return null;
+  return element(
+    "div", { "data-testid": "plan" },
+    element("p", {}, "A dry run: nothing was submitted. The job would have been:"),
+    element("table", {}, element("tbody", {}, plan.map(({ label, value }) => element(
+      "tr", {}, element("th", { scope: "row" }, label), element("td", {}, value),
+    )))),
   );
 }
 
@@ -109,11 +122,13 @@ function showPub(pub, key, count) {
   const parts = [element("h3", {}, name + shots)];
   if (pub.note) parts.push(element("p", {}, pub.note));
   if (pub.kind === "values" && pub.points.length) {
-    parts.push(values(pub.points, name), tableBelow(valuesTable(pub.points, `${name}: expectation values`), `${key}/${pub.index}`));
+    const named = pub.points.map((point) => ({ ...point, label: [point.label, inWords(point.asked)].filter(Boolean).join(" ") }));
+    parts.push(values(named, name), tableBelow(valuesTable(named, `${name}: expectation values`), `${key}/${pub.index}`));
   } else if (pub.kind !== "values") {
     const what = pub.kind === "quasi" ? "Quasi-probabilities" : "Counts";
     for (const [place, point] of pub.points.entries()) {
-      const title = point.at ? `${name}, point ${point.at} of the sweep` : name;
+      const asked = inWords(point.asked);
+      const title = point.at ? `${name}, point ${point.at} of the sweep${asked ? `: ${asked}` : ""}` : name;
       const drawing = [histogram(point, `${what}, ${title}`), tableBelow(countsTable(point, `${what}, ${title}`), `${key}/${pub.index}/${place}`)];
       // A sweep may have many points: the first is open, the others wait to be opened.
       parts.push(
@@ -121,13 +136,21 @@ function showPub(pub, key, count) {
           ? element("div", { "data-testid": "point" }, drawing)
           : element(
             "details", { "data-testid": "point", "data-key": `${key}/${pub.index}/${place}/point`, open: place === 0 },
-            element("summary", { "data-key": `${key}/${pub.index}/${place}/summary` }, `Point ${point.at}`), drawing,
+            element("summary", { "data-key": `${key}/${pub.index}/${place}/summary` }, `Point ${point.at}${asked ? `: ${asked}` : ""}`), drawing,
           ),
       );
     }
   }
   if (pub.more) parts.push(element("p", {}, `${pub.more.toLocaleString()} more are in the download.`));
   return element("div", { "data-testid": "pub", "data-index": pub.index, "data-kind": pub.kind }, parts);
+}
+
+/** The values of the parameters at a point, and the observable's name. */
+function inWords(asked) {
+  const { observable, ...values } = asked ?? {};
+  const words = Object.entries(values).slice(0, 4).map(([name, value]) => `${name} = ${Number(value.toPrecision(4))}`);
+  if (Object.keys(values).length > 4) words.push("...");
+  return [observable, words.join(", ")].filter(Boolean).join(", ");
 }
 
 function tableBelow(table, key) {

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.results.bits import BitRegister
-from airflow_provider_qrt.primitives.results.decoding import Budget, describe
+from airflow_provider_qrt.primitives.results.decoding import MAX_BITS, Budget, describe
+from airflow_provider_qrt.primitives.results.quasi_dists import MAX_SHOTS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MAX_AXES = 32
 _BLOCK = 1 << 14
 """Shots that are unpacked at a time, a multiple of eight so that each block begins at a whole byte."""
 
@@ -75,10 +77,10 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
 
 def _shape(shape: Any, where: str) -> tuple[int, ...]:
     whole = isinstance(shape, list) and all(
-        isinstance(axis, int) and not isinstance(axis, bool) and axis >= 0 for axis in shape
+        isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape
     )
-    if not whole or len(shape) < 2:
-        raise InvalidResult(f"{where}: the shape of a register is (sweep, shots, bits), not {shape!r}")
+    if not whole or not 2 <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
+        raise InvalidResult(f"{where}: the shape of a register is (sweep, shots, bits), not {str(shape)[:200]}")
     if 0 in shape[:-1]:
         raise InvalidResult(f"{where}: the register has the shape {shape}, so there are no shots")
     return tuple(shape)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_qrt.primitives.circuits.instruction_set import faulty_gates, faulty_qubits
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
@@ -60,13 +61,38 @@ class BackendSnapshot:
         # The decoders write into what they are given.
         try:
             configuration = configuration_from_server_data(copy.deepcopy(dict(self.configuration)))
-            properties = properties_from_server_data(copy.deepcopy(dict(self.properties))) if self.properties else None
+            properties = properties_from_server_data(self._readable_properties()) if self.properties else None
             target = None if configuration is None else convert_to_target(configuration, properties)
         except Exception as error:
             raise self._cannot_read(f": {type(error).__name__}: {error}") from error
         if target is None:
             raise self._cannot_read("")
         return target
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether the calibration marks qubits or gates as out of service."""
+        properties = self.properties or {}
+        return bool(faulty_qubits(properties) or faulty_gates(properties))
+
+    def _readable_properties(self) -> dict[str, Any]:
+        """Return the calibration without what the official client's converter stumbles over.
+
+        Of a gate without a place in the configuration (``reset``) it deletes the faulty places before it has any, when
+        a faulty one comes first. Left out, they are just as much not there.
+        """
+        properties = copy.deepcopy(dict(self.properties or {}))
+        if not self.has_faults:
+            return properties
+        qubits, gates = faulty_qubits(properties), faulty_gates(properties)
+        placed = {gate.get("name") for gate in self.configuration.get("gates") or () if gate.get("coupling_map")}
+        properties["gates"] = [
+            gate
+            for gate in properties.get("gates") or ()
+            if gate["gate"] in placed
+            or not (qubits & set(gate["qubits"]) or (gate["gate"], tuple(gate["qubits"])) in gates)
+        ]
+        return properties
 
     def _cannot_read(self, reason: str) -> InvalidInput:
         return InvalidInput(

@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import stat
 import tempfile
 import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from airflow_provider_qrt.untrusted.folders import make_private, read_private, why_not_private
+from airflow_provider_qrt.untrusted.inflate import TooLarge, inflate
+
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 1024 * 1024
 """Default bound on all entries together, in bytes: a thousand circuits of 127 qubits and 50,000 gates."""
+MAX_QPY_BYTES = 256 * 1024 * 1024
+"""Bytes of one entry, unpacked."""
 STALE_SECONDS = 3600.0
 """Age after which an unfinished file belongs to a process that is gone; writing one takes far less."""
 
@@ -53,8 +57,9 @@ class CircuitCache:
       cut, damaged, or moved to another name does not match; it counts as not there, and is replaced.
     - A file that is removed while it is read stays readable for that reader (POSIX).
 
-    The digest guards against accidents, not against people. Therefore the directory is made for its owner only. One
-    that every user of the machine may write to is not used, nor a default one that belongs to somebody else.
+    The digest guards against accidents, not against people. Therefore the directory is made for its owner only, and it
+    is used only if nobody but this user and root can have written to it or put another in its place; files in it that
+    are links or belong to others do not count.
 
     When the entries outgrow ``max_bytes``, those that were not used for the longest time go.
 
@@ -65,7 +70,6 @@ class CircuitCache:
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, max_bytes: int = MAX_BYTES) -> None:
         self.directory = default_directory() if directory is None else Path(directory)
-        self._must_be_own = directory is None
         self.max_bytes = max_bytes
 
     def get(self, key: str) -> bytes | None:
@@ -74,19 +78,26 @@ class CircuitCache:
         try:
             if not self._is_trusted():
                 return None
-            content = path.read_bytes()
+            content = read_private(path, self.max_bytes)
         except FileNotFoundError:
             return None
         except OSError as error:
             log.warning("The cached circuit %s cannot be read: %s", path, error)
+            return None
+        if content is None:
+            log.warning("The cached circuit %s is a link or belongs to another user; it is transpiled again.", path)
             return None
         packed, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
         if digest != _digest(key, packed):
             log.warning("The cached circuit %s is damaged; it is transpiled again.", path)
             return None
         with suppress(OSError):
-            os.utime(path)
-        return zlib.decompress(packed)
+            os.utime(path, follow_symlinks=False)
+        try:
+            return inflate(packed, MAX_QPY_BYTES)
+        except (TooLarge, zlib.error) as error:
+            log.warning("The cached circuit %s cannot be unpacked; it is transpiled again: %s", path, error)
+            return None
 
     def put(self, key: str, data: bytes) -> None:
         """Keep QPY bytes under a key, in place of what was there."""
@@ -96,7 +107,7 @@ class CircuitCache:
             log.warning("A circuit of %d bytes is larger than the whole cache and is not kept.", len(content))
             return
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.directory)
             if not self._is_trusted():
                 return
             self._write(self._path(key), content)
@@ -108,12 +119,8 @@ class CircuitCache:
         return self.directory / f"{key}{_ENTRY}"
 
     def _is_trusted(self) -> bool:
-        status = self.directory.stat()
-        if status.st_mode & stat.S_IWOTH:
-            reason = "every user of this machine may write there"
-        elif self._must_be_own and status.st_uid != os.geteuid():
-            reason = "it belongs to another user"
-        else:
+        reason = why_not_private(self.directory)
+        if reason is None:
             return True
         log.warning("Transpiled circuits are not kept in %s: %s.", self.directory, reason)
         return False

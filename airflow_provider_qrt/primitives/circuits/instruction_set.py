@@ -2,7 +2,8 @@
 
 Source: ``GET /backends/{id}/configuration`` of IBM's REST API: ``n_qubits``, ``basis_gates``, ``coupling_map``,
 ``supported_instructions``, and ``gates`` with a ``coupling_map`` of their own. What a configuration does not say
-is taken to be possible: simulators, for one, give no coupling map.
+is taken to be possible: simulators, for one, give no coupling map. ``GET /backends/{id}/properties`` says besides which
+qubits and gates are out of service: a parameter named ``operational`` is 0.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class InstructionSet:
         instructions: Everything it lists as supported, control flow included; empty when it lists nothing.
         places: For each gate the qubits it is there for, in order; a gate that is not in it has no such list.
         pairs: The coupled pairs, ``(control, target)``; None when all are.
+        faulty_qubits: Those that are out of service.
+        faulty_gates: Gates that are out of service on some qubits: ``(name, qubits)``.
     """
 
     backend: str
@@ -38,10 +41,19 @@ class InstructionSet:
     instructions: frozenset[str]
     places: Mapping[str, frozenset[tuple[int, ...]]]
     pairs: frozenset[tuple[int, ...]] | None
+    faulty_qubits: frozenset[int] = frozenset()
+    faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
 
     @classmethod
-    def from_configuration(cls, configuration: Mapping[str, Any]) -> InstructionSet:
-        """Read the answer of ``GET /backends/{id}/configuration``."""
+    def from_configuration(
+        cls, configuration: Mapping[str, Any], properties: Mapping[str, Any] | None = None
+    ) -> InstructionSet:
+        """Read a backend's description.
+
+        Args:
+            configuration: The answer of ``GET /backends/{id}/configuration``.
+            properties: The answer of ``GET /backends/{id}/properties``; None: everything is in service.
+        """
         places = {
             str(gate["name"]): _places(gate["coupling_map"])
             for gate in configuration.get("gates") or ()
@@ -55,6 +67,8 @@ class InstructionSet:
             instructions=frozenset(configuration.get("supported_instructions") or ()),
             places=places,
             pairs=_places(coupling) if coupling else None,
+            faulty_qubits=faulty_qubits(properties or {}),
+            faulty_gates=faulty_gates(properties or {}),
         )
 
     def why_not(self, name: str, qubits: Sequence[int | None]) -> str | None:
@@ -64,7 +78,12 @@ class InstructionSet:
             name: A gate or another instruction, by the name that configurations use.
             qubits: What it acts on, in order; None for a qubit that is not known.
         """
-        return self.beyond(qubits) or self._missing(name) or self._misplaced(name, qubits)
+        return (
+            self.beyond(qubits)
+            or self._missing(name)
+            or self._misplaced(name, qubits)
+            or self._out_of_service(name, qubits)
+        )
 
     def beyond(self, qubits: Iterable[int | None]) -> str | None:
         """Say why the backend has not got these qubits; None when it has."""
@@ -104,6 +123,54 @@ class InstructionSet:
         near = sorted({place[1 - place.index(known[0])] for place in allowed if known[0] in place})
         neighbours = f"coupled to ${known[0]}: {_dollars(near)}" if near else f"${known[0]} is coupled to none"
         return f"{self.backend} does not couple them ({neighbours})"
+
+    def _out_of_service(self, name: str, qubits: Sequence[int | None]) -> str | None:
+        if name == "barrier":
+            return None
+        if faulty := [qubit for qubit in qubits if qubit in self.faulty_qubits]:
+            return f"{_dollars(faulty[:1])} of {self.backend} is out of service, as its calibration says"
+        place = tuple(qubit for qubit in qubits if qubit is not None)
+        if len(place) < len(qubits):
+            return None
+        # Of a pair that is listed in one direction only, the other is the same gate.
+        turned = (
+            name in SYMMETRIC and place not in self.places.get(name, ()) and (name, place[::-1]) in self.faulty_gates
+        )
+        if turned or (name, place) in self.faulty_gates:
+            return f"this gate of {self.backend} is out of service, as its calibration says"
+        return None
+
+
+def faulty_qubits(properties: Mapping[str, Any]) -> frozenset[int]:
+    """Return the qubits that a calibration marks as out of service.
+
+    Args:
+        properties: The answer of ``GET /backends/{id}/properties``.
+    """
+    return frozenset(
+        qubit
+        for qubit, facts in enumerate(properties.get("qubits") or ())
+        if isinstance(facts, list | tuple) and not _is_operational(facts)
+    )
+
+
+def faulty_gates(properties: Mapping[str, Any]) -> frozenset[tuple[str, tuple[int, ...]]]:
+    """Return the gates that a calibration marks as out of service: ``(name, qubits)``.
+
+    Args:
+        properties: The answer of ``GET /backends/{id}/properties``.
+    """
+    return frozenset(
+        (str(gate["gate"]), tuple(map(int, gate["qubits"])))
+        for gate in properties.get("gates") or ()
+        if isinstance(gate, Mapping) and not _is_operational(gate.get("parameters") or ())
+    )
+
+
+def _is_operational(facts: Iterable[Any]) -> bool:
+    # Services that are not IBM's describe qubits in ways of their own.
+    said = [fact for fact in facts if isinstance(fact, Mapping) and fact.get("name") == "operational"]
+    return all(fact.get("value") for fact in said)
 
 
 def _places(coupling: Iterable[Iterable[Any]]) -> frozenset[tuple[int, ...]]:

@@ -4,7 +4,8 @@ The service transpiles nothing: a gate that the backend has not got, or one on q
 job fail, perhaps after a day in the queue. The rules are those of the official client's check (``is_isa_circuit`` of
 qiskit-ibm-runtime 0.51): a gate is known by its name, so a ``gate`` block for ``rzz`` or ``ecr``, which
 ``stdgates.inc`` lacks, declares the backend's own gate, and a ``gate`` block of any other name does not make that gate
-one of the backend's. Qubit i of the declared registers, counted in their order, is physical qubit ``$i``.
+one of the backend's. Qubits and gates that the calibration marks as out of service are not there. Qubit i of the
+declared registers, counted in their order, is physical qubit ``$i``.
 
 What cannot be decided here passes, and the service has the last word: gates with modifiers, computed indices, aliases,
 the bodies of subroutines.
@@ -12,13 +13,14 @@ the bodies of subroutines.
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Protocol
 
+from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
 from airflow_provider_qrt.primitives.circuits.instruction_set import InstructionSet
 from airflow_provider_qrt.primitives.circuits.statements import (
     CONTROL_FLOW,
@@ -26,7 +28,7 @@ from airflow_provider_qrt.primitives.circuits.statements import (
     QubitRegister,
     read_instructions,
 )
-from airflow_provider_qrt.primitives.circuits.text import blank_noise
+from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, blank_noise, read_constants
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 MAX_RZZ_ANGLE = math.pi / 2 + 1e-10
@@ -37,7 +39,10 @@ _OTHER_NAMES = {"U": "u", "CX": "cx", "phase": "p", "cphase": "cp"}
 """What OpenQASM calls gates that configurations, and Qiskit, call otherwise."""
 _KEYWORDS = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 _INDEXED = re.compile(r"([^\W\d]\w*)\s*\[\s*(\d+)\s*\]")
-_CONSTANTS = {"pi": math.pi, "π": math.pi, "tau": math.tau, "τ": math.tau, "euler": math.e}
+_INPUT = re.compile(r"\binput\s+[^;{}]*?([^\W\d]\w*)\s*;")
+_NAME = re.compile(r"[^\W\d]\w*")
+FRACTIONAL = frozenset({"rx", "rzz"})
+"""Gates of machines whose angle changes the pulse (``is_fractional_gate`` of the official client)."""
 
 
 class NotIsa(InvalidInput):
@@ -58,6 +63,10 @@ class Pub(Protocol):
     @property
     def source(self) -> str | None:
         """OpenQASM 3 text of an encoded circuit."""
+
+    @property
+    def info(self) -> CircuitInfo | None:
+        """What the circuit declares, if that is known."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ def check_isa(
     where: str = "circuits[0]",
     *,
     values: Mapping[str, Any] | None = None,
+    properties: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuse a circuit with instructions that the backend cannot carry out.
 
@@ -95,35 +105,102 @@ def check_isa(
         configuration: The answer of ``GET /backends/{id}/configuration``.
         where: The place named at the start of the message.
         values: The values of its inputs, by name, for the angles of rzz gates; numbers or nested lists.
+        properties: The answer of ``GET /backends/{id}/properties``, for qubits and gates that are out of service.
 
     Raises:
         NotIsa: The message names the first such instruction with its qubits and line, how many more there are, and
             what to do.
     """
-    _refuse(find_misfits(text, configuration, values=values), configuration, where)
+    _refuse(find_misfits(text, configuration, values=values, properties=properties), configuration, where)
 
 
-def check_pubs_isa(pubs: Sequence[Pub], configuration: Mapping[str, Any]) -> None:
+def check_pubs_isa(
+    pubs: Sequence[Pub],
+    configuration: Mapping[str, Any],
+    *,
+    properties: Mapping[str, Any] | None = None,
+    gates_randomized_by: str | None = None,
+) -> None:
     """Check the circuits of PUBs as ``check_isa`` does; those that came as QPY by the text they were given.
 
     Args:
-        pubs: What ``coerce_pubs`` returns, or the PUBs of an estimator. An already encoded circuit has no text and is
-            not checked.
+        pubs: What ``coerce_pubs`` returns, or the PUBs of an estimator. A circuit that came encoded is read with
+            Qiskit; where that is not installed it is not checked.
         configuration: The answer of ``GET /backends/{id}/configuration``.
+        properties: The answer of ``GET /backends/{id}/properties``, for qubits and gates that are out of service.
+        gates_randomized_by: The option that makes the service randomize gates, if one does: see ``gate_randomizer``.
+            Fractional gates are refused then.
 
     Raises:
-        NotIsa: See ``check_isa``. A ``QuantumCircuit`` has no lines to name.
+        NotIsa: See ``check_isa``, or a circuit has more qubits than the backend. A ``QuantumCircuit`` has no lines to
+            name.
     """
     seen: set[str] = set()
     for index, pub in enumerate(pubs):
-        text = pub.circuit if isinstance(pub.circuit, str) else pub.source
-        values = pub.parameter_values if isinstance(pub.parameter_values, Mapping) else None
-        if text is None or (text in seen and not values):
+        where = f"circuits[{index}]"
+        text, info = _text_of(pub)
+        _check_width(info, configuration, where)
+        if text is None:
+            continue
+        is_text = text is pub.circuit
+        values = _named_values(pub.parameter_values, text, info, is_text)
+        if text in seen and not values:
             continue
         seen.add(text)
-        is_text = text is pub.circuit
-        misfits = find_misfits(text, configuration, values=values, one_register=not is_text)
-        _refuse(misfits, configuration, f"circuits[{index}]", with_line=is_text)
+        misfits = find_misfits(
+            text,
+            configuration,
+            values=values,
+            properties=properties,
+            one_register=not is_text,
+            gates_randomized_by=gates_randomized_by,
+        )
+        _refuse(misfits, configuration, where, with_line=is_text)
+
+
+def _text_of(pub: Pub) -> tuple[str | None, CircuitInfo | None]:
+    """Return a circuit's text and what it declares, as far as they are known."""
+    if isinstance(pub.circuit, str):
+        return pub.circuit, pub.info
+    if pub.info is None and find_spec("qiskit") is not None:
+        from airflow_provider_qrt.primitives.circuits.qpy import describe_encoded
+
+        return describe_encoded(pub.circuit)
+    return pub.source, pub.info
+
+
+def _check_width(info: CircuitInfo | None, configuration: Mapping[str, Any], where: str) -> None:
+    most = configuration.get("n_qubits")
+    if info is not None and most is not None and info.num_qubits > most and not info.physical:
+        backend = configuration.get("backend_name") or "the backend"
+        raise NotIsa(
+            f"{where}: the circuit has {info.num_qubits} qubits, and {backend} has {most}. Take a larger backend, or "
+            "declare only the qubits that the circuit uses. Nothing was submitted."
+        )
+
+
+def _named_values(
+    values: Mapping[str, Any] | list[Any] | None, text: str, info: CircuitInfo | None, is_text: bool
+) -> Mapping[str, Any] | None:
+    """Return the values of the inputs by the names that the text has for them.
+
+    Those of a ``QuantumCircuit`` stand in the order of its parameters, which is that of the inputs in its text; the
+    names there may be others, since OpenQASM cannot spell every name that Qiskit allows.
+    """
+    if is_text or not values:
+        return values if isinstance(values, Mapping) else None
+    names = _INPUT.findall(text)
+    if isinstance(values, Mapping):
+        if info is None or any(name not in values for name in info.parameters):
+            return None
+        columns = [values[name] for name in info.parameters]
+        return dict(zip(names, columns, strict=True)) if len(names) == len(columns) else None
+    import numpy as np
+
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape[-1] != len(names):
+        return None
+    return {name: array[..., column] for column, name in enumerate(names)}
 
 
 def find_misfits(
@@ -131,7 +208,9 @@ def find_misfits(
     configuration: Mapping[str, Any],
     *,
     values: Mapping[str, Any] | None = None,
+    properties: Mapping[str, Any] | None = None,
     one_register: bool = False,
+    gates_randomized_by: str | None = None,
 ) -> list[Misfit]:
     """Return the instructions of a circuit that the backend cannot carry out, in the order of the text.
 
@@ -139,12 +218,16 @@ def find_misfits(
         text: OpenQASM 3.
         configuration: The answer of ``GET /backends/{id}/configuration``.
         values: See ``check_isa``.
+        properties: See ``check_isa``.
         one_register: Take the indices of virtual qubits as physical only when there is one register. For text that
             Qiskit wrote: it may declare registers in another order than the circuit's.
+        gates_randomized_by: See ``check_pubs_isa``.
     """
-    instruction_set = InstructionSet.from_configuration(configuration)
+    instruction_set = InstructionSet.from_configuration(configuration, properties)
     code = blank_noise(text)
-    qubits = _Qubits(one_register)
+    constants = read_constants(code)
+    qubits = _Qubits(one_register, constants)
+    angles = _Angles({**constants, **(values or {})}, values or {})
     known: dict[Any, tuple[tuple[tuple[int | None, ...], str], ...]] = {}
     misfits: list[Misfit] = []
     line, counted = 1, 0
@@ -154,7 +237,7 @@ def find_misfits(
             continue
         key = (found.name, found.operands, found.modified, found.arguments if found.name == "rzz" else "")
         if key not in known:
-            known[key] = tuple(_problems(found, qubits, instruction_set, values or {}))
+            known[key] = tuple(_problems(found, qubits, instruction_set, angles, gates_randomized_by))
         if known[key]:
             line, counted = line + code.count("\n", counted, found.position), found.position
             name = _KEYWORDS.get(found.name, found.name)
@@ -177,7 +260,11 @@ def _refuse(misfits: list[Misfit], configuration: Mapping[str, Any], where: str,
 
 
 def _problems(
-    found: Instruction, qubits: _Qubits, instruction_set: InstructionSet, values: Mapping[str, Any]
+    found: Instruction,
+    qubits: _Qubits,
+    instruction_set: InstructionSet,
+    angles: _Angles,
+    gates_randomized_by: str | None,
 ) -> Iterator[tuple[tuple[int | None, ...], str]]:
     """Yield what is wrong with an instruction, for each set of qubits when it is applied to whole registers."""
     for on in qubits.resolve(found):
@@ -186,7 +273,9 @@ def _problems(
         else:
             reason = instruction_set.why_not(_OTHER_NAMES.get(found.name, found.name), on)
             if reason is None and found.name == "rzz":
-                reason = _bad_angle(found.arguments, values)
+                reason = angles.bad(found.arguments)
+            if reason is None and gates_randomized_by is not None and found.name in FRACTIONAL:
+                reason = f"a fractional gate does not go together with {gates_randomized_by}"
         if reason:
             yield on, reason
 
@@ -196,18 +285,19 @@ class _Qubits:
     """The declared registers, one after the other on the physical qubits."""
 
     one_register: bool
+    constants: Mapping[str, Any]
     places: dict[str, range] = field(default_factory=dict)
     total: int | None = 0
 
     def declare(self, register: QubitRegister) -> None:
-        size = "1" if not register.size else register.size
-        if self.total is None or not size.isdecimal() or (self.one_register and self.places):
+        size = 1 if not register.size else evaluate_whole(register.size, self.constants)
+        if self.total is None or size is None or (self.one_register and self.places):
             self.total = None  # From here on it is not known where a register begins.
             if self.one_register:
                 self.places.clear()
             return
-        self.places[register.name] = range(self.total, self.total + int(size))
-        self.total += int(size)
+        self.places[register.name] = range(self.total, self.total + size)
+        self.total += size
 
     def resolve(self, found: Instruction) -> list[tuple[int | None, ...]]:
         """Return the qubits of every gate that the instruction stands for."""
@@ -231,58 +321,43 @@ class _Qubits:
         return (None,)
 
 
-def _bad_angle(expression: str, values: Mapping[str, Any]) -> str | None:
-    """Say why an angle of rzz is out of range; None when it is not, or is not known."""
-    name = expression.strip()
-    angles = list(_flat(values[name])) if name in values else [_number(name)]
-    for angle in angles:
-        if angle is not None and not 0 <= angle <= MAX_RZZ_ANGLE:
-            given = f"{name} = {angle:g}" if name in values else f"{angle:g}"
-            return f"its angle must be from 0 to pi/2, not {given}"
-    return None
+@dataclass
+class _Angles:
+    """The angles of rzz gates.
+
+    Attributes:
+        names: Values of constants and inputs: numbers, nested lists or arrays.
+        inputs: Those of inputs.
+    """
+
+    names: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    _arrays: dict[str, Any] | None = None
+
+    def bad(self, expression: str) -> str | None:
+        """Say why an angle is out of range; None when it is not, or is not known."""
+        expression = expression.strip()
+        used = set(_NAME.findall(expression)) & set(self.inputs)
+        angle = evaluate(expression, self._values() if used else self.names, whole_quotients=False)
+        if angle is None or isinstance(angle, bool):
+            return None
+        outside = next((one for one in _flat(angle) if not 0 <= one <= MAX_RZZ_ANGLE), None)
+        if outside is None:
+            return None
+        given = f"{expression} = {outside:g}" if used else f"{outside:g}"
+        return f"its angle must be from 0 to pi/2, not {given}"
+
+    def _values(self) -> Mapping[str, Any]:
+        """Return the values of a sweep as arrays, which whole expressions can be computed with."""
+        if self._arrays is None:
+            import numpy as np
+
+            self._arrays = {
+                name: np.asarray(value, dtype=np.float64) if isinstance(value, list | tuple) else value
+                for name, value in self.names.items()
+            }
+        return self._arrays
 
 
-def _flat(value: Any) -> Iterator[float]:
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _flat(part)
-    else:
-        yield float(value)
-
-
-def _number(expression: str) -> float | None:
-    """Evaluate numbers, pi and the four operations; None for anything else."""
-
-    def value(node: ast.expr) -> float | None:
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                return float(number)
-            case ast.Name(id=name):
-                return _CONSTANTS.get(name)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-                inner = value(operand)
-                return -inner if inner is not None and isinstance(sign, ast.USub) else inner
-            case ast.BinOp(left=left, op=operation, right=right):
-                a, b = value(left), value(right)
-                if a is None or b is None:
-                    return None
-                match operation:
-                    case ast.Add():
-                        return a + b
-                    case ast.Sub():
-                        return a - b
-                    case ast.Mult():
-                        return a * b
-                    case ast.Div() if b and not _both_whole(left, right):
-                        return a / b
-        return None
-
-    try:
-        return value(ast.parse(expression.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, OverflowError, RecursionError):
-        return None
-
-
-def _both_whole(left: ast.expr, right: ast.expr) -> bool:
-    """Tell whether both sides are whole numbers, whose quotient OpenQASM 3 may round: 3/2 is not decided here."""
-    return all(isinstance(side, ast.Constant) and isinstance(side.value, int) for side in (left, right))
+def _flat(value: Any) -> Iterable[float]:
+    return value.ravel().tolist() if hasattr(value, "ravel") else (float(value),)

@@ -31,7 +31,7 @@ def check_values(
     Raises:
         InvalidInput: A name is missing or unknown, something is not a finite real number, shapes do not agree.
     """
-    if values is None or (isinstance(values, Mapping | list | tuple) and not values):
+    if values is None or (isinstance(values, Mapping | list | tuple) and not values) or _is_empty_row(values):
         if info is not None and info.parameters:
             raise InvalidInput(
                 f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Put "
@@ -61,6 +61,11 @@ def check_values(
     if by_name or info is None:
         return {name: array.tolist() for name, array in arrays.items()}, shape
     return np.stack([arrays[name] for name in info.parameters], axis=-1).tolist(), shape
+
+
+def _is_empty_row(values: Any) -> bool:
+    """Tell whether it is an array of no values at all, as Qiskit has it for a circuit without parameters."""
+    return getattr(values, "shape", None) == (0,)
 
 
 def written(values: Mapping[str, Any] | list[Any] | None) -> Mapping[str, Any] | list[Any] | None:

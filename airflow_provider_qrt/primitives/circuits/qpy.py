@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.expressions import order_terms
+from airflow_provider_qrt.primitives.circuits.statements import CONTROL_FLOW
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
@@ -19,6 +20,7 @@ MAX_QPY_VERSION = 17
 """The newest QPY version the service reads (IBM's sampler schema takes 13 to 17)."""
 
 
+_CONTROL_FLOW = {**{name: keyword for keyword, name in CONTROL_FLOW.items()}, "box": "box"}
 _MAX_TAKEN_APART = 6
 """How often instructions are replaced by what they are made of, until the circuit can be written as text."""
 
@@ -107,7 +109,31 @@ def tag_qpy(data: bytes) -> dict[str, str]:
 def circuit_info(circuit: Any) -> CircuitInfo:
     """Return what a ``QuantumCircuit`` declares."""
     registers = tuple((register.name, register.size) for register in circuit.cregs)
-    return CircuitInfo(circuit.num_qubits, registers, tuple(parameter.name for parameter in circuit.parameters))
+    return CircuitInfo(
+        circuit.num_qubits,
+        registers,
+        tuple(parameter.name for parameter in circuit.parameters),
+        control_flow=frozenset(_CONTROL_FLOW[name] for name in circuit.count_ops() if name in _CONTROL_FLOW),
+    )
+
+
+def describe_encoded(circuit: Mapping[str, Any]) -> tuple[str | None, CircuitInfo | None]:
+    """Return the text of a circuit that came encoded, and what it declares; None for what Qiskit cannot find out.
+
+    Args:
+        circuit: base64 of zlib of QPY in a tagged mapping.
+
+    Raises:
+        ImportError: Qiskit is missing.
+    """
+    from airflow_provider_qrt.primitives.circuits.transpile import read_qpy
+
+    try:
+        read = read_qpy(circuit, "")
+    except InvalidInput:
+        # The service may know a version of QPY that this Qiskit does not.
+        return None, None
+    return _source(read), circuit_info(read)
 
 
 def _source(circuit: Any) -> str | None:

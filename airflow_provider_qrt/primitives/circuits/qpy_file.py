@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import MAX_QPY_VERSION
+from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.untrusted.inflate import TooLarge, inflate
 
 _MAGIC = b"QISKIT"
 _HEADER_BYTES = 18
@@ -59,8 +61,12 @@ def _as_it_is(value: Any) -> dict[str, Any]:
 
 
 def _unpack(value: Any, where: str, at_most: int = 0) -> bytes:
+    """Return the first ``at_most`` bytes of QPY, or all of it."""
     try:
-        return zlib.decompressobj().decompress(base64.b64decode(value, validate=True), at_most)
+        packed = base64.b64decode(value, validate=True)
+        return zlib.decompressobj().decompress(packed, at_most) if at_most else inflate(packed, MAX_QPY_BYTES)
+    except TooLarge as error:
+        raise InvalidInput(f"{where}: the QPY is too large: {error}.") from None
     except (TypeError, binascii.Error, ValueError, zlib.error) as error:
         raise InvalidInput(f"{where}: expected base64 of zlib of QPY: {error}.") from None
 

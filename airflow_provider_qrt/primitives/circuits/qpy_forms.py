@@ -16,11 +16,15 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import tag_qpy
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.untrusted.files import read_file
+from airflow_provider_qrt.untrusted.inflate import TooLarge, inflate
 
+MAX_QPY_BYTES = 64 * 1024 * 1024
+"""Bytes of the QPY of one circuit, unpacked: some million gates. A few kilobytes of zlib could hold gigabytes."""
 _MAGIC = b"QISKIT"
 _HEADER_BYTES = 18
 _FILE = re.compile(r"[^\n;]+\.qpy")
-_BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]+=*\s*")
+_BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]++=*+\s*+")
 """Base64 of ``QISKIT``, or of the two bytes that zlib begins with."""
 
 
@@ -29,6 +33,29 @@ def is_qpy(item: Any) -> bool:
     if isinstance(item, str):
         return bool(_FILE.fullmatch(item.strip()) or _BASE64.fullmatch(item.strip()))
     return isinstance(item, bytes | bytearray | os.PathLike)
+
+
+def names_a_file(item: Any) -> bool:
+    """Tell whether something is the name of a QPY file, as text."""
+    return isinstance(item, str) and _FILE.fullmatch(item.strip()) is not None
+
+
+def path_of(name: str) -> Path:
+    """Return the path that a name stands for."""
+    return Path(name.strip())
+
+
+def refuse_name(item: Any, where: str) -> None:
+    """Refuse a file's name that is a text: a text may come from anybody, a path object only from a program.
+
+    Raises:
+        InvalidInput: It is one. Nothing is looked at, so the message does not tell whether there is such a file.
+    """
+    if names_a_file(item):
+        raise InvalidInput(
+            f"{where}: {item.strip()[:200]!r} is the name of a file. A name that is a text is not opened here: in "
+            "Python give pathlib.Path(name), or the QPY itself."
+        )
 
 
 def tag_saved_qpy(item: Any, where: str) -> dict[str, str]:
@@ -59,10 +86,11 @@ def _bytes(item: Any, where: str) -> bytes:
     if isinstance(item, os.PathLike) or _FILE.fullmatch(item.strip()):
         path = Path(item.strip() if isinstance(item, str) else item)
         try:
-            return path.read_bytes()
-        except OSError as error:
+            return read_file(path, MAX_QPY_BYTES)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             raise InvalidInput(
-                f"{where}: the file {str(path)!r} cannot be read: {error.strerror}. Give its full path on the worker."
+                f"{where}: the file {str(path)!r} cannot be read: {why}. Give its full path on the worker."
             ) from error
     try:
         return base64.b64decode("".join(item.split()), validate=True)
@@ -74,6 +102,8 @@ def _unpacked(data: bytes, where: str) -> bytes:
     if data.startswith(_MAGIC):
         return data
     try:
-        return zlib.decompress(data)
+        return inflate(data, MAX_QPY_BYTES)
+    except TooLarge as error:
+        raise InvalidInput(f"{where}: the QPY is too large: {error}.") from None
     except zlib.error as error:
         raise InvalidInput(f"{where}: expected QPY, as it is or compressed with zlib: {error}.") from None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
-from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
-from airflow_provider_qrt.primitives.circuits.text import STRICT_PARSE_MAX_CHARS, CircuitInfo
+from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, refuse_name, tag_saved_qpy
+from airflow_provider_qrt.primitives.circuits.text import BYTE_ORDER_MARK, STRICT_PARSE_MAX_CHARS, CircuitInfo
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class CircuitReader:
             InvalidInput: It is none that the program can run; the message starts with ``where``.
         """
         if is_qpy(circuit):
+            refuse_name(circuit, where)
             return ReadCircuit(tag_saved_qpy(circuit, where), None)
         if isinstance(circuit, str):
+            circuit = circuit.removeprefix(BYTE_ORDER_MARK)
             if circuit not in self._known:
                 strict = len(circuit) <= self._budget
                 self._budget -= len(circuit) if strict else 0

@@ -25,14 +25,18 @@ _NO_GATE = frozenset(
 """Keywords that can begin a statement which looks like a gate on a qubit, and is none."""
 _DEFINITIONS = ("gate", "def", "cal", "defcal")
 _BREAK = re.compile(r"[;{}]")
-_LITERAL_BEFORE = re.compile(r"(?:=|\bin|[\[(,])\s*\Z")
+_LITERAL_BEFORE = re.compile(r"(?:=|\bin|[\[(,])\Z")
+_LOOK_BACK = 1000
+"""Characters before a brace that are looked at."""
 _FIRST_WORD = re.compile(r"\s*([^\W\d]\w*)")
-_ON_PHYSICAL = re.compile(r"\s*([^\W\d]\w*)\s*(?:\(([^()]*)\)\s*)?(\$\d+(?:\s*,\s*\$\d+)*)\s*")
-_OPERAND = r"(?:\$\d+|[^\W\d]\w*(?:\s*\[[^\[\]]*\])*)"
-_OPERANDS = re.compile(rf"\s*({_OPERAND}(?:\s*,\s*{_OPERAND})*)\s*")
-_MODIFIER = re.compile(r"\s*(?:inv|pow|ctrl|negctrl)\b[^@]*@")
-_MEASURE = re.compile(r"(?:\A|=|\breturn\b)\s*measure\s+(.*?)\s*(?:->.*)?\Z", re.S)
-_REGISTER = re.compile(r"\s*qubit\s*(?:\[([^\]]*)\])?\s*([^\W\d]\w*)\s*|\s*qreg\s+([^\W\d]\w*)\s*(?:\[([^\]]*)\])?\s*")
+_ON_PHYSICAL = re.compile(r"\s*+([^\W\d]\w*+)\s*+(?:\(([^()]*+)\)\s*+)?(\$\d++(?:\s*+,\s*+\$\d++)*+)\s*+")
+_OPERAND = r"(?:\$\d++|[^\W\d]\w*+(?:\s*+\[[^\[\]]*+\])*+)"
+_OPERANDS = re.compile(rf"\s*+({_OPERAND}(?:\s*+,\s*+{_OPERAND})*+)\s*+")
+_MODIFIER = re.compile(r"\s*+(?:inv|pow|ctrl|negctrl)\b[^@]*+@")
+_MEASURE = re.compile(r"(?:\A|=|\breturn\b)\s*+measure\s++((?:[^-]|-(?!>))*+)(?:->.*)?\Z", re.S)
+_REGISTER = re.compile(
+    r"\s*+qubit\s*+(?:\[([^\]]*+)\]\s*+)?([^\W\d]\w*+)\s*+|\s*+qreg\s++([^\W\d]\w*+)\s*+(?:\[([^\]]*+)\])?\s*+"
+)
 _LOOP_SET = re.compile(r"\s*for\b.*?\bin\b\s*", re.S)
 
 
@@ -95,7 +99,7 @@ def _cut(code: str) -> Iterator[tuple[str, int]]:
         text = code[start:position]
         if mark == "{":
             word = _FIRST_WORD.match(text)
-            literal = _LITERAL_BEFORE.search(text) is not None
+            literal = _LITERAL_BEFORE.search(text[-_LOOK_BACK:].rstrip()) is not None
             if literal or (word and word[1] in _DEFINITIONS):
                 depth = 1
                 continue

@@ -7,13 +7,17 @@ physical qubits is as wide as the highest ``$n`` plus one.
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
 from airflow_provider_qrt.primitives.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from openqasm3 import ast
 
 STRICT_PARSE_MAX_CHARS = 250_000
 """Longest text, in characters, that is given to the reference parser. The parser is written in Python and takes
@@ -25,27 +29,29 @@ _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
 _ANY_HEADER = re.compile(r"\bOPENQASM\b\s*([^;\n]*)")
 _QASM_FILE = re.compile(r"[^\s;]+\.(?:qasm3?|inc)")
 # One pass takes out what must not be searched. Strings come first, so that "a//b" is not taken for a comment.
-_NOISE = re.compile(r"(\"[^\"\n]*\"|'[^'\n]*')|//[^\n]*|/\*.*?(?:\*/|\Z)|^\s*(?:#?pragma\b|@)[^\n]*", re.S | re.M)
+_NOISE = re.compile(r"(\"[^\"\n]*\"|'[^'\n]*')|//[^\n]*|/\*.*?(?:\*/|\Z)|^[^\S\n]*+(?:#?pragma\b|@)[^\n]*", re.S | re.M)
+# None of these looks at a character more than some hundred times, whatever the text: quantifiers are possessive or
+# bounded. Blank lines without end, or words without the mark that ends a statement, must not take minutes.
+_CONSTANT = re.compile(
+    r"\bconst\s++(?:u?int|float|angle|bool|bit)\s*+(?:\[[^\]]{0,500}+\]\s*+)?(?P<const>\w++)\s*+=(?P<value>[^;]{0,2000}+);"
+)
 _BRACE_OR_DECLARATION = re.compile(
     r"[{}]"
-    r"|\bconst\s+u?int\s*(?:\[[^\]]*\])?\s*(?P<const>\w+)\s*=(?P<value>[^;]*);"
-    r"|\binput\s+[^;{}]*?(?P<input>\w+)\s*;"
-    r"|\b(?P<kind>qubit|bit)\s*(?:\[(?P<size>[^\]]*)\])?\s+(?P<name>\w+)\s*(?=[;=])"
-    r"|\b(?P<sized_kind>qubit|bit)\s*\[(?P<sized_size>[^\]]*)\](?P<sized_name>\w+)\s*(?=[;=])"
-    r"|\b(?P<old_kind>qreg|creg)\s+(?P<old_name>\w+)\s*(?:\[(?P<old_size>[^\]]*)\])?\s*;"
+    rf"|{_CONSTANT.pattern}"
+    r"|\binput\s++[^;{}]{0,500}?(?P<input>\b\w++)\s*+;"
+    r"|\b(?P<kind>qubit|bit)\s*+(?:\[(?P<size>[^\]]{0,500}+)\]\s++)?(?<=\s)(?P<name>\w++)\s*+(?=[;=])"
+    r"|\b(?P<sized_kind>qubit|bit)\s*+\[(?P<sized_size>[^\]]{0,500}+)\](?P<sized_name>\w++)\s*+(?=[;=])"
+    r"|\b(?P<old_kind>qreg|creg)\s++(?P<old_name>\w++)\s*+(?:\[(?P<old_size>[^\]]{0,500}+)\])?\s*+;"
 )
-_OLD_GATES = re.compile(r"^\s*include\s*[\"']qelib1\.inc[\"']", re.M)
+_OLD_GATES = re.compile(r"^[^\S\n]*+include\s*+[\"']qelib1\.inc[\"']", re.M)
 _PHYSICAL = re.compile(r"\$(\d+)")
 # The result of a measurement is kept: ``c = measure q;``, ``measure q -> c;`` or out of a subroutine.
-_KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*measure\b|\bmeasure\b[^;]*->")
+_KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*+measure\b|\bmeasure\b(?:[^;-]|-(?!>)){0,2000}+->")
 _ANY_MEASUREMENT = re.compile(r"\bmeasure\b")
-_OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.floordiv,
-    ast.Mod: operator.mod,
-}
+_CONTROL_FLOW = re.compile(r"\b(?:if|for|while|switch|box)\b")
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors write it in front of a text; it is no part of the program."""
+_NOT_RECOGNIZED = re.compile(r"token recognition error at: '(.)", re.S)
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,14 @@ class CircuitInfo:
         parameters: The names of the inputs that need a value: for text in the order of declaration, for a
             ``QuantumCircuit`` in the order of ``circuit.parameters``.
         physical: Whether the width follows from the physical qubits that a text names.
+        control_flow: The kinds of control flow in it: ``if``, ``for``, ``while``, ``switch``, ``box``.
     """
 
     num_qubits: int
     registers: tuple[tuple[str, int], ...]
     parameters: tuple[str, ...]
     physical: bool = False
+    control_flow: frozenset[str] = frozenset()
 
 
 def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
@@ -78,9 +86,10 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
 
     Raises:
         InvalidInput: The text is empty, a file name, OpenQASM 2, has no ``OPENQASM 3`` header in the first
-            place, cannot be parsed (line, column and offending text are named), or measures nothing.
+            place, cannot be parsed (line, column and offending text are named), uses names or indices that it does
+            not declare, or measures nothing.
     """
-    code, info = _read(text, where, strict)
+    code, info, program = _read(text, where, strict)
     if not info.registers:
         raise InvalidInput(
             f"{where}: the circuit has no classical bits, so a sampler has nothing to return. "
@@ -92,6 +101,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
             f"{where}: no measurement is written into a classical register, so every shot would read zero. "
             f"Add one, for example: {first}[0] = measure $0;"
         )
+    _check_scope(program, where)
     return info
 
 
@@ -107,7 +117,7 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         InvalidInput: As in ``check_circuit``, but it is a measurement that is refused: the estimator adds those that
             its observables need. So is a circuit without qubits.
     """
-    code, info = _read(text, where, strict)
+    code, info, program = _read(text, where, strict)
     if measured := _ANY_MEASUREMENT.search(code):
         line = code.count("\n", 0, measured.start()) + 1
         raise InvalidInput(
@@ -116,19 +126,29 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         )
     if not info.num_qubits:
         raise InvalidInput(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
+    _check_scope(program, where)
     return info
 
 
-def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo]:
-    """Return the code without comments and strings, and what it declares."""
+def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo, ast.Program | None]:
+    """Return the code without comments and strings, what it declares, and its tree if it was parsed."""
     if not isinstance(text, str):
         raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
+    text = text.removeprefix(BYTE_ORDER_MARK)
     _check_not_something_else(text, where)
     code = blank_noise(text)
     _check_header(code, text, where)
+    program = None
     if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
-        _parse(text, where)
-    return code, _scan(code, where)
+        program = _parse(text, where)
+    return code, _scan(code, where), program
+
+
+def _check_scope(program: ast.Program | None, where: str) -> None:
+    if program is not None:
+        from airflow_provider_qrt.primitives.circuits.scope import check_scope
+
+        check_scope(program, where)
 
 
 def blank_noise(text: str) -> str:
@@ -153,7 +173,7 @@ def _check_not_something_else(text: str, where: str) -> None:
 
 
 def _check_header(code: str, text: str, where: str) -> None:
-    header = _HEADER.match(code.lstrip("\ufeff \t\r\n"))
+    header = _HEADER.match(code.lstrip(" \t\r\n"))
     old_gates = _OLD_GATES.search(text)
     if header and header[1] == "3":
         if old_gates:
@@ -185,16 +205,16 @@ def _excerpt(text: str, length: int = 40) -> str:
     return flat if len(flat) <= length else flat[: length - 3] + "..."
 
 
-def _parse(text: str, where: str) -> None:
-    """Let the reference parser read the whole text."""
+def _parse(text: str, where: str) -> ast.Program | None:
+    """Let the reference parser read the whole text; None when it is nested too deep for a parser written in Python."""
     from openqasm3.parser import QASM3ParsingError, parse
 
     try:
-        parse(text)
+        return parse(text)
     except QASM3ParsingError as error:
         raise InvalidInput(f"{where}: not valid OpenQASM 3: {_explain(error, text)}") from error
     except RecursionError:
-        return  # Nested too deep for a parser written in Python; that does not make it wrong.
+        return None
 
 
 def _explain(error: Exception, text: str) -> str:
@@ -206,7 +226,7 @@ def _explain(error: Exception, text: str) -> str:
         line, column, found = token.line, token.column, token.text
         problem = "the text ends too early" if found == "<EOF>" else f"unexpected {found!r}"
     elif positioned := re.match(r"L(\d+):C(\d+): (.*)", str(error), re.S):
-        line, column, problem = int(positioned[1]), int(positioned[2]), positioned[3]
+        line, column, problem = int(positioned[1]), int(positioned[2]), _named(positioned[3])
     else:
         return str(error) or type(error).__name__
     lines = text.splitlines()
@@ -215,11 +235,21 @@ def _explain(error: Exception, text: str) -> str:
     return f"line {line}, column {column + 1}: {problem}{hint}"
 
 
+def _named(problem: str) -> str:
+    """Name a character that the parser does not know and that nobody can see in a message."""
+    found = _NOT_RECOGNIZED.match(problem)
+    if found is None or (found[1].isprintable() and not found[1].isspace()):
+        return problem
+    name = unicodedata.name(found[1], "a control character")
+    return f"the invisible character U+{ord(found[1]):04X} ({name}) has no meaning in OpenQASM 3; delete it"
+
+
 def _scan(code: str, where: str) -> CircuitInfo:
     """Collect the declarations of the outermost scope."""
-    constants: dict[str, int] = {}
+    constants: dict[str, Any] = {}
     registers: list[tuple[str, int]] = []
     parameters: list[str] = []
+    lines: dict[str, int] = {}
     virtual = depth = 0
     for found in _BRACE_OR_DECLARATION.finditer(code):
         if found.group() in "{}":
@@ -227,53 +257,50 @@ def _scan(code: str, where: str) -> CircuitInfo:
         elif depth:
             continue
         elif name := found["const"]:
-            value = _integer(found["value"], constants)
-            if value is not None:
-                constants[name] = value
+            constants[name] = evaluate(found["value"], constants)
         elif name := found["input"]:
             parameters.append(name)
         else:
             kind, name, size = next(_declarations(found))
-            bits = 1 if size is None else _integer(size, constants)
+            bits = 1 if size is None else evaluate_whole(size, constants)
             if bits is None or bits < 0:
                 raise InvalidInput(
                     f"{where}: cannot work out the size of {name}[{size}]; write it as a number, as in bit[4] c;"
                 )
+            line = code.count("\n", 0, found.start()) + 1
+            if name in lines:
+                raise InvalidInput(
+                    f"{where}: line {line}: {name!r} is declared a second time; the first is in line {lines[name]}. "
+                    "Give every register a name of its own."
+                )
+            lines[name] = line
             if kind in ("qubit", "qreg"):
                 virtual += bits
             else:
                 registers.append((name, bits))
     highest = max((int(index) for index in _PHYSICAL.findall(code)), default=-1)
-    return CircuitInfo(max(virtual, highest + 1), tuple(registers), tuple(parameters), highest >= virtual)
+    return CircuitInfo(
+        max(virtual, highest + 1),
+        tuple(registers),
+        tuple(parameters),
+        highest >= virtual,
+        frozenset(_CONTROL_FLOW.findall(code)),
+    )
+
+
+def read_constants(code: str) -> dict[str, Any]:
+    """Return the constants of the outermost scope that have a value, by name.
+
+    Args:
+        code: OpenQASM 3 text without comments and strings.
+    """
+    constants: dict[str, Any] = {}
+    for found in _CONSTANT.finditer(code):
+        constants[found["const"]] = evaluate(found["value"], constants)
+    return {name: value for name, value in constants.items() if value is not None}
 
 
 def _declarations(found: re.Match[str]) -> Iterator[tuple[str, str, str | None]]:
     for prefix in ("", "sized_", "old_"):
         if found[f"{prefix}kind"]:
             yield found[f"{prefix}kind"], found[f"{prefix}name"], found[f"{prefix}size"]
-
-
-def _integer(expression: str, constants: dict[str, int]) -> int | None:
-    """Evaluate a size: a number, a constant, or the four operations on them; None when it is anything else."""
-
-    def value(node: ast.expr) -> int | None:
-        match node:
-            case ast.Constant(value=int(number)):
-                return number
-            case ast.Name(id=name):
-                return constants.get(name)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                inner = value(operand)
-                return None if inner is None else -inner
-            case ast.BinOp(left=left, op=op, right=right):
-                a, b = value(left), value(right)
-                apply = _OPERATIONS.get(type(op))
-                if a is None or b is None or apply is None:
-                    return None
-                return apply(a, b)
-        return None
-
-    try:
-        return value(ast.parse(expression.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
-        return None

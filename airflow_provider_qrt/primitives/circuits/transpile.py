@@ -13,8 +13,8 @@ import json
 import logging
 import time
 import warnings
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -25,9 +25,11 @@ from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
 from airflow_provider_qrt.primitives.circuits.layout import place_observables
 from airflow_provider_qrt.primitives.circuits.parameters import check_values
 from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, dump_circuit, tag_qpy
+from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.untrusted.inflate import inflate
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +244,6 @@ class Transpiler:
     def _run(self, asked: Any, where: str) -> Any:
         """Transpile a ``QuantumCircuit``."""
         from qiskit.exceptions import QiskitError
-        from qiskit.transpiler import generate_preset_pass_manager
 
         target = self.target
         if asked.num_qubits > target.num_qubits:
@@ -252,13 +253,8 @@ class Transpiler:
             )
         begun = time.monotonic()
         try:
-            passes = generate_preset_pass_manager(
-                self.level,
-                backend=backend_with(target),
-                seed_transpiler=self.seed,
-                initial_layout=None if asked.layout is None else list(range(asked.num_qubits)),
-            )
-            done = passes.run(asked)
+            with quiet_passes():
+                done = self._transpiled(asked)
         except QiskitError as error:
             raise InvalidInput(
                 f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
@@ -277,6 +273,38 @@ class Transpiler:
             done.num_nonlocal_gates(),
         )
         return done
+
+    def _transpiled(self, asked: Any) -> Any:
+        """Run Qiskit's passes.
+
+        The placement of levels 0 and 1 begins with qubit 0 and goes on in order, whether those qubits are in service or
+        not. Where that leads nowhere, the one that looks at the backend takes its place.
+        """
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        layout = None if asked.layout is None else list(range(asked.num_qubits))
+        common = {"backend": backend_with(self.target), "seed_transpiler": self.seed, "initial_layout": layout}
+        try:
+            return generate_preset_pass_manager(self.level, **common).run(asked)
+        except Exception:
+            # Not only Qiskit's own errors: some passes end in a TypeError when two parts are not coupled.
+            if layout is not None or not self.backend.has_faults:
+                raise
+        return generate_preset_pass_manager(self.level, layout_method="sabre", **common).run(asked)
+
+
+@contextmanager
+def quiet_passes() -> Iterator[None]:
+    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
+    logger = logging.getLogger("qiskit")
+    if logger.level != logging.NOTSET:
+        yield
+        return
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)
 
 
 def backend_with(target: Any) -> Any:
@@ -325,11 +353,10 @@ def read_text(
         InvalidInput: Qiskit or its importer is missing, or does not know what the text uses.
     """
     with qiskit_needed(needed_for):
-        from qiskit import qasm3
         from qiskit.exceptions import QiskitError
 
         try:
-            circuit = qasm3.loads(text)
+            circuit = _import(text)
         except ImportError:
             raise
         except (QiskitError, RecursionError) as error:
@@ -344,6 +371,27 @@ def read_text(
             f"{', '.join(f'bit[{size}] {name}' for name, size in registers)}. Give a QuantumCircuit."
         )
     return _with_registers(circuit, registers)
+
+
+def _import(text: str) -> Any:
+    """Read a text with Qiskit's importer, without its constants if that does not know them."""
+    from qiskit import qasm3
+    from qiskit.exceptions import QiskitError
+
+    try:
+        return qasm3.loads(text)
+    except QiskitError:
+        from openqasm3.parser import QASM3ParsingError
+
+        from airflow_provider_qrt.primitives.circuits.folding import fold_constants
+
+        try:
+            folded = fold_constants(text)
+        except QASM3ParsingError:
+            folded = text
+        if folded == text:
+            raise
+    return qasm3.loads(folded)
 
 
 def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:
@@ -371,7 +419,7 @@ def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:
     import qiskit.qpy  # noqa: F401
 
     try:
-        return _load(zlib.decompress(base64.b64decode(circuit["__value__"], validate=True)))
+        return _load(inflate(base64.b64decode(circuit["__value__"], validate=True), MAX_QPY_BYTES))
     except Exception as error:
         raise InvalidInput(
             f"{where}: expected one circuit as base64 of zlib of QPY, and Qiskit cannot read it: {one_line(error)}"

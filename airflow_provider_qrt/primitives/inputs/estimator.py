@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator_options import check_estimator_options
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
+from airflow_provider_qrt.primitives.inputs.shots import check_room_for_precision, read_mitigation
 
 RESILIENCE_LEVELS = (0, 1, 2)
 """None, readout errors only (TREX), zero-noise extrapolation and gate twirling besides (IBM's estimator reference)."""
@@ -35,11 +37,16 @@ def estimator_params(
         options: See ``check_estimator_options``; left out of the result when None or empty.
 
     Raises:
-        InvalidInput: Anything is wrong with the circuits, observables, values, precision, level or options.
+        InvalidInput: Anything is wrong with the circuits, observables, values, precision, level or options, or a
+            precision takes more shots than the randomizations of twirling have room for.
     """
     checked_options = check_estimator_options(options)
     check_resilience_level(resilience_level)
     checked_pubs = coerce_estimator_pubs(pubs, observables=observables, precision=precision)
+    check_decoupling(checked_pubs, checked_options)
+    mitigation = read_mitigation(checked_options, resilience_level)
+    for index, pub in enumerate(checked_pubs):
+        check_room_for_precision(pub.precision, checked_options, mitigation, f"circuits[{index}]")
     params: dict[str, Any] = {
         "version": 2,
         "support_qiskit": True,

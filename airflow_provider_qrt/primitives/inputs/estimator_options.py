@@ -16,6 +16,7 @@ from airflow_provider_qrt.primitives.inputs.option_checks import (
     check_closed,
     is_number,
     is_whole,
+    json_problem,
     one_of,
     passed_through,
     positive_integer,
@@ -79,7 +80,9 @@ def _list_of(fits: Callable[[Any], bool], expected: str) -> Check:
     return check
 
 
-_factors = _list_of(lambda factor: is_number(factor) and factor >= 1, "expected a list of numbers, 1 or more each")
+factors_problem = _list_of(
+    lambda factor: is_number(factor) and factor >= 1, "expected a list of numbers, 1 or more each"
+)
 _points = _list_of(lambda point: is_number(point) and point >= 0, "expected a list of numbers, 0 or more, or 'auto'")
 _depths = _list_of(lambda depth: is_whole(depth) and depth >= 0, "expected a list of whole numbers, 0 or more each")
 _extrapolator = one_of(*_FACTORS_NEEDED)
@@ -99,7 +102,7 @@ def _extrapolators(value: Any) -> str | None:
 
 def _noise_model(value: Any) -> str | None:
     # A result of the noise learner, or its layers, in IBM's own encoding.
-    return None if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
+    return json_problem(value) if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
 
 
 RESILIENCE: Schema = {
@@ -111,7 +114,7 @@ RESILIENCE: Schema = {
     "zne_mitigation": boolean,
     "zne": {
         "amplifier": one_of("gate_folding", "gate_folding_front", "gate_folding_back", "pea"),
-        "noise_factors": _factors,
+        "noise_factors": factors_problem,
         "extrapolator": _extrapolators,
         "extrapolated_noise_factors": _points_or_auto,
     },
@@ -143,9 +146,7 @@ ELSEWHERE = {
     "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "resilience_level": "this is an argument of the operator, not an option",
     "precision": "this is an argument of the operator, or use default_precision",
-    "max_execution_time": "this is an argument of the operator, not an option",
     "shots": "an estimator takes a precision, the argument of the operator, or default_shots",
-    "observables": "this is an argument of the operator, not an option",
     **{name: f"write it inside resilience: {{'resilience': {{{name!r}: ...}}}}" for name in RESILIENCE},
 }
 """Names that users look for among the options in vain, and where they belong."""
@@ -158,7 +159,8 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
 
     Raises:
         InvalidInput: An unknown name (the nearest known one is suggested), a value of the wrong kind, ZNE and PEC at
-            the same time, or too few noise factors for an extrapolator; the message starts with the full dotted path.
+            the same time, learning of readout errors that are not mitigated, or too few noise factors for an
+            extrapolator; the message starts with the full dotted path.
     """
     if options is None:
         return {}
@@ -167,6 +169,11 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
         raise InvalidInput(
             "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
+        )
+    if resilience.get("measure_noise_learning") and not resilience.get("measure_mitigation"):
+        raise InvalidInput(
+            "options.resilience.measure_noise_learning: this is used with measure_mitigation only, which has to be set "
+            "with it: write 'measure_mitigation': True beside it, or leave measure_noise_learning out."
         )
     check_enough_factors(resilience.get("zne", {}))
     return checked
@@ -189,7 +196,8 @@ def zne_settings(options: Mapping[str, Any], resilience_level: int | None) -> tu
 
 def _factors_and_extrapolators(zne: Mapping[str, Any]) -> tuple[list[float], list[str]]:
     extrapolators = zne.get("extrapolator", EXTRAPOLATORS)
-    return list(zne.get("noise_factors", NOISE_FACTORS)), (
+    factors = zne.get("noise_factors", "auto")
+    return list(NOISE_FACTORS if factors == "auto" else factors), (
         [extrapolators] if isinstance(extrapolators, str) else list(extrapolators)
     )
 

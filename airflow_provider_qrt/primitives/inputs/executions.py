@@ -6,10 +6,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_qrt.primitives.inputs.estimator_options import DEFAULT_PRECISION, zne_settings
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
+from airflow_provider_qrt.primitives.inputs.shots import AUTO, estimator_shots, read_mitigation, sampler_shots
+
+READOUT_RANDOMIZATIONS = 32
+"""Random circuits that calibrate the readout, unless ``measure_noise_learning.num_randomizations`` says otherwise."""
+MAX_OVERHEAD = 100
+"""How many times as many executions PEC may take, unless ``pec.max_overhead`` says otherwise."""
+LAYERS = 4
+"""Layers whose noise is learned at most, unless ``layer_noise_learning.max_layers_to_learn`` says otherwise."""
+LAYER_CIRCUITS = 9
+"""Circuits for each layer and depth: so many bases tell the noise of all its pairs of qubits."""
+LAYER_DEPTHS = (0, 1, 2, 4, 16, 32)
+LAYER_RANDOMIZATIONS = 32
+LAYER_SHOTS = 128
 
 
 def sampler_executions(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any] | None = None) -> int:
@@ -17,35 +28,55 @@ def sampler_executions(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any]
 
     Args:
         pubs: The job's PUBs.
-        options: Its options, checked; ``default_shots`` is for PUBs without shots of their own.
+        options: Its options, checked.
     """
-    default = (options or {}).get("default_shots") or DEFAULT_SHOTS
-    return sum((pub.shots or default) * pub.sweep_size for pub in pubs)
+    return sum(sampler_shots(pub.shots, options or {}) * pub.sweep_size for pub in pubs)
 
 
 def estimator_executions(
     pubs: Sequence[EstimatorPub], *, options: Mapping[str, Any] | None = None, resilience_level: int | None = None
-) -> int:
+) -> int | None:
     """About as many as an estimator needs: shots for the precision, for each set of values and each basis measured in.
 
-    A standard error of p takes 1/p² shots. Pauli strings that agree wherever neither is I are measured together.
+    A standard error of p takes 1/p² shots. Pauli strings that agree wherever neither is I are measured together. ZNE
+    runs everything once for each noise factor, PEC up to its ``max_overhead`` times. The circuits that calibrate the
+    readout and those that learn the noise of layers come on top. Sources: the options of IBM's client, and its
+    preparation of the same for the program ``executor``.
 
     Args:
         pubs: The job's PUBs.
         options: Its options, checked.
-        resilience_level: Its level; ZNE runs everything once for each noise factor.
+        resilience_level: Its level.
+
+    Returns:
+        None where the options say that there is no limit.
     """
     options = options or {}
-    zne = zne_settings(options, resilience_level)
-    total = 0
+    resilience = options.get("resilience", {})
+    mitigation = read_mitigation(options, resilience_level)
+    total, most_each = 0, 1
     for pub in pubs:
-        shots = options.get("default_shots") if pub.precision is None else None
-        if not shots:
-            precision = pub.precision or options.get("default_precision") or DEFAULT_PRECISION
-            shots = math.ceil(1 / precision**2)
+        shots = estimator_shots(pub.precision, options, mitigation)
         bases = count_bases(term for terms in _each(pub.observables) for term in terms)
-        total += shots * _parameter_sets(pub) * bases
-    return total * (zne[0] if zne is not None else 1)
+        total += shots.total * _parameter_sets(pub) * bases
+        most_each = max(most_each, shots.each)
+    total *= mitigation.noise_factors
+    if mitigation.pec:
+        overhead = resilience.get("pec", {}).get("max_overhead", MAX_OVERHEAD)
+        if overhead is None:
+            return None
+        total = math.ceil(total * max(1, overhead))
+    if mitigation.readout:
+        learning = resilience.get("measure_noise_learning", {})
+        randomizations = learning.get("num_randomizations", READOUT_RANDOMIZATIONS)
+        each = learning.get("shots_per_randomization", AUTO)
+        total += (READOUT_RANDOMIZATIONS if randomizations == AUTO else randomizations) * (
+            most_each if each == AUTO else each
+        )
+    if mitigation.learns_layers:
+        learned = _layer_executions(resilience.get("layer_noise_learning", {}))
+        return None if learned is None else total + learned
+    return total
 
 
 def count_bases(terms: Iterator[str]) -> int:
@@ -59,6 +90,16 @@ def count_bases(terms: Iterator[str]) -> int:
         else:
             bases.append(term)
     return max(1, len(bases))
+
+
+def _layer_executions(learning: Mapping[str, Any]) -> int | None:
+    """Executions that learn the noise of layers, at most; None without a limit."""
+    layers = learning.get("max_layers_to_learn", LAYERS)
+    if layers is None:
+        return None
+    circuits = layers * LAYER_CIRCUITS * len(learning.get("layer_pair_depths", LAYER_DEPTHS))
+    randomizations = learning.get("num_randomizations", LAYER_RANDOMIZATIONS)
+    return int(circuits * randomizations * learning.get("shots_per_randomization", LAYER_SHOTS))
 
 
 def _parameter_sets(pub: EstimatorPub) -> int:

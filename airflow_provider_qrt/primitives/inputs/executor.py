@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
 from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.combinations import check_no_boxes
+from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
+from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,18 +51,19 @@ def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
-    default_shots = checked_options.get("default_shots", DEFAULT_SHOTS)
-    check_executions(checked_pubs, default_shots=default_shots)
+    options_of_program = _executor_options(checked_options)
+    check_no_boxes(checked_pubs)
+    check_executions(checked_pubs, checked_options)
     return {
         "schema_version": SCHEMA_VERSION,
         "quantum_program": {
-            "shots": _common_shots(checked_pubs, default_shots),
+            "shots": _common_shots(checked_pubs, checked_options),
             "meas_level": "classified",
             "circuits": _circuits(checked_pubs),
             "items": [_item(pub) for pub in checked_pubs],
             "passthrough_data": {PASSTHROUGH_KEY: {"registers": [_register_names(pub) for pub in checked_pubs]}},
         },
-        "options": _executor_options(checked_options),
+        "options": options_of_program,
     }
 
 
@@ -79,8 +82,8 @@ def executor_identity(pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> 
     }
 
 
-def _common_shots(pubs: Sequence[SamplerPub], default_shots: int) -> int:
-    each = [default_shots if pub.shots is None else pub.shots for pub in pubs]
+def _common_shots(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> int:
+    each = [sampler_shots(pub.shots, options) for pub in pubs]
     for index, shots in enumerate(each):
         if shots != each[0]:
             raise InvalidInput(

@@ -21,6 +21,7 @@ from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSna
 from airflow_provider_qrt.primitives.circuits.parameters import written
 from airflow_provider_qrt.primitives.circuits.transpile import backend_with, one_line, read_qpy, read_text
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.inputs.executor_estimator_options import check_executor_estimator_options
@@ -66,6 +67,7 @@ def executor_estimator_identity(
     check_resilience_level(resilience_level)
     checked_options = check_executor_estimator_options(options)
     _common_precision(pubs)
+    check_decoupling(pubs, checked_options)
     with qiskit_needed(NEEDED_FOR):
         import qiskit_ibm_runtime.executor_estimator.prepare  # noqa: F401
     return {

@@ -14,6 +14,7 @@ from airflow_provider_qrt.primitives.inputs.estimator_options import (
     RESILIENCE,
     SCHEMA,
     check_enough_factors,
+    factors_problem,
 )
 from airflow_provider_qrt.primitives.inputs.option_checks import (
     Check,
@@ -47,6 +48,10 @@ def _amplifier(value: Any) -> str | None:
     return one_of("gate_folding", "gate_folding_front", "gate_folding_back")(value)
 
 
+def _factors(value: Any) -> str | None:
+    return None if value == "auto" else factors_problem(value)
+
+
 def _nothing(value: Any) -> str | None:
     return f"the program executor knows no such options; leave them out, or {_STAY}" if value else None
 
@@ -65,7 +70,7 @@ _SCHEMA: Schema = {
             "num_randomizations": positive_integer_or_auto,
             "shots_per_randomization": _refused("readout errors are learned with the shots of the circuits themselves"),
         },
-        "zne": {**_ZNE, "amplifier": _amplifier},
+        "zne": {**_ZNE, "amplifier": _amplifier, "noise_factors": _factors},
         "pec_mitigation": _off,
         "layer_noise_learning": _refused("over the program executor no noise of layers is learned"),
         "layer_noise_model": _refused(_NEEDS_MODEL.partition(";")[0]),

@@ -22,6 +22,8 @@ def as_list(circuits: Any, kind: type) -> Sequence[Any]:
         if not circuits:
             raise InvalidInput("circuits: the list is empty; give at least one circuit.")
         return circuits
+    if isinstance(circuits, set | frozenset):
+        raise InvalidInput("circuits: a set has no order, and the results come in that of the circuits. Write a list.")
     if isinstance(circuits, tuple) and circuits and all(isinstance(item, kind) for item in circuits):
         return circuits
     return [circuits]

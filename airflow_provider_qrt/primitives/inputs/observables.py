@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,11 @@ from airflow_provider_qrt.primitives.errors import InvalidInput
 _LETTERS = frozenset("IXYZ")
 _DENSE = re.compile(r"[IXYZ]+")
 _SPARSE = re.compile(r"[IXYZ][0-9]{1,6}(?:\s+[IXYZ][0-9]{1,6})*")
+_PROJECTORS = frozenset("01+-rl")
+"""Qiskit's letters for projectors on the eigenstates of Z, X and Y."""
+_ROUNDING = 100 * sys.float_info.epsilon
+"""Imaginary parts up to here are errors of rounding, as numpy's ``real_if_close`` has it, which Qiskit asks."""
+_QUBIT_NAMED = re.compile(r"[IXYZ][0-9]")
 _SHOWN = 40
 """Characters of a Pauli string that an error message shows."""
 
@@ -86,11 +92,15 @@ class _Reader:
         if isinstance(value, list | tuple):
             if not value:
                 raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
+            if (pairs := _as_pairs(value)) is not None:
+                weight, hint = next(iter(pairs.values())), f" A sum of terms is written as a map: {pairs!r}."
+                raise InvalidInput(_no_observable(weight, f"{where}[0][1]") + hint)
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
-        raise InvalidInput(
-            f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
-            f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
-        )
+        if isinstance(value, set | frozenset):
+            raise InvalidInput(
+                f"{where}: a set has no order, and the values come in the order of the observables. Write a list."
+            )
+        raise InvalidInput(_no_observable(value, where))
 
     def _map(self, value: Mapping[Any, Any], where: str) -> dict[str, float]:
         if not value:
@@ -187,10 +197,27 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
     return (len(terms), *shapes[0])
 
 
+def _no_observable(value: Any, where: str) -> str:
+    return (
+        f"{where}: expected a Pauli string such as 'IZZ', a map of them to weights such as {{'ZZ': 0.5}}, a "
+        f"SparsePauliOp, or a list of these, not {value!r} ({type(value).__name__})."
+    )
+
+
+def _as_pairs(value: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the map that pairs of a Pauli string and its weight stand for; None if the list holds something else."""
+    for item in value:
+        if not (isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)):
+            return None
+        if isinstance(item[1], bool) or not isinstance(item[1], int | float | complex):
+            return None
+    return {item[0]: item[1] for item in value}
+
+
 def _weight(value: Any, label: str, where: str) -> float:
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         value = value.item()
-    if isinstance(value, complex) and value.imag == 0:
+    if isinstance(value, complex) and abs(value.imag) <= _ROUNDING:
         # As in dict(operator.to_list()), where Qiskit's weights are complex numbers throughout.
         value = value.real
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -219,8 +246,16 @@ def _why_no_pauli(text: str) -> str:
     upper = " ".join(stripped.upper().split())
     if upper != text and (_DENSE.fullmatch(upper) or _SPARSE.fullmatch(upper)):
         return f"{shown!r} is no Pauli string; write it in capitals and without spaces around it: {upper[:_SHOWN]!r}."
-    if stripped[0] in "+-":
-        return f"{shown!r} has a sign; write the weight in a map: {{{stripped[1:][:_SHOWN]!r}: {stripped[0]}1.0}}."
+    unsigned = stripped[1:].strip()
+    if stripped[0] in "+-" and (_DENSE.fullmatch(unsigned) or _SPARSE.fullmatch(unsigned)):
+        return f"{shown!r} has a sign; write the weight in a map: {{{unsigned[:_SHOWN]!r}: {stripped[0]}1.0}}."
+    if set(text) <= _LETTERS | _PROJECTORS and not _QUBIT_NAMED.search(text):
+        projectors = ", ".join(map(repr, sorted(set(text) & _PROJECTORS)))
+        return (
+            f"{shown!r} has projectors ({projectors}), which IBM's estimator does not measure. Write them as sums of "
+            "Pauli strings: '0' is (I + Z)/2, '1' (I - Z)/2, '+' (I + X)/2, '-' (I - X)/2, 'r' (I + Y)/2, 'l' "
+            "(I - Y)/2."
+        )
     foreign = sorted(set(text) - _LETTERS)
     return (
         f"{shown!r} is no Pauli string: it has {', '.join(map(repr, foreign[:5]))}, and the letters are I, X, Y and Z, "

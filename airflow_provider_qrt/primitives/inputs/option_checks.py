@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,8 +47,17 @@ def seconds(value: Any) -> str | None:
 
 
 def passed_through(value: Any) -> str | None:
-    """Take any mapping; what is in it is the service's to check."""
-    return None if isinstance(value, Mapping) else "expected a mapping"
+    """Take any mapping that can be written as JSON; what is in it is the service's to check."""
+    return json_problem(value) if isinstance(value, Mapping) else "expected a mapping"
+
+
+def json_problem(value: Any) -> str | None:
+    """Say why a value cannot be sent as JSON; None if it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"expected what can be written as JSON ({error})"
+    return None
 
 
 def one_of(*allowed: str) -> Check:
@@ -60,6 +70,28 @@ def one_of(*allowed: str) -> Check:
         return f"expected one of {', '.join(map(repr, allowed))}{hint}"
 
     return check
+
+
+OF_THE_OPERATOR: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("backend", "circuits", "observables", "session_id", "tags", "private", "max_execution_time", "dry_run"),
+        "this is an argument of the operator, not an option",
+    ),
+    "job_tags": "this is the operator's argument tags",
+    "environment": "its fields are arguments of the operator: tags for job_tags, private, max_execution_time",
+    "instance": "the instance belongs to the connection",
+    "result_path": "this is an argument of the operator, not an option",
+}
+"""What users look for among the options of any program, and where it belongs."""
+
+
+def native(value: Any) -> Any:
+    """Return a value with numpy's numbers and arrays, at any depth, as Python's."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [native(one) for one in value]
+    return {name: native(one) for name, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping[str, str]) -> dict[str, Any]:
@@ -76,9 +108,10 @@ def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping
             starts with the full dotted path.
     """
     if isinstance(given, Mapping):
+        places = {**OF_THE_OPERATOR, **elsewhere}
         for name in given:
-            if name in elsewhere and name not in schema:
-                raise InvalidInput(f"options.{name}: not an option of the {program}: {elsewhere[name]}.")
+            if name in places and name not in schema:
+                raise InvalidInput(f"options.{name}: not an option of the {program}: {places[name]}.")
     return _check(given, schema, "options")
 
 
@@ -86,7 +119,7 @@ def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise InvalidInput(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in native(given).items():
         here = f"{path}.{name}"
         rule = schema.get(name)
         if rule is None:

@@ -71,7 +71,6 @@ _ELSEWHERE = {
     "resilience_level": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
     "resilience": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
     "default_precision": "this belongs to the estimator; a sampler takes default_shots",
-    "max_execution_time": "this is an argument of the operator, not an option",
     "shots": "this is an argument of the operator, or use default_shots",
 }
 

@@ -18,6 +18,7 @@ from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, descr
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.listing import as_list
+from airflow_provider_qrt.primitives.inputs.shots import check_room_for_shots, sampler_shots
 
 MAX_EXECUTIONS_PER_JOB = 10_000_000
 """Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
@@ -103,20 +104,25 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
                 read.source,
             )
         )
-    check_executions(pubs)
     return tuple(pubs)
 
 
-def check_executions(pubs: Sequence[SamplerPub], *, default_shots: int = 0) -> None:
+def check_executions(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> None:
     """Refuse a PUB that has more executions (shots times parameter sets) than IBM takes in one job.
 
     Several that are too many together go into several jobs.
 
+    Args:
+        pubs: The job's PUBs.
+        options: Its options, checked.
+
     Raises:
-        InvalidInput: There are more than ``MAX_EXECUTIONS_PER_JOB``.
+        InvalidInput: There are more than ``MAX_EXECUTIONS_PER_JOB``, or more shots than the randomizations of
+            twirling have room for.
     """
     for index, pub in enumerate(pubs):
-        shots = default_shots if pub.shots is None else pub.shots
+        check_room_for_shots(pub.shots, options, f"circuits[{index}]")
+        shots = sampler_shots(pub.shots, options)
         executions = shots * pub.sweep_size
         if executions > MAX_EXECUTIONS_PER_JOB:
             raise InvalidInput(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, check_sampler_options
+from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling, check_registers
+from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import check_executions, coerce_pubs
 
 
@@ -23,11 +24,14 @@ def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str,
         options: See ``check_sampler_options``; left out of the result when None or empty.
 
     Raises:
-        InvalidInput: Anything is wrong with the circuits, their values, shots or the options.
+        InvalidInput: Anything is wrong with the circuits, their values, shots or the options, or they do not go
+            together.
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
-    check_executions(checked_pubs, default_shots=checked_options.get("default_shots", DEFAULT_SHOTS))
+    check_registers(checked_pubs)
+    check_decoupling(checked_pubs, checked_options)
+    check_executions(checked_pubs, checked_options)
     params: dict[str, Any] = {
         "version": 2,
         "support_qiskit": True,

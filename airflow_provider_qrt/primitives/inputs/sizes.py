@@ -8,8 +8,9 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.inputs.estimator_options import zne_settings
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, V1_DEFAULT_SHOTS
+from airflow_provider_qrt.primitives.inputs.options import V1_DEFAULT_SHOTS
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
+from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
 
 _NUMBER_BYTES = 26
 """The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
@@ -27,18 +28,18 @@ def counts_json_bytes(distinct: int, num_bits: int, shots: int, dimensions: int)
     return distinct * (num_bits + 6 + len(str(shots))) + 4 * (dimensions + 1)
 
 
-def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None = None) -> int:
+def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any] | None = None) -> int:
     """Bound the JSON of the counts that a job can give: every shot another outcome, as far as there are as many.
 
     Args:
         pubs: The job's PUBs; one that came already encoded says nothing of its registers and counts as nothing.
-        default_shots: For PUBs without shots of their own; None: IBM's default.
+        options: Its options, checked.
     """
     total = 0
     for pub in pubs:
         if pub.info is None:
             continue
-        shots = pub.shots or default_shots or DEFAULT_SHOTS
+        shots = sampler_shots(pub.shots, options or {})
         sizes = [size for _, size in pub.info.registers]
         for num_bits in (sum(sizes), *sizes):
             distinct = min(shots, 2**num_bits)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
 from airflow_provider_qrt.primitives.results.decoding import load_document
 from airflow_provider_qrt.primitives.results.estimator_decoding import decode_estimator_result
 from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates, holds_estimates
@@ -15,6 +14,7 @@ from airflow_provider_qrt.primitives.results.executor_result import decode_execu
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat, dump_json
 from airflow_provider_qrt.primitives.results.sampler_decoding import decode_sampler_result
+from airflow_provider_qrt.untrusted.json_text import UnfitJson, parse_json
 
 
 def _read_executor(text: str) -> Any:
@@ -98,7 +98,9 @@ def read_any_result(program_id: str | None, text: str, *, decode: bool = True) -
     if reader is not None:
         return reader(text)
     try:
-        value = json.loads(text)
+        value = parse_json(text, strict=False)
+    except UnfitJson as error:
+        raise InvalidResult(f"the result cannot be read: {error}") from None
     except ValueError:
         value = text
     return AnyResult(value, len(text.encode()))

@@ -7,23 +7,37 @@ data is read: forms that name a class to import are left as the dictionaries the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_qrt.primitives.arrays.npy import read_array
+from airflow_provider_qrt.primitives.arrays.npy import cost_of, read_array
 from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.untrusted.json_text import UnfitJson, check_depth, parse_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PubResult = TypeVar("PubResult")
 
-MAX_DECODED_BYTES = 1 << 30
+MAX_DECODED_BYTES = 1 << 29
 """Most bytes the arrays of one result may take together. IBM's ten million executions a job are 160 MB at 127
-bits and 200 MB at 156; a gigabyte leaves room for several wide registers and stops a decompression bomb."""
+bits and 200 MB at 156; half a gigabyte leaves room for a second register and stops a decompression bomb."""
+MAX_BITS = 1 << 16
+"""Bits of one register; a circuit that measures 156 qubits four hundred times has fewer."""
+BYTES_OF_A_NUMBER = 32
+"""What a number takes as an object in a list."""
 _TAIL_CHARS = 2000
 """How much of a text that is no JSON is shown; the reason stands at the end of a traceback."""
+
+
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What reading values of kinds that were not expected may end in."""
+
+
+def metadata_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands under ``metadata``; anything but a mapping as an empty one."""
+    metadata = entry.get("metadata")
+    return dict(metadata) if isinstance(metadata, Mapping) else {}
 
 
 class Budget:
@@ -39,7 +53,7 @@ class Budget:
             InvalidResult: It is damaged, or larger than what is left.
         """
         array = read_array(text, self.left)
-        self.left -= array.nbytes
+        self.take(cost_of(array.shape, array.nbytes))
         return array
 
     def take(self, count: int) -> None:
@@ -60,9 +74,9 @@ def load_document(text: str | bytes | bytearray) -> Any:
         InvalidResult: It is no JSON, or nested deeper than any result.
     """
     try:
-        return json.loads(text)
-    except RecursionError:
-        raise InvalidResult("the result is nested too deep to be read") from None
+        return parse_json(text, strict=False)
+    except UnfitJson as error:
+        raise InvalidResult(f"the result cannot be read: {error}") from None
     except ValueError:
         shown = text if isinstance(text, str) else text[-4 * _TAIL_CHARS :].decode("utf-8", "replace")
         shown = shown.strip()[-_TAIL_CHARS:]
@@ -79,7 +93,22 @@ def load_payload(payload: str | bytes | Mapping[str, Any]) -> Any:
     Raises:
         InvalidResult: See :func:`load_document`.
     """
-    return load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
+    if isinstance(payload, str | bytes | bytearray):
+        return load_document(payload)
+    check_nesting(payload)
+    return payload
+
+
+def check_nesting(value: Any) -> None:
+    """See that a value is not nested deeper than any result.
+
+    Raises:
+        InvalidResult: It is.
+    """
+    try:
+        check_depth(value)
+    except UnfitJson as error:
+        raise InvalidResult(f"the result cannot be read: {error}") from None
 
 
 def is_v1(document: Any, key: str) -> bool:
@@ -199,7 +228,9 @@ def _plain(item: Any, budget: Budget) -> Any:
         case "ndarray":
             if not isinstance(value, str):
                 return _plain(value, budget)
-            return _complex_to_pairs(budget.array(value))
+            array = budget.array(value)
+            budget.take(array.size * BYTES_OF_A_NUMBER)
+            return _complex_to_pairs(array)
     return item
 
 

@@ -24,7 +24,7 @@ from airflow_provider_qrt.primitives.results.decoding import (
     v1_metadata,
 )
 from airflow_provider_qrt.primitives.results.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
-from airflow_provider_qrt.primitives.results.quasi_dists import read_shots
+from airflow_provider_qrt.primitives.results.quasi_dists import LARGEST, read_shots
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ def _read_v1(document: Mapping[str, Any], budget: Budget) -> EstimatorResult:
 def _standard_error(metadata: Mapping[str, Any]) -> float:
     """Return the standard error of a mean from the variance of single shots; NaN if it cannot be said."""
     variance, shots = metadata.get("variance"), read_shots(metadata)
-    known = isinstance(variance, int | float) and not isinstance(variance, bool) and variance >= 0
+    known = isinstance(variance, int | float) and not isinstance(variance, bool) and 0 <= variance < LARGEST
     return math.sqrt(variance / shots) if known and shots else math.nan  # type: ignore[operator]
 
 

@@ -7,11 +7,15 @@ each point of each PUB's shape, with its value (``ev``), its standard error (``s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.results import result_file
+from airflow_provider_qrt.primitives.results.asked import OBSERVABLE, Asked
+from airflow_provider_qrt.primitives.results.asked import columns as asked_columns
+from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES, metadata_of
 from airflow_provider_qrt.primitives.results.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
@@ -32,7 +36,11 @@ def write_estimates(
         result_file.dump_json(file, {**job, "metadata": metadata, "results": result.to_xcom_results()})
         return
     entries = [
-        {**entry, "arrays": {name: list(array.shape[len(pub.shape) :]) for name, array in pub.data.items()}}
+        {
+            **entry,
+            "arrays": {name: list(array.shape[len(pub.shape) :]) for name, array in pub.data.items()},
+            **pub.asked.to_json(),
+        }
         for entry, pub in zip(result.manifest(), result.pubs, strict=True)
     ]
     header = {**job, "kind": KIND, "metadata": metadata, "results": entries}
@@ -45,6 +53,8 @@ def write_estimates(
     lists = _names(result)
     number, whole = pa.float64(), pa.int64()
     types = {"pub": whole, "point": whole, **dict.fromkeys(axes, whole)}
+    asked = _asked_columns(result, axes)
+    types |= {column: pa.string() if name == OBSERVABLE else number for name, column in asked.items()}
     types |= {_column(name, axes): pa.list_(number) if many else number for name, many in lists.items()}
     blocks = []
     for index, pub in enumerate(result.pubs):
@@ -52,13 +62,15 @@ def write_estimates(
             name: result_file.arrow_axis(part) if name in axes else pa.array(part)
             for name, part in _points(index, pub, axes).items()
         }
+        for name, column in asked.items():
+            block[column] = pa.array(_asked(pub, name), types[column])
         for name, many in lists.items():
             block[_column(name, axes)] = _arrow(pub.data.get(name), prod(pub.shape), many)
         blocks.append(block)
     result_file.write_parquet(file, header, list(types.items()), blocks)
 
 
-def read_estimates(data: bytes) -> EstimatorResult:
+def read_estimates(data: bytes, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
     """Read a file that :func:`write_estimates` wrote.
 
     Raises:
@@ -69,22 +81,22 @@ def read_estimates(data: bytes) -> EstimatorResult:
         return EstimatorResult.from_xcom(result_file.load_json(data))
     try:
         if found is ResultFormat.NPZ:
-            header, arrays = result_file.read_npz(data, KIND)
+            header, arrays = result_file.read_npz(data, KIND, max_bytes)
             parts = [
                 {name: arrays[f"{index}/{name}"] for name in entry["arrays"]}
                 for index, entry in enumerate(header["results"])
             ]
         else:
-            header, table = result_file.read_parquet(data, KIND)
+            header, table = result_file.read_parquet(data, KIND, max_bytes)
             parts = _from_table(header["results"], table)
         pubs = [
             _pub(index, entry, part) for index, (entry, part) in enumerate(zip(header["results"], parts, strict=True))
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except DAMAGED as error:
         if isinstance(error, InvalidResult):
             raise
         raise InvalidResult(f"the file is damaged: {error!r}") from None
-    return EstimatorResult(tuple(pubs), header.get("metadata") or {}, result_file.job_of(header))
+    return EstimatorResult(tuple(pubs), metadata_of(header), result_file.job_of(header))
 
 
 def estimates_dataframe(result: EstimatorResult) -> Any:
@@ -99,11 +111,26 @@ def estimates_dataframe(result: EstimatorResult) -> Any:
         for name in ("pub", "point", *axes)
     }
     columns |= {name: result_file.pandas_axis(columns[name]) for name in axes}
+    for name, column in _asked_columns(result, axes).items():
+        found = [value for pub in result.pubs for value in _asked(pub, name)]
+        columns[column] = found if name == OBSERVABLE else np.array(found, dtype=np.float64)
     for name, many in _names(result).items():
         columns[_column(name, axes)] = [
             value for pub in result.pubs for value in _values(pub.data.get(name), prod(pub.shape), many)
         ]
     return pandas.DataFrame(columns)
+
+
+def _asked_columns(result: EstimatorResult, axes: list[str]) -> dict[str, str]:
+    """The columns of the parameters and of the observables, by their names."""
+    taken = ("pub", "point", *axes, *(_column(name, axes) for name in _names(result)))
+    return asked_columns((pub.asked for pub in result.pubs), taken)
+
+
+def _asked(pub: EstimatorPubResult, name: str) -> list[Any]:
+    import numpy as np
+
+    return pub.asked.column_values(name, pub.shape, np.arange(prod(pub.shape), dtype=np.int64))
 
 
 def _names(result: EstimatorResult) -> dict[str, bool]:
@@ -169,7 +196,7 @@ def _is_list(column: Any) -> bool:
 def _pub(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EstimatorPubResult:
     from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 
-    found = pub_result(arrays, entry.get("metadata") or {}, f"results[{index}]")
+    found = pub_result(arrays, metadata_of(entry), f"results[{index}]")
     if found.shape != tuple(entry["shape"]):
         raise InvalidResult(f"results[{index}]: the values are not of the shape {tuple(entry['shape'])}")
-    return found
+    return replace(found, asked=Asked.read(entry))

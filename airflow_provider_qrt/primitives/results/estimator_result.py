@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.inputs.sizes import numbers_json_bytes
+from airflow_provider_qrt.primitives.results.asked import OBSERVABLES, PARAMETERS, Asked
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, check_nesting, metadata_of
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
 if TYPE_CHECKING:
@@ -32,10 +34,23 @@ class EstimatorPubResult:
         data: Arrays of ``float64`` by the service's names: ``evs`` and ``stds`` of the PUB's shape always,
             ``ensemble_standard_error`` often, and with ZNE arrays such as ``evs_extrapolated`` that have further axes.
         metadata: What the service said about the run, plain JSON.
+        asked: The values of the circuit's parameters and the names of the observables, as far as the task that fetched
+            the result knew them.
     """
 
     data: Mapping[str, NDArray[np.float64]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    asked: Asked = field(default_factory=Asked)
+
+    @property
+    def parameter_values(self) -> Mapping[str, Any]:
+        """By parameter: a number, or nested lists in the shape of the sweep; empty if not known."""
+        return self.asked.parameter_values
+
+    @property
+    def observables(self) -> Any:
+        """The observable's name, or nested lists of names; they broadcast to the PUB's shape. None if not known."""
+        return self.asked.observables
 
     @property
     def evs(self) -> NDArray[np.float64]:
@@ -99,10 +114,15 @@ class EstimatorResult:
         """Return one plain dictionary for each PUB, ready for JSON.
 
         ``{"evs", "stds", "metadata"}``, and the PUB's other arrays under their names. An array is a number or nested
-        lists in its shape. NaN and infinities are null.
+        lists in its shape. NaN and infinities are null. ``observables`` has their names, and ``parameter_values`` the
+        values of each parameter.
         """
         return [
-            {**{name: _nested(array) for name, array in pub.data.items()}, "metadata": strict_json(pub.metadata)}
+            {
+                **{name: _nested(array) for name, array in pub.data.items()},
+                "metadata": strict_json(pub.metadata),
+                **pub.asked.to_json(),
+            }
             for pub in self.pubs
         ]
 
@@ -116,8 +136,11 @@ class EstimatorResult:
     def estimated_xcom_bytes(self) -> int:
         """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
         arrays = [(name, array) for pub in self.pubs for name, array in pub.data.items()]
-        return len(json.dumps(self.manifest())) + sum(
-            len(name) + numbers_json_bytes(array.shape) for name, array in arrays
+        asked = sum(pub.asked.json_bytes() for pub in self.pubs)
+        return (
+            len(json.dumps(self.manifest()))
+            + asked
+            + sum(len(name) + numbers_json_bytes(array.shape) for name, array in arrays)
         )
 
     @classmethod
@@ -132,26 +155,27 @@ class EstimatorResult:
         """
         if isinstance(value, Mapping):
             job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
-            return cls(_read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
+            return cls(_read_results(value.get("results"), job.get("result_path")), metadata_of(value), job)
         return cls(_read_results(value, None))
 
     @classmethod
-    def from_file(cls, path: Any) -> EstimatorResult:
+    def from_file(cls, path: Any, *, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
         """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
 
         Args:
             path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
                 Airflow connection has to be an ``ObjectStoragePath``.
+            max_bytes: The most bytes that the values may take, unpacked.
 
         Raises:
-            InvalidResult: It is no file of an estimator's result, or damaged.
+            InvalidResult: It is too large, or no file of an estimator's result, or damaged.
             ImportError: It is a Parquet file, and pyarrow is not installed.
             OSError: It cannot be read.
         """
         from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
         from airflow_provider_qrt.primitives.results.result_file import read_bytes
 
-        return read_estimates(read_bytes(path))
+        return read_estimates(read_bytes(path), max_bytes)
 
     def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
         """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
@@ -167,9 +191,9 @@ class EstimatorResult:
         """Return a ``pandas.DataFrame`` with a row for each point of each PUB.
 
         Columns: ``pub`` (its index), ``point`` (flat index in the PUB's shape, the last axis varying fastest),
-        ``axis_0``, ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``ev``, ``std`` (NaN where the service
-        could not give one), and the service's other arrays under their names. One with further axes, as with ZNE,
-        gives a list in each row, flat.
+        ``axis_0``, ``axis_1``, ... (the same by axes; NA where a PUB has fewer), one for each parameter, by its name,
+        with its value there, ``observable`` (its name), ``ev``, ``std`` (NaN where the service could not give one), and
+        the service's other arrays under their names. One with further axes, as with ZNE, is a flat list in each row.
 
         Raises:
             ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).
@@ -194,6 +218,7 @@ def _nested(array: NDArray[np.float64]) -> Any:
 def _read_results(results: Any, result_path: Any) -> tuple[EstimatorPubResult, ...]:
     from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 
+    check_nesting(results)
     if not isinstance(results, list):
         raise InvalidResult(
             "this is not the value of an estimator operator: it has no list under 'results'. Pass the task's whole "
@@ -210,8 +235,9 @@ def _read_results(results: Any, result_path: Any) -> tuple[EstimatorPubResult, .
                 f"result_path={result_path!r}. Read it with: "
                 'EstimatorResult.from_file(ObjectStoragePath(value["result_path"]))'
             )
-        arrays = {name: part for name, part in entry.items() if name != "metadata"}
+        asked = Asked.read(entry)
+        arrays = {name: part for name, part in entry.items() if name not in ("metadata", PARAMETERS, OBSERVABLES)}
         # One value that is null was NaN; with the service's own results a field that is null is not there.
         arrays = {name: float("nan") if part is None else part for name, part in arrays.items()}
-        read.append(pub_result(arrays, dict(entry.get("metadata") or {}), where))
+        read.append(replace(pub_result(arrays, metadata_of(entry), where), asked=asked))
     return tuple(read)

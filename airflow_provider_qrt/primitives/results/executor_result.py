@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_qrt.primitives.arrays.tensors import read_bits
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.inputs.executor import PASSTHROUGH_KEY, SCHEMA_VERSION
-from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_payload
 from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult, SamplerResult
 
 _FLIPS = "measurement_flips."
@@ -36,13 +36,13 @@ def decode_executor_result(
             program's result or of another schema, is damaged or too large, or holds what is no plain counts:
             readout points, or bits that were flipped by twirling.
     """
-    document = load_document(payload) if isinstance(payload, str | bytes | bytearray) else payload
+    document = load_payload(payload)
     if not isinstance(document, Mapping) or not isinstance(document.get("data"), list):
         raise InvalidResult(f"this is no result of the program executor: {describe(document)}")
     if document.get("schema_version") != SCHEMA_VERSION:
         raise InvalidResult(
-            f"the result has the schema {document.get('schema_version')!r}; only {SCHEMA_VERSION} is read. Read the "
-            "job with qiskit-ibm-runtime instead"
+            f"the result has the schema {str(document.get('schema_version'))[:50]!r}; only {SCHEMA_VERSION} is read. "
+            "Read the job with qiskit-ibm-runtime instead"
         )
     passthrough = document.get("passthrough_data")
     if _was_twirled(passthrough):
@@ -73,7 +73,9 @@ def _orders(passthrough: Any, number: int) -> list[list[str] | None]:
     orders = own.get("registers")
     if not isinstance(orders, list) or len(orders) != number:
         raise InvalidResult(f"the result has {number} items, and the job asked for another number of circuits")
-    return orders
+    return [
+        order if isinstance(order, list) and all(isinstance(name, str) for name in order) else None for order in orders
+    ]
 
 
 def _read_item(item: Any, order: list[str] | None, where: str, budget: Budget) -> SamplerPubResult:

@@ -24,7 +24,7 @@ def to_qiskit(result: SamplerResult) -> PrimitiveResult[Any] | list[QiskitQuasiD
     if any(pub.quasi_dists is not None for pub in result):
         return [quasi_distribution(quasi) for quasi in result.quasi_dists]
     try:
-        from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+        from qiskit.primitives import BitArray, PrimitiveResult, SamplerPubResult
     except ImportError as error:
         raise ImportError(
             "to_qiskit() needs Qiskit: pip install 'airflow-provider-qrt[qiskit]'. get_counts() and "
@@ -33,8 +33,23 @@ def to_qiskit(result: SamplerResult) -> PrimitiveResult[Any] | list[QiskitQuasiD
     pubs = []
     for pub in result:
         bits = {name: BitArray(register.array, register.num_bits) for name, register in pub.registers.items()}
-        pubs.append(SamplerPubResult(DataBin(**bits, shape=pub.shape), dict(pub.metadata)))
+        pubs.append(SamplerPubResult(_data_bin(bits, pub.shape), dict(pub.metadata)))
     return PrimitiveResult(pubs, dict(result.metadata))
+
+
+def _data_bin(bits: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    """Return a ``DataBin`` with all registers, those as well whose names its own attributes have.
+
+    ``data["size"]`` is then the register, and ``data.size`` what it is of every ``DataBin``.
+    """
+    from qiskit.primitives import DataBin
+
+    taken = DataBin._RESTRICTED_NAMES
+    data = DataBin(**{name: register for name, register in bits.items() if name not in taken}, shape=shape)
+    if taken & bits.keys():
+        # All of them and in the order of declaration, in which joined data has them.
+        object.__setattr__(data, "_data", bits)
+    return data
 
 
 def quasi_distribution(quasi: QuasiDistribution) -> QiskitQuasiDistribution:

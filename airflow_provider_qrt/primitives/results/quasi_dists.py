@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 Outcome = TypeVar("Outcome")
 
+LONGEST_OUTCOME = 400
+"""Decimal digits of an outcome: 1,300 classical bits."""
+LARGEST = 1e300
+"""A quasi-probability is about one; what is larger than this is no number that can be worked with."""
+MAX_SHOTS = 10**12
+"""More shots than that are a mistake: IBM takes ten million a job."""
+
 
 @dataclass(frozen=True, eq=False)
 class QuasiDistribution(Mapping[str, float]):
@@ -122,17 +129,18 @@ def read_distribution(values: Any, metadata: Mapping[str, Any]) -> QuasiDistribu
         if key == "__int_keys__":
             continue
         outcome = str(key)
-        if not (outcome.isascii() and outcome.isdigit()):
-            raise ValueError(f"the outcome {key!r} is no whole number in decimal digits")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"the quasi-probability of the outcome {outcome} is {value!r}, not a finite number")
+        if not (outcome.isascii() and outcome.isdigit() and len(outcome) <= LONGEST_OUTCOME):
+            raise ValueError(f"the outcome {outcome[:50]!r} is no whole number in decimal digits")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
+            shown = repr(value)[:50] if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+            raise ValueError(f"the quasi-probability of the outcome {outcome} is {shown}, not a finite number")
         read[outcome] = float(value)
     overhead = metadata.get("readout_mitigation_overhead")
-    known = isinstance(overhead, int | float) and not isinstance(overhead, bool) and 0 < overhead < math.inf
+    known = isinstance(overhead, int | float) and not isinstance(overhead, bool) and 0 < overhead < LARGEST
     return QuasiDistribution(read, read_shots(metadata), float(overhead) if known else 1.0)  # type: ignore[arg-type]
 
 
 def read_shots(metadata: Mapping[str, Any]) -> int | None:
     """Return the shots that the service's metadata name; None if they name none."""
     shots = metadata.get("shots")
-    return shots if isinstance(shots, int) and not isinstance(shots, bool) and shots > 0 else None
+    return shots if isinstance(shots, int) and not isinstance(shots, bool) and 0 < shots <= MAX_SHOTS else None

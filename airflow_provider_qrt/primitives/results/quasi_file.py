@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.results import result_file
+from airflow_provider_qrt.primitives.results.decoding import metadata_of
 from airflow_provider_qrt.primitives.results.quasi_dists import QuasiDistribution, read_distribution
 from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
 
@@ -68,8 +69,10 @@ def read_table(entries: Sequence[Mapping[str, Any]], table: Any) -> list[Sampler
 
     pubs = table["pub"].to_numpy()
     read = []
-    for index, entry in enumerate(entries):
-        rows = table.take(np.flatnonzero(pubs == index))
+    for index, (entry, found) in enumerate(
+        zip(entries, result_file.rows_by_pub(pubs, np.arange(len(pubs)), len(entries)), strict=True)
+    ):
+        rows = table.take(found)
         read.append(_pub(index, entry, rows["outcome"].to_pylist(), rows["quasi_probability"].to_pylist()))
     return read
 
@@ -90,7 +93,7 @@ def _rows(index: int, quasi: QuasiDistribution) -> dict[str, list[Any]]:
 
 
 def _pub(index: int, entry: Mapping[str, Any], outcomes: list[str], values: list[float]) -> SamplerPubResult:
-    metadata = entry.get("metadata") or {}
+    metadata = metadata_of(entry)
     quasi = read_distribution(dict(zip(outcomes, values, strict=True)), metadata)
     if quasi.shots != entry["shots"] or len(quasi) != len(outcomes):
         raise InvalidResult(f"results[{index}]: the quasi-probabilities are not those of the header")

@@ -10,12 +10,18 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from airflow_provider_qrt.primitives.arrays import npy
 from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, did_you_mean
+from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES
+from airflow_provider_qrt.primitives.results.parquet_footer import read_footer
+from airflow_provider_qrt.untrusted.files import read_up_to
+from airflow_provider_qrt.untrusted.json_text import UnfitJson, parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +34,17 @@ PARQUET_KEY = b"airflow_provider_qrt"
 """Key of the header in the metadata of a Parquet file's schema."""
 OWN_KEYS = ("kind", "metadata", "results")
 """What a header holds beside the keys of an operator's value."""
+MAX_FILE_BYTES = 1 << 31
+"""No file of a result is larger: ten million outcomes of 156 bits are 1.8 GB as JSON."""
+BYTES_OF_A_TEXT = 64
+"""What a text takes as an object, beside its characters."""
+BYTES_OF_A_VALUE = 8
+TEXTS_PER_TABLE = 4
+_TEXT_COLUMNS = {"bitstring", "outcome"}
+_MOST_CHUNKS = 1_000_000
+"""Columns times row groups of a table."""
+_ENCRYPTED = 1
+"""The first flag of a member of a zip archive."""
 _MAGIC = {b"PK\x03\x04": "npz", b"PAR1": "parquet"}
 
 
@@ -76,7 +93,7 @@ def read_bytes(source: Any) -> bytes:
             return _read_url(text)
         source = Path(text)
     with source.open("rb") as file:
-        return bytes(file.read())
+        return _whole_file(file)
 
 
 def _read_url(url: str) -> bytes:
@@ -87,7 +104,14 @@ def _read_url(url: str) -> bytes:
             f"{url!r} names an Airflow connection: pass ObjectStoragePath({url!r}) of airflow.sdk instead."
         )
     with fsspec.open(url, "rb") as file:
-        return bytes(file.read())
+        return _whole_file(file)
+
+
+def _whole_file(file: Any) -> bytes:
+    data = read_up_to(file, MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidResult(f"the file is larger than {MAX_FILE_BYTES:,} bytes, and no result of this provider")
+    return data
 
 
 def detect_format(data: bytes) -> ResultFormat:
@@ -102,7 +126,9 @@ def load_json(data: bytes) -> Any:
         InvalidResult: It is none.
     """
     try:
-        return json.loads(data)
+        return parse_json(data, strict=False)
+    except UnfitJson as error:
+        raise InvalidResult(f"the file cannot be read: {error}") from None
     except ValueError as error:
         raise InvalidResult(f"the file is neither JSON nor npz nor Parquet, or it is damaged: {error}") from None
 
@@ -123,19 +149,38 @@ def write_npz(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, N
     np.savez_compressed(file, **packed)
 
 
-def read_npz(data: bytes, kind: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+def read_npz(
+    data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES
+) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
     """Read header and arrays; nothing in the file is ever unpickled.
 
-    Raises:
-        InvalidResult: It is no file of this kind of result, or damaged.
-    """
-    import numpy as np
+    Args:
+        data: The file.
+        kind: Of result.
+        max_bytes: The most bytes that all arrays may take together.
 
+    Raises:
+        InvalidResult: It is no file of this kind of result, damaged, or too large.
+    """
+    arrays: dict[str, Any] = {}
+    left = max_bytes
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        header = json.loads(arrays.pop(HEADER).item())
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                if member.flag_bits & _ENCRYPTED:
+                    raise InvalidResult("the npz file is encrypted")
+                with archive.open(member) as file:
+                    array = npy.read_file(file, left)
+                # Texts become objects, each of which takes more than its characters.
+                objects = array.size * BYTES_OF_A_TEXT if array.dtype.kind in "SU" else 0
+                left -= npy.cost_of(array.shape, array.nbytes) + objects
+                if left < 0:
+                    raise InvalidResult(f"the arrays take more than {max_bytes:,} bytes; raise max_bytes")
+                arrays[member.filename.removesuffix(".npy")] = array
+        header = parse_json(arrays.pop(HEADER).item(), strict=False)
+    except InvalidResult as error:
+        raise InvalidResult(f"the npz file cannot be read: {error}") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, *DAMAGED) as error:
         raise InvalidResult(f"the npz file cannot be read: {error}") from None
     return _check_kind(header, kind), arrays
 
@@ -166,26 +211,65 @@ def write_parquet(
             writer.write_table(pa.table(dict(block), schema=schema))
 
 
-def read_parquet(data: bytes, kind: str) -> tuple[dict[str, Any], pa.Table]:
+def read_parquet(data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES) -> tuple[dict[str, Any], pa.Table]:
     """Read header and table.
+
+    Args:
+        data: The file.
+        kind: Of result.
+        max_bytes: The most bytes that all columns may take together.
 
     Raises:
         ImportError: pyarrow is not installed.
-        InvalidResult: It is no file of this kind of result, or damaged.
+        InvalidResult: It is no file of this kind of result, damaged, or too large.
     """
     pa = import_pyarrow()
     import pyarrow.parquet as pq
 
+    limit = max_bytes
     try:
-        table = pq.read_table(io.BytesIO(data))
-        header = json.loads((table.schema.metadata or {})[PARQUET_KEY])
+        limits = {"thrift_string_size_limit": len(data) + 1, "thrift_container_size_limit": _MOST_CHUNKS}
+        _check_parquet(data, limit)
+        with pq.ParquetFile(io.BytesIO(data), **limits) as file:
+            texts = _TEXT_COLUMNS & set(file.schema_arrow.names)
+            header = parse_json((file.schema_arrow.metadata or {})[PARQUET_KEY], strict=False)
+        # Texts as places in a dictionary: one that is repeated takes its memory once.
+        with pq.ParquetFile(io.BytesIO(data), read_dictionary=list(texts), **limits) as file:
+            table = file.read(use_threads=False)
+        for name in texts:
+            _check_texts(table[name], limit)
     except KeyError:
         raise InvalidResult(
             "the Parquet file has no header of this provider: it was written by something else, or rewritten"
         ) from None
-    except (pa.ArrowException, ValueError, OSError) as error:
+    except (pa.ArrowException, OSError, *DAMAGED) as error:
         raise InvalidResult(f"the Parquet file cannot be read: {error}") from None
     return _check_kind(header, kind), table
+
+
+def _check_parquet(data: bytes, max_bytes: int) -> None:
+    """See that a table fits before it is read: a page of a kilobyte may stand for a billion rows."""
+    footer = read_footer(data)
+    # Numbers and places in a dictionary take eight bytes at most, and the dictionaries what they take in the file.
+    size = BYTES_OF_A_VALUE * max(footer.values, footer.rows) + footer.unpacked_bytes
+    if size > max_bytes:
+        raise InvalidResult(f"the table takes {size:,} bytes, more than {max_bytes:,}; raise max_bytes")
+
+
+def _check_texts(column: Any, max_bytes: int) -> None:
+    """See that the texts of a column fit as objects."""
+    import pyarrow.compute as pc
+
+    size = len(column) * BYTES_OF_A_TEXT
+    for chunk in column.chunks:
+        if hasattr(chunk, "dictionary"):
+            lengths = pc.take(pc.binary_length(chunk.dictionary), chunk.indices)
+        else:
+            lengths = pc.binary_length(chunk)
+        size += pc.sum(lengths).as_py() or 0
+    # As many again as the table itself may take: they are alive for a moment only.
+    if size > TEXTS_PER_TABLE * max_bytes:
+        raise InvalidResult(f"the texts of the table take {size:,} bytes; raise max_bytes")
 
 
 def import_pyarrow() -> Any:
@@ -219,11 +303,13 @@ def import_pandas() -> Any:
 def _check_kind(header: Any, kind: str) -> dict[str, Any]:
     if not isinstance(header, dict) or not isinstance(header.get("results"), list):
         raise InvalidResult("the file's header is not one of this provider")
+    if not all(isinstance(entry, dict) for entry in header["results"]):
+        raise InvalidResult("the file's header is damaged")
     if header.get("kind") != kind:
         other = header.get("kind")
         names = {"sampler": "SamplerResult", "estimator": "EstimatorResult"}
-        remedy = f"; read it with {names[other]}.from_file" if other in names else ""
-        raise InvalidResult(f"the file holds the result of {other!r}, not of {kind!r}{remedy}")
+        remedy = f"; read it with {names[other]}.from_file" if isinstance(other, str) and other in names else ""
+        raise InvalidResult(f"the file holds the result of {str(other)[:50]!r}, not of {kind!r}{remedy}")
     return header
 
 
@@ -281,6 +367,7 @@ def rows_by_pub(pubs: NDArray[np.int64], points: NDArray[np.int64], number: int)
     """Yield the rows of each PUB in the order of its points, whatever order a table is in."""
     import numpy as np
 
+    order = np.lexsort((points, pubs))
+    bounds = np.searchsorted(pubs[order], np.arange(number + 1))
     for pub in range(number):
-        rows = np.flatnonzero(pubs == pub)
-        yield rows[np.argsort(points[rows], kind="stable")]
+        yield order[bounds[pub] : bounds[pub + 1]]

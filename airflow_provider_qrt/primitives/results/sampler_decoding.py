@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.results.bits import BitRegister
 from airflow_provider_qrt.primitives.results.decoding import (
+    MAX_BITS,
     MAX_DECODED_BYTES,
     Budget,
     describe,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BLOCK = 1 << 22
+"""Bytes of samples that are packed at a time."""
 QUASI_DISTS = "quasi_dists"
 """What version 1 wrote its results under."""
 
@@ -93,8 +96,8 @@ def _read_bit_array(field: Any, where: str, budget: Budget) -> BitRegister:
 
 def _num_bits(value: Mapping[str, Any], where: str) -> int:
     num_bits = value.get("num_bits")
-    if isinstance(num_bits, bool) or not isinstance(num_bits, int) or num_bits < 0:
-        raise InvalidResult(f"{where}: num_bits is {num_bits!r}, not a number of bits")
+    if isinstance(num_bits, bool) or not isinstance(num_bits, int) or not 0 <= num_bits <= MAX_BITS:
+        raise InvalidResult(f"{where}: num_bits is {_shown(num_bits)}, not a number of bits up to {MAX_BITS:,}")
     return num_bits
 
 
@@ -135,18 +138,29 @@ def _read_samples(samples: list[Any], num_bits: int, where: str, budget: Budget)
         shape.append(length)
         level = [sample for item in level for sample in item]
     width = -(-num_bits // 8)
-    budget.take(len(level) * width)
-    digits = 2 * width
+    # A register without bits takes no bytes, but its shots are counted all the same.
+    budget.take(len(level) * max(1, width))
+    array = np.empty((len(level), width), dtype=np.uint8)
+    digits, block = 2 * width, max(1, _BLOCK // max(1, width))
     try:
-        packed = bytes.fromhex("".join([_hex_digits(sample).rjust(digits, "0") for sample in level]))
-        array = np.frombuffer(packed, dtype=np.uint8).reshape(*shape, width)
+        for start in range(0, len(level), block):
+            some = level[start : start + block]
+            packed = bytes.fromhex("".join([_hex_digits(sample).rjust(digits, "0") for sample in some]))
+            array[start : start + len(some)] = np.frombuffer(packed, dtype=np.uint8).reshape(len(some), width)
     except (TypeError, ValueError):
         wrong = next((sample for sample in level if not _fits(sample, num_bits)), None)
-        raise InvalidResult(f"{where}: {wrong!r} is not a hexadecimal number of {num_bits} bits") from None
+        raise InvalidResult(f"{where}: {_shown(wrong)} is not a hexadecimal number of {num_bits} bits") from None
     if array.size and array[..., 0].max() > 0xFF >> (-num_bits % 8):
         wrong = next((sample for sample in level if not _fits(sample, num_bits)), None)
-        raise InvalidResult(f"{where}: {wrong!r} does not fit into {num_bits} bits")
-    return _register(array, num_bits, where)
+        raise InvalidResult(f"{where}: {_shown(wrong)} does not fit into {num_bits} bits")
+    return _register(array.reshape(*shape, width), num_bits, where)
+
+
+def _shown(sample: Any) -> str:
+    """Show what is wrong, without walking through it: it may be anything."""
+    if isinstance(sample, str):
+        return repr(sample[:100])
+    return str(sample) if isinstance(sample, int | float | None) else f"a {type(sample).__name__}"
 
 
 def _hex_digits(sample: Any) -> str:
@@ -157,7 +171,8 @@ def _hex_digits(sample: Any) -> str:
 
 def _fits(sample: Any, num_bits: int) -> bool:
     try:
-        return int(_hex_digits(sample), 16) < 1 << num_bits
+        digits = _hex_digits(sample)
+        return len(digits) <= 2 * -(-num_bits // 8) and int(digits or "0", 16) < 1 << num_bits
     except (TypeError, ValueError):
         return False
 

@@ -10,7 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import NoCounts
 from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
+from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, metadata_of
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 
 if TYPE_CHECKING:
@@ -33,11 +35,18 @@ class SamplerPubResult:
             gave quasi-probabilities.
         metadata: What the service said about the run, plain JSON.
         quasi_dists: What version 1 of the sampler gives in place of shots; None of version 2.
+        asked: The values of the circuit's parameters, as far as the task that fetched the result knew them.
     """
 
     registers: Mapping[str, BitRegister]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     quasi_dists: QuasiDistribution | None = None
+    asked: Asked = field(default_factory=Asked)
+
+    @property
+    def parameter_values(self) -> Mapping[str, Any]:
+        """By parameter: a number, or nested lists in the shape of the sweep; empty if not known."""
+        return self.asked.parameter_values
 
     @property
     def shots(self) -> int | None:
@@ -157,10 +166,12 @@ class SamplerResult:
         ascending order of the bitstrings; in a sweep they are nested lists of counts in its shape. ``index`` is
         the place of the register in the order of declaration: PostgreSQL does not keep the order of keys.
 
+        Of a circuit with parameters, ``parameter_values`` has the values of each, in the shape of the sweep.
+
         Of version 1 of the sampler, ``counts`` is null, ``registers`` is empty, and ``quasi_dists`` holds the
         quasi-probabilities by outcome, as the service wrote them.
         """
-        return [_pub_json(pub, _nested_counts) for pub in self.pubs]
+        return [{**_pub_json(pub, _nested_counts), **pub.asked.to_json()} for pub in self.pubs]
 
     def manifest(self) -> list[dict[str, Any]]:
         """Return the same as ``to_xcom_results`` with null for all counts: what XCom keeps of a large result."""
@@ -169,6 +180,7 @@ class SamplerResult:
     def estimated_xcom_bytes(self) -> int:
         """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
         total = len(json.dumps(self.manifest()))
+        total += sum(pub.asked.json_bytes() for pub in self.pubs)
         for pub in self.pubs:
             if pub.quasi_dists is not None:
                 total += sum(quasi_json_bytes(len(outcome)) for outcome in pub.quasi_dists)
@@ -194,11 +206,11 @@ class SamplerResult:
 
         if isinstance(value, Mapping):
             job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
-            return cls(read_results(value.get("results"), job.get("result_path")), value.get("metadata") or {}, job)
+            return cls(read_results(value.get("results"), job.get("result_path")), metadata_of(value), job)
         return cls(read_results(value, None))
 
     @classmethod
-    def from_file(cls, path: Any) -> SamplerResult:
+    def from_file(cls, path: Any, *, max_bytes: int = MAX_DECODED_BYTES) -> SamplerResult:
         """Read a result that an operator wrote to its ``result_path``, in any ``result_format``.
 
         From npz the shots come in the order of time, else grouped by value. A file that holds what the service answered
@@ -207,16 +219,17 @@ class SamplerResult:
         Args:
             path: ``ObjectStoragePath``, ``pathlib.Path``, or the text of a local path or URL. A URL that names an
                 Airflow connection has to be an ``ObjectStoragePath``.
+            max_bytes: The most bytes that the values may take, unpacked.
 
         Raises:
-            InvalidResult: It is no file of a sampler's result, or damaged.
+            InvalidResult: It is too large, or no file of a sampler's result, or damaged.
             ImportError: It is a Parquet file, and pyarrow is not installed.
             OSError: It cannot be read.
         """
         from airflow_provider_qrt.primitives.results.result_file import read_bytes
         from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
 
-        return read_sampler(read_bytes(path))
+        return read_sampler(read_bytes(path), max_bytes)
 
     def write(self, file: IO[bytes], result_format: ResultFormat, job: Mapping[str, Any]) -> None:
         """Write the result to an open file, with what is known of its job; ``from_file`` reads it.
@@ -232,9 +245,9 @@ class SamplerResult:
         """Return a ``pandas.DataFrame`` with a row for each outcome at each point of each PUB.
 
         Columns: ``pub`` (its index), ``point`` (flat index in the sweep, the last axis varying fastest), ``axis_0``,
-        ``axis_1``, ... (the same by axes; NA where a PUB has fewer), ``bitstring`` (all registers, the last declared
-        leftmost), ``count`` (shots). Of quasi-probabilities: ``pub``, ``outcome`` (decimal digits),
-        ``quasi_probability``.
+        ``axis_1``, ... (the same by axes; NA where a PUB has fewer), one for each parameter, by its name, with its
+        value there, ``bitstring`` (all registers, the last declared leftmost), ``count`` (shots). Of
+        quasi-probabilities: ``pub``, ``outcome`` (decimal digits), ``quasi_probability``.
 
         Raises:
             ImportError: pandas is not installed (``pip install airflow-provider-qrt[pandas]``).

@@ -1,4 +1,4 @@
-"""The decorators' arguments, for type checkers: those of the operators, and those that Airflow gives every task."""
+"""The arguments that classes of tasks pass on to their bases, for type checkers and editors, which complete them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 Rendered: TypeAlias = "str | XComArg"
 """A template, or another task's output: what it is becomes known when the task runs."""
+Duration: TypeAlias = "float | timedelta | Rendered"
+"""Seconds, a timedelta, or text such as ``90s``, ``2h`` and ``1h30m``."""
 Callback: TypeAlias = "Callable[[Any], Any]"
 Callbacks: TypeAlias = "Callback | list[Callback] | None"
 CallbackCollection: TypeAlias = "Callback | Collection[Callback] | None"
 
 
-class TaskArguments(TypedDict, total=False):
-    """Those of ``airflow.sdk.BaseOperator``."""
+class CommonArguments(TypedDict, total=False):
+    """Those of ``airflow.sdk.BaseOperator`` that several tasks can have alike."""
 
-    task_id: str
     owner: str
     email: str | Sequence[str] | None
     email_on_retry: bool
@@ -79,44 +80,74 @@ class TaskArguments(TypedDict, total=False):
     render_template_as_native_obj: bool | None
 
 
-class JobArguments(TaskArguments, total=False):
-    """Those of :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator` and its bases."""
+class TaskArguments(CommonArguments, total=False):
+    """Those of ``airflow.sdk.BaseOperator``."""
 
-    options: Mapping[str, Any] | XComArg | None
-    optimization_level: int | Rendered | None
-    check_isa: bool
+    task_id: str
+
+
+class JobArguments(TaskArguments, total=False):
+    """Those of :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`."""
+
     backend: Rendered
     backend_filters: Mapping[str, Any] | XComArg | None
     session_id: Rendered | None
     start_session: bool
-    tags: Sequence[str]
-    max_execution_time: int | Rendered | None
+    tags: Sequence[str] | XComArg
+    max_execution_time: int | timedelta | Rendered | None
     private: bool
     deferrable: bool
-    poll_interval: float | Rendered
-    timeout: float | timedelta | Rendered
+    poll_interval: Duration
+    timeout: Duration
     wait_for_completion: bool
     cancel_on_kill: bool
     cancel_on_timeout: bool
-    budget: QiskitRuntimeBudget | Mapping[str, Any] | None
+    budget: QiskitRuntimeBudget | Mapping[str, Any] | float | None
     dry_run: bool | Rendered
     result_path: Rendered | None
     result_format: Rendered
     durable: bool
-    qiskit_runtime_conn_id: Rendered
+    qiskit_runtime_conn_id: str
 
 
-class SamplerArguments(JobArguments, total=False):
+class CircuitsArguments(JobArguments, total=False):
+    """Those that :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator` adds for all."""
+
+    optimization_level: int | Rendered | None
+    check_isa: bool
+
+
+class SamplerArguments(CircuitsArguments, total=False):
     """Those of :class:`~airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator` but ``circuits``."""
 
+    options: Mapping[str, Any] | XComArg | None
     shots: int | Rendered | None
     program_id: Rendered
 
 
-class EstimatorArguments(JobArguments, total=False):
+class EstimatorArguments(CircuitsArguments, total=False):
     """Those of :class:`~airflow_provider_qrt.operators.estimator.QiskitRuntimeEstimatorOperator` but ``circuits``."""
 
+    options: Mapping[str, Any] | XComArg | None
     observables: Any
     precision: float | Rendered | None
     resilience_level: int | Rendered | None
     program_id: Rendered
+
+
+class SensorArguments(TaskArguments, total=False):
+    """Those of ``airflow.sdk.BaseSensorOperator`` but its two durations."""
+
+    soft_fail: bool
+    mode: str
+    exponential_backoff: bool
+    max_wait: timedelta | float | None
+    silent_fail: bool
+    never_fail: bool
+
+
+class WaitArguments(SensorArguments, total=False):
+    """Those of the sensors here."""
+
+    poke_interval: float | timedelta | str
+    timeout: float | timedelta | str | None

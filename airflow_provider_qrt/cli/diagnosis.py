@@ -1,0 +1,89 @@
+"""``doctor``: first contact with an account."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TextIO
+
+from airflow_provider_qrt.cli.connect import find_settings
+from airflow_provider_qrt.cli.output import cost, print_json
+from airflow_provider_qrt.client.client import QiskitRuntimeClient
+from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.limits import CHANNEL
+from airflow_provider_qrt.doctor.looking import ReadOnly
+from airflow_provider_qrt.doctor.report import markdown, summary
+from airflow_provider_qrt.doctor.requests_out import Service
+from airflow_provider_qrt.doctor.rows import Examination, Row
+from airflow_provider_qrt.doctor.running import CLAIMS_OF_A_JOB, JOBS, SECONDS_PER_JOB, Running, dry_run, estimate
+from airflow_provider_qrt.untrusted.blotter import without_secrets
+
+
+def doctor(args: Namespace, out: TextIO) -> int:
+    """Compare the service with what is assumed of it, row by row; 1 if a row differs."""
+    settings = find_settings(args)
+    if settings.channel != CHANNEL:
+        raise InvalidSettings(f"doctor examines the present platform, channel {CHANNEL!r}, not {settings.channel!r}.")
+
+    def show(row: Row) -> None:
+        if not args.json:
+            found = f"  ({row.found})" if row.found else ""
+            line = f"{row.verdict.value:<11}  {row.id:<24}  {row.claim}{found}"
+            print(without_secrets(line, settings.secrets), file=out, flush=True)
+
+    examination = Examination(on_row=show)
+    service = Service(settings)
+    try:
+        with QiskitRuntimeClient(settings) as client:
+            _examine(args, service, client, examination)
+    finally:
+        service.close()
+    if args.report:
+        Path(args.report).write_text(markdown(examination.rows, settings))
+    if args.json:
+        print_json([row.to_json() for row in examination.rows], out)
+    else:
+        print(f"\n{summary(examination.rows)}.", file=out)
+        if args.report:
+            print(f"The report, without secrets, is in {args.report}.", file=out)
+    return int(examination.differs)
+
+
+def _examine(args: Namespace, service: Service, client: QiskitRuntimeClient, examination: Examination) -> None:
+    looking = ReadOnly(service, examination, args.backend)
+    if looking.begin():
+        # Jobs first: an account without any has some to look at then.
+        _run_jobs(args, service, client, examination, looking.backend)
+        looking.go_on()
+
+
+def _run_jobs(
+    args: Namespace, service: Service, client: QiskitRuntimeClient, examination: Examination, backend: str | None
+) -> None:
+    if backend is None:
+        examination.skip("the instance has no backends", *CLAIMS_OF_A_JOB)
+        return
+    if args.dry_run_job:
+        estimate(service, examination, backend)
+        dry_run(service, client, examination, backend)
+    if not args.job:
+        examination.skip("needs --job", *CLAIMS_OF_A_JOB)
+    elif not (args.yes or _agreed(backend)):
+        examination.skip("not agreed to", *CLAIMS_OF_A_JOB)
+    else:
+        Running(service, client, examination, backend).examine()
+
+
+def _agreed(backend: str) -> bool:
+    """Ask, saying what it costs; without a terminal the answer is no."""
+    seconds = (JOBS - 1) * SECONDS_PER_JOB
+    question = (
+        f"Submit {JOBS} smallest jobs to {backend}, one of which is cancelled at once? They may take about "
+        f"{seconds:.0f} s of QPU time, about {cost(seconds)}. [y/N] "
+    )
+    print(question, end="", file=sys.stderr, flush=True)
+    if not sys.stdin.isatty():
+        print("no terminal: add --yes", file=sys.stderr)
+        return False
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,49 @@
+"""The report of an examination: Markdown without secrets, made to be shown to others."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from airflow_provider_qrt import __version__
+from airflow_provider_qrt.client.settings import ClientSettings
+from airflow_provider_qrt.doctor.rows import Row, Verdict
+from airflow_provider_qrt.untrusted.blotter import without_secrets
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Count the rows by what came of them."""
+    counted = Counter(row.verdict for row in rows)
+    return ", ".join(f"{counted[verdict]} {verdict.value}" for verdict in Verdict)
+
+
+def markdown(rows: Sequence[Row], settings: ClientSettings) -> str:
+    """Write the report.
+
+    It names neither instance nor account, no key, no job and no backend.
+
+    Args:
+        rows: Of the examination.
+        settings: Of the connection, for what must not be shown.
+    """
+    region = settings.instance.region if settings.instance else "none"
+    lines = [
+        "# What the service does, and what airflow-provider-qrt assumes",
+        "",
+        f"airflow-provider-qrt {__version__}, Python {platform.python_version()}, API version {settings.api_version}, "
+        f"region {region}, {datetime.now(UTC):%Y-%m-%d}: {summary(rows)}.",
+        "",
+        "The ids are those of docs/emulator-reference.md.",
+        "",
+        "| Id | Assumed | Verdict | Found |",
+        "|---|---|---|---|",
+        *(f"| `{row.id}` | {_cell(row.claim)} | {row.verdict.value} | {_cell(row.found)} |" for row in rows),
+        "",
+    ]
+    return without_secrets("\n".join(lines), settings.secrets)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,91 @@
+"""How often a job runs circuits: what IBM's estimate of its time goes by."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from airflow_provider_qrt.emulator.encoding import load_array
+from airflow_provider_qrt.emulator.executor_input import QuantumProgram
+from airflow_provider_qrt.emulator.generations import Generation
+from airflow_provider_qrt.emulator.shots import EstimatorShots
+from airflow_provider_qrt.emulator.submission import Submission
+
+
+def executions_of(submission: Submission) -> int:
+    """Return shots times sets of values, over all PUBs or items, with what mitigation adds."""
+    if submission.quantum_program is not None:
+        return _of_program(submission.quantum_program)
+    if submission.generation is not Generation.PRESENT:
+        return sum(pub.shots for pub in submission.pubs)
+    if submission.program_id != "estimator":
+        return sum(pub.shots * sets_of(pub.parameters) for pub in submission.pubs)
+    dealt = EstimatorShots(submission.params.get("options") or {}, submission.params.get("resilience_level"))
+    return dealt.executions(
+        [(pub.shots * sets_of(pub.parameters) * bases_of(pub.observables), pub.each) for pub in submission.pubs]
+    )
+
+
+def _of_program(program: QuantumProgram) -> int:
+    total = 0
+    for item in program.items:
+        sent = item.arguments.get("shape") if item.samplex is None else None
+        sweep = tuple(sent[:-1]) if isinstance(sent, list) else ()
+        try:
+            shape = np.broadcast_shapes(item.shape, sweep)
+        except (ValueError, TypeError):
+            # The job fails for it.
+            shape = item.shape
+        total += program.shots * math.prod(shape)
+    return total
+
+
+def sets_of(parameters: Any) -> int:
+    """Return the number of sets of values, as far as can be said without the circuit.
+
+    Args:
+        parameters: As sent: a map of names to values, or numbers whose last axis runs over the parameters.
+    """
+    if isinstance(parameters, dict) and parameters.get("__type__") == "ndarray":
+        value = parameters.get("__value__")
+        try:
+            parameters = load_array(value).tolist() if isinstance(value, str) else value
+        except ValueError:
+            # The job fails for it.
+            return 1
+    if isinstance(parameters, dict):
+        return max((_numbers(value) for value in parameters.values()), default=1)
+    if not isinstance(parameters, list) or not parameters:
+        return 1
+    last = parameters
+    while isinstance(last[0], list) and last[0]:
+        last = last[0]
+    return max(1, _numbers(parameters) // len(last))
+
+
+def bases_of(observables: Any) -> int:
+    """Return in how many bases Pauli strings are measured: those that agree on every qubit share one."""
+    shared: list[dict[int, str]] = []
+    for text in dict.fromkeys(_strings(observables)):
+        letters = {place: letter for place, letter in enumerate(text) if letter != "I"}
+        for basis in shared:
+            if all(basis.get(place, letter) == letter for place, letter in letters.items()):
+                basis.update(letters)
+                break
+        else:
+            shared.append(letters)
+    return max(1, len(shared))
+
+
+def _strings(observables: Any) -> list[str]:
+    if isinstance(observables, list):
+        return [text for one in observables for text in _strings(one)]
+    if isinstance(observables, str):
+        return [observables]
+    return list(observables) if isinstance(observables, dict) else []
+
+
+def _numbers(value: Any) -> int:
+    return sum(map(_numbers, value)) if isinstance(value, list) else 1

@@ -1,0 +1,113 @@
+"""What single options and single circuits do not show: combinations that make a job fail on the service.
+
+Source: the checks that the official client makes before it submits (``qiskit_ibm_runtime/utils/validations.py`` and
+``base_primitive.py``, 0.51), and IBM's guide on fractional gates. The page *Troubleshooting* has the whole list.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
+from airflow_provider_qrt.primitives.errors import InvalidInput
+
+
+class Pub(Protocol):
+    """What PUBs of a sampler and of an estimator have in common."""
+
+    @property
+    def info(self) -> CircuitInfo | None:
+        """What the circuit declares, if that is known."""
+
+
+def check_registers(pubs: Sequence[Pub]) -> None:
+    """Refuse classical registers that the service cannot return.
+
+    Args:
+        pubs: PUBs of a sampler.
+
+    Raises:
+        InvalidInput: A register is empty, or its name is not one that Python would take for an attribute.
+    """
+    for index, pub in enumerate(pubs):
+        for name, size in () if pub.info is None else pub.info.registers:
+            where = f"circuits[{index}]: the classical register {name!r}"
+            if not size:
+                raise InvalidInput(
+                    f"{where} has no bits, and the service fails on it. Leave it out, or give it at least one bit. "
+                    "Nothing was submitted."
+                )
+            if keyword.iskeyword(name):
+                raise InvalidInput(
+                    f"{where} has the name of a Python keyword, and the service cannot return it. Choose another name, "
+                    f"such as {name}_. Nothing was submitted."
+                )
+            if not name.isidentifier():
+                raise InvalidInput(
+                    f"{where} has a name that is not an identifier, and the service cannot return it. Use letters, "
+                    "digits and underscores only, and no digit first. Nothing was submitted."
+                )
+
+
+def check_decoupling(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
+    """Refuse dynamical decoupling of circuits with control flow.
+
+    Args:
+        pubs: PUBs of a sampler or an estimator.
+        options: Checked options.
+
+    Raises:
+        InvalidInput: Both are there.
+    """
+    if not options.get("dynamical_decoupling", {}).get("enable"):
+        return
+    for index, pub in enumerate(pubs):
+        if pub.info is not None and pub.info.control_flow:
+            found = ", ".join(sorted(pub.info.control_flow))
+            raise InvalidInput(
+                f"circuits[{index}]: the circuit has control flow ({found}), and options.dynamical_decoupling.enable "
+                "cannot be used with it. Switch decoupling off, or put circuits without control flow into a task of "
+                "their own. Nothing was submitted."
+            )
+
+
+def check_no_boxes(pubs: Sequence[Pub]) -> None:
+    """Refuse circuits with boxes.
+
+    Args:
+        pubs: PUBs of a sampler that goes over the program ``executor``.
+
+    Raises:
+        InvalidInput: A circuit has a ``box``.
+    """
+    for index, pub in enumerate(pubs):
+        if pub.info is not None and "box" in pub.info.control_flow:
+            raise InvalidInput(
+                f"circuits[{index}]: the circuit has a box, which the program executor takes only from programs that "
+                "twirl. Take the instructions out of the box, or leave program_id='sampler' for this task. Nothing was "
+                "submitted."
+            )
+
+
+def gate_randomizer(options: Mapping[str, Any], *, resilience_level: int | None = None) -> str | None:
+    """Return the option that makes the service randomize gates, which it cannot do with fractional gates; or None.
+
+    Source: IBM's guides on fractional gates: no Pauli twirling of gates, no probabilistic error cancellation (PEC) and
+    no probabilistic error amplification (PEA).
+
+    Args:
+        options: Checked options of the program ``sampler`` or ``estimator``.
+        resilience_level: The estimator's; level 2 twirls gates unless ``twirling.enable_gates`` says otherwise.
+    """
+    resilience = options.get("resilience", {})
+    if resilience.get("pec_mitigation"):
+        return "options.resilience.pec_mitigation"
+    zne = resilience.get("zne_mitigation", resilience_level == 2)
+    if zne and resilience.get("zne", {}).get("amplifier") == "pea":
+        return "options.resilience.zne.amplifier='pea'"
+    twirled = options.get("twirling", {}).get("enable_gates")
+    if twirled:
+        return "options.twirling.enable_gates"
+    return "resilience_level=2, which twirls gates" if resilience_level == 2 and twirled is None else None

@@ -1,0 +1,81 @@
+"""Programs come back as they were written: names of registers, gates, and what constants say."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_qrt.emulator.openqasm import loads
+
+HEAD = 'OPENQASM 3.0; include "stdgates.inc"; '
+
+
+def registers(text):
+    return [(register.name, register.size) for register in loads(HEAD + text).cregs]
+
+
+def operations(text):
+    return [(one.operation.name, list(one.operation.params)) for one in loads(HEAD + text).data]
+
+
+@pytest.mark.parametrize("name", ["c", "C", "Meas_1", "_c", "ψ", "esc_C", "sin"])
+def test_registers_keep_their_names(name):
+    assert registers(f"bit[2] {name}; {name}[0] = measure $0;") == [(name, 2)]
+
+
+def test_single_bits_and_empty_registers_are_registers_in_their_place():
+    assert registers("bit[2] A; bit b; bit[0] E; bit[1] c; bit D = measure $0;") == [
+        ("A", 2),
+        ("b", 1),
+        ("E", 0),
+        ("c", 1),
+        ("D", 1),
+    ]
+
+
+def test_a_condition_on_a_renamed_register_still_reads_it():
+    circuit = loads(HEAD + "bit[2] C; bit d; C[1] = measure $0; if (C == 2) { x $0; } if (d == 1) { x $0; }")
+    first, second = [one.operation for one in circuit.data if one.operation.name == "if_else"]
+    assert first.condition == (circuit.cregs[0], 2)
+    assert second.condition == (circuit.cregs[1][0], True)
+
+
+def test_id_is_the_gate_id_wherever_it_stands():
+    circuit = loads(HEAD + "bit c; id $0; if (c) { id $1; } c = measure $0;")
+    assert [one.operation.name for one in circuit.data] == ["id", "if_else", "measure"]
+    [block] = [one for one in circuit.data[1].operation.blocks if one is not None]
+    assert [one.operation.name for one in block.data] == ["id"]
+    assert operations("gate own a { id a; } own $0;") == [("own", [])]
+
+
+@pytest.mark.parametrize(
+    ("declared", "size"),
+    [
+        ("const int d = 2; bit[d**2] c;", 4),
+        ("bit[1 << 2] c;", 4),
+        ("const uint[8] n = 7 / 2; const int m = n * (3 - 1); bit[m + 1] c;", 7),
+        ("const float half = 0.5; bit[int(4 * half)] c;", 2),
+        ("bit[popcount(7)] c;", 3),
+    ],
+)
+def test_sizes_may_be_any_constant_expression(declared, size):
+    assert registers(f"{declared} c[{size - 1}] = measure $0;") == [("c", size)]
+
+
+def test_angles_may_use_constants_and_functions():
+    [(_, [angle])] = operations("const float turn = pi / 2; rx(2 * turn) $0;")
+    assert angle == pytest.approx(3.14159265)
+    [(_, [angle])] = operations("rx(sin(1)) $0;")
+    assert angle == pytest.approx(0.8414709848)
+    circuit = loads(HEAD + "const int k = 2; input float[64] a; gate g(k) q { rx(k) q; } rx(k * a) $0; g(0.3) $0;")
+    assert [parameter.name for parameter in circuit.parameters] == ["a"]
+    assert circuit.data[1].operation.params == [0.3]
+
+
+def test_a_byte_order_mark_is_skipped():
+    assert loads("\ufeff" + HEAD + "bit c; c = measure $0;").num_clbits == 1
+
+
+def test_registers_come_back_by_their_names(api):
+    text = f"{api.qasm}bit[1] Meas_1; bit single; id $0; x $0; Meas_1[0] = measure $0; single = measure $1;"
+    data = api.result(api.submit((text, None, 5)))["results"][0]["data"]
+    assert sorted(data) == ["Meas_1", "single"]

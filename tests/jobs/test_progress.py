@@ -1,0 +1,90 @@
+"""What a task says while it waits."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+
+import pytest
+
+from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.client.states import JobState
+from airflow_provider_qrt.jobs.outcome import WaitOutcome
+from airflow_provider_qrt.jobs.polling import JobPoller
+from airflow_provider_qrt.jobs.progress import Progress, in_words, queue_length
+from airflow_provider_qrt.jobs.waiting import wait_for_job
+
+QUEUED = Job("j1", JobState.from_json({"status": "Queued"}), backend="ibm_fez", estimated_running_seconds=3.43)
+DONE = dataclasses.replace(QUEUED, state=JobState.from_json({"status": "Completed"}))
+
+
+def test_a_line_says_state_time_queue_and_the_services_estimate():
+    assert Progress(0.0).line(QUEUED, 240.0, 12) == (
+        "Job j1 is still queued after 4 min: 12 jobs in the queue of ibm_fez, the service expects 3.4 s of QPU time."
+    )
+
+
+def test_what_is_not_known_is_not_said():
+    unknown = dataclasses.replace(QUEUED, estimated_running_seconds=None)
+    assert Progress(0.0).line(unknown, 61.0) == "Job j1 is still queued after 61 s."
+
+
+def test_lines_come_at_growing_intervals_an_hour_at_most():
+    progress, due = Progress(0.0), []
+    for _ in range(9):
+        due.append(progress.next_at)
+        progress.line(QUEUED, progress.next_at)
+    gaps = [later - earlier for earlier, later in pairwise(due)]
+    assert due[0] == 60
+    assert gaps == [120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_a_trigger_that_begins_later_leaves_out_what_was_due_before():
+    progress = Progress(0.0)
+    progress.skip_to(10_000.0)
+    assert progress.next_at > 10_000
+
+
+def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines():
+    now, said = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    outcome = wait_for_job(
+        lambda _: DONE if now[0] > 36_000 else QUEUED,
+        JobPoller("j1", 0.0, None, 30.0),
+        log=said.append,
+        sleep=sleep,
+        clock=lambda: now[0],
+        queue_length=lambda backend: {"ibm_fez": 5}[backend],
+    )
+    assert isinstance(outcome, WaitOutcome)
+    assert said[0] == "Job j1 is queued."
+    still = [line for line in said if "is still queued after" in line]
+    assert 10 <= len(still) <= 16
+    assert all("5 jobs in the queue of ibm_fez" in line for line in still)
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (109.174, "109 s"), (240, "4 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (187_200, "2 d 4 h")],
+)
+def test_durations_are_written_for_people(seconds, words):
+    assert in_words(seconds) == words
+
+
+def test_the_queue_is_asked_for_once_a_minute_by_all_of_a_process(emulator, sent):
+    from airflow_provider_qrt.client import QiskitRuntimeClient
+    from airflow_provider_qrt.client.settings import ClientSettings
+
+    settings = ClientSettings.create(
+        api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url
+    )
+    with QiskitRuntimeClient(settings) as client:
+        lengths = {queue_length(client, "ibm_fez") for _ in range(5)}
+        assert len(lengths) == 1
+        assert isinstance(lengths.pop(), int)
+        assert queue_length(client, "no_such_backend") is None
+    assert sent("GET /backends/ibm_fez/status") == ["GET /backends/ibm_fez/status"]

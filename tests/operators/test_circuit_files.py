@@ -1,0 +1,113 @@
+"""A QPY file is read when its name stands in the DAG file, or lies where the deployment lets data name files."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+from qiskit import QuantumCircuit, qpy
+
+from airflow_provider_qrt.operators.circuit_files import with_files, written_names
+from airflow_provider_qrt.operators.results import Destination, write_text
+from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
+from airflow_provider_qrt.untrusted.files import read_file, within
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "other_team" / "molecule.qpy"
+    path.parent.mkdir()
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    with path.open("wb") as file:
+        qpy.dump(circuit, file)
+    return path
+
+
+@pytest.fixture
+def allowed(tmp_path, monkeypatch):
+    folder = tmp_path / "circuits"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__CIRCUIT_FOLDERS", f"{tmp_path}/none, {folder}, relative")
+    return folder
+
+
+def test_a_text_names_no_file(secret):
+    for name in (str(secret), f"{secret.parent}/../other_team/molecule.qpy", f"{secret.parent}/none.qpy", "a\0b.qpy"):
+        with pytest.raises(InvalidInput, match="not opened here"):
+            coerce_pubs([name])
+    assert len(coerce_pubs([secret])) == 1
+
+
+def test_what_stands_in_the_dag_file_is_read(secret, allowed):
+    written = frozenset(written_names([(str(secret), None), "{{ params.name }}.qpy", {"a": "x.qpy"}]))
+    assert written == {str(secret), "x.qpy"}
+    [circuit] = with_files([str(secret)], written)
+    assert len(coerce_pubs([circuit])) == 1
+
+
+def test_the_words_are_the_same_whether_there_is_such_a_file_or_not(secret, allowed):
+    said = set()
+    for name in (str(secret), str(secret.with_name("none.qpy"))):
+        with pytest.raises(InvalidInput) as refused:
+            with_files([name], frozenset())
+        said.add(str(refused.value).replace(name, ""))
+    assert len(said) == 1
+
+
+def test_data_may_name_what_lies_in_an_allowed_folder(secret, allowed):
+    inside = allowed / "deep" / "bell.qpy"
+    inside.parent.mkdir()
+    inside.write_bytes(secret.read_bytes())
+    (allowed / "link.qpy").symlink_to(secret)
+    assert with_files("deep/bell.qpy", frozenset()) == inside
+    assert with_files((str(inside), None), frozenset()) == (inside, None)
+    for name in (
+        "../other_team/molecule.qpy",
+        f"{allowed}/../other_team/molecule.qpy",
+        "link.qpy",
+        f"{allowed}x/a.qpy",
+    ):
+        with pytest.raises(InvalidInput):
+            with_files(name, frozenset())
+
+
+def test_only_ordinary_files_of_a_bounded_size_are_read(tmp_path):
+    import os
+
+    pipe, large = tmp_path / "pipe.qpy", tmp_path / "large.qpy"
+    os.mkfifo(pipe)
+    large.write_bytes(b"x" * 100)
+    with pytest.raises(OSError, match="no ordinary file"):
+        read_file(pipe)
+    with pytest.raises(OSError, match="larger than 99"):
+        read_file(large, 99)
+    assert read_file(large, 100) == b"x" * 100
+    assert within("a\0.qpy", [tmp_path]) is None
+
+
+@pytest.mark.parametrize("job_id", ["../dags/config", "..", "", "a/b", "a\0", ".hidden", "a..b", "x" * 200])
+def test_only_an_id_names_a_file(job_id, tmp_path):
+    for destination in (Destination(str(tmp_path)), Destination(f"{tmp_path}/one.json")):
+        with pytest.raises(InvalidInput):
+            destination.raw_file(job_id)
+    with pytest.raises(InvalidInput):
+        Destination(str(tmp_path)).file(job_id)
+    assert Destination(str(tmp_path)).file("d5edd5qgim5s73aecqr0") == f"{tmp_path}/d5edd5qgim5s73aecqr0.json"
+
+
+def test_a_private_file_is_its_owners_and_others_follow_the_umask(tmp_path):
+    import os
+
+    old = tmp_path / "old.json"
+    old.touch(0o644)
+    before = os.umask(0o027)
+    try:
+        write_text(str(tmp_path / "private.json"), "x", private=True)
+        write_text(str(old), "x", private=True)
+        write_text(str(tmp_path / "open.json"), "x")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"private.json": 0o600, "old.json": 0o600, "open.json": 0o640}
