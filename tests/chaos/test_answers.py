@@ -16,7 +16,7 @@ ONE_JOB = "^/jobs/[^/]+$"
 FAULTS = {
     "lost answer": {"method": "POST", "path": "/jobs", "drop": "after"},
     "lost request": {"method": "POST", "path": "/jobs", "drop": "before"},
-    "503 five times instead of a job": {"method": "POST", "path": "/jobs", "status": 503, "times": 5},
+    "503 twice instead of a job": {"method": "POST", "path": "/jobs", "status": 503, "times": 2},
     "503 five times, though the job exists": {
         "method": "POST", "path": "/jobs", "status": 503, "phase": "after", "times": 5,
     },
