@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test fuzz test-cluster test-browser lint docs bench soak screenshots audit fuzz-decoders constraints lock clean
+.PHONY: help install demo ui test fuzz test-ways test-cluster test-browser lint docs bench soak screenshots audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -29,6 +29,9 @@ test: $(STAMP) ## All tests, real Airflow included
 
 fuzz: $(STAMP) ## 2,000 lives of a task, with faults, kills and clears; SEED=N plays one of them again
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED),--episodes $(or $(EPISODES),2000))
+
+test-ways: $(STAMP) ## Example DAGs in dag.test(), tasks test and a real Airflow: the same outcome (half an hour)
+	$(BIN)/python -m pytest tests/ways
 
 test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
 	@$(BIN)/python -m tools.install_servers
