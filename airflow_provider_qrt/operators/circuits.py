@@ -254,6 +254,9 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         except errors.NotFound:
             # It was never calibrated.
             return None
+        except errors.Forbidden:
+            # The key may run circuits and not read calibrations, which are no more than a help.
+            return None
 
     @abstractmethod
     def decode(self, text: str) -> primitives.SamplerResult | primitives.EstimatorResult:

@@ -217,6 +217,7 @@ def test_what_another_task_returned(task, native):
             circuits=sources["circuits"].map(lambda circuit: (circuit, "ZZ")),
             observables=sources["observables"],
             options={"default_shots": sources["options"]["default_shots"]},
+            resilience_level=0,
             dry_run=True,
         )
     pulled = {"options": {"default_shots": 10, "return_value": returned["options"]}}
