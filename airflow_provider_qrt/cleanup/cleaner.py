@@ -38,6 +38,8 @@ OVERLAP = timedelta(minutes=5)
 """By how much two readings of the records overlap: transactions are not finished in the order of their clocks."""
 TTL_MARGIN = 3600.0
 """Seconds after which a session has ended by itself for certain, whatever the clocks say."""
+CONNECTION_SECONDS = 600.0
+"""A connection that was changed is read anew after that."""
 EVENT = "qiskit_runtime_cleanup"
 """Name of the entries in Airflow's audit log."""
 
@@ -74,6 +76,7 @@ class Cleaner:
     _used: dict[str, datetime] = field(default_factory=dict, init=False)
     _tags: dict[str, datetime] = field(default_factory=dict, init=False)
     _sessions: dict[str, Written] = field(default_factory=dict, init=False)
+    _clients: dict[str, tuple[QiskitRuntimeClient, float]] = field(default_factory=dict, init=False, repr=False)
     _suspects: set[str] = field(default_factory=set, init=False)
     _said: set[tuple[str, str]] = field(default_factory=set, init=False)
 
@@ -119,7 +122,7 @@ class Cleaner:
     def _look_at(self, conn_id: str, name: str) -> Iterator[_Found]:
         """Find what has been left behind with one connection; trouble with it is said once, and it is tried again."""
         try:
-            client = self.connect(conn_id)
+            client = self._client(conn_id)
         except (*errors.MISTAKES, SQLAlchemyError):
             raise
         except Exception as error:
@@ -134,9 +137,19 @@ class Cleaner:
                 yield from self._abandoned_jobs(client, ownership)
                 yield from self._abandoned_sessions(client, conn_id, ownership)
         except errors.QiskitRuntimeError as error:
+            # The connection may be set right before the next look.
+            self._clients.pop(conn_id, None)
             self._say(conn_id, error)
         else:
             self._said = {one for one in self._said if one[0] != conn_id}
+
+    def _client(self, conn_id: str) -> QiskitRuntimeClient:
+        """The client of a connection, which is read anew now and then: a secrets backend is not asked at each look."""
+        client, until = self._clients.get(conn_id, (None, 0.0))
+        if client is None or self.clock() >= until:
+            client = self.connect(conn_id)
+            self._clients[conn_id] = client, self.clock() + CONNECTION_SECONDS
+        return client
 
     def _say(self, conn_id: str, error: Exception) -> None:
         if (conn_id, type(error).__name__) not in self._said:
