@@ -165,7 +165,7 @@ class JobWatcher(SharedPoller):
         if isinstance(step, ReadPending):
             news = self._plan.on_pending(jobs, now, asked_at=asked_at)
         elif isinstance(step, ReadFinished):
-            news = self._plan.on_finished(jobs)
+            news = self._plan.on_finished(jobs, now)
         else:
             news = self._plan.on_job(jobs[0], now)
         await self._tell((job.id, job) for job in news)

@@ -104,7 +104,7 @@ class World:
             pages = max(1, math.ceil(len(found) / 200))
             self.requests += [(self.now, "ReadFinished")] * (pages - 1)
             self.now += self.request_seconds * (pages - 1)
-            news = self.plan.on_finished(found)
+            news = self.plan.on_finished(found, self.now)
         else:
             assert isinstance(step, ReadJob)
             news = self.plan.on_job(as_job(step.job_id, self.status(step.job_id, self.now)), self.now)
