@@ -59,7 +59,7 @@ def result(**parts: Any) -> dict[str, Any]:
 
 
 def task(**parts: Any) -> dict[str, Any]:
-    lists: dict[str, Any] = {"jobs": [], "pubs": [], "circuits": [], "downloads": []}
+    lists: dict[str, Any] = {"jobs": [], "plan": [], "pubs": [], "circuits": [], "downloads": []}
     about = {"task": "t", "task_id": "t", "map_index": -1, "url": "/t", "state": "success", "operator": "O", "note": ""}
     return {**about, **lists, "program": "sampler", "goes_on": False, "more_jobs": 0, "more_pubs": 0, **parts}
 
