@@ -83,9 +83,13 @@ def client():
 
 def asked(client, call, text, method="GET", status=200):
     with rm.Mocker() as mock:
-        mock.post("https://iam.cloud.ibm.com/identity/token", json={"access_token": "odd-answers-4711", "expires_in": 3600})
+        mock.post(
+            "https://iam.cloud.ibm.com/identity/token", json={"access_token": "odd-answers-4711", "expires_in": 3600}
+        )
         mock.request(method, rm.ANY, content=text, status_code=status)
-        mock.post("https://iam.cloud.ibm.com/identity/token", json={"access_token": "odd-answers-4711", "expires_in": 3600})
+        mock.post(
+            "https://iam.cloud.ibm.com/identity/token", json={"access_token": "odd-answers-4711", "expires_in": 3600}
+        )
         return call(client)
 
 
