@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.record import StateStore, SubmissionRecord
 from airflow_provider_qrt.operators.last_resort import map_index_of
 
@@ -73,6 +74,11 @@ def standing_of(ti: Any, store: StateStore | None) -> Standing:
         except (ImportError, NameError):
             # There is no supervisor to ask: somebody else runs this task, and stops it.
             found.append(Standing.STOPPED)
+        except errors.MISTAKES:
+            # The task is being stopped all the same, so this must not raise; but it must not look like a hiccup.
+            log.exception(
+                "Airflow could not be asked why the task is stopped. This is a mistake in airflow-provider-qrt"
+            )
         except Exception as error:
             log.warning("Airflow did not say why the task is stopped: %s: %s", type(error).__name__, error)
 
