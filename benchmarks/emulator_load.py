@@ -81,7 +81,8 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request; what fails is counted and gives None."""
         try:
-            self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+            sent, kind = (None, {}) if body is None else (json.dumps(body), {"Content-Type": "application/json"})
+            self._connection.request(method, path, sent, {**self._headers, **kind})
             answer = self._connection.getresponse()
             text = answer.read()
             if answer.status >= 300:

@@ -129,7 +129,7 @@ def test_an_estimators(hook, pubs, options, level, pec):
         read = coerce_estimator_pubs(circuits)
         params = estimator_params(read, options=options, resilience_level=level)
     except InvalidInput as refused:
-        _expect(refused, "has room for", "broadcast", "noise_factors")
+        _expect(refused, "has room for", "broadcast", "noise_factors", "used with measure_mitigation only")
         return
     counted = estimator_executions(read, options=options, resilience_level=level)
     assert estimate_seconds(counted) == pytest.approx(as_counted_by_the_emulator(hook, "estimator", params), abs=0.001)
