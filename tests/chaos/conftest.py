@@ -59,26 +59,35 @@ def services() -> Iterator[list[Emulator]]:
 
 
 @pytest.fixture(scope="session")
-def airflow(services: list[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+def vault_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the secrets backend keeps its connections: not among what Airflow writes, which may hold no secret."""
+    folder = tmp_path_factory.mktemp("vault")
+    yield folder
+    Vault(folder).remove()
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    services: list[Emulator], vault_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
     """The Airflow. When all is over, nothing it has written may hold a secret, whatever had happened."""
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     shutil.copytree(Path(__file__).parent / "dags", dags)
     shutil.copytree(ROOT / "example_dags" / "circuits", dags / "circuits")
     connections = {f"service_{number}": connection(service) for number, service in enumerate(services)}
-    vault = Vault(home / "vault")
+    vault = Vault(vault_folder)
     vault.keep(VAULTED, connection(services[0]))
     hidden = [secret for service in services for secret in secrets_of(service)]
     with LocalAirflow(home, dags, connections=connections, settings={**SETTINGS, **vault.settings()}) as running:
         yield running
-    vault.remove()
     assert find_in_airflow(home, hidden) == []
 
 
 @pytest.fixture
-def vault(airflow: LocalAirflow) -> Iterator[Vault]:
+def vault(vault_folder: Path) -> Iterator[Vault]:
     """The secrets backend, which works again after the test."""
-    vault = Vault(airflow.home / "vault")
+    vault = Vault(vault_folder)
     yield vault
     vault.works(True)
 
