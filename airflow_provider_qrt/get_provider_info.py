@@ -136,6 +136,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "1073741824",
                         "default": "268435456",
                     },
+                    "max_decoded_bytes": {
+                        "description": (
+                            "Bytes that all arrays of one result may take in a task's memory. A result that takes more "
+                            "fails the task, and the job is kept: raise this, and clear the task."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "2147483648",
+                        "default": "536870912",
+                    },
                     "circuit_folders": {
                         "description": (
                             "Folders, separated by commas, from which a task may read QPY files whose names come from "

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from airflow_provider_qrt.cleanup.records import AirflowDatabase, Place, Written
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.hooks.deployment import name_is_given, own_name
+from airflow_provider_qrt.hooks.deployment import answer_limits, name_is_given, own_name
 from airflow_provider_qrt.jobs.abandoned import tag_of_bound_job, why_abandoned
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.ownership import Ownership, RunState
@@ -52,7 +52,8 @@ def _connect(conn_id: str) -> QiskitRuntimeClient:
 
     # Not the hook's way: that one is for tasks, which ask the API server.
     connection = Connection.get_connection_from_secrets(conn_id)
-    return QiskitRuntimeClient(settings_from_connection(connection, connection.extra_dejson))
+    settings = settings_from_connection(connection, connection.extra_dejson)
+    return QiskitRuntimeClient(settings, limits=answer_limits())
 
 
 @dataclass

@@ -78,3 +78,10 @@ def answer_limits() -> AnswerLimits:
         max_bytes=conf.getint(SECTION, "max_answer_bytes", fallback=AnswerLimits.max_bytes),
         max_result_bytes=conf.getint(SECTION, "max_result_bytes", fallback=AnswerLimits.max_result_bytes),
     )
+
+
+def max_decoded_bytes() -> int:
+    """How many bytes the arrays of one result may take in a task: ``[qiskit_runtime] max_decoded_bytes``."""
+    from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES
+
+    return conf.getint(SECTION, "max_decoded_bytes", fallback=MAX_DECODED_BYTES)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.arguments.constants import Check, one_of
 from airflow_provider_qrt.arguments.options import estimator_options
+from airflow_provider_qrt.hooks.deployment import max_decoded_bytes
 from airflow_provider_qrt.jobs.identity import ProgramInput
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
@@ -167,11 +168,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
     def decode(self, text: str) -> primitives.EstimatorResult:
         """Read the text of the program's result."""
-        return (
-            primitives.decode_executor_estimates(text)
-            if self._is_executor()
-            else primitives.decode_estimator_result(text)
-        )
+        read = primitives.decode_executor_estimates if self._is_executor() else primitives.decode_estimator_result
+        return read(text, max_bytes=max_decoded_bytes())
 
     def uses_qiskit(self) -> bool:
         """An executor's program is prepared by the official client."""

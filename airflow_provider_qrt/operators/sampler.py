@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.arguments.constants import Check, one_of
 from airflow_provider_qrt.arguments.options import sampler_options
+from airflow_provider_qrt.hooks.deployment import max_decoded_bytes
 from airflow_provider_qrt.operators import arguments
 from airflow_provider_qrt.operators.circuits import EXECUTOR, QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
@@ -121,9 +122,8 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     def decode(self, text: str) -> primitives.SamplerResult:
         """Read the text of the program's result."""
-        return (
-            primitives.decode_executor_result(text) if self._is_executor() else primitives.decode_sampler_result(text)
-        )
+        read = primitives.decode_executor_result if self._is_executor() else primitives.decode_sampler_result
+        return read(text, max_bytes=max_decoded_bytes())
 
     def _is_executor(self) -> bool:
         return self.program_id == EXECUTOR

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.hooks.deployment import answer_limits
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
@@ -82,6 +83,7 @@ class CancellingTrigger(BaseTrigger):
         try:
             client = QiskitRuntimeClient(
                 await read_settings(self.qiskit_runtime_conn_id),
+                limits=answer_limits(),
                 # Repeated below, where a pause holds no thread.
                 retry=RetryPolicy(attempts=1),
                 on_request=counting_cancellations(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
 from tests.chaos.lanes import CALM, Lane, Stage
-from tests.chaos.secrets_search import find_in_airflow, secrets_of
+from tests.chaos.secrets_search import LINEAGE, find_in_airflow, secrets_of
 from tests.chaos.vault import VAULTED, Vault
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
@@ -59,6 +61,34 @@ def services() -> Iterator[list[Emulator]]:
 
 
 @pytest.fixture(scope="session")
+def proxy_password() -> str:
+    """The password of the proxies that are named wrongly."""
+    return f"proxy-{secrets.token_hex(12)}"
+
+
+@pytest.fixture(scope="session")
+def wrong_proxies(services: list[Emulator], proxy_password: str) -> dict[str, dict[str, Any]]:
+    """Connections with a proxy that nobody can reach, and with proxies whose address is mistyped."""
+    proxies = {
+        "unreachable": f"http://quantum:{proxy_password}@127.0.0.1:9",
+        "without_scheme": f"quantum:{proxy_password}@127.0.0.1:9",
+        "with_a_slash_too_few": f"http:/quantum:{proxy_password}@127.0.0.1:9",
+        "with_a_wrong_port": f"http://quantum:{proxy_password}@127.0.0.1:port",
+    }
+    made = {}
+    for name, address in proxies.items():
+        settings = connection(services[0])
+        made[f"proxy_{name}"] = {**settings, "extra": {**settings["extra"], "proxies": {"http": address}}}
+    return made
+
+
+@pytest.fixture(scope="session")
+def hidden(services: list[Emulator], proxy_password: str) -> list[str]:
+    """What nobody may read anywhere."""
+    return [proxy_password, *(secret for service in services for secret in secrets_of(service))]
+
+
+@pytest.fixture(scope="session")
 def vault_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the secrets backend keeps its connections: not among what Airflow writes, which may hold no secret."""
     folder = tmp_path_factory.mktemp("vault")
@@ -68,7 +98,11 @@ def vault_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def airflow(
-    services: list[Emulator], vault_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    services: list[Emulator],
+    wrong_proxies: dict[str, dict[str, Any]],
+    hidden: list[str],
+    vault_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """The Airflow. When all is over, nothing it has written may hold a secret, whatever had happened."""
     home = tmp_path_factory.mktemp("airflow")
@@ -78,8 +112,9 @@ def airflow(
     connections = {f"service_{number}": connection(service) for number, service in enumerate(services)}
     vault = Vault(vault_folder)
     vault.keep(VAULTED, connection(services[0]))
-    hidden = [secret for service in services for secret in secrets_of(service)]
-    with LocalAirflow(home, dags, connections=connections, settings={**SETTINGS, **vault.settings()}) as running:
+    lineage = {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
+    settings = {**SETTINGS, **vault.settings(), "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage)}
+    with LocalAirflow(home, dags, connections={**connections, **wrong_proxies}, settings=settings) as running:
         yield running
     assert find_in_airflow(home, hidden) == []
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import requests
 
 from airflow_provider_qrt.emulator import Emulator
+from tools.local_airflow import LocalAirflow
 
 TOKEN_START = 60
 """So many characters begin every token of an emulator: the header and the claim that names the user."""
+LINEAGE = "lineage.jsonl"
+"""File in Airflow's home that OpenLineage's events are written to."""
 TABLES = {"log", "rendered_task_instance_fields", "task_instance", "task_instance_history", "task_state_store", "xcom"}
 """Tables that must be among those searched."""
 
@@ -26,7 +30,37 @@ def secrets_of(service: Emulator) -> list[str]:
     ]
     assert tokens[0] != tokens[1]
     assert tokens[0][:TOKEN_START] == tokens[1][:TOKEN_START]
-    return [service.api_key, service.instance.split(":")[6].removeprefix("a/"), tokens[0][:TOKEN_START]]
+    account = service.instance.split(":")[6].removeprefix("a/")
+    return [service.api_key, service.instance, quote(service.instance, safe=""), account, tokens[0][:TOKEN_START]]
+
+
+def pages_of(airflow: LocalAirflow, connections: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Ask for what the pages show of every run and of every connection, as an administrator.
+
+    Yields:
+        The address, and the answer with its headers.
+    """
+    with requests.Session() as session:
+        token = session.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
+        session.headers["Authorization"] = f"Bearer {token}"
+
+        def ask(path: str, **parameters: str) -> tuple[str, bytes]:
+            answer = session.get(f"{airflow.url}/qiskit-runtime{path}", params=parameters, timeout=120)
+            assert answer.status_code in (200, 404), answer.text
+            return f"{path} {parameters}", str(answer.headers).encode() + answer.content
+
+        for conn_id in connections:
+            yield ask("/api/quantum", conn_id=conn_id)
+        for run in airflow.api("GET", "/dags/~/dagRuns?limit=1000")["dag_runs"]:
+            of_run = {"dag_id": run["dag_id"], "run_id": run["dag_run_id"]}
+            yield ask("/api/result", **of_run)
+            yield ask("/api/result/download", task_id="measure", format="csv", **of_run)
+
+
+def find_in_pages(pages: Iterable[tuple[str, bytes]], texts: Iterable[str]) -> list[str]:
+    """Search the pages; return where one of the texts was found."""
+    wanted = [text.encode() for text in dict.fromkeys(texts)]
+    return [address for address, content in pages for text in wanted if text in content]
 
 
 def find_in_airflow(home: Path, texts: Iterable[str]) -> list[str]:

@@ -1,4 +1,7 @@
-"""Neither the API key, the account nor a bearer token is in anything that Airflow has written, whatever went wrong."""
+"""No key, CRN, account, token or proxy password is in anything that Airflow writes or shows, whatever went wrong.
+
+Searched are all files (logs, the database's own, lineage), all rows, and the pages.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from functools import partial
 import pytest
 
 from tests.chaos.lanes import Lane
-from tests.chaos.secrets_search import find_in_airflow, secrets_of
+from tests.chaos.secrets_search import LINEAGE, find_in_airflow, find_in_pages, pages_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -36,11 +39,28 @@ def test_a_service_that_refuses_everything_fails_the_task(scenario, played):
     played()
 
 
-def test_no_secret_is_in_anything_that_was_written(lanes, airflow):
+def test_a_proxy_that_cannot_be_used_fails_the_task(lanes, airflow, wrong_proxies, proxy_password):
+    runs = {conn_id: lanes[0].start("chaos_deferred_without_retries", connection=conn_id) for conn_id in wrong_proxies}
+    for conn_id, run in runs.items():
+        airflow.expect_end(run.dag_id, run.run_id, "failed")
+        assert "proxy" in run.log.lower(), conn_id
+    assert find_in_airflow(airflow.home, [proxy_password]) == []
+
+
+def test_no_secret_is_in_anything_that_was_written(lanes, airflow, hidden):
     run = lanes[0].start("chaos_deferred")
     run.expect_success()
     places = set(find_in_airflow(airflow.home, [run.jobs[0]["id"]]))
-    assert {"xcom", "task_state_store"} <= places, "the search finds what is there"
+    assert {"xcom", "task_state_store", LINEAGE} <= places, "the search finds what is there"
     assert any(place.startswith("airflow.db") for place in places)
     assert any(place.startswith("logs/") for place in places)
-    assert find_in_airflow(airflow.home, [secret for lane in lanes for secret in secrets_of(lane.service)]) == []
+    assert find_in_airflow(airflow.home, hidden) == []
+
+
+def test_no_secret_is_on_the_pages(lanes, airflow, wrong_proxies, hidden):
+    run = lanes[0].start("chaos_deferred")
+    run.expect_success()
+    pages = list(pages_of(airflow, [*(lane.connection for lane in lanes), *wrong_proxies]))
+    job_id = run.jobs[0]["id"]
+    assert {address.split()[0] for address in find_in_pages(pages, [job_id])} >= {"/api/quantum", "/api/result"}
+    assert find_in_pages(pages, hidden) == []

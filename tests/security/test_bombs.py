@@ -73,6 +73,14 @@ BOMBS = {
         "decode_sampler_result(text)",
         "InvalidResult",
     ),
+    "tensors for the official client": (
+        'tensor = {"data": base64.b64encode(packed(1 << 30)).decode(), "shape": [1], "dtype": "f64"}\n'
+        'asked = {"qiskit_mitigation": [], "post_processor": {}, "more": [{"hidden": tensor}]}\n'
+        'text = json.dumps({"schema_version": "v2.0", "data": [], "passthrough_data": asked})\n'
+        "from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates",
+        "decode_executor_estimates(text)",
+        "InvalidResult",
+    ),
     "lists without end": ('text = "[" + "[]," * 20_000_000 + "[]]"', "read_any_result(None, text)", "InvalidResult"),
     "shots in XCom": (
         'value = [{"counts": {"0": 10**11}, "registers": {"c": {"num_bits": 1, "index": 0}}}]',

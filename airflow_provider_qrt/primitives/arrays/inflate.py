@@ -47,6 +47,17 @@ class Inflater:
         if self._next(1):
             raise InvalidResult("an array holds more data than its header says")
 
+    def count(self, at_most: int) -> int:
+        """Count the bytes that follow, keeping none of them; stop at the first piece that goes beyond a number.
+
+        Raises:
+            InvalidResult: The text is damaged.
+        """
+        counted = 0
+        while counted <= at_most and (piece := self._next(_CHUNK)):
+            counted += len(piece)
+        return counted
+
     def _fill(self, target: memoryview) -> None:
         filled = 0
         while filled < len(target):

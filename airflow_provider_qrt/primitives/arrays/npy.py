@@ -105,7 +105,7 @@ def _checked_size(shape: tuple[int, ...], dtype: np.dtype[Any], max_bytes: int) 
     if cost_of(shape, size) > max_bytes:
         raise InvalidResult(
             f"an array of shape {shape} takes {size:,} bytes; {max_bytes:,} are left of the limit. If the result is "
-            "meant to be that large, raise max_bytes"
+            "meant to be that large, raise [qiskit_runtime] max_decoded_bytes, or max_bytes where you read it yourself"
         )
     return size
 

@@ -75,6 +75,29 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     return BitRegister(rows.reshape(*shape[:-1], rows.shape[-1]), num_bits)
 
 
+def check_sizes(document: Any, budget: Budget) -> None:
+    """Refuse a document whose tensors are too large, before another program unpacks them.
+
+    Args:
+        document: Parsed JSON; every mapping with ``data`` and ``dtype`` in it is taken for a tensor.
+        budget: What all of them may take together. A bit takes a byte, as in an array of ``numpy``.
+
+    Raises:
+        InvalidResult: They take more, or one is damaged.
+    """
+    unread = [document]
+    while unread:
+        value = unread.pop()
+        if isinstance(value, Mapping):
+            unread.extend(value.values())
+            if isinstance(value.get("data"), str) and "dtype" in value:
+                # Their own words, not those of the shape: a program may unpack them before it looks at that.
+                width = 8 if value["dtype"] == "bool" else 1
+                budget.take(width * Inflater(value["data"]).count(budget.left // width))
+        elif isinstance(value, list):
+            unread.extend(value)
+
+
 def _shape(shape: Any, where: str) -> tuple[int, ...]:
     whole = isinstance(shape, list) and all(
         isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape

@@ -63,7 +63,10 @@ class Budget:
             InvalidResult: They are more than what is left.
         """
         if count > self.left:
-            raise InvalidResult(f"the values take {count:,} bytes; {self.left:,} are left of the limit max_bytes")
+            raise InvalidResult(
+                f"the values take {count:,} bytes; {self.left:,} are left of the limit. If the result is meant to be "
+                "that large, raise [qiskit_runtime] max_decoded_bytes, or max_bytes where you read it yourself"
+            )
         self.left -= count
 
 

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_qrt.primitives.arrays.tensors import check_sizes
 from airflow_provider_qrt.primitives.circuits.transpile import one_line
 from airflow_provider_qrt.primitives.errors import InvalidResult
 from airflow_provider_qrt.primitives.inputs.executor_estimator import NEEDED_FOR
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
-from airflow_provider_qrt.primitives.results.decoding import describe, load_document
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
 from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 from airflow_provider_qrt.primitives.results.estimator_result import EstimatorPubResult, EstimatorResult
 
@@ -28,21 +29,24 @@ def holds_estimates(document: Any) -> bool:
     return isinstance(passthrough, Mapping) and "qiskit_mitigation" in passthrough and "post_processor" in passthrough
 
 
-def decode_executor_estimates(payload: str | bytes) -> EstimatorResult:
+def decode_executor_estimates(payload: str | bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
     """Read the result of an ``executor`` job that an estimator's input was made into, here or by the official client.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``.
+        max_bytes: The most bytes all tensors may take together, unpacked.
 
     Raises:
         InvalidResult: The text is no JSON (its end is shown: for a failed job that is the reason), is another
-            program's result, or the official client cannot make expectation values of it.
+            program's result or too large, or the official client cannot make expectation values of it.
         QiskitMissing: Qiskit or the official client is not installed. The result can be read once it is.
     """
     document = load_document(payload)
     if not holds_estimates(document):
         raise InvalidResult(f"this is no result of an estimator over the program executor: {describe(document)}")
     asked = document["passthrough_data"]["post_processor"]
+    # The official client unpacks whatever comes.
+    check_sizes(document, Budget(max_bytes))
     with qiskit_needed(NEEDED_FOR):
         from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
         from qiskit_ibm_runtime.decoders.executor_estimator.decoder import ClientSideEstimatorDecoder
