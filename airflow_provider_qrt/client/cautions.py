@@ -16,10 +16,10 @@ def cautions(settings: ClientSettings) -> list[str]:
     for name, url in (("host", settings.base_url), ("iam_url", settings.iam_url)):
         parts = urlsplit(url)
         if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
-            what = "the token, circuits and results" if name == "host" else "the API key"
+            what = "the token, circuits and results cross" if name == "host" else "the API key crosses"
             said.append(
-                f"The connection's {name} begins with http://: {what} cross the network unencrypted, and anybody on "
-                "the way can read and change them. Use https://."
+                f"The connection's {name} begins with http://: {what} the network unencrypted, and anybody on the way "
+                "can read and change what is sent. Use https://."
             )
     if settings.verify is False:
         said.append(
