@@ -84,11 +84,13 @@ def browser(api_server: Any) -> Iterator[Callable[..., Browser]]:
 
     opened = []
 
-    def open_for(role: str | None = "admin", name: str = "boss") -> Browser:
+    def open_for(role: str | None = "admin", name: str = "boss", teams: tuple[str, ...] = ()) -> Browser:
         client = TestClient(api_server)
         opened.append(client)
         if role is not None:
-            token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role or None))
+            token = get_auth_manager().generate_jwt(
+                SimpleAuthManagerUser(username=name, role=role or None, teams=list(teams))
+            )
             client.cookies.set("_token", token)
         return Browser(client)
 
@@ -113,8 +115,8 @@ class Database:
 
     dags: list[str] = field(default_factory=list)
 
-    def add_dag(self, dag_id: str, run_id: str | None = RUN) -> None:
-        self._put("dag", dag_id=dag_id, bundle_name="dags", is_stale=False)
+    def add_dag(self, dag_id: str, run_id: str | None = RUN, *, bundle: str = "dags") -> None:
+        self._put("dag", dag_id=dag_id, bundle_name=bundle, is_stale=False)
         self.dags.append(dag_id)
         if run_id is not None:
             now = datetime.now(UTC)
@@ -127,6 +129,20 @@ class Database:
                 run_after=now,
                 log_template_id=self._template(),
             )
+
+    def add_team(self, name: str) -> None:
+        """A team, and the bundle of its DAGs, which has the team's name."""
+        self._put("team", name=name)
+        self._put("dag_bundle", name=name, active=True)
+        self._put("dag_bundle_team", dag_bundle_name=name, team_name=name)
+
+    def add_connection(self, conn_id: str, *, team: str | None = None, **parts: Any) -> None:
+        from airflow import settings
+        from airflow.models.connection import Connection
+
+        # Not the table alone: the password is stored encrypted.
+        with settings.get_session()() as session, session.begin():
+            session.add(Connection(conn_id=conn_id, team_name=team, **parts))
 
     def add_task(
         self,
@@ -211,8 +227,10 @@ class Database:
             "task_instance",
             "dag_run",
             "dag",
-            "dag_bundle",
             "connection",
+            "dag_bundle_team",
+            "dag_bundle",
+            "team",
         )
         with settings.engine.begin() as connection:
             for table in tables:
