@@ -111,3 +111,66 @@ def test_a_private_file_is_its_owners_and_others_follow_the_umask(tmp_path):
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"private.json": 0o600, "old.json": 0o600, "open.json": 0o640}
+
+
+# Mapped tasks
+
+
+@pytest.fixture
+def mapped():
+    """Makes a mapped task in a DAG of its own, as a DAG file does; gives what a worker makes of it."""
+    from airflow.sdk import DAG
+
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    def make(data, *, partial=None, **expand):
+        with DAG("mapped"):
+            task = QiskitRuntimeSamplerOperator.partial(task_id="measure", **(partial or {})).expand(**expand)
+        return task.unmap(data)
+
+    return make
+
+
+def test_a_mapped_task_reads_what_its_dag_file_names(mapped, secret):
+    literal = str(secret)
+    task = mapped({"circuits": literal}, circuits=[literal, "other.qpy"])
+    assert task.given_circuits() == secret
+    assert mapped({"shots": 10}, partial={"circuits": literal}, shots=[10, 20]).given_circuits() == secret
+
+
+def test_a_mapped_task_reads_nothing_that_data_names(mapped, secret):
+    from airflow.sdk import DAG, task
+
+    with DAG("upstream"):
+
+        @task
+        def names():
+            return [str(secret)]
+
+        upstream = names()
+        from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+        measure = QiskitRuntimeSamplerOperator.partial(task_id="measure").expand(circuits=upstream)
+    with pytest.raises(InvalidInput, match="circuit_folders"):
+        measure.unmap({"circuits": str(secret)}).given_circuits()
+    # Nor beside names that the DAG file does name.
+    with pytest.raises(InvalidInput, match="circuit_folders"):
+        mapped({"circuits": str(secret)}, circuits=["other.qpy"]).given_circuits()
+
+
+def test_a_mapped_function_may_be_given_names_by_the_dag_file_only(secret):
+    from airflow.sdk import DAG, task
+
+    with DAG("mapped_function"):
+
+        @task.qiskit_sampler
+        def measure(name):
+            return name
+
+        mapped_task = measure.expand(name=[str(secret), "other.qpy"]).operator
+    unmapped = mapped_task.unmap({"op_kwargs": {"name": str(secret)}})
+    unmapped.circuits = str(secret)
+    assert unmapped.given_circuits() == secret
+    unmapped.circuits = str(secret.with_name("another.qpy"))
+    with pytest.raises(InvalidInput, match="circuit_folders"):
+        unmapped.given_circuits()
