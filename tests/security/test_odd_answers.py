@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import requests_mock as rm
 from hypothesis import given, settings
@@ -16,6 +14,7 @@ from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget, check_period, 
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 from .hostile import CRN, KEY, HostileService, answering
+from .odd import ANY_JSON, as_sent
 
 BASE = "https://quantum.cloud.ibm.com/api/v1"
 DEEP = b"[" * 200_000 + b"]" * 200_000
@@ -33,46 +32,6 @@ CALLS = {
     "tags": lambda c: c.tags("abc"),
     "configuration": lambda c: c.backend_configuration("b"),
 }
-WORDS = st.sampled_from(
-    [
-        "id",
-        "state",
-        "status",
-        "reason",
-        "reason_code",
-        "backend",
-        "program",
-        "created",
-        "tags",
-        "session_id",
-        "usage",
-        "cost",
-        "params",
-        "jobs",
-        "devices",
-        "name",
-        "queue_length",
-        "qubits",
-        "count",
-        "usage_consumed_seconds",
-        "workloads",
-        "next",
-        "href",
-        "versions",
-        "timestamps",
-    ]
-)
-ANY_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.just(10**399)
-    | st.floats()
-    | st.text(st.characters(codec=None), max_size=5)
-    | st.sampled_from(["Completed", "nan", "1e999", "\ud800", "../x", "d1", "2026-01-01T00:00:00Z"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
-    max_leaves=12,
-)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +57,7 @@ def asked(client, call, text, method="GET", status=200):
 @given(answer=ANY_JSON, status=st.sampled_from([200, 200, 200, 400, 404, 500]))
 def test_no_json_makes_the_client_raise_anything_else(call, answer, status, client):
     try:
-        asked(client, call, json.dumps(answer).encode("utf-8", "surrogatepass"), status=status)
+        asked(client, call, as_sent(answer), status=status)
     except errors.QiskitRuntimeError as error:
         str(error).encode()
 
@@ -110,7 +69,7 @@ def test_a_submission_that_is_answered_oddly_is_unknown(answer, client):
         return c.submit_job(program_id="sampler", backend="b", params={})
 
     try:
-        submitted = asked(client, submit, json.dumps(answer).encode("utf-8", "surrogatepass"), "POST")
+        submitted = asked(client, submit, as_sent(answer), "POST")
     except errors.SubmissionUnknown:
         return
     assert submitted.id in (answer["id"], str(answer["id"]))
