@@ -39,6 +39,7 @@ from airflow_provider_qrt.client.models import (
     SubmittedJob,
     Workload,
 )
+from airflow_provider_qrt.client.paging import Pages
 from airflow_provider_qrt.client.reading import read, read_list, read_object, read_tags, read_text
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
@@ -232,6 +233,8 @@ class QiskitRuntimeClient:
     ) -> Iterator[Job]:
         """Iterate over the jobs that match, page by page, each job once.
 
+        A list that does not end raises ``InvalidAnswer``.
+
         Args:
             pending: True: queued and running ones; False: finished ones.
             program_id: Only this program's.
@@ -259,7 +262,7 @@ class QiskitRuntimeClient:
             "sort": "DESC" if newest_first else "ASC",
             "limit": page_size,
         }
-        seen: set[str] = set()
+        pages = Pages("GET /jobs")
         offset = 0
         while True:
             answer = self._http.get_json("/jobs", params={**params, "offset": offset}, large=not exclude_params)
@@ -267,13 +270,13 @@ class QiskitRuntimeClient:
             for data in page:
                 # A job created between two pages shifts the rest, so an id can come twice.
                 job = read(Job.from_json, data)
-                if job.id not in seen:
-                    seen.add(job.id)
+                if pages.is_new(job.id):
                     yield job
             offset += len(page)
             count = answer.get("count")
             if not page or (isinstance(count, int) and offset >= count):
                 return
+            pages.end_page()
 
     def job_result(self, job_id: str) -> str:
         """Return the result of a completed job as text (JSON for primitives).
@@ -456,15 +459,18 @@ class QiskitRuntimeClient:
         params |= {"sort": "-createdAt" if newest_first else "createdAt", "limit": page_size}
         cursor: str | None = None
         followed: set[str] = set()
+        pages = Pages("GET /workloads")
         while True:
             answer = self._http.get_json("/workloads", params={**params, **_given(next=cursor)})
             for data in read_list(answer, "workloads", "GET /workloads"):
-                yield read(Workload.from_json, data)
-            following = _next_cursor(answer.get("next"))
-            if not following or following in followed:
+                workload = read(Workload.from_json, data)
+                if pages.is_new(workload.id):
+                    yield workload
+            cursor = _next_cursor(answer.get("next"))
+            if not cursor or cursor in followed:
                 return
-            followed.add(following)
-            cursor = following
+            followed.add(cursor)
+            pages.end_page()
 
     def versions(self) -> list[str]:
         """API versions the service offers; needs no credentials."""

@@ -124,7 +124,7 @@ def mapped():
     from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
     def make(data, *, partial=None, **expand):
-        with DAG("mapped"):
+        with DAG("mapped", schedule=None):
             task = QiskitRuntimeSamplerOperator.partial(task_id="measure", **(partial or {})).expand(**expand)
         return task.unmap(data)
 
@@ -141,7 +141,7 @@ def test_a_mapped_task_reads_what_its_dag_file_names(mapped, secret):
 def test_a_mapped_task_reads_nothing_that_data_names(mapped, secret):
     from airflow.sdk import DAG, task
 
-    with DAG("upstream"):
+    with DAG("upstream", schedule=None):
 
         @task
         def names():
@@ -161,7 +161,7 @@ def test_a_mapped_task_reads_nothing_that_data_names(mapped, secret):
 def test_a_mapped_function_may_be_given_names_by_the_dag_file_only(secret):
     from airflow.sdk import DAG, task
 
-    with DAG("mapped_function"):
+    with DAG("mapped_function", schedule=None):
 
         @task.qiskit_sampler
         def measure(name):

@@ -43,7 +43,19 @@ ANY_JSON = st.recursive(
     | st.just(10**399)
     | st.floats()
     | st.text(st.characters(codec=None), max_size=5)
-    | st.sampled_from(["Completed", "nan", "1e999", "\ud800", "../x", "d1", "2026-01-01T00:00:00Z"]),
+    | st.sampled_from(
+        [
+            "Completed",
+            "nan",
+            "1e999",
+            "\ud800",
+            "../x",
+            "d1",
+            "2026-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+        ]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
     max_leaves=12,
 )

@@ -136,3 +136,38 @@ def test_a_page_of_jobs_without_end_ends():
     with HostileService(lambda _method, path: (200, {}, b'{"jobs": [{"id": "a"}], "count": -1}')) as service:
         with service.client() as client:
             assert [job.id for job in client.jobs()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "page"),
+    [
+        (lambda c: c.jobs(), '{"jobs": [{"id": "a"}]}'),
+        (lambda c: c.jobs(), '{"jobs": [{"id": "a"}], "count": 1e6}'),
+        (lambda c: c.jobs(), '{"jobs": [{"id": "a"}], "count": 1000000000}'),
+        (lambda c: c.workloads(), '{"workloads": [{"id": "a"}], "next": {"href": "/workloads?next=PATH"}}'),
+        (lambda c: c.workloads(), '{"workloads": [], "next": {"href": "/workloads?next=PATH"}}'),
+    ],
+)
+def test_a_list_that_does_not_end_is_no_answer(ask, page):
+    asked = []
+
+    def answer(_method, path):
+        asked.append(path)
+        return 200, {}, page.replace("PATH", str(len(asked))).encode()
+
+    with HostileService(answer) as service, service.client() as client:
+        with pytest.raises(errors.InvalidAnswer, match="the list does not end"):
+            list(ask(client))
+    assert len(asked) < 20
+
+
+def test_a_page_that_repeats_the_one_before_does_not_end_a_list():
+    """As many new jobs as a page holds may come between two requests."""
+    pages = [["a"], ["a"], ["b"], []]
+
+    def answer(_method, path):
+        number = int(path.partition("offset=")[2].partition("&")[0])
+        return 200, {}, as_sent({"jobs": [{"id": name} for name in pages[number]], "count": 4})
+
+    with HostileService(answer) as service, service.client() as client:
+        assert [job.id for job in client.jobs(page_size=1)] == ["a", "b"]
