@@ -69,6 +69,23 @@ def test_what_goes_to_qiskit_objects_comes_back_the_same(theirs):
         assert all(own.data[name] == other.data[name] for name in other.data)
 
 
+@pytest.mark.parametrize("names", [["size"], ["shape", "items"], ["a", "size", "keys", "values", "ndim"]])
+def test_registers_named_as_qiskits_attributes_come_back_with_their_names(names):
+    """A text may call its registers so; Qiskit's ``DataBin`` takes no such field."""
+    rng = np.random.default_rng(5)
+    bits = {name: payloads.random_bits(rng, place + 1, 20) for place, name in enumerate(names)}
+    data = {
+        name: {"samples": [hex(int(text, 2)) for text in one.get_bitstrings()], "num_bits": one.num_bits}
+        for name, one in bits.items()
+    }
+    ours = decode_sampler_result(json.dumps({"results": [{"data": data, "metadata": {}}], "metadata": {}}))
+    (back,) = ours.to_qiskit()
+    assert list(back.data) == names
+    assert all(back.data[name] == one for name, one in bits.items())
+    assert back.join_data().get_counts() == ours[0].get_counts()
+    assert back.data.shape == ()
+
+
 def one_pub(**fields):
     return PrimitiveResult([SamplerPubResult(DataBin(**fields), {})], {"version": 2})
 
