@@ -81,12 +81,14 @@ class JobDetails:
         metrics: Its times; None likewise.
         problem: Why it could not be read.
         read_at: Epoch seconds.
+        in_session: Whether it ran in a dedicated session, which is charged for the time that it holds the backend.
     """
 
     job: Job | None
     metrics: JobMetrics | None
     problem: str | None
     read_at: float
+    in_session: bool = False
 
 
 class ConnectionReader:
@@ -119,6 +121,7 @@ class ConnectionReader:
         self._wanted_jobs: dict[str, None] = {}
         self._times: dict[str, tuple[JobStatus, JobMetrics | None]] = {}
         self._details: dict[str, JobDetails] = {}
+        self._modes: dict[str, str | None] = {}
         self._settings: object = None
         self._list = JobList(airflow, look_back)
         self._pace = Allowance(BURST, A_SECOND)
@@ -236,7 +239,7 @@ class ConnectionReader:
         if settings != self._settings:
             self._settings = settings
             self._list = JobList(self._airflow, self._look_back)
-            self._times, self._details = {}, {}
+            self._times, self._details, self._modes = {}, {}, {}
             self._backends = self._usage = self._read_at = None
             self._sessions = {}
             self._problems = {}
@@ -280,7 +283,19 @@ class ConnectionReader:
             raise
         except errors.ApiError as error:
             return JobDetails(None, None, str(error), self._clock())
-        return JobDetails(job, _metrics(client, job_id), None, self._clock())
+        return JobDetails(job, _metrics(client, job_id), None, self._clock(), self._is_in_session(client, job))
+
+    def _is_in_session(self, client: QiskitRuntimeClient, job: Job) -> bool:
+        if job.session_id is None or not client.channel.offers(Feature.SESSIONS):
+            return False
+        if job.session_id not in self._modes:
+            try:
+                _keep(self._modes, job.session_id, client.session(job.session_id).mode)
+            except errors.TRANSIENT:
+                raise
+            except errors.ApiError:
+                return False
+        return self._modes[job.session_id] == "dedicated"
 
     def _read_all(self, client: QiskitRuntimeClient) -> None:
         began = self._clock()

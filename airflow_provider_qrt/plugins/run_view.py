@@ -118,6 +118,7 @@ def _job_view(
         "timeline": {"created": None, "running": None, "finished": None},
         "seconds": None,
         "cost": None,
+        "in_session": details is not None and details.in_session,
         "failure": None,
         "to_be_read": details is None and problem is None,
         "note": problem or "" if details is None else details.problem or "",
@@ -136,7 +137,8 @@ def _job_view(
         "program": job.program_id,
         "timeline": _timeline(job, metrics),
         "seconds": seconds,
-        "cost": price.of(seconds),
+        # What a dedicated session costs depends on how long it holds the backend.
+        "cost": None if details.in_session else price.of(seconds),
         "failure": _failure(job),
     }
 
@@ -174,7 +176,7 @@ def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price)
         job["timeline"][name] = job["timeline"][name] or result.get(name)
     seconds = result.get("usage_seconds")
     if job["seconds"] is None and is_number(seconds):
-        job["seconds"], job["cost"] = seconds, price.of(seconds)
+        job["seconds"], job["cost"] = seconds, None if job["in_session"] else price.of(seconds)
 
 
 def _note(task: TaskData, result: Mapping[str, Any] | None, pubs: Sequence[Any]) -> str:

@@ -21,6 +21,7 @@ UNREAD = {
     "backend": None,
     "seconds": None,
     "cost": None,
+    "in_session": False,
     "note": "",
     "to_be_read": True,
     "timeline": {},

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -268,11 +268,14 @@ def submit(emulator: Any) -> Callable[..., str]:
         own_tags: tuple[str, ...] = (),
         shots: int = 20,
         tags: tuple[str, ...] | None = None,
+        session_mode: Literal["dedicated", "batch"] | None = None,
     ) -> str:
         identity = JobIdentity(dag_id, run_id, task_id, map_index, airflow_name() if airflow is None else airflow)
         params = {"pubs": [[FLIP, None, shots]], "version": 2}
         request = JobRequest("sampler", "ibm_fez", ProgramInput(params), tags=own_tags)
+        session = client.create_session(mode=session_mode, backend="ibm_fez") if session_mode else None
         job = client.submit_job(
+            session_id=session.id if session else None,
             program_id="sampler",
             backend="ibm_fez",
             params=params,

@@ -30,6 +30,10 @@ def is_over(page):
     return is_read(page) and all(job["timeline"]["finished"] for task in page["tasks"] for job in task["jobs"])
 
 
+def is_billed(page):
+    return is_over(page) and all(job["seconds"] is not None for task in page["tasks"] for job in task["jobs"])
+
+
 @pytest.fixture
 def run(database, connection):
     database.add_dag("a_dag")
@@ -60,6 +64,18 @@ def test_counts_and_times_of_a_run(browser, run, submit):
     assert job["failure"] is None
     assert task["circuits"] == [{"text": FLIP, "cut": False}]
     assert task["url"] == f"/dags/a_dag/runs/{RUN}/tasks/measure"
+
+
+@pytest.mark.parametrize("mode", ["dedicated", "batch"])
+def test_a_job_in_a_dedicated_session_has_no_price_of_its_own(browser, run, submit, mode):
+    job_id = submit("a_dag", session_mode=mode)
+    run.add_task("a_dag", job_id=job_id, return_value=sampler(job_id, {"counts": {"0": 20}}), **{LINK: "https://x"})
+
+    page = browser().until(is_billed, RESULT, **OF_RUN)
+
+    [job] = page["tasks"][0]["jobs"]
+    assert job["in_session"] == (mode == "dedicated")
+    assert (job["cost"] is None) == (mode == "dedicated")
 
 
 def test_a_failed_job_is_shown_with_ibms_reason_and_solution(browser, run, submit, emulator):

@@ -75,6 +75,7 @@ function showPlan(plan) {
 function showJob(job, price) {
   const known = [job.backend, job.seconds === null ? null : `${seconds(job.seconds)} of QPU time`];
   if (job.cost !== null) known.push(`about ${money(job.cost, price.currency)}`);
+  if (job.in_session) known.push("charged with its session");
   return element(
     "div", { "data-testid": "job", "data-job-id": job.id, "data-state": job.state },
     element(
