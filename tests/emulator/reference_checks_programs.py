@@ -141,6 +141,67 @@ def _(api):
     assert data["second"] == {"samples": ["0x2"], "num_bits": 2}
 
 
+@check("R-register-names")
+def _(api):
+    for register in ("bit[1] lambda_", "bit[1] ψ"):
+        name = register.split()[1]
+        assert sampled(api, f"{api.qasm}{register}; {name}[0] = measure $0;", None, 1)[name]["num_bits"] == 1
+    for register in ("bit[1] class", "bit[0] nothing"):
+        name = register.split()[1]
+        asked = f"{api.qasm}{register}; bit[1] c; c[0] = measure $0;"
+        assert name in api.failure((asked, None, 1))["reason"]
+
+
+@check("R-openqasm-text")
+def _(api):
+    source = "\ufeff" + f"{api.qasm}const int d = 2; bit[d ** 2] c; bit single; id $0; x $0; c[3] = measure $0;"
+    data = sampled(api, f"{source} single = measure $0;", None, 1)
+    assert data["c"] == {"samples": ["0x8"], "num_bits": 4}
+    assert data["single"] == {"samples": ["0x1"], "num_bits": 1}
+
+
+@check("R-out-of-service")
+def _(api):
+    api.emulator.configure(backends={"ibm_fez": {"faulty_qubits": [3], "faulty_gates": [["cz", [1, 2]]]}})
+    assert "out of service" in api.failure((f"{api.qasm}bit[1] c; x $3; c[0] = measure $3;", None, 1))["reason"]
+    assert "out of service" in api.failure((f"{api.qasm}bit[1] c; cz $1, $2; c[0] = measure $1;", None, 1))["reason"]
+    assert sampled(api, f"{api.qasm}bit[1] c; cz $0, $1; c[0] = measure $1;", None, 1)["c"]["samples"] == ["0x0"]
+
+
+RZZ = "gate rzz(t) a, b { cx a, b; rz(t) b; cx a, b; }"
+
+
+@check("R-rzz-angle")
+def _(api):
+    source = f"{api.qasm}{RZZ} input float[64] a; bit[1] c; rzz(2 * a) $0, $1; c[0] = measure $0;"
+    assert sampled(api, source, [0.7], 1)["c"]["samples"] == ["0x0"]
+    for angle in (-0.1, 0.8):
+        assert "rzz" in api.failure((source, [angle], 1))["reason"]
+
+
+@check("R-fractional-twirling")
+def _(api):
+    source = f"{api.qasm}{RZZ} bit[1] c; rzz(0.3) $0, $1; c[0] = measure $0;"
+    twirled = {"options": {"twirling": {"enable_gates": True}}}
+    assert "fractional" in api.failure((source, None, 1), params=twirled)["reason"]
+    assert sampled(api, source, None, 1)["c"]["samples"] == ["0x0"]
+
+
+@check("R-decoupling-control-flow")
+def _(api):
+    source = f"{api.qasm}bit[1] c; c[0] = measure $0; if (c[0]) {{ x $0; }} c[0] = measure $0;"
+    decoupled = {"options": {"dynamical_decoupling": {"enable": True}}}
+    assert "decoupling" in api.failure((source, None, 1), params=decoupled)["reason"]
+    assert sampled(api, source, None, 1)["c"]["samples"] == ["0x0"]
+
+
+@check("R-twirled-shots")
+def _(api):
+    twirling = {"enable_measure": True, "num_randomizations": 10, "shots_per_randomization": 20}
+    options = {"default_shots": 7, "twirling": twirling}
+    assert len(sampled(api, X, options=options)["m"]["samples"]) == 200
+
+
 @check("R-text-parameters")
 def _(api):
     assert sampled(api, ANGLE, {"a": math.pi}, 3)["m"]["samples"] == ["0x1"] * 3
