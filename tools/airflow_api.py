@@ -74,7 +74,7 @@ class AirflowApi:
             except RuntimeError:
                 return False
 
-        wait_until(known, seconds=90, what=f"The parsing of DAG {dag_id}")
+        wait_until(known, seconds=300, what=f"The parsing of DAG {dag_id}")
         run = self.api("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 
@@ -124,7 +124,7 @@ class AirflowApi:
         return TaskProcesses(task=pid, supervisor=psutil.Process(pid).ppid())
 
     def wait_for_task_state(
-        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 180
+        self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 300
     ) -> dict[str, Any]:
         """Wait until a task instance is in one of the states and return it."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 APPROVE = "qiskit_runtime_approve_submission"
 ALERT = "qiskit_runtime_alert_on_long_queue"
@@ -33,7 +33,7 @@ def test_a_costly_job_is_submitted_only_when_somebody_has_approved_it(airflow, s
         assert asked["subject"] == f"19.5 s of QPU time on {plan['backend']}?"
         assert "| at most | 90 s" in asked["body"]
         assert submissions(run_id) == []
-        wait_until(partial(asking_has_ended, airflow, run_id), seconds=120, what="The end of the process that asks")
+        wait_until(partial(asking_has_ended, airflow, run_id), seconds=300, what="The end of the process that asks")
         answer = "Approve" if run_id == approved else "Reject"
         airflow.api("PATCH", path, json={"chosen_options": [answer], "params_input": {}})
     for run_id in (cheap, approved, rejected):
@@ -128,10 +128,10 @@ def test_mails_tell_of_a_job_that_queues_too_long_and_of_a_late_run_and_the_job_
 ):
     hasty, patient = in_seconds(6), in_seconds(300)
     in_time = airflow.trigger(patient)
-    wait_until(lambda: submissions(in_time), seconds=120, what="The job that is in time")
+    wait_until(lambda: submissions(in_time), seconds=300, what="The job that is in time")
     service.configure(queue_seconds=600)
     run_id = airflow.trigger(hasty)
-    wait_until(lambda: len(mailbox.mails) >= 2, seconds=120, what="The mails")
+    wait_until(lambda: len(mailbox.mails) >= 2, seconds=300, what="The mails")
     [job] = submissions(run_id)
     mails = {mail["Subject"]: mail for mail in mailbox.mails}
     assert set(mails) == {f"{hasty} is still in the queue", f"{hasty} has not ended"}

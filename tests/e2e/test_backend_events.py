@@ -11,7 +11,7 @@ import pytest
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 DAG_ID = "qiskit_runtime_run_when_backend_is_back"
 BACKEND = "qiskit-runtime://my-instance/ibm_marrakesh"
@@ -69,7 +69,7 @@ def backend(service) -> Iterator:
 
 
 def wait(condition, what):
-    return wait_until(condition, seconds=120, what=what)
+    return wait_until(condition, seconds=300, what=what)
 
 
 def test_a_dag_runs_when_a_backend_is_back_and_its_asset_tells_of_the_job(

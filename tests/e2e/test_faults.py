@@ -8,14 +8,14 @@ import pytest
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def wait_for_trigger(airflow, dag_id: str, run_id: str, task_id: str) -> None:
     """Wait until the triggerer has taken up the task's trigger: only then can anybody tell it to stop."""
     wait_until(
         lambda: "starting" in airflow.task_log(dag_id, run_id, task_id),
-        seconds=30,
+        seconds=300,
         what="The start of the trigger",
     )
 
@@ -66,18 +66,18 @@ def test_marking_a_deferred_task_cancels_its_job(airflow, service, state):
     job_id = airflow.xcom("stopped", run_id, "measure", "job_id")
     path = f"/dags/stopped/dagRuns/{run_id}/taskInstances/measure"
     airflow.api("PATCH", path, json={"new_state": state})
-    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=120, what="The cancellation of the job")
+    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=300, what="The cancellation of the job")
 
 
 def test_marking_a_task_that_waits_on_its_worker_cancels_its_job(airflow, service):
     service.configure(queue_seconds=600)
     run_id = airflow.trigger("stopped_on_the_worker")
     task_log = lambda: airflow.task_log("stopped_on_the_worker", run_id, "measure")  # noqa: E731
-    submitted = wait_until(lambda: re.search(r"Submitted job (\w+)", task_log()), seconds=120, what="The submission")
+    submitted = wait_until(lambda: re.search(r"Submitted job (\w+)", task_log()), seconds=300, what="The submission")
     job_id = submitted[1]
     path = f"/dags/stopped_on_the_worker/dagRuns/{run_id}/taskInstances/measure"
     airflow.api("PATCH", path, json={"new_state": "failed"})
-    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=120, what="The cancellation of the job")
+    wait_until(lambda: job_status(service, job_id) == "Cancelled", seconds=300, what="The cancellation of the job")
 
 
 def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow, service, submissions):
@@ -89,7 +89,7 @@ def test_clearing_a_deferred_task_cancels_its_job_and_submits_a_new_one(airflow,
     service.configure(queue_seconds=2)
     body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["measure"], "only_failed": False}
     airflow.api("POST", "/dags/stopped/clearTaskInstances", json=body)
-    wait_until(lambda: job_status(service, first) == "Cancelled", seconds=120, what="The cancellation of the job")
+    wait_until(lambda: job_status(service, first) == "Cancelled", seconds=300, what="The cancellation of the job")
     airflow.expect_end("stopped", run_id)
     assert len(submissions(run_id)) == 2
 

@@ -8,7 +8,7 @@ import pytest
 
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LINK = "IBM Quantum job"
 STATES = "/dags/{}/dagRuns/{}/taskInstances/{}/listMapped"
@@ -35,7 +35,7 @@ def end_of_leg(airflow: LocalAirflow, dag_id: str, run_id: str) -> bool:
 def wait_for_mapped(airflow: LocalAirflow) -> Callable[..., None]:
     def wait(run_id: str, **states: str) -> None:
         wanted = {int(index.removeprefix("task_")): state for index, state in states.items()}
-        wait_until(lambda: mapped_states(airflow, run_id) == wanted, seconds=180, what=f"mapped tasks being {wanted}")
+        wait_until(lambda: mapped_states(airflow, run_id) == wanted, seconds=300, what=f"mapped tasks being {wanted}")
 
     return wait
 
@@ -57,7 +57,7 @@ def test_a_task_that_waits_for_its_turn_has_no_link_and_looks_for_none(airflow, 
     service.add_fault(method="POST", path="/api/v1/jobs", status=429, times=1, retry_after=600)
     run_id = airflow.trigger("stopped")
     airflow.wait_for_task_state("stopped", run_id, "measure", "deferred")
-    wait_until(lambda: end_of_leg(airflow, "stopped", run_id), seconds=60, what="The end of the task's first leg")
+    wait_until(lambda: end_of_leg(airflow, "stopped", run_id), seconds=300, what="The end of the task's first leg")
     assert link(airflow, "stopped", run_id, "measure") is None
     lines = airflow.component_log("scheduler").splitlines()
     assert [line for line in lines if run_id in line and "XCom not found" in line] == []

@@ -15,7 +15,7 @@ from tests.e2e.listening import SpanListener, StatsdListener, otlp, statsd
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 DAG_ID = "watched"
 
@@ -40,7 +40,7 @@ class Watched:
 
     def event(self, task_id: str, kind: str) -> dict[str, Any]:
         """The one event of a kind; a task tells of its end after Airflow knows it."""
-        wait_until(lambda: self.events(task_id, kind), seconds=60, what=f"The {kind} event of {task_id}")
+        wait_until(lambda: self.events(task_id, kind), seconds=300, what=f"The {kind} event of {task_id}")
         (event,) = self.events(task_id, kind)
         return event
 
@@ -48,7 +48,7 @@ class Watched:
         """The spans of a name that know the task's job."""
         job_id = self.job_id(task_id)
         found = lambda: self.spans.named(name, job_id=job_id)  # noqa: E731
-        wait_until(found, seconds=60, what=f"The span {name} of {task_id}")
+        wait_until(found, seconds=300, what=f"The span {name} of {task_id}")
         return found()
 
 

@@ -7,7 +7,7 @@ import requests
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FINDER = "qiskit_runtime_find_orphans"
 
@@ -36,7 +36,7 @@ def jobs(submissions):
     """The jobs of a run by task, as soon as there are so many."""
 
     def wait(run_id: str, count: int) -> dict[str, str]:
-        wait_until(lambda: len(submissions(run_id)) == count, seconds=120, what="The submission of all jobs")
+        wait_until(lambda: len(submissions(run_id)) == count, seconds=300, what="The submission of all jobs")
         named = lambda job: next(tag for tag in job["tags"] if tag.startswith("task:"))  # noqa: E731
         return {named(job).removeprefix("task:"): job["id"] for job in submissions(run_id)}
 

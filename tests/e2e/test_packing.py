@@ -8,7 +8,7 @@ import pytest
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_a_sweep_of_two_hundred_points_is_one_job(airflow, submissions):
@@ -39,11 +39,11 @@ def test_a_deferred_task_that_is_marked_failed_takes_its_three_jobs_along(airflo
     run_id = airflow.trigger("packed")
     airflow.wait_for_task_state("packed", run_id, "measure", "deferred")
     started = lambda: "starting" in airflow.task_log("packed", run_id, "measure")  # noqa: E731
-    wait_until(started, seconds=120, what="The start of the trigger")
+    wait_until(started, seconds=300, what="The start of the trigger")
     airflow.api(
         "PATCH",
         f"/dags/packed/dagRuns/{run_id}/taskInstances/measure",
         json={"new_state": "failed"},
     )
     cancelled = lambda: [job["cancelled"] for job in submissions(run_id)] == [True] * 3  # noqa: E731
-    wait_until(cancelled, seconds=120, what="The cancellation of the jobs")
+    wait_until(cancelled, seconds=300, what="The cancellation of the jobs")

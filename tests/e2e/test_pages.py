@@ -9,7 +9,7 @@ import requests
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 BELL_PAIR = "qiskit_runtime_bell_pair"
 
@@ -35,7 +35,7 @@ def ask(airflow):
             page = found.json()
             return page if condition(page) else None
 
-        return wait_until(answer, seconds=120, what=f"{path} being as expected")
+        return wait_until(answer, seconds=300, what=f"{path} being as expected")
 
     return until
 

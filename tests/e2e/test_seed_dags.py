@@ -13,7 +13,7 @@ from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, err
 from airflow_provider_qrt.emulator.generations.logins import Logins
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SINGLE = "qiskit_runtime_ibm_cloud_single_job"
 SESSION = "qiskit_runtime_ibm_cloud_session"
@@ -75,7 +75,7 @@ def runs(airflow, service, logins) -> dict[str, Run]:
         return len(in_session()) == 2 and {f"/stream/jobs/{job_id}" for job_id in in_session()} <= followed
 
     with suppress(TimeoutError):  # a test of its own says so
-        wait_until(are_followed, seconds=120, what="The opening of both streams")
+        wait_until(are_followed, seconds=300, what="The opening of both streams")
     for job_id in in_session():
         service.finish(job_id)
     for dag_id, run_id in ids.items():
@@ -211,7 +211,7 @@ def test_every_login_of_the_classic_platform_is_given_back_and_good_for_nothing_
 
     # Tasks that list backends, submit and fetch, and the triggerer.
     assert len(logins) >= 4
-    wait_until(no_longer_good, seconds=120, what="The logout of every login")
+    wait_until(no_longer_good, seconds=300, what="The logout of every login")
 
 
 def test_a_program_of_2021_says_that_all_is_done(runs, job_of):

@@ -9,7 +9,7 @@ import pytest
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 DAG = "qiskit_runtime_batch_of_circuits"
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -33,7 +33,7 @@ def session_id(airflow, run_id: str) -> str:
 
 
 def wait_for_close(client, found: str) -> None:
-    wait_until(lambda: not client.session(found).accepting_jobs, seconds=120, what="The closing of the batch")
+    wait_until(lambda: not client.session(found).accepting_jobs, seconds=300, what="The closing of the batch")
 
 
 def test_the_jobs_of_a_run_share_a_batch_that_is_closed_after_them(airflow, client, submissions):
@@ -67,18 +67,18 @@ def test_a_dedicated_session_says_what_it_stood_idle(airflow, client):
 def test_a_run_that_is_marked_failed_closes_its_batch_and_leaves_no_job(airflow, service, client, submissions):
     service.configure(queue_seconds=600)
     run_id = airflow.trigger(DAG, {"circuits": [FLIP] * 2})
-    wait_until(lambda: len(submissions(run_id)) == 2, seconds=120, what="The submission of both jobs")
+    wait_until(lambda: len(submissions(run_id)) == 2, seconds=300, what="The submission of both jobs")
     found = session_id(airflow, run_id)
     for index in (0, 1):
         airflow.wait_for_task_state(DAG, run_id, f"measure/{index}", "deferred")
     wait_until(
         lambda: airflow.task_log(DAG, run_id, "measure").count("starting") >= 2,
-        seconds=120,
+        seconds=300,
         what="Both triggers' start",
     )
     airflow.api("PATCH", f"/dags/{DAG}/dagRuns/{run_id}", json={"state": "failed"})
     over = lambda: all(job["final"] for job in submissions(run_id))  # noqa: E731
-    wait_until(over, seconds=120, what="The cancellation of both jobs")
+    wait_until(over, seconds=300, what="The cancellation of both jobs")
     wait_for_close(client, found)
 
 
@@ -86,7 +86,7 @@ def test_a_task_that_is_killed_closes_the_batch(airflow, service, client, submis
     """Its process dies after its submission and before the answer, and no retry follows."""
     service.add_fault(method="POST", path="/jobs", delay=30, phase="after", times=1)
     run_id = airflow.trigger(DAG, {"circuits": [FLIP]})
-    wait_until(lambda: submissions(run_id), seconds=120, what="The submission of the job")
+    wait_until(lambda: submissions(run_id), seconds=300, what="The submission of the job")
     os.kill(airflow.task_processes(DAG, run_id, "measure/0").task, signal.SIGKILL)
     airflow.expect_end(DAG, run_id, "failed")
     found = session_id(airflow, run_id)

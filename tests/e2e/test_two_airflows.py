@@ -28,7 +28,7 @@ SETTINGS = {
 
 def start(airflow: LocalAirflow, dag_id: str, service: str) -> None:
     """Start the run that has the same id in both."""
-    wait_until(lambda: knows(airflow, dag_id), seconds=240, what=f"The parsing of {dag_id}")
+    wait_until(lambda: knows(airflow, dag_id), seconds=300, what=f"The parsing of {dag_id}")
     body: dict[str, Any] = {"dag_run_id": RUN, "logical_date": None, "conf": {"service": service}}
     airflow.api("POST", f"/dags/{dag_id}/dagRuns", json=body)
 
@@ -66,13 +66,13 @@ def test_neither_touches_the_others_job(service, airflows):
     production, staging = airflows
     assert name_of(production) != name_of(staging)
     start(production, "chaos_deferred_without_retries", "shared")
-    [job] = wait_until(service.jobs, seconds=240, what="Production's job")
+    [job] = wait_until(service.jobs, seconds=300, what="Production's job")
     production.wait_for_task_state("chaos_deferred_without_retries", RUN, "measure", "deferred", seconds=240)
     # Staging's task of the same names fails before it has submitted anything, and another one uses the instance.
     start(staging, "chaos_deferred_without_retries", "a_connection_that_is_not_there")
     staging.expect_end("chaos_deferred_without_retries", RUN, "failed")
     start(staging, "chaos_deferred", "shared")
-    wait_until(lambda: len(service.jobs()) == 2, seconds=240, what="Staging's job")
+    wait_until(lambda: len(service.jobs()) == 2, seconds=300, what="Staging's job")
     time.sleep(5 * LOOK_SECONDS)
     assert [one["status"] for one in service.jobs()] == ["Queued", "Queued"]
     service.finish(job["id"])
