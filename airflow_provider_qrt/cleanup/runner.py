@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from typing import Any
@@ -16,8 +17,6 @@ log = logging.getLogger(__name__)
 DEFAULT_INTERVAL = 90.0
 """Seconds between two looks: what must be cancelled is seen twice, and cancelled within five minutes."""
 TRIGGERER = "TriggererJob"
-KNOWN_AFTER = 60.0
-"""Seconds within which a component knows what it is."""
 
 
 def interval() -> float:
@@ -26,22 +25,36 @@ def interval() -> float:
 
 
 def start(job: Any) -> None:
-    """Begin, if this process is a triggerer and the deployment wants it.
+    """Begin, if this process is a triggerer and the deployment wants it, as soon as its triggers have their process.
+
+    That one is forked, and a thread that runs at that moment may hold a lock, as of a module that it imports, which
+    nobody would ever release in the fork: the first trigger that needs it would stop all others.
 
     Args:
         job: Airflow's record of the component that starts. At this moment it does not say of which kind it is.
     """
     if interval() > 0:
-        threading.Thread(target=_run, args=(job,), name="qiskit-runtime-cleanup", daemon=True).start()
+        os.register_at_fork(after_in_parent=_AfterFork(job))
 
 
-def _run(job: Any) -> None:
-    end = time.monotonic() + KNOWN_AFTER
-    # Not the attribute: reading it could have the database asked, in a session of another thread.
-    while (kind := vars(job).get("job_type")) is None and time.monotonic() < end:
-        time.sleep(0.5)
-    if kind != TRIGGERER:
-        return
+class _AfterFork:
+    """Called after each fork, of this process and of those that are forked from it; begins once."""
+
+    def __init__(self, job: Any) -> None:
+        self._job = job
+        self._process = os.getpid()
+
+    def __call__(self) -> None:
+        # Not the attribute: reading it could have the database asked.
+        kind = None if self._job is None else vars(self._job).get("job_type")
+        if kind is None:
+            return
+        self._job = None
+        if kind == TRIGGERER and os.getpid() == self._process:
+            threading.Thread(target=_run, name="qiskit-runtime-cleanup", daemon=True).start()
+
+
+def _run() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_provider_qrt.cleanup.cleaner import Cleaner

@@ -33,13 +33,17 @@ def cancel(args: Namespace, out: TextIO) -> int:
 
 def orphans(args: Namespace, out: TextIO) -> int:
     """List what no task waits for, and cancel it if asked to; 1 if there is something left."""
-    from airflow_provider_qrt.cli.airflow_database import AirflowDatabase, cancel_found, name_of_airflow
+    from airflow_provider_qrt.cli.airflow_database import open_airflow
     from airflow_provider_qrt.jobs.orphans import find_orphans
 
     older_than = timedelta(seconds=seconds("--older-than", args.older_than))
+    airflow = open_airflow()
+    from airflow_provider_qrt.hooks.deployment import airflow_name
+    from airflow_provider_qrt.hooks.orphans import cancel_orphans
+
     with make_client(args) as client:
-        found = find_orphans(client, AirflowDatabase(), name_of_airflow(), older_than=older_than, now=datetime.now(UTC))
-        outcomes = cancel_found(client, found) if args.cancel else {}
+        found = find_orphans(client, airflow, airflow_name(), older_than=older_than, now=datetime.now(UTC))
+        outcomes = cancel_orphans(client, found, log=lambda _: None) if args.cancel else {}
     if args.json:
         print_json([{**asdict(one), "outcome": outcomes.get(one.id)} for one in found], out)
     elif not found:

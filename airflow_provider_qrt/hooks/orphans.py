@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, own_name
 from airflow_provider_qrt.jobs import orphans
 from airflow_provider_qrt.jobs.cancelling import cancel_job
+from airflow_provider_qrt.jobs.durations import EXPECTED, read_seconds
 from airflow_provider_qrt.jobs.orphans import Orphan
 from airflow_provider_qrt.jobs.ownership import RunState
+from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -109,12 +112,15 @@ def _asked(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def find_orphans(
     client: QiskitRuntimeClient,
     *,
-    older_than: timedelta | float = orphans.OLD_ENOUGH,
+    older_than: timedelta | float | str = orphans.OLD_ENOUGH,
     include_unknown: bool = False,
     exclude_dags: Collection[str] = (),
     log: Callable[[str], object],
 ) -> list[Orphan]:
     """See :meth:`~airflow_provider_qrt.hooks.qiskit_runtime.QiskitRuntimeHook.find_orphans`."""
+    age = read_seconds(older_than)
+    if age is None or not 0 <= age < math.inf:
+        raise InvalidInput(f"older_than: {EXPECTED}, not {older_than!r}.")
     airflow = AirflowOfThisTask()
     if not own_name():
         log(f"Jobs of another Airflow on this instance may be among what is found: {NAMELESS}")
@@ -122,7 +128,7 @@ def find_orphans(
         client,
         airflow,
         airflow_name(),
-        older_than=older_than if isinstance(older_than, timedelta) else timedelta(seconds=older_than),
+        older_than=timedelta(seconds=age),
         include_unknown=include_unknown,
         exclude_dags=[exclude_dags] if isinstance(exclude_dags, str) else exclude_dags,
         now=datetime.now(UTC),

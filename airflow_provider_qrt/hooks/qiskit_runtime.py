@@ -271,7 +271,7 @@ class QiskitRuntimeHook(BaseHook):
     def find_orphans(
         self,
         *,
-        older_than: timedelta | float = 600.0,
+        older_than: timedelta | float | str = 600.0,
         include_unknown: bool = False,
         exclude_dags: Collection[str] = (),
     ) -> list[Orphan]:
@@ -281,12 +281,14 @@ class QiskitRuntimeHook(BaseHook):
         session or batch is known by its jobs; one that holds none, or a job that is not this Airflow's, is left out.
 
         Args:
-            older_than: What was created less than so many seconds ago (or a timedelta) is left out.
+            older_than: What was created less than so many seconds ago (or a timedelta, or text such as ``"2h"``) is
+                left out.
             include_unknown: List also what carries this Airflow's tags but cannot be told to belong to a task or not;
                 it is marked with ``certain=False``.
             exclude_dags: DAGs to leave out, such as one whose jobs are meant to outlive its runs.
 
         Raises:
+            InvalidInput: If ``older_than`` is no duration.
             AirflowUnavailable: If Airflow gave no answer, or this is not called in a task.
             NotOffered: On a channel without tags or without a list of workloads.
             QiskitRuntimeError: If the service could not be asked.
