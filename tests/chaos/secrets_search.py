@@ -34,27 +34,35 @@ def secrets_of(service: Emulator) -> list[str]:
     return [service.api_key, service.instance, quote(service.instance, safe=""), account, tokens[0][:TOKEN_START]]
 
 
-def pages_of(airflow: LocalAirflow, connections: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Ask for what the pages show of every run and of every connection, as an administrator.
+class Pages:
+    """What the pages show to an administrator.
 
-    Yields:
-        The address, and the answer with its headers.
+    Args:
+        airflow: Whose pages.
     """
-    with requests.Session() as session:
-        token = session.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
-        session.headers["Authorization"] = f"Bearer {token}"
 
-        def ask(path: str, **parameters: str) -> tuple[str, bytes]:
-            answer = session.get(f"{airflow.url}/qiskit-runtime{path}", params=parameters, timeout=120)
-            assert answer.status_code in (200, 404), answer.text
-            return f"{path} {parameters}", str(answer.headers).encode() + answer.content
+    def __init__(self, airflow: LocalAirflow) -> None:
+        self._airflow = airflow
+        self._session = requests.Session()
+        token = self._session.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
 
+    def of_connections(self, connections: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the address of each connection's page, and the answer with its headers; it may not be read yet."""
         for conn_id in connections:
-            yield ask("/api/quantum", conn_id=conn_id)
-        for run in airflow.api("GET", "/dags/~/dagRuns?limit=1000")["dag_runs"]:
+            yield self._ask("/api/quantum", conn_id=conn_id)
+
+    def of_runs(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the same of the pages and downloads of all runs."""
+        for run in self._airflow.api("GET", "/dags/~/dagRuns?limit=1000")["dag_runs"]:
             of_run = {"dag_id": run["dag_id"], "run_id": run["dag_run_id"]}
-            yield ask("/api/result", **of_run)
-            yield ask("/api/result/download", task_id="measure", format="csv", **of_run)
+            yield self._ask("/api/result", **of_run)
+            yield self._ask("/api/result/download", task_id="measure", format="csv", **of_run)
+
+    def _ask(self, path: str, **parameters: str) -> tuple[str, bytes]:
+        answer = self._session.get(f"{self._airflow.url}/qiskit-runtime{path}", params=parameters, timeout=120)
+        assert answer.status_code in (200, 404), answer.text
+        return f"{path} {parameters}", str(answer.headers).encode() + answer.content
 
 
 def find_in_pages(pages: Iterable[tuple[str, bytes]], texts: Iterable[str]) -> list[str]:
