@@ -102,7 +102,7 @@ class JobArguments(TaskArguments, total=False):
     wait_for_completion: bool
     cancel_on_kill: bool
     cancel_on_timeout: bool
-    budget: QiskitRuntimeBudget | Mapping[str, Any] | float | None
+    budget: QiskitRuntimeBudget | Mapping[str, Any] | float | timedelta | str | None
     dry_run: bool | Rendered
     result_path: Rendered | None
     result_format: Rendered

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
@@ -60,13 +60,26 @@ class QiskitRuntimeBudget:
     window: float | timedelta | None = None
     when_exceeded: Literal["fail", "defer"] = "fail"
 
+    if TYPE_CHECKING:
+        # What may be written is more than what is kept.
+        def __init__(
+            self,
+            max_seconds: float | timedelta | str,
+            per: Literal["dag_run", "dag", "connection"] = "dag_run",
+            window: float | timedelta | str | None = None,
+            when_exceeded: Literal["fail", "defer"] = "fail",
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         for name in ("max_seconds", "window"):
             if isinstance(value := getattr(self, name), str | timedelta) and (seconds := read_seconds(value)):
                 object.__setattr__(self, name, seconds)
         number = isinstance(self.max_seconds, int | float) and not isinstance(self.max_seconds, bool)
         if not number or not 0 < self.max_seconds < math.inf:
-            raise InvalidInput(f"budget: max_seconds must be a number of seconds above 0, not {self.max_seconds!r}.")
+            raise InvalidInput(
+                "budget: max_seconds must be above 0: seconds, a timedelta, or text such as '10m', not "
+                f"{self.max_seconds!r}."
+            )
         if self.per not in SCOPES:
             raise InvalidInput(f"budget: per is one of {', '.join(SCOPES)}, not {self.per!r}.")
         if self.when_exceeded not in REACTIONS:
@@ -85,18 +98,20 @@ class QiskitRuntimeBudget:
     def read(cls, value: Any) -> Self | None:
         """Read an operator's argument or a connection's field.
 
-        A number is so many seconds for each DAG run; else it is a budget, a mapping of its attributes, or nothing.
+        A number of seconds, a ``timedelta`` or text such as ``"10m"`` is that time for each DAG run; else it is a
+        budget, a mapping of its attributes, or nothing.
 
         Raises:
             InvalidInput: If it is something else; says what.
         """
         if value is None or isinstance(value, cls):
             return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float | timedelta | str) and not isinstance(value, bool):
             return cls(value)
         if not isinstance(value, Mapping):
             raise InvalidInput(
-                f"budget: expected a number of seconds, a QiskitRuntimeBudget or a mapping, not {type(value).__name__}."
+                "budget: expected seconds, a timedelta, text such as '10m', a QiskitRuntimeBudget or a mapping, not "
+                f"{type(value).__name__}."
             )
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(map(str, value)) - set(known)):

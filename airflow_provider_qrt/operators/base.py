@@ -102,9 +102,10 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
         wait_for_completion: False: return as soon as the job is submitted.
         cancel_on_kill: Cancel the job when the task is killed, cleared or marked.
         cancel_on_timeout: Cancel the job when ``timeout`` passes, or the ``execution_timeout`` of a deferred task.
-        budget: QPU seconds for each DAG run, or a :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a
-            mapping of its attributes. A job that would go over it is not submitted, and one that is submitted is
-            stopped by IBM where the budget ends. None: the connection's, if it has one.
+        budget: QPU seconds for each DAG run (or a ``timedelta``, or text such as ``"10m"``), or a
+            :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a mapping of its attributes. A job that
+            would go over it is not submitted, and one that is submitted is stopped by IBM where the budget ends. None:
+            the connection's, if it has one.
         dry_run: Check, choose, estimate, return the plan, and submit nothing.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
@@ -162,7 +163,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
         cancel_on_timeout: bool = True,
-        budget: QiskitRuntimeBudget | Mapping[str, Any] | float | None = None,
+        budget: QiskitRuntimeBudget | Mapping[str, Any] | float | timedelta | str | None = None,
         dry_run: bool | str | XComArg = False,
         result_path: str | XComArg | None = None,
         result_format: str | XComArg = "json",

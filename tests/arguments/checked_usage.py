@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.operators.jobs import (
     QiskitRuntimeCancelJobOperator,
     QiskitRuntimeGetResultOperator,
@@ -27,6 +28,8 @@ sampler = QiskitRuntimeSamplerOperator(
     budget={"max_seconds": 60},
 )
 QiskitRuntimeEstimatorOperator(task_id="right", circuits=[("bell.qasm", "ZZ")], precision=0.1, check_isa=False)
+QiskitRuntimeSamplerOperator(task_id="right", circuits="bell.qasm", budget="10m")
+QiskitRuntimeSamplerOperator(task_id="right", circuits="", budget=QiskitRuntimeBudget("10m", "dag", timedelta(days=7)))
 QiskitRuntimeSubmitJobOperator(task_id="right", program_id="noise-learner", program_params={}, tags=["mine"])
 QiskitRuntimeGetResultOperator(task_id="right", job_id=sampler.output, timeout="2h")
 QiskitRuntimeJobSensor(task_id="right", job_id=sampler.output, poke_interval="30s", soft_fail=True)

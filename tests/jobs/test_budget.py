@@ -125,8 +125,8 @@ def test_a_budget_over_the_instances_period():
         ({"max_seconds": float("nan")}, "above 0"),
         ({"max_seconds": float("inf")}, "above 0"),
         (-5, "above 0"),
-        (True, "expected a number of seconds, a QiskitRuntimeBudget or a mapping"),
-        ("60", "expected a number of seconds"),
+        (True, "expected seconds, a timedelta, text such as '10m', a QiskitRuntimeBudget or a mapping, not bool"),
+        ("soon", "max_seconds must be above 0: seconds, a timedelta, or text such as '10m', not 'soon'"),
     ],
     ids=str,
 )
@@ -138,6 +138,11 @@ def test_a_budget_that_makes_no_sense_is_refused(value, says):
 def test_a_budget_can_be_a_mapping():
     assert QiskitRuntimeBudget.read({"max_seconds": 5, "per": "dag"}) == QiskitRuntimeBudget(5, "dag")
     assert QiskitRuntimeBudget.read(None) is None
+
+
+@pytest.mark.parametrize("given", [600, "10m", "600", timedelta(minutes=10)])
+def test_a_duration_is_that_time_for_each_run(given):
+    assert QiskitRuntimeBudget.read(given) == QiskitRuntimeBudget(600)
 
 
 def test_a_number_is_seconds_for_each_run():
