@@ -52,6 +52,12 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     link = page.get_by_role("link", name="IBM Quantum job")
     expect(link).to_have_attribute("href", f"{service.url}/jobs/{job_id}", timeout=PATIENCE)
     picture(page, "task-deferred")
+    # Airflow's log begins at its end.
+    page.goto(f"{run}/tasks/measure")
+    expect(page.get_by_text(f"Job {job_id} is queued").last).to_be_visible(timeout=PATIENCE)
+    picture(page, "log-waiting")
+    page.goto(f"{run}/tasks/measure/details")
+    link = page.get_by_role("link", name="IBM Quantum job")
     with page.expect_popup() as opened:
         link.click()
     assert opened.value.url == f"{service.url}/jobs/{job_id}"
@@ -60,6 +66,10 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     service.advance(900)
     page.goto(run)
     expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=PATIENCE)
+    page.goto(f"{run}/tasks/measure")
+    expect(page.get_by_text("Completed: queued").last).to_be_visible(timeout=PATIENCE)
+    picture(page, "log-completed")
+    page.goto(run)
     page.get_by_role("link", name="Quantum result").click()
     xcom = airflow.xcom(BELL_PAIR, run_id, "measure")
     result = page.frame_locator("iframe")
