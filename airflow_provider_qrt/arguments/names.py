@@ -104,7 +104,7 @@ def check_names(cls: type, given: Iterable[str], *, call: str = "") -> None:
     if not unknown:
         return
     task = dict(given).get("task_id") if isinstance(given, Mapping) else None
-    who = f"{cls.__name__}{call}{f' (task {task!r})' if task else ''}"
+    who = f"{getattr(cls, 'custom_operator_name', cls.__name__)}{call}{f' (task {task!r})' if task else ''}"
     said = " ".join(f"There is no argument {name!r}{_meant(cls, name, known)}" for name in unknown)
     raise UnknownArgument(f"{who}: {said}")
 

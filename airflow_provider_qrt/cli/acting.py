@@ -5,13 +5,16 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_qrt.cli.connect import make_client
 from airflow_provider_qrt.cli.output import print_json, print_table
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.cancelling import cancel_job
 from airflow_provider_qrt.jobs.durations import seconds
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 
 def cancel(args: Namespace, out: TextIO) -> int:
@@ -21,6 +24,7 @@ def cancel(args: Namespace, out: TextIO) -> int:
         for job_id in args.job_ids:
             try:
                 outcomes[job_id] = cancel_job(client, job_id)
+                refused = refused or not _is_known(client, job_id)
             except errors.QiskitRuntimeError as error:
                 refused = True
                 outcomes[job_id] = f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
@@ -29,6 +33,15 @@ def cancel(args: Namespace, out: TextIO) -> int:
     else:
         print(*outcomes.values(), sep="\n", file=out)
     return 3 if refused else 0
+
+
+def _is_known(client: QiskitRuntimeClient, job_id: str) -> bool:
+    """Whether the instance has such a job: an id of none is a slip, or that of another instance's job."""
+    try:
+        client.job(job_id)
+    except errors.NotFound:
+        return False
+    return True
 
 
 def orphans(args: Namespace, out: TextIO) -> int:

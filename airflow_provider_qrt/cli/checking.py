@@ -39,7 +39,7 @@ def check(args: Namespace, out: TextIO) -> int:
     facts = {
         "backend": name,
         "circuits": len(circuits),
-        "runs": "no" if problem else "yes",
+        "runs": not problem,
         "problem": problem or None,
         "executions": executions,
         "estimated_seconds": seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -104,6 +105,11 @@ def result(args: Namespace, out: TextIO) -> int:
 
     with make_client(args) as client:
         found = client.job(args.job_id)
+        if found.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+            why = f": {found.state.reason}" if found.state.reason else "."
+            print(f"Job {found.id} is {found.state.word.lower()} and has no result{why}", file=sys.stderr)
+            print(f"`job {found.id}` shows more.", file=sys.stderr)
+            return 1
         if found.status is not JobStatus.COMPLETED:
             raise errors.ResultsNotReady(
                 400,

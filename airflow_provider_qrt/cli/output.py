@@ -43,9 +43,33 @@ def print_facts(facts: Iterable[tuple[str, Any]], out: TextIO) -> None:
         print(f"{name.ljust(width)}  {value}", file=out)
 
 
+class Money(float):
+    """An amount: a number for programs, and with its currency for people.
+
+    Args:
+        amount: How much.
+        currency: Of what, such as ``USD``.
+    """
+
+    currency: str
+
+    def __new__(cls, amount: float, currency: str) -> Money:
+        """Keep the currency beside the amount."""
+        made = super().__new__(cls, amount)
+        made.currency = currency
+        return made
+
+    def __str__(self) -> str:
+        return f"${float(self):.2f}" if self.currency == "USD" else f"{float(self):.2f} {self.currency}"
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Money):
+        return str(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, float):
@@ -53,13 +77,12 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def cost(seconds: float | None) -> str | None:
-    """What QPU seconds cost, in words; None if nothing is known. The price is Airflow's setting where it is known."""
+def cost(seconds: float | None) -> Money | None:
+    """What QPU seconds cost; None if nothing is known. The price is Airflow's setting where it is known."""
     if seconds is None:
         return None
     price, currency = _price()
-    amount = seconds * price
-    return f"${amount:.2f}" if currency == "USD" else f"{amount:.2f} {currency}"
+    return Money(round(seconds * price, 2), currency)
 
 
 def _price() -> tuple[float, str]:

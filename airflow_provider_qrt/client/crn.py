@@ -56,7 +56,10 @@ class InstanceCrn:
         """
         text = text.strip()
         if not text:
-            raise InvalidSettings(f"The connection has no instance CRN. {_HOW}.")
+            raise InvalidSettings(
+                "The connection has no instance CRN, which belongs into the field Instance CRN (extra 'instance'). "
+                f"{_HOW}."
+            )
         fields = text.rstrip(":").split(":")
         if fields[0] != "crn":
             raise InvalidSettings(f"The instance CRN must begin with 'crn:'. {_HOW}.")
@@ -94,7 +97,8 @@ class InstanceCrn:
                 raise
         fields = value.split(":") if value.startswith("crn:") else []
         instance_id = next((field for field in reversed(fields) if field and not field.startswith("a/")), "")
-        return cls(value=value, region=fields[5] if len(fields) > 5 else "", instance_id=instance_id or "of its own")
+        region = fields[5] if len(fields) > 5 else ""
+        return cls(value=value, region=region, instance_id=instance_id or "whose CRN is not IBM's")
 
 
 def base_url(region: str, *, private: bool = False) -> str:

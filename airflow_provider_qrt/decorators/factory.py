@@ -55,7 +55,7 @@ def decorate(
         raise TypeError(f"{who} is async. Write it with def.")
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{who} yields. Let it return a list of its circuits.")
-    check_names(operator_class, arguments, call=f": {name}")
+    check_names(operator_class, arguments, call=f" (function {getattr(function, '__name__', function)!r})")
     # What the function returns says nothing about the task's outputs, so they are not to be guessed from it.
     several = bool(arguments.pop("multiple_outputs", False))
     return CircuitsFunction(

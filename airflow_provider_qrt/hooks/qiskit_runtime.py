@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_qrt.client.errors import MISTAKES, InternalError
 from airflow_provider_qrt.hooks.connection import settings_from_connection
@@ -84,7 +85,14 @@ class QiskitRuntimeHook(BaseHook):
     @cached_property
     def settings(self) -> ClientSettings:
         """The checked settings of the connection."""
-        connection = self.get_connection(self.qiskit_runtime_conn_id)
+        try:
+            connection = self.get_connection(self.qiskit_runtime_conn_id)
+        except AirflowNotFoundException:
+            raise AirflowNotFoundException(
+                f"Airflow finds no connection {self.qiskit_runtime_conn_id!r}, which qiskit_runtime_conn_id names. "
+                "Create it under Admin, Connections, or correct the name. If it lives in a secrets backend that does "
+                "not answer just now, a retry finds it."
+            ) from None
         settings = settings_from_connection(connection, connection.extra_dejson)
         self._warn_of(settings)
         return settings

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria
+from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
@@ -26,6 +27,22 @@ class NoBackendAvailable(errors.QiskitRuntimeError):
 
 class NoBackendFits(NoBackendAvailable, errors.InvalidSettings):
     """No backend of the instance is what the filters ask for, and waiting changes nothing about it."""
+
+
+def check_name(value: Any) -> None:
+    """See that what is given as a backend can be the name of one, or ``least_busy``.
+
+    Raises:
+        InvalidInput: It cannot; says what to write instead.
+    """
+    if isinstance(value, list | tuple | set | frozenset):
+        names = ", ".join(repr(name) for name in value)
+        raise InvalidInput(
+            "backend: expected one name, or 'least_busy'. To let the least busy of several be chosen, leave backend "
+            f"out and write backend_filters={{'names': [{names}]}}."
+        )
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"backend: expected the name of a backend, or 'least_busy', not {value!r}.")
 
 
 def choose_backend(

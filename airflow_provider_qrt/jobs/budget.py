@@ -285,7 +285,7 @@ def check_budget(
     raise OverBudget(
         f"The job is estimated at {estimate:.1f} s of QPU time; {names[budget.per]} has spent "
         f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) "
-        f"of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise max_seconds, or ask for fewer shots.",
+        f"of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise the budget, or ask for less.",
         _room_at(budget, charges(listed, sessions, now), estimate, now),
     )
 

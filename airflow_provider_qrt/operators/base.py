@@ -22,7 +22,7 @@ from airflow_provider_qrt.execution_timeout import began_at, earlier, execution_
 from airflow_provider_qrt.hooks.deployment import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY
+from airflow_provider_qrt.jobs.backends import LEAST_BUSY, check_name
 from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.identity import JobRequest, ProgramInput, check_tags
@@ -136,6 +136,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
     checks: ClassVar[Mapping[str, Check]] = {
+        "backend": lambda _, value: check_name(value),
         "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
         "tags": lambda _, value: check_tags(value),
         "max_execution_time": arguments.execution_time,
@@ -198,6 +199,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
         self.check_constants(*QiskitRuntimeJobOperator.checks)
         self.job_url: str | None = ""
         self._in_hand: JobInHand | None = None
+        self._has_begun = False
         self._killed = False
         self._standing: Callable[[], Standing] | None = None
         self._will_retry = False
@@ -291,6 +293,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
 
     def execute(self, context: Context) -> Any:
         """Submit the job, or find the one an earlier try submitted; then wait for it as asked."""
+        self._has_begun = True
         return self._run(context)
 
     def execute_submission(
@@ -353,6 +356,11 @@ class QiskitRuntimeJobOperator(CheckedArguments, lineage.ReportsLineage, Renders
         else:
             self._killed = True
             in_hand.kill()
+
+    @property
+    def has_submitted_nothing(self) -> bool:
+        """Whether the task failed in this process, in which its try began, before there was anything to cancel."""
+        return self._has_begun and self._in_hand is None
 
     @property
     def job_is_settled(self) -> bool:

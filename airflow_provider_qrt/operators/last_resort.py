@@ -83,7 +83,7 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
     """
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
-    if getattr(context["task"], "job_is_settled", False):
+    if getattr(context["task"], "job_is_settled", False) or getattr(context["task"], "has_submitted_nothing", False):
         return
     ti = context["ti"]
     note = CancelNote.pull(ti)

@@ -30,4 +30,5 @@ def no_retry_for_permanent_errors(where: Callable[[], str]) -> Iterator[None]:
         # Asked for only once the job has completed: the result is still on its way.
         raise
     except REFUSALS as error:
-        raise AirflowFailException(f"{error} Asked with {where()}.") from error
+        # Nor here: the message has all that the service said.
+        raise AirflowFailException(f"{error} Asked with {where()}.") from None

@@ -119,6 +119,16 @@ def test_a_result_is_json_or_a_file(run, finished, tmp_path):
     assert "results" in json.loads(file.read_text())
 
 
+def test_a_failed_job_has_no_result_and_says_why(run, submit, emulator, capsys):
+    emulator.configure(queue_seconds=600)
+    job_id = submit()
+    emulator.finish(job_id, "Failed", reason="Not ISA.", reason_code=6050)
+    assert run("result", job_id).code == 1
+    said = capsys.readouterr().err
+    assert f"Job {job_id} is failed and has no result: Not ISA." in said
+    assert f"`job {job_id}` shows more." in said
+
+
 def test_a_job_that_has_not_ended_has_no_result(run, submit, emulator, capsys):
     emulator.configure(queue_seconds=600)
     assert run("result", submit()).code == 3
@@ -136,11 +146,17 @@ def test_jobs_are_cancelled_and_those_that_have_ended_are_fine(run, submit, fini
     ended = finished()
     emulator.configure(queue_seconds=600)
     waiting = submit()
-    done = run("cancel", waiting, ended, "there_is_none")
+    done = run("cancel", waiting, ended)
     assert done.code == 0
     assert f"Job {waiting} was cancelled." in done.text
     assert f"Job {ended} has ended" in done.text
     assert client.job(waiting).status == "Cancelled"
+
+
+def test_an_id_that_nobody_knows_was_not_cancelled(run, finished):
+    done = run("cancel", "there_is_none", finished())
+    assert done.code == 3
+    assert "Job there_is_none is not known to" in done.text
 
 
 @pytest.fixture
@@ -156,13 +172,16 @@ def test_a_circuit_that_fits_is_estimated(run, circuit, emulator):
     assert "runs               yes" in done.text
     assert "$3.7" in done.text
     assert emulator.jobs() == []
+    told = run("check", str(circuit), "--backend", "ibm_fez", "--shots", "1000", "--json").json
+    assert told["runs"] is True
+    assert told["estimated_cost"] == pytest.approx(3.76, abs=0.1)
 
 
 def test_a_circuit_that_does_not_fit_is_refused_with_the_reason(run, circuit):
     circuit.write_text(HADAMARD)
     done = run("check", str(circuit), "--backend", "ibm_fez", "--json")
     assert done.code == 1
-    assert done.json["runs"] == "no"
+    assert done.json["runs"] is False
     assert "'h'" in done.json["problem"]
 
 

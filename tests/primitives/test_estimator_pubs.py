@@ -149,7 +149,10 @@ with LOOP.for_loop(range(2)):
         ((BELL, "ZZZ"), "observables: 'ZZZ' has 3 letters, and the circuit has 2 qubits"),
         ((BELL, ["ZZ", "XQ"]), r"observables\[1\]: 'XQ' is no Pauli string"),
         ((ansatz(), "Z", [1]), "'Z' has 1 letters, and the circuit has 2 qubits.*apply_layout"),
-        ((INPUTS, "ZZ"), "the circuit has inputs and no values were given: b, a. Put {'b': 0.5} into the PUB"),
+        (
+            (INPUTS, "ZZ"),
+            "the circuit has inputs and no values were given: b, a. Give them with the circuit, in a tuple: (circuit, ",
+        ),
         (
             (INPUTS, {"a": 1, "b": 2}),
             "the second item of an estimator's PUB holds observables, and these are parameter",

@@ -135,6 +135,12 @@ def test_what_is_wrong_is_said_with_the_index_of_the_pub(pub, message):
         coerce_pubs([PLAIN, pub])
 
 
+@pytest.mark.parametrize("beside", [{"theta": 0.3}, [0.3], 0.3, None])
+def test_values_beside_their_circuit_are_sent_into_a_tuple(beside):
+    with pytest.raises(InvalidInput, match=r"circuits\[1\]: .*Then put the two into one tuple"):
+        coerce_pubs([INPUTS, beside])
+
+
 def test_an_empty_list_is_refused():
     with pytest.raises(InvalidInput, match="give at least one circuit"):
         coerce_pubs([])

@@ -34,8 +34,9 @@ def check_values(
     if values is None or (isinstance(values, Mapping | list | tuple) and not values) or _is_empty_row(values):
         if info is not None and info.parameters:
             raise InvalidInput(
-                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. Put "
-                f"{{{info.parameters[0]!r}: 0.5}} into the PUB as its parameter values, a value or a list for each."
+                f"{where}: the circuit has inputs and no values were given: {', '.join(info.parameters)}. "
+                f"Give them with the circuit, in a tuple: (circuit, {{{info.parameters[0]!r}: 0.5}}) for a sampler, a "
+                "value or a list for each parameter."
             )
         return None, ()
     import numpy as np

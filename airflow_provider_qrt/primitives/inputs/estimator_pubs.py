@@ -89,7 +89,12 @@ def coerce_estimator_pubs(
     precision = _check_precision(precision, "precision")
     reader = CircuitReader(check_circuit_to_estimate, check_measures_nothing)
     pubs: list[EstimatorPub] = []
-    for index, item in enumerate(as_list(circuits, EstimatorPub)):
+    items = as_list(circuits, EstimatorPub)
+    for index, item in enumerate(items):
+        # First of all: values beside their circuit are no values of it.
+        if not isinstance(item, EstimatorPub):
+            split_estimator_pub(item, f"circuits[{index}]")
+    for index, item in enumerate(items):
         where = f"circuits[{index}]"
         if isinstance(item, EstimatorPub):
             pubs.append(item if item.precision is not None else dataclasses.replace(item, precision=precision))

@@ -85,7 +85,12 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
     shots = check_shots(shots, "shots")
     reader = CircuitReader(check_circuit, check_measures)
     pubs: list[SamplerPub] = []
-    for index, item in enumerate(as_list(circuits, SamplerPub)):
+    items = as_list(circuits, SamplerPub)
+    for index, item in enumerate(items):
+        # First of all: values beside their circuit are no values of it.
+        if not isinstance(item, SamplerPub):
+            split_pub(item, f"circuits[{index}]")
+    for index, item in enumerate(items):
         where = f"circuits[{index}]"
         if isinstance(item, SamplerPub):
             pubs.append(item if item.shots is not None else dataclasses.replace(item, shots=shots))
@@ -146,6 +151,12 @@ def check_shots(shots: Any, where: str) -> int | None:
     return number
 
 
+def beside_its_circuit(item: Any) -> str:
+    """Ask whether numbers that stand where a circuit should are the values of the circuit before them."""
+    is_number = isinstance(item, int | float) or type(item).__module__ == "numpy"
+    return " Are these the values of the circuit before? Then put the two into one tuple." if is_number else ""
+
+
 def split_pub(item: Any, where: str) -> tuple[Any, Any, Any]:
     """Take a PUB apart into circuit, values, shots.
 
@@ -167,7 +178,7 @@ def split_pub(item: Any, where: str) -> tuple[Any, Any, Any]:
     if not is_circuit(circuit):
         raise InvalidInput(
             f"{where}: the first item of a PUB is the circuit, as OpenQASM 3 text or QuantumCircuit, not "
-            f"{describe(circuit)}."
+            f"{describe(circuit)}.{beside_its_circuit(circuit)}"
         )
     if is_circuit(values):
         raise InvalidInput(
