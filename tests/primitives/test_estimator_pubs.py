@@ -151,7 +151,7 @@ with LOOP.for_loop(range(2)):
         ((ansatz(), "Z", [1]), "'Z' has 1 letters, and the circuit has 2 qubits.*apply_layout"),
         (
             (INPUTS, "ZZ"),
-            "the circuit has inputs and no values were given: b, a. Give them with the circuit, in a tuple: (circuit, ",
+            "the circuit has inputs and no values were given: b, a. Give them with the circuit, in a tuple",
         ),
         (
             (INPUTS, {"a": 1, "b": 2}),
