@@ -42,7 +42,7 @@ def check_name(value: Any) -> None:
             f"out and write backend_filters={{'names': [{names}]}}."
         )
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"backend: expected the name of a backend, or 'least_busy', not {value!r}.")
+        raise InvalidInput("backend: name one, such as 'ibm_fez', or write 'least_busy'.")
 
 
 def choose_backend(

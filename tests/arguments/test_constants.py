@@ -45,7 +45,7 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
         (SAMPLER, {"options": {"run_options": {}, "twirling": {}}}, "options.twirling"),
         (SAMPLER, {"program_id": "samplr"}, "program_id: 'samplr' is not one of sampler, executor"),
         (SAMPLER, {"backend": ["ibm_fez", "ibm_boston"]}, "backend_filters={'names': ['ibm_fez', 'ibm_boston']}"),
-        (SAMPLER, {"backend": " "}, "backend: expected the name of a backend, or 'least_busy', not ' '"),
+        (SAMPLER, {"backend": " "}, "backend: name one, such as 'ibm_fez', or write 'least_busy'"),
         (SAMPLER, {"budget": -60}, "budget: max_seconds must be above 0"),
         (SAMPLER, {"budget": [60]}, "budget: expected seconds, a timedelta"),
         (SAMPLER, {"budget": {"max_second": 60}}, "budget: max_second is not known"),

@@ -555,11 +555,11 @@ def test_without_a_store_the_jobs_are_still_one_task(either_way, emulator):
 def test_the_results_of_private_jobs_are_read_once_each(either_way, emulator, monkeypatch):
     whole, read = primitives.decode_sampler_result, []
 
-    def breaks_at_the_second(text):
+    def breaks_at_the_second(text, **limits):
         read.append(text)
         if len(read) == 2:
             raise RuntimeError("the worker died here")
-        return whole(text)
+        return whole(text, **limits)
 
     monkeypatch.setattr(primitives, "decode_sampler_result", breaks_at_the_second)
     with pytest.raises(RuntimeError, match=r"died here.*have completed.*fetches their results"):

@@ -20,7 +20,7 @@ def broken_decoder(monkeypatch):
     """What comes after the read fails, once."""
     whole = primitives.decode_sampler_result
 
-    def broken(text):
+    def broken(text, **limits):
         monkeypatch.setattr(primitives, "decode_sampler_result", whole)
         raise RuntimeError("the worker died here")
 
