@@ -22,7 +22,7 @@ CALM = {
     "rate_limit": False,
 }
 """How a service behaves at the beginning of a scenario."""
-PATIENCE = 240.0
+PATIENCE = 480.0
 """Seconds to wait for what will surely come, on a machine that has other work too."""
 
 
