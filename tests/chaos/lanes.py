@@ -124,7 +124,7 @@ class Run:
 
     def expect_success(self, *, jobs: int = 1) -> None:
         """The run succeeds, with so many jobs on the server, and the counts are a Bell pair's."""
-        self.lane.airflow.expect_end(self.dag_id, self.run_id, "success")
+        self.lane.airflow.expect_end(self.dag_id, self.run_id, "success", seconds=PATIENCE)
         assert len(self.jobs) == jobs, f"{[job['status'] for job in self.jobs]}\n{self.log}"
         expect_bell_pair(self.lane.airflow.xcom(self.dag_id, self.run_id, "measure"), self.jobs[-1]["id"])
 
