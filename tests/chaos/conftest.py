@@ -17,6 +17,7 @@ from airflow_provider_qrt.emulator import Emulator
 from tests.chaos.lanes import CALM, Lane, Stage
 from tests.chaos.secrets_search import LINEAGE, find_in_airflow, secrets_of
 from tests.chaos.vault import VAULTED, Vault
+from tests.idle_airflow import IdleAirflow
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
@@ -40,6 +41,20 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
 }
+
+
+IDLE = IdleAirflow(Path(__file__).parent)
+
+
+def pytest_runtest_setup() -> None:
+    """Called before each test of this folder."""
+    IDLE.before_test()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Called after each test of this folder."""
+    IDLE.after_test(nextitem)
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +130,7 @@ def airflow(
     lineage = {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
     settings = {**SETTINGS, **vault.settings(), "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage)}
     with LocalAirflow(home, dags, connections={**connections, **wrong_proxies}, settings=settings) as running:
-        yield running
+        yield IDLE.shared(running)
     assert find_in_airflow(home, hidden) == []
 
 

@@ -13,10 +13,25 @@ import pytest
 import requests
 
 from airflow_provider_qrt.emulator import Emulator
+from tests.idle_airflow import IdleAirflow
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+IDLE = IdleAirflow(Path(__file__).parent)
+
+
+def pytest_runtest_setup() -> None:
+    """Called before each test of this folder."""
+    IDLE.before_test()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Called after each test of this folder."""
+    IDLE.after_test(nextitem)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +65,7 @@ def airflow(service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
     connections = {"qiskit_runtime_default": connection(service), **seed_connections(service)}
     with LocalAirflow(home, dags, connections=connections) as running:
-        yield running
+        yield IDLE.shared(running)
 
 
 @pytest.fixture(autouse=True)
