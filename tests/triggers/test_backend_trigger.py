@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import BaseHook
 
 from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.triggers import backend as backend_trigger
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeBackendReadyTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
@@ -83,7 +85,8 @@ def test_it_waits_for_airflow_to_notice_that_the_worker_is_gone(connection, monk
         slept.append(seconds)
         raise TimeoutError
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    # The trigger's alone: the emulator's thread sleeps too.
+    monkeypatch.setattr(backend_trigger, "asyncio", SimpleNamespace(sleep=sleep))
     with pytest.raises(TimeoutError):
         first_event(QiskitRuntimeBackendReadyTrigger(since=time.time()))
     assert slept == [FIRST_DELAY]
