@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import MISTAKES, InvalidSettings
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.cleanup.records import AirflowDatabase
@@ -24,6 +24,8 @@ def open_airflow() -> AirflowDatabase:
         database.run_state("", "")
     except ImportError as error:
         raise InvalidSettings(f"Orphans can be told only where Airflow is installed: {error}.") from None
+    except MISTAKES:
+        raise
     except Exception as error:
         # SQLAlchemy's many errors; their text may name the database's user.
         raise InvalidSettings(

@@ -57,7 +57,7 @@ class InstanceCrn:
         text = text.strip()
         if not text:
             raise InvalidSettings(
-                "The connection has no instance CRN, which belongs into the field Instance CRN (extra 'instance'). "
+                "The connection has no instance CRN, which belongs in the field Instance CRN (extra 'instance'). "
                 f"{_HOW}."
             )
         fields = text.rstrip(":").split(":")

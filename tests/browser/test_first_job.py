@@ -52,7 +52,6 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     link = page.get_by_role("link", name="IBM Quantum job")
     expect(link).to_have_attribute("href", f"{service.url}/jobs/{job_id}", timeout=PATIENCE)
     picture(page, "task-deferred")
-    # Airflow's log begins at its end.
     page.goto(f"{run}/tasks/measure")
     expect(page.get_by_text(f"Job {job_id} is queued").last).to_be_visible(timeout=PATIENCE)
     picture(page, "log-waiting")

@@ -91,7 +91,7 @@ def check_sizes(document: Any, budget: Budget) -> None:
         if isinstance(value, Mapping):
             unread.extend(value.values())
             if isinstance(value.get("data"), str) and "dtype" in value:
-                # Their own words, not those of the shape: a program may unpack them before it looks at that.
+                # Not what the shape says: a program may unpack the data before it looks at that.
                 width = 8 if value["dtype"] == "bool" else 1
                 budget.take(width * Inflater(value["data"]).count(budget.left // width))
         elif isinstance(value, list):
