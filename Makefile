@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test fuzz test-ways test-cluster test-browser lint docs bench soak screenshots audit fuzz-decoders constraints lock clean
+.PHONY: help install demo ui test fuzz test-ways test-cluster test-browser lint docs reference bench soak screenshots audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -48,6 +48,9 @@ docs: $(STAMP) ## The pages of docs/ as a site, in build/docs; a warning is an e
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --jobs auto --quiet docs build/docs
 	@echo "Open build/docs/index.html"
+
+reference: $(STAMP) ## Write docs/reference/arguments.md and settings.md, which are made of the code
+	$(BIN)/python -m tools.reference
 
 bench: $(STAMP) ## The figures we claim, side by side with what a user would run instead
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group bench

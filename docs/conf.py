@@ -6,16 +6,11 @@ import atexit
 import os
 import re
 import shutil
-import sys
 import tempfile
-from collections.abc import Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
-
-from airflow_provider_qrt.get_provider_info import get_provider_info
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "example_dags"
@@ -61,14 +56,6 @@ def setup(app: Sphinx) -> None:
 def _read_page(_app: Sphinx, page: str, text: list[str]) -> None:
     if page == "reference/examples":
         text[0] += "".join(_example(file) for file in sorted(EXAMPLES.rglob("*.py")))
-    if page == "reference/arguments":
-        sys.path.insert(0, str(ROOT / "docs"))
-        from arguments_table import tables
-
-        text[0] += tables()
-    if page == "reference/settings":
-        options = get_provider_info()["config"]["qiskit_runtime"]["options"]
-        text[0] += "".join(_setting(name, option) for name, option in options.items())
     text[0] = _within_the_site(text[0])
 
 
@@ -90,12 +77,3 @@ def _example(file: Path) -> str:
     name = file.relative_to(EXAMPLES)
     anchor = name.with_suffix("").as_posix()
     return f"\n({anchor})=\n## {name}\n\n```{{literalinclude}} ../../example_dags/{name}\n:language: python\n```\n"
-
-
-def _setting(name: str, option: Mapping[str, Any]) -> str:
-    """A section with a setting of airflow.cfg."""
-    default = f"`{option['default']}`" if option["default"] else "empty"
-    about = (
-        f"Type: {option['type']}. Default: {default}. Example: `{option['example']}`. Since {option['version_added']}."
-    )
-    return f"\n## {name}\n\n{option['description']}\n\n{about}\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.sdk.bases.operator import partial as begin_mapped
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.arguments.names import NamedArguments, check_names
@@ -14,7 +15,7 @@ from airflow_provider_qrt.jobs.identity import InvalidTags
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 Check = Callable[[str, Any], object]
 """Raises if a value cannot be that of the argument with the name."""
@@ -42,7 +43,10 @@ class CheckedArguments(NamedArguments):
             InvalidConstant: See :func:`check_constants`.
         """
         check_partial(cls, kwargs)
-        return begin_mapped(cast("Any", cls), **kwargs)
+        begun = begin_mapped(cast("Any", cls), **kwargs)
+        # Airflow warns of one that is never expanded, and this one's place is taken.
+        begun._expand_called = True
+        return CheckedPartial(operator_class=begun.operator_class, kwargs=begun.kwargs, params=begun.params)
 
     def check_constants(self, *names: str) -> None:
         """See that these attributes, as far as they are constants, can be what they are.
@@ -52,6 +56,38 @@ class CheckedArguments(NamedArguments):
         """
         values = {name: getattr(self, name) for name in names}
         check_constants(type(self), values, task_id=getattr(self, "task_id", None))
+
+
+class CheckedPartial(OperatorPartial):
+    """A mapped task that has begun: what it is expanded over is checked as other arguments are."""
+
+    def expand(self, **mapped_kwargs: Any) -> MappedOperator:
+        """Expand over lists.
+
+        Raises:
+            UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+            InvalidConstant: See :func:`check_constants`.
+        """
+        task_id = self.kwargs.get("task_id")
+        check_names(self.operator_class, mapped_kwargs, call=".expand", task_id=task_id)
+        for name, values in mapped_kwargs.items():
+            for value in values if isinstance(values, list | tuple) else ():
+                check_constants(self.operator_class, {name: value}, task_id=task_id)
+        return super().expand(**mapped_kwargs)
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> MappedOperator:
+        """Expand over a list of maps.
+
+        Raises:
+            UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+            InvalidConstant: See :func:`check_constants`.
+        """
+        task_id = self.kwargs.get("task_id")
+        for one in kwargs if isinstance(kwargs, list | tuple) else ():
+            if isinstance(one, Mapping):
+                check_names(self.operator_class, one, call=".expand_kwargs", task_id=task_id)
+                check_constants(self.operator_class, one, task_id=task_id)
+        return super().expand_kwargs(kwargs, strict=strict)
 
 
 def check_constants(cls: type, values: Mapping[str, Any], *, task_id: str | None) -> None:

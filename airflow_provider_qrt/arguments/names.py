@@ -87,13 +87,14 @@ def parameters(cls: type) -> dict[str, inspect.Parameter]:
     return found
 
 
-def check_names(cls: type, given: Iterable[str], *, call: str = "") -> None:
+def check_names(cls: type, given: Iterable[str], *, call: str = "", task_id: str | None = None) -> None:
     """See that a class of tasks has arguments of these names.
 
     Args:
         cls: The class.
         given: The names. Those that begin with an underscore are Airflow's own.
         call: What was called, such as ``.partial``; empty for the class itself.
+        task_id: The task, for the message; otherwise the argument of that name.
 
     Raises:
         UnknownArgument: It lacks one; says of each what is meant.
@@ -103,7 +104,7 @@ def check_names(cls: type, given: Iterable[str], *, call: str = "") -> None:
     unknown = [name for name in names if name not in known and not name.startswith("_")]
     if not unknown:
         return
-    task = dict(given).get("task_id") if isinstance(given, Mapping) else None
+    task = task_id or (dict(given).get("task_id") if isinstance(given, Mapping) else None)
     who = f"{getattr(cls, 'custom_operator_name', cls.__name__)}{call}{f' (task {task!r})' if task else ''}"
     said = " ".join(f"There is no argument {name!r}{_meant(cls, name, known)}" for name in unknown)
     raise UnknownArgument(f"{who}: {said}")

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.cli.connect import make_client
 from airflow_provider_qrt.cli.output import cost, print_facts, print_json
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.backends import named
 from airflow_provider_qrt.primitives.errors import InvalidInput
 
 
@@ -33,8 +35,15 @@ def check(args: Namespace, out: TextIO) -> int:
             pubs = primitives.coerce_pubs(circuits, shots=args.shots)
             executions = sampler_executions(pubs)
             primitives.check_pubs_isa(pubs, configuration)
+    except primitives.NotIsa as error:
+        problem = (
+            f"{error.problem} Transpile it for {name}: set optimization_level=1 (0 to 3) on the task, or do it with "
+            "Qiskit."
+        )
+        # It will be another circuit.
+        executions = None
     except InvalidInput as error:
-        problem = str(error)
+        problem = str(error).removesuffix(" Nothing was submitted.")
     seconds = None if executions is None else estimate_seconds(executions)
     facts = {
         "backend": name,
@@ -74,7 +83,12 @@ def _configuration(args: Namespace) -> Mapping[str, Any]:
     if not args.backend:
         raise InvalidInput("Name the backend, as in --backend ibm_fez, or a saved --configuration.")
     with make_client(args) as client:
-        found = client.backend_configuration(args.backend)
+        try:
+            found = client.backend_configuration(args.backend)
+        except errors.NotFound:
+            # Say which there are, and which may be meant.
+            named(client.backends(), args.backend, where="the instance", place="--backend")
+            raise
     if args.save_configuration:
         Path(args.save_configuration).write_text(json.dumps(found))
     return found

@@ -17,6 +17,7 @@ from airflow_provider_qrt.doctor.report import markdown, summary
 from airflow_provider_qrt.doctor.requests_out import Service
 from airflow_provider_qrt.doctor.rows import Examination, Row
 from airflow_provider_qrt.doctor.running import CLAIMS_OF_A_JOB, JOBS, SECONDS_PER_JOB, Running, dry_run, estimate
+from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
@@ -25,12 +26,13 @@ def doctor(args: Namespace, out: TextIO) -> int:
     settings = find_settings(args)
     if settings.channel != CHANNEL:
         raise InvalidSettings(f"doctor examines the present platform, channel {CHANNEL!r}, not {settings.channel!r}.")
+    if args.job and not args.yes and not sys.stdin.isatty():
+        raise InvalidInput("--job asks before it spends anything, and there is no terminal to ask at. Add --yes.")
 
     def show(row: Row) -> None:
         if not args.json:
-            found = f"  ({row.found})" if row.found else ""
-            line = f"{row.verdict.value:<11}  {row.id:<24}  {row.claim}{found}"
-            print(without_secrets(line, settings.secrets), file=out, flush=True)
+            found = f"  ({without_secrets(row.found, settings.secrets)})" if row.found else ""
+            print(f"{row.verdict.value:<11}  {row.id:<24}  {row.claim}{found}", file=out, flush=True)
 
     examination = Examination(on_row=show)
     service = Service(settings)
@@ -42,7 +44,8 @@ def doctor(args: Namespace, out: TextIO) -> int:
     if args.report:
         Path(args.report).write_text(markdown(examination.rows, settings))
     if args.json:
-        print_json([row.to_json() for row in examination.rows], out)
+        rows = [{**row.to_json(), "found": without_secrets(row.found, settings.secrets)} for row in examination.rows]
+        print_json(rows, out)
     else:
         print(f"\n{summary(examination.rows)}.", file=out)
         if args.report:
@@ -76,14 +79,11 @@ def _run_jobs(
 
 
 def _agreed(backend: str) -> bool:
-    """Ask, saying what it costs; without a terminal the answer is no."""
+    """Ask, saying what it costs."""
     seconds = (JOBS - 1) * SECONDS_PER_JOB
     question = (
         f"Submit {JOBS} smallest jobs to {backend}, one of which is cancelled at once? They may take about "
         f"{seconds:.0f} s of QPU time, about {cost(seconds)}. [y/N] "
     )
     print(question, end="", file=sys.stderr, flush=True)
-    if not sys.stdin.isatty():
-        print("no terminal: add --yes", file=sys.stderr)
-        return False
     return sys.stdin.readline().strip().lower() in ("y", "yes")

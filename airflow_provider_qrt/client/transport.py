@@ -19,6 +19,7 @@ from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.answers import is_page, read_error, read_json
 from airflow_provider_qrt.client.bounds import ACCEPTED_ENCODINGS, AnswerLimits, BoundedAdapter, read_body, within
+from airflow_provider_qrt.client.cautions import is_this_machine
 from airflow_provider_qrt.client.connections import SharedConnections
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, LOGOUT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.login import Login
@@ -437,7 +438,10 @@ class Transport:
             # A token may be asked for twice without harm, also on the way of a submission.
             return self._retry.for_repeatable(self._sleep)(once)
         except errors.TRANSIENT as error:
-            raise errors.TokenUnavailable(f"No token could be had, so nothing was sent. {error}") from error
+            message = f"No token could be had, so nothing was sent. {error}"
+            if isinstance(error, errors.ConnectionFailed) and is_this_machine(urlsplit(login.base_url).hostname or ""):
+                message += " The address is this machine's own: is the emulator running, and on that port?"
+            raise errors.TokenUnavailable(message) from error
 
 
 def log_out(settings: ClientSettings, login: Login, token: str) -> None:

@@ -39,10 +39,14 @@ def markdown(rows: Sequence[Row], settings: ClientSettings) -> str:
         "",
         "| Id | Assumed | Verdict | Found |",
         "|---|---|---|---|",
-        *(f"| `{row.id}` | {_cell(row.claim)} | {row.verdict.value} | {_cell(row.found)} |" for row in rows),
+        *(
+            f"| `{row.id}` | {_cell(row.claim)} | {row.verdict.value} "
+            f"| {_cell(without_secrets(row.found, settings.secrets))} |"
+            for row in rows
+        ),
         "",
     ]
-    return without_secrets("\n".join(lines), settings.secrets)
+    return "\n".join(lines)
 
 
 def _cell(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_API_KEY = "emulator"
+DEFAULT_API_KEY = "emulator-api-key"
 """The only API key that a default emulator's IAM accepts."""
 
 DEFAULT_INSTANCE = (

@@ -92,8 +92,8 @@ class BackendCriteria:
         known = [field.name for field in fields(cls)]
         for key in filters:
             if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}"
-                raise InvalidInput(f"{PLACE}: unknown key {key!r}{hint}.")
+                hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}."
+                raise InvalidInput(f"{PLACE}: unknown key {key!r}{hint}")
         given = {key: value for key, value in filters.items() if not is_nothing(value)}
         family = _family(given.get("processor_family"))
         if "processor_revision" in given and family is None:

@@ -22,6 +22,7 @@ from airflow_provider_qrt.operators.circuit_files import names_in_dag, with_file
 from airflow_provider_qrt.operators.delivery import deliver
 from airflow_provider_qrt.operators.packed import QiskitRuntimePackedOperator, max_body_bytes
 from airflow_provider_qrt.operators.packed_facts import PackedFacts
+from airflow_provider_qrt.operators.template_files import missing_file, no_such_file
 from airflow_provider_qrt.operators.transpilation import circuit_cache
 from airflow_provider_qrt.primitives.errors import InvalidInput
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
@@ -71,7 +72,6 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
     array_fields = ("circuits",)
     max_executions: int | None = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
-    _missing_file: str | None = None
     checks: ClassVar[Mapping[str, Check]] = {
         "optimization_level": partial(arguments.whole_number, at_least=0, at_most=3),
         "check_isa": boolean,
@@ -272,26 +272,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         Airflow reads the files of all tasks of a DAG wherever one of its tasks runs, and logs a traceback for each
         that is not there.
         """
-        asked = self.circuits
-        names = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
-        self._missing_file = next((name for name in names if self._is_missing_file(name)), None)
-        if self._missing_file is None:
+        if missing_file(self.circuits, self.template_ext, self.get_template_env()) is None:
             super().resolve_template_files()
-
-    def _is_missing_file(self, name: Any) -> bool:
-        import jinja2
-
-        if not (isinstance(name, str) and name.endswith(tuple(self.template_ext))) or "\n" in name or ";" in name:
-            return False
-        environment = self.get_template_env()
-        try:
-            environment.loader.get_source(environment, name)  # type: ignore[union-attr]
-        except jinja2.TemplateNotFound:
-            return True
-        except (OSError, UnicodeError):
-            # Airflow says what is wrong with it.
-            return False
-        return False
 
     def _do_render_template_fields(
         self,
@@ -304,12 +286,14 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
         import jinja2
 
-        if self._missing_file is not None:
-            raise AirflowFailException(_no_such_file(self._missing_file))
+        # Before Airflow looks, which logs a traceback of its own for a file that is not there.
+        missing = missing_file(self.circuits, self.template_ext, jinja_env) if parent is self else None
+        if missing is not None:
+            raise AirflowFailException(no_such_file(missing, jinja_env))
         try:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         except jinja2.TemplateNotFound as error:
-            raise AirflowFailException(_no_such_file(error.name)) from None
+            raise AirflowFailException(no_such_file(str(error.name), jinja_env)) from None
         except jinja2.TemplateSyntaxError as error:
             raise AirflowFailException(
                 f"A template of this task cannot be read: {error}. In OpenQASM, two braces in a row and '{{%' or '{{#' "
@@ -387,13 +371,6 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimePackedOperator):
         if len(asked) != len(result.pubs):
             return result
         return result.with_pubs(replace(pub, asked=one) for pub, one in zip(result.pubs, asked, strict=True))
-
-
-def _no_such_file(name: Any) -> str:
-    return (
-        f"circuits: the file {name!r} was not found. Put it beside the DAG file, or name its folder in the DAG's "
-        "template_searchpath."
-    )
 
 
 def _room() -> int:

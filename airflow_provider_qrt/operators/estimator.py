@@ -38,6 +38,18 @@ def precision(name: str, value: Any) -> None:
         raise primitives.InvalidInput(f"{name}: {problem}, not {value!r}.")
 
 
+def observables(name: str, value: Any) -> None:
+    """Take observables, or None.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
+    from airflow_provider_qrt.primitives.inputs.observables import check_observables
+
+    if value is not None:
+        check_observables(value, name)
+
+
 class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
     """Runs circuits with the estimator primitive and returns the expectation values of observables.
 
@@ -82,6 +94,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         "shots": "write precision, the standard error to aim at, or options={'default_shots': ...}",
     }
     checks: ClassVar[Mapping[str, Check]] = {
+        "observables": observables,
         "precision": precision,
         "resilience_level": partial(arguments.whole_number, at_least=0, at_most=2),
         "program_id": one_of(PROGRAMS),

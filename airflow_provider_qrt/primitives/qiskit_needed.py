@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -32,9 +33,25 @@ def qiskit_needed(what: str) -> Iterator[None]:
     if "qiskit" not in sys.modules and threading.current_thread() is not threading.main_thread():
         raise RuntimeError("Import qiskit in the main thread before other threads use it: Qiskit needs that thread.")
     try:
-        yield
+        # The official client imports Aer where it is installed, which runs passes at once.
+        with quiet_passes():
+            yield
     except ImportError as error:
         raise QiskitMissing(
             f"{what}: this needs Qiskit, of which something is not installed ({error}). Install it with the workers: "
             "pip install 'airflow-provider-qrt[qiskit]'"
         ) from error
+
+
+@contextmanager
+def quiet_passes() -> Iterator[None]:
+    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
+    logger = logging.getLogger("qiskit")
+    if logger.level != logging.NOTSET:
+        yield
+        return
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)

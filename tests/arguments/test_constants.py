@@ -52,6 +52,11 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
         (SAMPLER, {"tags": "mine"}, "tags: expected a list"),
         (SAMPLER, {"backend_filters": {"qubits": 5}}, "did you mean 'min_qubits'"),
         (SAMPLER, {"result_format": "parket"}, "did you mean 'parquet'"),
+        (ESTIMATOR, {"observables": [("ZZII", -1.0)]}, "A sum of terms is written as a map: {'ZZII': -1.0}"),
+        (ESTIMATOR, {"observables": {"ZZ": "much"}}, "the weight of 'ZZ' must be a real number"),
+        (ESTIMATOR, {"observables": ["XX", "ZA"]}, "observables[1]: 'ZA' is no Pauli string"),
+        (ESTIMATOR, {"observables": "Z0 X0"}, "names qubit 0 twice"),
+        (ESTIMATOR, {"observables": []}, "the list of observables is empty"),
         (ESTIMATOR, {"precision": -0.1}, "precision: "),
         (ESTIMATOR, {"precision": "fine"}, "precision: expected a standard error"),
         (ESTIMATOR, {"resilience_level": 3}, "resilience_level: must be at most 2"),
@@ -87,6 +92,30 @@ def test_what_a_mapped_task_begins_with_is_checked():
         QiskitRuntimeSamplerOperator.partial(task_id="t", shots=-1)
 
 
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"circuit": [FLIP]}, r"\.expand \(task 't'\): There is no argument 'circuit'; did you mean 'circuits'\?"),
+        ({"circuits": [FLIP], "shots": [100, -1]}, "shots: must be at least 1, got -1. This is task 't'"),
+    ],
+    ids=str,
+)
+def test_what_a_mapped_task_is_expanded_over_is_checked(over, said):
+    with DAG("d", schedule=None):
+        begun = QiskitRuntimeSamplerOperator.partial(task_id="t")
+        with pytest.raises((TypeError, InvalidConstant), match=said):
+            begun.expand(**over)
+        with pytest.raises((TypeError, InvalidConstant), match=said.replace("expand", "expand_kwargs")):
+            begun.expand_kwargs([{name: values[-1] for name, values in over.items()}])
+
+
+def test_a_mapped_task_that_is_never_expanded_gets_airflows_warning():
+    with DAG("d", schedule=None):
+        begun = QiskitRuntimeSamplerOperator.partial(task_id="t")
+    with pytest.warns(UserWarning, match="'t' was never mapped"):
+        del begun
+
+
 def test_a_decorated_functions_arguments_are_checked():
     @qiskit_sampler_task(shots=-1)
     def circuits():
@@ -114,6 +143,15 @@ def test_what_is_known_only_when_the_task_runs_is_left_for_then():
         )
         QiskitRuntimeSamplerOperator.partial(task_id="m", circuits=FLIP).expand(shots=[10, 20])
     assert run.upstream_task_ids == {"number"}
+
+
+@pytest.mark.parametrize(
+    "right",
+    [None, "Z0 Z5", "ZZ", {"Z0": 1, "X1": -0.5}, ["Z", "XX"], [["ZZ"], [{"XX": 1}]], "{{ params.observable }}"],
+    ids=str,
+)
+def test_observables_are_checked_without_their_circuits(right):
+    QiskitRuntimeEstimatorOperator(task_id="t", circuits=FLIP, observables=right)
 
 
 @pytest.mark.parametrize("old", [{"run_options": {"shots": 5}}, {"transpilation_settings": {"level": 9}}])

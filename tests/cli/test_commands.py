@@ -183,6 +183,9 @@ def test_a_circuit_that_does_not_fit_is_refused_with_the_reason(run, circuit):
     assert done.code == 1
     assert done.json["runs"] is False
     assert "'h'" in done.json["problem"]
+    assert done.json["problem"].endswith("set optimization_level=1 (0 to 3) on the task, or do it with Qiskit.")
+    # What will run is another circuit.
+    assert done.json["estimated_cost"] is None
 
 
 def test_a_saved_configuration_needs_no_account(run, circuit, tmp_path, monkeypatch):
@@ -204,6 +207,7 @@ def test_a_circuit_is_checked_as_for_the_estimator(run, circuit):
     [
         (["check", "there_is_none.qasm", "--backend", "ibm_fez"], "the file cannot be read"),
         (["check", "FLIP"], "Name the backend"),
+        (["check", "FLIP", "--backend", "ibm_fes"], "Did you mean 'ibm_fez'?"),
         (["check", "FLIP", "--configuration", "FLIP"], "no configuration of a backend"),
         (["jobs", "--limit", "0"], "--limit: must be at least 1"),
         (["backends", "--conn-id", "there_is_none"], "There is no connection 'there_is_none'"),

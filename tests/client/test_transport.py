@@ -119,7 +119,7 @@ def test_iam_dropping_during_a_submission_means_nothing_was_posted(serve, client
 
 def test_an_iam_that_cannot_be_reached_is_a_token_trouble(serve, client_of, closed_port):
     server = serve({"GET /api/v1/instance": http_reply({})})
-    with pytest.raises(errors.TokenUnavailable, match=r"Check the connection's iam_url and proxies\.$"):
+    with pytest.raises(errors.TokenUnavailable, match=r"iam_url and proxies\. The address .* emulator running"):
         client_of(server, iam_url=f"http://127.0.0.1:{closed_port}").instance()
     assert server.lines == []
 

@@ -13,6 +13,13 @@ from airflow_provider_qrt.cli.main import main
 ROOT = Path(__file__).parents[2]
 
 
+class Terminal(io.StringIO):
+    """Somebody who sits at a terminal and answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_of_the_emulator_every_row_is_as_assumed(examine, emulator):
     emulator.configure(queue_seconds=0.5)
     code, rows = examine("--job", "--yes", "--dry-run-job", "--backend", "ibm_fez")
@@ -34,7 +41,14 @@ def test_without_being_asked_it_submits_nothing(examine, emulator, sent):
     assert rows["E-job-get"]["verdict"] == "not tried"
 
 
-def test_without_a_terminal_it_takes_no_for_an_answer(examine, emulator, capsys):
+def test_without_a_terminal_it_does_not_begin(connection, emulator, capsys):
+    assert main(["doctor", "--job"], io.StringIO()) == 2
+    assert "Add --yes" in capsys.readouterr().err
+    assert emulator.jobs() == []
+
+
+def test_a_no_spends_nothing(examine, emulator, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
     _, rows = examine("--job")
     assert emulator.jobs() == []
     assert rows["E-jobs-post"]["found"] == "not agreed to"
@@ -120,6 +134,7 @@ def test_the_report_can_be_shown_to_others(examine, emulator, tmp_path):
     examine("--job", "--yes", "--report", str(report), "--backend", "ibm_fez")
     text = report.read_text()
     assert "| `E-jobs-post` | A submission is answered with the job's id | as assumed |" in text
+    assert "***" not in text
     secrets = [emulator.api_key, emulator.instance, *[job["id"] for job in emulator.jobs()]]
     assert not [secret for secret in secrets if secret in text]
 
@@ -129,6 +144,7 @@ def test_people_get_a_line_for_each_row_and_a_sum(connection, emulator):
     main(["doctor"], out)
     lines = out.getvalue().splitlines()
     assert re.match(r"as assumed   E-iam-token +IAM gives a token", lines[0])
+    assert not [line for line in lines if "***" in line]
     assert re.fullmatch(r"\d+ as assumed, 0 differs, \d+ not tried\.", lines[-1])
 
 

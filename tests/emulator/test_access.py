@@ -31,8 +31,8 @@ def test_a_token_looks_like_iams_and_says_when_it_lapses(emulator):
     [
         ({"grant_type": GRANT, "apikey": "another"}, "BXNIM0415E"),
         ({"grant_type": GRANT}, "BXNIM0109E"),
-        ({"apikey": "emulator"}, "BXNIM0109E"),
-        ({"grant_type": "password", "apikey": "emulator"}, "BXNIM0106E"),
+        ({"apikey": "emulator-api-key"}, "BXNIM0109E"),
+        ({"grant_type": "password", "apikey": "emulator-api-key"}, "BXNIM0106E"),
     ],
 )
 def test_iam_refuses_in_its_own_error_shape(emulator, form, code):

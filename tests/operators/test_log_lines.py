@@ -84,12 +84,33 @@ def test_a_missing_circuit_file_leaves_the_log_of_the_dags_other_tasks_alone(con
     with DAG("d", schedule=None, template_searchpath=[str(tmp_path)]) as dag:
         missing = QiskitRuntimeSamplerOperator(task_id="missing", circuits="there_is_none.qasm")
         listed = QiskitRuntimeSamplerOperator(task_id="listed", circuits=["there_is_none_either.qasm"])
+        nested = QiskitRuntimeSamplerOperator(task_id="nested", circuits=[("bel.qasm", {"theta": 1.0})])
         (tmp_path / "bell.qasm").write_text(BELL)
         there = QiskitRuntimeSamplerOperator(task_id="there", circuits="bell.qasm")
     # What Airflow does on every worker that runs one of the tasks.
     dag.resolve_template_files()
-    assert "Traceback" not in caplog.text + capsys.readouterr().out
     assert there.circuits == BELL
-    for task, name in ((missing, "there_is_none.qasm"), (listed, "there_is_none_either.qasm")):
-        with pytest.raises(AirflowFailException, match=f"the file '{name}' was not found"):
+    names = (
+        (missing, r"the file 'there_is_none\.qasm' was not found\. Put"),
+        (listed, "the file 'there_is_none_either.qasm'"),
+        (nested, r"the file 'bel\.qasm' was not found\. Did you mean 'bell\.qasm'\?"),
+    )
+    for task, said in names:
+        with pytest.raises(AirflowFailException, match=said):
             task.render_template_fields({})
+    assert "Traceback" not in caplog.text + capsys.readouterr().out
+    assert "Exception rendering" not in caplog.text
+
+
+def test_a_missing_circuit_file_is_named_before_airflow_looks_for_it_in_a_dag_test(connection, tmp_path, caplog):
+    """Airflow reads no files beforehand there, and logs a traceback of its own when it renders."""
+    from airflow.sdk import DAG
+
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    with DAG("d", schedule=None, template_searchpath=[str(tmp_path)]):
+        task = QiskitRuntimeSamplerOperator(task_id="missing", circuits="there_is_none.qasm")
+    with pytest.raises(AirflowFailException, match=r"the file 'there_is_none\.qasm' was not found") as failed:
+        task.render_template_fields({})
+    assert failed.value.__cause__ is None
+    assert "Exception rendering" not in caplog.text

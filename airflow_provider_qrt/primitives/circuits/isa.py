@@ -46,7 +46,15 @@ FRACTIONAL = frozenset({"rx", "rzz"})
 
 
 class NotIsa(InvalidInput):
-    """A circuit has an instruction that the backend cannot carry out; nothing was sent."""
+    """A circuit has an instruction that the backend cannot carry out; nothing was sent.
+
+    Attributes:
+        problem: What does not fit, without what to do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy} Nothing was submitted.")
+        self.problem = problem
 
 
 class Pub(Protocol):
@@ -174,8 +182,8 @@ def _check_width(info: CircuitInfo | None, configuration: Mapping[str, Any], whe
     if info is not None and most is not None and info.num_qubits > most and not info.physical:
         backend = configuration.get("backend_name") or "the backend"
         raise NotIsa(
-            f"{where}: the circuit has {info.num_qubits} qubits, and {backend} has {most}. Take a larger backend, or "
-            "declare only the qubits that the circuit uses. Nothing was submitted."
+            f"{where}: the circuit has {info.num_qubits} qubits, and {backend} has {most}.",
+            "Take a larger backend, or declare only the qubits that the circuit uses.",
         )
 
 
@@ -253,9 +261,9 @@ def _refuse(misfits: list[Misfit], configuration: Mapping[str, Any], where: str,
     line = f"line {first.line}: " if with_line else ""
     others = f" {more} more instruction{'s do' if more > 1 else ' does'} not fit." if more else ""
     raise NotIsa(
-        f"{where}: {line}{first}.{others} The service runs only circuits in the backend's own instruction set and "
-        f"transpiles nothing: set optimization_level=1 (0 to 3) to transpile for {backend} first, or correct the "
-        "circuit. Nothing was submitted."
+        f"{where}: {line}{first}.{others}",
+        "The service runs only circuits in the backend's own instruction set and transpiles nothing: set "
+        f"optimization_level=1 (0 to 3) to transpile for {backend} first, or correct the circuit.",
     )
 
 

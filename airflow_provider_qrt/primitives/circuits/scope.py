@@ -444,7 +444,8 @@ class _Checker:
         return evaluate(dumps(node), self._names.constants())
 
     def _error(self, problem: str) -> InvalidInput:
-        return InvalidInput(f"{self._where}: line {self._line}: {problem}. Nothing was submitted.")
+        end = "" if problem.endswith("?") else "."
+        return InvalidInput(f"{self._where}: line {self._line}: {problem}{end} Nothing was submitted.")
 
 
 def _name(node: Any) -> str:

@@ -13,8 +13,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +27,7 @@ from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, dump_circ
 from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed, quiet_passes
 from airflow_provider_qrt.untrusted.inflate import inflate
 
 log = logging.getLogger(__name__)
@@ -291,20 +290,6 @@ class Transpiler:
             if layout is not None or not self.backend.has_faults:
                 raise
         return generate_preset_pass_manager(self.level, layout_method="sabre", **common).run(asked)
-
-
-@contextmanager
-def quiet_passes() -> Iterator[None]:
-    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
-    logger = logging.getLogger("qiskit")
-    if logger.level != logging.NOTSET:
-        yield
-        return
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(logging.NOTSET)
 
 
 def backend_with(target: Any) -> Any:

@@ -69,16 +69,33 @@ def coerce_observables(value: Any, num_qubits: int | None, where: str, *, circui
     return Observables(terms, _shape(terms, where))
 
 
+def check_observables(value: Any, where: str) -> None:
+    """Check observables as far as that is possible without their circuits: everything but the width.
+
+    Objects of Qiskit's pass, so that it need not be imported.
+
+    Args:
+        value: See :func:`coerce_observables`.
+        where: The place named at the start of an error message.
+
+    Raises:
+        InvalidInput: See :func:`coerce_observables`.
+    """
+    if not _holds_qiskit(value):
+        _Reader(None, "text", any_width=True).read(value, where)
+
+
 class _Reader:
     """Reads the observables of one circuit.
 
-    Without a known width all observables must have that of the first.
+    Without a known width all observables must have that of the first, unless any width will do.
     """
 
-    def __init__(self, num_qubits: int | None, circuit: Written) -> None:
+    def __init__(self, num_qubits: int | None, circuit: Written, *, any_width: bool = False) -> None:
         self._width = num_qubits
         self._circuit = circuit
         self._circuit_known = num_qubits is not None
+        self._any_width = any_width
 
     def read(self, value: Any, where: str) -> Any:
         if isinstance(value, str):
@@ -131,6 +148,8 @@ class _Reader:
             return self._from_qubits(text, where)
         if not _DENSE.fullmatch(text):
             raise InvalidInput(f"{where}: {_why_no_pauli(text)}")
+        if self._any_width:
+            return text
         if self._width is None:
             self._width = len(text)
         elif len(text) != self._width:
@@ -138,25 +157,25 @@ class _Reader:
         return text
 
     def _from_qubits(self, text: str, where: str) -> str:
-        if self._width is None:
+        if self._width is None and not self._any_width:
             raise InvalidInput(
                 f"{where}: how many qubits {text!r} stands for is not known, since the circuit came already encoded. "
                 "Write all letters, one for each qubit, such as 'ZIIIIZ'."
             )
-        letters = ["I"] * self._width
-        named: set[int] = set()
+        letters: dict[int, str] = {}
         for part in text.split():
             qubit = int(part[1:])
-            if qubit >= self._width:
+            if self._width is not None and qubit >= self._width:
                 raise InvalidInput(
                     f"{where}: {text!r} names qubit {qubit}, and the circuit has {self._width}, 0 to "
                     f"{self._width - 1}.{self._how_to_widen(qubit)}"
                 )
-            if qubit in named:
+            if qubit in letters:
                 raise InvalidInput(f"{where}: {text!r} names qubit {qubit} twice.")
-            named.add(qubit)
-            letters[self._width - 1 - qubit] = part[0]
-        return "".join(letters)
+            letters[qubit] = part[0]
+        if self._width is None:
+            return " ".join(f"{letters[qubit]}{qubit}" for qubit in sorted(letters))
+        return "".join(letters.get(qubit, "I") for qubit in reversed(range(self._width)))
 
     def _wrong_width(self, text: str, where: str) -> str:
         """Say how wide an observable and its circuit are, and how to bring them together."""
@@ -265,6 +284,12 @@ def _why_no_pauli(text: str) -> str:
 
 def _is_qiskit(value: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "qiskit" for base in type(value).__mro__)
+
+
+def _holds_qiskit(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_qiskit, value)) or any(map(_holds_qiskit, value.values()))
+    return any(map(_holds_qiskit, value)) if isinstance(value, list | tuple) else _is_qiskit(value)
 
 
 def _from_qiskit(value: Any, where: str) -> Any:

@@ -67,7 +67,7 @@ def one_of(*allowed: str) -> Check:
         if value in allowed:
             return None
         hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
-        return f"expected one of {', '.join(map(repr, allowed))}{hint}"
+        return f"expected one of {', '.join(map(repr, allowed))}, not {value!r}{hint or '.'}"
 
     return check
 
@@ -123,12 +123,14 @@ def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
         here = f"{path}.{name}"
         rule = schema.get(name)
         if rule is None:
-            hint = did_you_mean(str(name), schema) or f"; known are {', '.join(schema)}"
+            hint = did_you_mean(str(name), schema) or f"; known are {', '.join(schema)}."
             raise InvalidInput(f"{here}: unknown{hint}")
         if isinstance(rule, Mapping):
             checked[name] = _check(value, rule, here)
         elif problem := rule(value):
-            raise InvalidInput(f"{here}: {problem}, not {value!r}." if "expected" in problem else f"{here}: {problem}.")
+            if not problem.endswith((".", "?")):
+                problem += f", not {value!r}." if "expected" in problem else "."
+            raise InvalidInput(f"{here}: {problem}")
         else:
             checked[name] = dict(value) if isinstance(value, Mapping) else value
     return checked

@@ -72,7 +72,7 @@ class ResultFormat(StrEnum):
         except ValueError:
             names = [one.value for one in cls]
             raise InvalidInput(
-                f"result_format: {value!r} is not one of {', '.join(names)}{did_you_mean(str(value), names)}."
+                f"result_format: {value!r} is not one of {', '.join(names)}{did_you_mean(str(value), names) or '.'}"
             ) from None
 
 

@@ -1,10 +1,16 @@
-"""The tables of arguments, made of signatures and docstrings."""
+"""Writes the reference pages that are made of the code: all arguments, and all settings.
+
+``python -m tools.reference`` writes them anew; a test compares them with the code.
+"""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
@@ -13,6 +19,37 @@ from airflow_provider_qrt.get_provider_info import get_provider_info
 
 OF_ALL_SENSORS = ("poke_interval", "timeout", "soft_fail", "mode", "exponential_backoff", "max_wait")
 """Arguments that Airflow gives every sensor, and that matter here."""
+
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs/reference"
+ARGUMENTS = """\
+# All arguments
+
+Every argument of every operator and sensor. *Template*: the argument may be a Jinja template, or another task's
+output. A duration is a number of seconds, a `timedelta`, or text such as `"90s"`, `"2h"` and `"1h30m"`. The arguments
+that Airflow gives every task, such as `retries` and `execution_timeout`, come in addition. A misspelt argument, and a
+constant that cannot be right, fail when the DAG file is read.
+"""
+SETTINGS = """\
+# Settings
+
+In `airflow.cfg` under `[qiskit_runtime]`, or in the environment as `AIRFLOW__QISKIT_RUNTIME__<NAME>`.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its file's name."""
+    options = get_provider_info()["config"]["qiskit_runtime"]["options"]
+    return {
+        "arguments.md": ARGUMENTS + "".join(map(_table, public_tasks())),
+        "settings.md": SETTINGS + "".join(_setting(name, option) for name, option in options.items()),
+    }
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
 
 
 def public_tasks() -> list[type]:
@@ -27,11 +64,6 @@ def public_tasks() -> list[type]:
         if value.__module__.startswith("airflow_provider_qrt") and not inspect.isabstract(value)
     }
     return list(found)
-
-
-def tables() -> str:
-    """Return a section with a table for each class."""
-    return "".join(_table(one) for one in public_tasks())
 
 
 def _table(cls: type) -> str:
@@ -73,3 +105,16 @@ def _markdown(text: str) -> str:
     text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
     text = text.replace("``", "`")
     return text.replace("|", "\\|")
+
+
+def _setting(name: str, option: Mapping[str, Any]) -> str:
+    """A section with a setting of airflow.cfg."""
+    default = f"`{option['default']}`" if option["default"] else "empty"
+    about = (
+        f"Type: {option['type']}. Default: {default}. Example: `{option['example']}`. Since {option['version_added']}."
+    )
+    return f"\n## {name}\n\n{option['description']}\n\n{about}\n"
+
+
+if __name__ == "__main__":
+    main()
