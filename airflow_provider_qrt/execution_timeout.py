@@ -1,25 +1,31 @@
-"""The task's ``execution_timeout``, which Airflow leaves to providers once a task is deferred.
+"""The task's ``execution_timeout``, which providers must enforce while a task is deferred. Internal.
 
-On a worker Airflow stops the task itself when it is over, and begins anew with each leg after a deferral.
+On a worker, Airflow stops the task itself, but it restarts the time whenever the task resumes after a deferral.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk import Context
 
 
-def execution_deadline(operator: BaseOperator, context: Context, since: float | None = None) -> float | None:
-    """Return when the try's ``execution_timeout`` is over, epoch seconds; None if it has none.
+class HasTimeout(Protocol):
+    """An operator with an ``execution_timeout``."""
+
+    execution_timeout: timedelta | None
+
+
+def execution_deadline(operator: HasTimeout, context: Context, since: float | None = None) -> float | None:
+    """Return when the try's ``execution_timeout`` ends, epoch seconds; None if it has none.
 
     Args:
         operator: The task.
-        context: Its context: Airflow keeps the start of a try over its deferrals.
-        since: When the try has begun to wait, if an earlier leg has noted that.
+        context: Its context; Airflow keeps the start of a try across deferrals.
+        since: When the try began to wait, if that was recorded before a deferral.
     """
     if operator.execution_timeout is None:
         return None
@@ -28,18 +34,18 @@ def execution_deadline(operator: BaseOperator, context: Context, since: float | 
 
 
 def began_at(context: Context) -> float:
-    """Return when the try began, epoch seconds; now, if nobody says."""
+    """Return when the try began, epoch seconds; now, if that is unknown."""
     started: Any = getattr(context["ti"], "start_date", None)
     return started.timestamp() if isinstance(started, datetime) else time.time()
 
 
 def earlier(deadline: float, other: float | None) -> float:
-    """Return the earlier of two moments, one of which may not be."""
+    """Return the earlier of two times, the second of which may be None."""
     return deadline if other is None else min(deadline, other)
 
 
-def is_over_note(operator: BaseOperator, context: Context) -> str:
-    """Say that the ``execution_timeout`` is over, for the message of a wait that timed out; empty if it is not."""
+def is_over_note(operator: HasTimeout, context: Context) -> str:
+    """Return a note that the ``execution_timeout`` is over, for a timeout message; empty if it is not."""
     limit = execution_deadline(operator, context)
     if limit is None or time.time() < limit:
         return ""

@@ -1,4 +1,4 @@
-"""What Airflow asks of a provider: names, connection form, configuration. Imports nothing heavy."""
+"""The provider's metadata for Airflow: names, connection form, configuration. Imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Rendering the templates of an operator whose arguments may be objects that Airflow does not know.
+"""Render the templates of operators whose arguments may be objects that Airflow does not know. Internal.
 
-Airflow's templater calls any callable that it finds as an argument, takes every object with a method ``resolve`` for a
-reference, looks up every text that ends in ``.qasm`` as a file, and leaves what is in a mapping of another type than
-``dict`` alone. Observables of Qiskit are callable, and ``Param`` has a ``resolve`` of another kind.
+Airflow's templater calls any callable argument, treats every object with a method ``resolve`` as a reference, reads
+every text that ends in ``.qasm`` as a file name, and does not render mappings other than ``dict``. But Qiskit's
+observables are callable, and ``Param`` has a different ``resolve``.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 HANDED_ON = ("op_args", "op_kwargs")
-"""What a decorated function gets is what its caller passed."""
+"""Fields that are passed unchanged to a decorated function."""
 
 
 class RendersInputs(BaseOperator):
-    """An operator that takes circuits, observables and numbers in whatever form a user has them.
+    """An operator that accepts circuits, observables and numbers in many forms.
 
-    A template field may hold what Airflow renders, and objects of Qiskit, numpy and pandas besides, at any depth. What
-    has a plain equal becomes that, see :func:`~airflow_provider_qrt.primitives.inputs.plain.plain`.
+    A template field may hold what Airflow renders, and objects of Qiskit, numpy and pandas, at any depth. Objects with
+    a plain equivalent are converted, see :func:`~airflow_provider_qrt.primitives.inputs.plain.plain`.
     """
 
     file_fields: Collection[str] = ()
-    """The template fields in which a text may name a file."""
+    """Template fields in which a text may be a file name."""
     array_fields: Collection[str] = ()
-    """The template fields in which arrays of numbers stay arrays."""
+    """Template fields in which arrays of numbers stay arrays."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a template field as plain values, which can be read more than once as iterators cannot."""
+        """Set an attribute; convert template fields to plain values, which unlike iterators can be read repeatedly."""
         if name in self.template_fields and name not in HANDED_ON:
             value = plain(value, keep_arrays=name in self.array_fields)
         super().__setattr__(name, value)
 
     def resolve_template_files(self) -> None:
-        """Read the files that template fields name; in fields that name none, such a text is a text."""
+        """Read the files named in :attr:`file_fields`; in other fields, such a text stays a text."""
         every = self.template_fields
         self.template_fields = [name for name in every if name in self.file_fields]
         try:
@@ -59,11 +59,11 @@ class RendersInputs(BaseOperator):
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render a template; a ``Param`` stands for its value in this run."""
+        """Render a template; a ``Param`` is replaced by its value in this run."""
         if isinstance(content, Param):
             return self._value_of(content, context)
         if isinstance(content, str) and self.template_ext and ("\n" in content or ";" in content):
-            # A circuit whose last comment names a file.
+            # A circuit may end with a comment that looks like a file name.
             with self._naming_no_files():
                 return super().render_template(content, context, jinja_env, seen_oids)
         return super().render_template(content, context, jinja_env, seen_oids)
@@ -76,7 +76,7 @@ class RendersInputs(BaseOperator):
         jinja_env: jinja2.Environment,
         seen_oids: set[int],
     ) -> None:
-        """Render the fields; Airflow calls this for tasks of both kinds, mapped and not."""
+        """Render the fields; Airflow calls this for mapped and other tasks."""
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
@@ -90,7 +90,7 @@ class RendersInputs(BaseOperator):
 
     @contextmanager
     def _naming_no_files(self, *, unless: bool = False) -> Iterator[None]:
-        """For the time being, take no text for the name of a file."""
+        """Treat no text as a file name within this block."""
         before = self.template_ext
         self.template_ext = before if unless else ()
         try:
@@ -99,7 +99,7 @@ class RendersInputs(BaseOperator):
             self.template_ext = before
 
     def _value_of(self, param: Param, context: Mapping[str, Any] | Context) -> Any:
-        """The value that this run gives a ``Param`` of the DAG or the task; of any other, its own."""
+        """Return this run's value of a ``Param`` of the DAG or task; for any other, its default."""
         of_run: Mapping[str, Any] = context.get("params") or {}
         dag = self.get_dag()
         for declared in (self.params, {} if dag is None else dag.params):
@@ -110,14 +110,14 @@ class RendersInputs(BaseOperator):
 
 
 def readable_again(arguments: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return those of a mapped task's arguments that are template fields: every task of it reads them anew."""
+    """Return a mapped task's template fields as plain values, since each of its task instances reads them again."""
     chosen = set(names).difference(HANDED_ON).intersection(arguments)
     return {name: plain(arguments[name], keep_arrays=True) for name in chosen}
 
 
 def _is_template(value: Any) -> bool:
-    """Whether a callable is one of Airflow's: it takes the context and the Jinja environment and returns the value."""
-    # Of an object, its method: inspect compares what it is given, and comparing some objects raises.
+    """Return whether a callable is an Airflow template: it takes the context and the Jinja environment."""
+    # For an object, inspect its method: inspect compares its argument, which raises for some objects.
     call = value if inspect.isroutine(value) or inspect.isclass(value) else value.__call__
     try:
         inspect.signature(call).bind(context=None, jinja_env=None)

@@ -1,1 +1,1 @@
-"""What we claim about speed and memory, measured: ``python -m benchmarks``."""
+"""Internal. Benchmarks of our claims about speed and memory: ``python -m benchmarks``."""

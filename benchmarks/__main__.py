@@ -1,8 +1,8 @@
-"""``python -m benchmarks``: measure what we claim, print it, and say with the exit status whether it holds.
+"""``python -m benchmarks``: measures and prints our claims; the exit status says whether they hold.
 
-Nothing else of the project asserts on time: a busy machine must not turn a test red. The goals are counts, and ratios
-within one run, with three exceptions: the import time that a DAG file may cost, the second within which a job's end is
-noticed live, and the half second that a page may take.
+No test asserts on time, because a busy machine must not make a test fail. The goals are counts, and ratios within one
+run, with three exceptions: the import time of a DAG file, the one second within which the live stream reports a job's
+end, and the half second that a page may take.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
 
 
 def main() -> int:
-    """Run what was asked for; 1 if a goal is missed or a benchmark broke, else 0."""
+    """Run the requested benchmarks; return 1 if a goal is missed or a benchmark fails, otherwise 0."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument(
         "names",

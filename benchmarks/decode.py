@@ -1,9 +1,9 @@
 """Decode and count a large sampler result, side by side with qiskit-ibm-runtime in the same process.
 
-The payload is what the service sends for one register of 127 bits and a million shots in the tagged encoding. Two
-data sets: a noisy GHZ state (two outcomes dominate, about a thousand in all) and a million distinct outcomes.
-Times are the best of several runs, from the text to the counts. Memory is the peak that ``tracemalloc`` sees
-above the baseline, in which the payload is already loaded; the raw array takes 16 bytes a shot.
+The payload is the service's answer for one register of 127 bits and a million shots in the tagged encoding. There are
+two data sets: a noisy GHZ state (two dominant outcomes, about a thousand in total) and a million distinct outcomes.
+Times are the best of several runs, from the text to the counts. Memory is the peak in ``tracemalloc`` above a baseline
+that includes the payload; the raw array takes 16 bytes per shot.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_PEAK = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: seconds of both, and peak memory in multiples of the raw array."""
+    """One row of the table: seconds of both libraries, and peak memory in multiples of the raw array."""
 
     data: str
     what: str
@@ -44,12 +44,12 @@ class Row:
 
     @property
     def speedup(self) -> float:
-        """How many times faster ours is."""
+        """The factor by which our code is faster."""
         return self.qiskit_s / self.ours_s
 
 
 def noisy_ghz(shots: int = SHOTS) -> Any:
-    """Return packed shots of which 85 % are all zeros or all ones, the rest one of a thousand others."""
+    """Return packed shots of which 85 % are all zeros or all ones, and the rest is one of a thousand other outcomes."""
     import numpy as np
 
     rng = np.random.default_rng(7)
@@ -63,7 +63,7 @@ def noisy_ghz(shots: int = SHOTS) -> Any:
 
 
 def all_distinct(shots: int = SHOTS) -> Any:
-    """Return packed random shots; among 2**127 outcomes a million are distinct."""
+    """Return packed random shots; a million of 2**127 possible outcomes are distinct."""
     import numpy as np
 
     return _random_rows(np.random.default_rng(7), shots)
@@ -76,7 +76,7 @@ def _random_rows(rng: Any, count: int) -> Any:
 
 
 def payload_of(rows: Any) -> str:
-    """Return the result text the service would send for these shots."""
+    """Return the result text that the service would send for these shots."""
     import numpy as np
 
     buffer = io.BytesIO()
@@ -90,19 +90,19 @@ def payload_of(rows: Any) -> str:
 
 
 def ours_counts(payload: str) -> Any:
-    """Decode and count, counts left packed."""
+    """Decode and count with our code, keeping the counts packed."""
     from airflow_provider_qrt.primitives import decode_sampler_result
 
     return decode_sampler_result(payload)[0].join().counts()
 
 
 def ours_dict(payload: str) -> dict[str, int]:
-    """Decode and count into a plain dictionary."""
+    """Decode and count with our code into a plain dictionary."""
     return ours_counts(payload).to_dict()
 
 
 def qiskit_dict(payload: str) -> dict[str, int]:
-    """Decode and count as a user of qiskit-ibm-runtime does."""
+    """Decode and count like a user of qiskit-ibm-runtime."""
     from qiskit_ibm_runtime import RuntimeDecoder
 
     return json.loads(payload, cls=RuntimeDecoder)[0].data.meas.get_counts()
@@ -134,10 +134,10 @@ def _peak(function: Callable[[str], Any], payload: str, raw: int) -> float:
 
 
 def run(shots: int = SHOTS, repeats: int = REPEATS) -> list[dict[str, Any]]:
-    """Measure, and check on the way that both sides count the same.
+    """Measure both, and check that their counts agree.
 
     Returns:
-        One dictionary a line: the fields of ``Row`` and ``speedup``.
+        One dictionary for each row: the fields of ``Row`` and ``speedup``.
     """
     rows = []
     for name, make in (("noisy GHZ", noisy_ghz), ("all distinct", all_distinct)):
@@ -160,7 +160,7 @@ def run(shots: int = SHOTS, repeats: int = REPEATS) -> list[dict[str, Any]]:
 
 
 def report() -> Report:
-    """Measure, and hold the figures against what we claim."""
+    """Measure, and compare the figures with our claims."""
     rows = run()
     compact = [row for row in rows if row["what"] == COMPACT]
     slowest = min(row["speedup"] for row in compact)

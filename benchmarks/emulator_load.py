@@ -1,9 +1,9 @@
-"""How the emulator bears load: thousands of jobs in flight, hundreds of status reads a second.
+"""Load test of the emulator with thousands of jobs in flight and hundreds of status reads per second.
 
-``python -m benchmarks.emulator_load --seconds 600`` starts an emulator in a process of its own, submits jobs that wait
-in a long queue, and reads their status at a steady rate. All the while some jobs are completed, their results read, the
-jobs deleted and new ones submitted in their place. Every ten seconds it prints the latency of the reads and the
-emulator's memory. It exits with 1 after any error, or when memory grew by more than a fifth after the first minute.
+``python -m benchmarks.emulator_load --seconds 600`` starts an emulator in a separate process, submits jobs that wait in
+a long queue, and reads their status at a steady rate. Meanwhile it completes some jobs, reads their results, deletes
+them and submits new ones. Every ten seconds it prints the latency of the reads and the emulator's memory. It exits with
+1 after any error, or if the memory grew by more than a fifth after the first minute.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
 @dataclass
 class Load:
-    """What is measured.
+    """The measured values.
 
     Attributes:
-        latencies: Seconds that each status read of the present period took.
-        errors: What went wrong.
-        reads: Status reads in all.
-        renewed: Jobs completed, read, deleted and submitted anew.
+        latencies: Seconds of each status read in the current period.
+        errors: Descriptions of errors.
+        reads: Total number of status reads.
+        renewed: Number of jobs that were completed, read, deleted and replaced.
     """
 
     latencies: list[float] = field(default_factory=list)
@@ -58,11 +58,11 @@ class Load:
 
 
 class Client:
-    """The few requests that the load consists of, over one connection; one for each thread.
+    """The requests of the load over one connection; each thread has its own client.
 
     Args:
         root: ``http://127.0.0.1:<port>``.
-        load: Counts what fails.
+        load: The object that counts failures.
     """
 
     def __init__(self, root: str, load: Load) -> None:
@@ -79,7 +79,7 @@ class Client:
         }
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request; what fails is counted and gives None."""
+        """Send a request; count a failure and return None for it."""
         try:
             sent, kind = (None, {}) if body is None else (json.dumps(body), {"Content-Type": "application/json"})
             self._connection.request(method, path, sent, {**self._headers, **kind})
@@ -107,7 +107,7 @@ class Client:
 
 
 def read_statuses(root: str, load: Load, jobs: list[str], rate: float, until: float, first: int) -> None:
-    """Read the status of one job after the other, at ``rate`` reads a second."""
+    """Read the status of one job after the other, at ``rate`` reads per second."""
     client = Client(root, load)
     due = time.perf_counter() + first / rate / READERS
     place = first
@@ -138,17 +138,17 @@ def renew(root: str, load: Load, jobs: list[str], rate: float, until: float) -> 
             load.errors.append(f"{old} has the wrong number of samples")
         jobs[place] = new
         retired.append(old)
-        # Deleted later: a reader may have taken its id just before.
+        # Delete it later, because a reader may just have picked its id.
         if len(retired) > 20:
             client.ask("DELETE", f"/api/v1/jobs/{retired.pop(0)}")
         load.renewed += 1
 
 
 def report(load: Load, pid: int, until: float) -> list[tuple[float, float]]:
-    """Print what was measured, every ten seconds.
+    """Print the measured values every ten seconds.
 
     Returns:
-        The emulator's memory in megabytes, with the seconds passed.
+        Pairs of the seconds passed and the emulator's memory in megabytes.
     """
     memory = []
     began = time.perf_counter()
@@ -180,7 +180,7 @@ def resident_megabytes(pid: int) -> float:
 
 
 def run(said: dict[str, Any], asked: argparse.Namespace) -> int:
-    """Put the load on an emulator and judge it."""
+    """Run the load test on an emulator and judge it."""
     load = Load()
     root = said["iam_url"]
     client = Client(root, load)
@@ -205,11 +205,11 @@ def run(said: dict[str, Any], asked: argparse.Namespace) -> int:
 
 
 def judge(load: Load, memory: list[tuple[float, float]], seconds: float, reads: float) -> int:
-    """Say what came out, and return the exit code."""
+    """Print the result, and return the exit code."""
     print(*load.errors[:10], sep="\n")
     settled = [megabytes for passed, megabytes in memory if passed >= WARM_UP_SECONDS - REPORT_SECONDS / 2]
     growth = settled[-1] / settled[0] - 1 if settled else 0.0
-    # A short run says nothing about speed.
+    # A short run cannot show the speed.
     kept_up = seconds < WARM_UP_SECONDS or load.reads >= 0.95 * reads * seconds
     good = not load.errors and growth <= MOST_GROWTH and kept_up
     print(

@@ -1,4 +1,4 @@
-"""How a system goes through the rows of the benchmark of faults, and what is counted."""
+"""Runs a system through the rows of the fault benchmark and counts its jobs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from benchmarks.running import (
     BACKEND,
     RUN_TIMEOUT_SECONDS,
     TASK,
-    NotMeasurable,
-    ProgramFailed,
+    NotMeasurableError,
+    ProgramFailedError,
     is_bell_pair,
     run_program,
 )
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 RUN_SECONDS = 1.0
 RETRY_SECONDS = 1
 KILL_AFTER_SECONDS = 1.5
-"""From the moment the server has the job: by then its id is known to whoever submitted it."""
+"""Seconds from the arrival of the job at the server; by then the submitting process knows its id."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What a system made of its job.
+    """The outcome of a job in a system.
 
     Attributes:
-        result: Whether the right counts were obtained.
-        tries: How many it took.
-        why_not: Its last word when there is no result.
+        result: Whether the system obtained the right counts.
+        tries: Number of tries.
+        why_not: Its last message if there is no result.
     """
 
     result: bool
@@ -55,9 +55,9 @@ class Outcome:
     """One cell of the table.
 
     Attributes:
-        jobs: Created on the server.
-        cancelled: Those of them that were cancelled.
-        tried: What the system made of it.
+        jobs: Number of jobs created on the server.
+        cancelled: Number of these jobs that were cancelled.
+        tried: The outcome in the system.
     """
 
     jobs: int
@@ -66,7 +66,7 @@ class Outcome:
 
     @property
     def left(self) -> int:
-        """Jobs neither cancelled nor delivered."""
+        """Number of jobs that were neither cancelled nor delivered."""
         return self.jobs - self.cancelled - self.tried.result
 
     def __str__(self) -> str:
@@ -79,20 +79,20 @@ class Outcome:
         return ", ".join(parts) + (f", {self.tried.tries} tries" if self.tried.tries > 1 else "")
 
 
-class Stopped(Exception):
-    """Another system's measurement broke, so this one ends too."""
+class StoppedError(Exception):
+    """The measurement of another system failed, so this one ends too."""
 
 
 Run = Callable[[Row], Tried]
 
 
 class Lane:
-    """One system on an emulator of its own.
+    """One system with a separate emulator.
 
     Args:
         emulator: Its emulator.
-        stop: Set when the measurement is to end.
-        say: Takes a line about each row.
+        stop: The event that ends the measurement.
+        say: A function that prints a line about each row.
     """
 
     def __init__(self, emulator: Emulator, stop: threading.Event, say: Callable[[str], None]) -> None:
@@ -101,10 +101,10 @@ class Lane:
         self._say = say
 
     def measure(self, rows: Sequence[Row], run: Run) -> dict[str, Outcome]:
-        """Go through the rows.
+        """Measure all rows.
 
         Raises:
-            NotMeasurable: The system never got as far as to submit a job.
+            NotMeasurableError: The system never submitted a job.
         """
         return {row.name: self._observe(row, run) for row in rows}
 
@@ -118,7 +118,7 @@ class Lane:
             emulator.add_fault(**row.rule)
         tried = run(row)
         if not any(one["method"] == "POST" and one["path"].endswith("/jobs") for one in emulator.requests()):
-            raise NotMeasurable(f"it submitted nothing ({row.name}): {tried.why_not}")
+            raise NotMeasurableError(f"it submitted nothing ({row.name}): {tried.why_not}")
         if row.rule is not None and not emulator.faults()[0]["applied"]:
             raise RuntimeError(f"{row.name}: the fault met no request")
         jobs = emulator.jobs()
@@ -127,9 +127,9 @@ class Lane:
         return outcome
 
     def kills(self) -> Callable[[int | None], bool]:
-        """Return a function that SIGKILLs a process once, when a job has been in the queue for a moment.
+        """Return a function that SIGKILLs a process once, shortly after a job has entered the queue.
 
-        It takes the pid, or None when that is not known yet, and says whether it has killed.
+        It takes the pid, or None when the pid is not known yet, and returns whether it has killed the process.
         """
         due: float | None = None
         done = False
@@ -149,9 +149,9 @@ class Lane:
         return kill
 
     def check_stop(self) -> None:
-        """End the measurement if it is to end."""
+        """End the measurement if the stop event is set."""
         if self._stop.is_set():
-            raise Stopped
+            raise StoppedError
 
 
 def in_processes(
@@ -162,9 +162,9 @@ def in_processes(
     folder: Path,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
-    """Return what runs a program, in a fresh process for each try.
+    """Return a function that runs a program, in a new process for each try.
 
-    prefect-qiskit retries within its process, so for it a further process is started only when one was killed.
+    prefect-qiskit retries within its process, so it gets a new process only if one was killed.
     """
     own_retries = name == "prefect_flow"
 
@@ -188,7 +188,7 @@ def in_processes(
             was_killed = killed
             try:
                 answer = run_program(python, name, emulator, folder, watch=watch, environment=environment, **wishes)
-            except ProgramFailed as error:
+            except ProgramFailedError as error:
                 why_not = str(error)
                 if own_retries and killed == was_killed:
                     break
@@ -201,13 +201,13 @@ def in_processes(
 
 
 def _prefect_tries(emulator: Emulator) -> int:
-    """Tries of prefect-qiskit's task: it asks once for the backend's state at the beginning of each."""
+    """Return the number of tries of prefect-qiskit's task, which reads the backend's state once in each try."""
     asked = f"/backends/{BACKEND}/status"
     return sum(one["path"].endswith(asked) for one in emulator.requests())
 
 
 def in_airflow(lane: Lane, airflow: LocalAirflow) -> Run:
-    """Return what runs our DAGs."""
+    """Return a function that runs our DAGs."""
 
     def run(row: Row) -> Tried:
         run_id = airflow.trigger(row.dag)
@@ -230,7 +230,7 @@ def in_airflow(lane: Lane, airflow: LocalAirflow) -> Run:
 
 
 def _last_error(task_log: str) -> str:
-    """The message of the last exception in a task log of Airflow, which has JSON in each line."""
+    """Return the message of the last exception in an Airflow task log, which has JSON in each line."""
     lines = [json.loads(line) for line in task_log.splitlines() if line.startswith("{")]
     errors = [line["error_detail"][0]["exc_value"] for line in lines if line.get("error_detail")]
     return str((errors or ["without a message"])[-1])

@@ -1,4 +1,4 @@
-"""What goes wrong in the benchmark of faults: one row of its table each, as data."""
+"""The rows of the fault benchmark, each with one kind of fault, as data."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ TIMEOUT_SECONDS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that goes wrong.
+    """One kind of fault.
 
     Attributes:
-        name: For the command line.
-        title: For the table.
-        rule: The emulator's fault, if one is needed.
-        queue_seconds: How long a job stays Queued.
-        visibility_seconds: How long a new job is missing from the list of jobs.
-        timeout: Seconds that the task gives its job, or None.
-        retries: How often Airflow, or Prefect, tries again after a failure.
-        kill: SIGKILL the process that waits, once, while the job is Queued.
-        our_jobs: How many jobs ours may create.
-        our_result: Whether ours must obtain the result.
-        dag: Which of our DAGs runs.
+        name: Its name on the command line.
+        title: Its title in the table.
+        rule: The emulator's fault rule, if one is needed.
+        queue_seconds: Seconds that a job stays Queued.
+        visibility_seconds: Seconds that a new job is missing from the list of jobs.
+        timeout: The task's timeout for its job in seconds, or None.
+        retries: Number of retries by Airflow or Prefect after a failure.
+        kill: Whether to SIGKILL the waiting process once while the job is Queued.
+        our_jobs: Maximum number of jobs that our provider may create.
+        our_result: Whether our provider must obtain the result.
+        dag: The DAG that our provider runs.
     """
 
     name: str

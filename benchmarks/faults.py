@@ -1,14 +1,13 @@
-"""Jobs that one task costs when something goes wrong, beside what a user would run instead.
+"""Counts the jobs that one task costs when something goes wrong, in our provider and in its alternatives.
 
-Each system runs the same circuit under the same faults, produced by an emulator of its own, so that all can run at
-the same time. Every failure is retried twice, one second later:
+Each system runs the same circuit under the same faults of a separate emulator, so that all can run at the same time.
+Every failure is retried twice, one second later:
 
-- ours by Airflow: one real Airflow runs a DAG for each row.
-- The official client as Airflow would retry a plain task around it: a fresh process for each try.
-- prefect-qiskit by its own task-level retry, with a Prefect server, and in a fresh process when its process was killed.
+- Our provider by Airflow: one real Airflow runs a DAG for each row.
+- The official client as Airflow would retry a plain task with it: a new process for each try.
+- prefect-qiskit by its task retries, with a Prefect server, and in a new process if its process was killed.
 
-A job is *left behind* when it was neither cancelled nor the one whose result was obtained: it runs and is charged for
-nothing.
+A job is *left behind* if it was not cancelled and its result was not obtained: it runs and is charged for nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING
 from benchmarks.fault_lanes import Lane, Outcome, in_airflow, in_processes
 from benchmarks.fault_rows import RETRIES, ROWS, Row
 from benchmarks.report import Goal, Report, Table, version_of
-from benchmarks.running import NotMeasurable, install_prefect, local_airflow, prefect_server
+from benchmarks.running import NotMeasurableError, install_prefect, local_airflow, prefect_server
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _peers(stop: threading.Event) -> Iterator[ThreadPoolExecutor]:
-    """Threads for the systems that are programs; they end soon when the main thread breaks off."""
+    """Run the systems that are programs in threads, which end soon after the main thread fails."""
     with ThreadPoolExecutor() as threads:
         try:
             yield threads
@@ -47,7 +46,7 @@ def report(only: Sequence[str] = ()) -> Report:
     """Measure all systems at the same time.
 
     Args:
-        only: Names of the rows to measure; all when there is none.
+        only: Names of the rows to measure; empty for all rows.
     """
     from airflow_provider_qrt.emulator import Emulator
 
@@ -79,7 +78,7 @@ def report(only: Sequence[str] = ()) -> Report:
 
     def ours(folder: Path) -> dict[str, Outcome]:
         emulator, lane = lane_of("ours")
-        # In the main thread, for it handles signals.
+        # This runs in the main thread, which handles signals.
         with local_airflow(emulator, folder) as airflow:
             return lane.measure(rows, in_airflow(lane, airflow))
 
@@ -97,10 +96,10 @@ def report(only: Sequence[str] = ()) -> Report:
 
 
 def _outcomes(future: Future[dict[str, Outcome]]) -> dict[str, Outcome] | str:
-    """The outcomes of a lane, or why there are none."""
+    """Return the outcomes of a lane, or the reason why there are none."""
     try:
         return future.result()
-    except NotMeasurable as reason:
+    except NotMeasurableError as reason:
         return str(reason)
 
 
@@ -140,7 +139,7 @@ def _report(rows: Sequence[Row], names: dict[str, str], found: dict[str, dict[st
 
 
 def _goal(claim: str, rows: Sequence[Row], holds: Callable[[Row], bool]) -> Goal | None:
-    """The claim over these rows; None if none of them was measured."""
+    """Return the claim about these rows; None if none of them was measured."""
     if not rows:
         return None
     broken = [row.name for row in rows if not holds(row)]

@@ -1,9 +1,9 @@
-"""What a DAG file pays for importing the provider, which the DAG processor pays again and again.
+"""Measures the import time of the provider, which the DAG processor spends again for each parsing of a DAG file.
 
-Every round starts two fresh processes, one after the other, so that a busy machine slows both alike. Each imports
-first what any DAG file imports from ``airflow.sdk`` and collects garbage, then, timed, either every operator, sensor,
-trigger, hook and link of the provider or, as a DAG file around the official client has it at its top,
-``qiskit_ibm_runtime``.
+Every round starts two new processes one after the other, so that a busy machine slows both equally. Each process first
+imports the usual names from ``airflow.sdk`` and collects garbage. The timed part then imports either every operator,
+sensor, trigger, hook and link of the provider, or ``qiskit_ibm_runtime``, which a DAG file with the official client
+would import.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ print(json.dumps({{
 
 
 def provider_lines() -> list[str]:
-    """One import line for each public class of the provider that a DAG file can name.
+    """Return one import line for each public class of the provider that a DAG file can import.
 
-    Imports Airflow, which changes logging for the whole process: not for the process of the benchmarks.
+    This imports Airflow, which changes logging for the whole process, so do not call it in the benchmarks' process.
     """
     from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink
     from airflow.triggers.base import BaseTrigger
@@ -71,7 +71,7 @@ def provider_lines() -> list[str]:
 
 
 def measure(lines: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Run the lines in a fresh process."""
+    """Run the lines in a new process."""
     program = PROGRAM.format(base=BASE, lines=lines, heavy=HEAVY)
     measured: dict[str, Any] = json.loads(_last_line(program, environment))
     return measured
@@ -100,7 +100,7 @@ def report(rounds: int = ROUNDS) -> Report:
         ours_lines: list[str] = json.loads(_last_line(program, environment))
         for number in range(rounds + 1):
             pair = measure("\n".join(ours_lines), environment), measure(OFFICIAL, environment)
-            if number:  # the first round writes the byte code and fills the caches of the operating system
+            if number:  # The first round writes the bytecode and fills the caches of the operating system.
                 ours.append(pair[0])
                 official.append(pair[1])
     base = statistics.median(one["base"] for one in ours + official)

@@ -1,8 +1,8 @@
-"""Many jobs in flight: what they cost while they wait, and how soon their ends are noticed.
+"""Measures the cost of many jobs in flight, and how soon the ends of the jobs are noticed.
 
-The provider's own triggers wait in one event loop, as in Airflow's triggerer, once sharing a poller as they do, once
-each with a poller of its own; beside them IBM's own client with a thread for each job, and prefect-qiskit's loop.
-Each has an emulator in another process, whose journal counts the requests.
+The provider's triggers wait in one event loop, as in Airflow's triggerer: once with a shared poller, as usual, and once
+with a poller for each trigger. They are compared with IBM's client with a thread for each job, and with
+prefect-qiskit's loop. Each system has an emulator in another process, whose journal counts the requests.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from benchmarks.in_flight_lane import INTERVAL, Lane, Measured, measure
 from benchmarks.in_flight_plot import draw
 from benchmarks.report import Goal, Report, Table, version_of
-from benchmarks.running import NotMeasurable, install_prefect
+from benchmarks.running import NotMeasurableError, install_prefect
 
 JOBS = (10, 100, 1000)
 MANY, MOST = 1000, 5000
 MOST_BUSY = 200
-"""Jobs of those systems that ask twice a second for each: more would measure what the emulator can bear."""
+"""Number of jobs for systems that poll each job twice a second; more jobs would measure the emulator's capacity."""
 SETTLE = 33.0
-"""Seconds until every trigger has looked once, at jobs that are old."""
+"""Seconds until every trigger has polled its old job once."""
 INTERVALS, FEWER_INTERVALS = 5, 2
 ENDING, MOST_ENDING = 75.0, 60.0
 BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING = 10.0, 15.0, 20.0
@@ -40,12 +40,12 @@ NAMES = {
 }
 
 Outcome = Measured | str
-"""What came out, or why nothing did."""
+"""The measured values, or the reason why there are none."""
 Figures = dict[tuple[str, int], Outcome]
 
 
 def lane(system: str, jobs: int) -> Lane:
-    """Say how a system is measured with so many jobs."""
+    """Return the lane that measures a system with this many jobs."""
     if system in ("official", "prefect"):
         return Lane(system, jobs, BUSY_SETTLE, BUSY_WINDOW, BUSY_ENDING)
     intervals = 1 if system == "alone" else FEWER_INTERVALS if jobs == MOST else INTERVALS
@@ -53,10 +53,10 @@ def lane(system: str, jobs: int) -> Lane:
 
 
 def stages() -> list[list[tuple[str, int]]]:
-    """What is measured, stage after stage; what is in one stage is measured at the same time."""
+    """Return the stages of the measurement; everything in one stage is measured at the same time."""
     light = [(system, jobs) for system in ("shared", "alone") for jobs in JOBS if jobs < MANY]
     return [
-        # Beside the triggers those that only sleep: what the machine's other work does to the event loop shows there.
+        # Also measure sleeping triggers, which show the effect of the machine's other work on the event loop.
         [("shared", MANY), ("bare", MANY), *light],
         [("alone", MANY)],
         *([("official", jobs), ("prefect", jobs)] for jobs in (10,)),
@@ -69,7 +69,7 @@ def report(picture: Path | None = None) -> Report:
     """Measure all.
 
     Args:
-        picture: Where to draw how the cost grows; None: not at all.
+        picture: Path of a plot of the cost; None for no plot.
     """
     found: Figures = {}
     with (
@@ -88,7 +88,7 @@ def report(picture: Path | None = None) -> Report:
 
 
 def goals(found: Figures) -> list[Goal]:
-    """What we claim, and what came out."""
+    """Return our claims with the measured values."""
     many, bare = found["shared", MANY], found["bare", MANY]
     if isinstance(many, str) or isinstance(bare, str):
         return [Goal(f"{MANY:,} jobs can be measured", f"{many}; {bare}", met=False)]
@@ -137,7 +137,7 @@ def _outcome(one: Lane, prefect: Future[tuple[Path, str]]) -> Outcome:
         if one.system == "prefect":
             return measure(one, prefect.result()[0])
         return measure(one)
-    except NotMeasurable as reason:
+    except NotMeasurableError as reason:
         return f"not measured: {reason}"
 
 
@@ -150,7 +150,7 @@ def _waiting(found: Figures) -> Table:
                 continue
             bare = found.get(("bare", jobs))
             beyond = f"{(outcome.memory - bare.memory) / 1000:.1f} kB" if isinstance(bare, Measured) else "-"
-            # Of a few jobs it would be what the process as a whole grew by.
+            # With few jobs, this would be the growth of the whole process.
             memory = f"{outcome.memory / 1000:.1f} kB" if jobs >= 100 else "-"
             rows.append((name, f"{jobs:,}", f"{outcome.requests:,.1f}", f"{outcome.tokens:,}",
                          _lag(outcome, "steady"), memory, beyond))  # fmt: skip

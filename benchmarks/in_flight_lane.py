@@ -1,7 +1,7 @@
-"""One measurement of ``benchmarks.in_flight``: an emulator, a program that waits for jobs, and the jobs' ends.
+"""One measurement of ``benchmarks.in_flight``, with an emulator and a program that waits for jobs.
 
-The jobs are submitted first. Then the program waits for all of them; while none ends, the emulator's journal counts
-the requests. At last they are made to end at random times, and the program says when it noticed.
+The jobs are submitted first. Then the program waits for all of them; while none ends, the emulator's journal counts the
+requests. Finally they end at random times, and the program reports when it noticed each end.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from typing import Any
 
 from airflow_provider_qrt.emulator import DEFAULT_API_KEY, DEFAULT_INSTANCE
 from benchmarks.emulator_load import QUEUE_SECONDS, Client, Load
-from benchmarks.running import ROOT, NotMeasurable
+from benchmarks.running import ROOT, NotMeasurableError
 from benchmarks.systems.in_flight_common import percentiles
 
 INTERVAL = 30.0
-"""Seconds between two looks at an old job, the default ``poll_interval``."""
+"""Seconds between two polls of an old job, the default ``poll_interval``."""
 AGE = 3600.0
-"""Seconds since their submission, as the triggers are told: old jobs are looked at seldom."""
+"""Seconds since the submission, as given to the triggers, which poll old jobs less often."""
 LEAD = 5.0
 START_SECONDS = 120.0
 STRAGGLERS_SECONDS = 240.0
 CONTROL_SECONDS = 600.0
 HANDS = 4
-"""Threads that submit jobs and make them end."""
+"""Number of threads that submit and end jobs."""
 
 
 @dataclass(frozen=True)
 class Lane:
-    """What to measure.
+    """The parameters of a measurement.
 
     Attributes:
-        system: Of ``COMMANDS``.
-        jobs: How many.
-        settle: Seconds of waiting before the requests are counted.
-        window: Seconds in which they are counted.
-        ending: Seconds within which all jobs end, at random.
+        system: A key of ``COMMANDS``.
+        jobs: Number of jobs.
+        settle: Seconds of waiting before requests are counted.
+        window: Seconds during which they are counted.
+        ending: Seconds within which all jobs end at random times.
     """
 
     system: str
@@ -63,17 +63,17 @@ class Lane:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out.
+    """The measured values.
 
     Attributes:
-        requests: In an interval of thirty seconds, while no job ended.
-        tokens: Requests for a token, from the beginning of the wait on.
-        memory: Bytes by which the process grew while it waited, for each job.
-        lag: Seconds by which the event loop was late, median, p99 and most, by phase; empty without one.
+        requests: Requests in thirty seconds while no job ended.
+        tokens: Requests for a token since the beginning of the wait.
+        memory: Growth of the process during the wait, in bytes per job.
+        lag: Lateness of the event loop in seconds (median, p99 and maximum) by phase; empty without an event loop.
         latencies: Seconds from each job's end on the server to its event.
         last: Seconds from the last job's end to the last event.
         ended_within: Seconds from the first job's end to the last one's.
-        ending_requests: From the first job's end to the last event.
+        ending_requests: Requests from the first job's end to the last event.
     """
 
     requests: float
@@ -87,13 +87,13 @@ class Measured:
 
     @property
     def latency(self) -> list[float]:
-        """Median, p99 and most."""
+        """Median, p99 and maximum."""
         return percentiles(self.latencies)
 
 
 @dataclass(frozen=True)
 class Service:
-    """An emulator in a process of its own."""
+    """An emulator in a separate process."""
 
     root: str
     api: str
@@ -103,10 +103,10 @@ class Service:
         return Client(self.root, load)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask for something of the controls, without a token, so that none is counted.
+        """Send a request to the controls, which need no token and are not counted.
 
         Raises:
-            RuntimeError: That failed.
+            RuntimeError: The request failed.
         """
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.root).netloc, timeout=CONTROL_SECONDS)
         try:
@@ -121,7 +121,7 @@ class Service:
         return json.loads(text) if text else None
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return the requests since the last call, but for those of this benchmark, and forget them."""
+        """Return the requests since the last call, except those of this benchmark, and forget them."""
         entries: list[dict[str, Any]] = self.ask("GET", "requests")["requests"]
         self.ask("DELETE", "requests")
         return [one for one in entries if not one["path"].startswith("/_emulator")]
@@ -131,12 +131,12 @@ def measure(lane: Lane, python: Path | str = sys.executable) -> Measured:
     """Measure one lane; ``python`` is the interpreter of the program.
 
     Raises:
-        NotMeasurable: The program failed; the text is the last line of what it said.
+        NotMeasurableError: The program failed; the text is the last line of its output.
     """
     with tempfile.TemporaryDirectory(prefix="qrt-bench-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         with emulator(home) as service, program(lane.system, python, service, home) as process:
-            # Triggers that only sleep need no jobs, only names.
+            # Triggers that only sleep need no jobs, only ids.
             sleeping = lane.system == "bare"
             jobs = [f"job-{one}" for one in range(lane.jobs)] if sleeping else submit(service, lane.jobs)
             _await_ready(process, home)
@@ -164,11 +164,11 @@ def _measure(lane: Lane, service: Service, process: subprocess.Popen[str], jobs:
     try:
         process.wait(STRAGGLERS_SECONDS)
     except subprocess.TimeoutExpired:
-        raise NotMeasurable(f"not all had noticed after {STRAGGLERS_SECONDS:.0f} s") from None
+        raise NotMeasurableError(f"not all had noticed after {STRAGGLERS_SECONDS:.0f} s") from None
     lines = (home / "output").read_text(errors="replace").splitlines()
     said = next((json.loads(line) for line in lines if line.startswith('{"events"')), None)
     if said is None:
-        raise NotMeasurable(f"it failed: {_last_words(home)}")
+        raise NotMeasurableError(f"it failed: {_last_words(home)}")
     memory = [int(line.split()[1]) for line in lines if line.startswith("memory ")]
     after = service.journal()
     if lane.system == "bare":
@@ -189,7 +189,7 @@ def _measure(lane: Lane, service: Service, process: subprocess.Popen[str], jobs:
 
 @contextmanager
 def emulator(home: Path) -> Iterator[Service]:
-    """Serve an emulator whose jobs wait in the queue until they are made to end."""
+    """Serve an emulator whose jobs wait in the queue until they are ended."""
     ready = home / "ready.json"
     command = [sys.executable, "-m", "airflow_provider_qrt.emulator", "--port", "0", "--no-rate-limit"]
     command += ["--queue-seconds", str(QUEUE_SECONDS), "--ready-file", str(ready)]
@@ -215,7 +215,7 @@ def program(system: str, python: Path | str, service: Service, home: Path) -> It
     modules = {"official": "in_flight_threads", "prefect": "in_flight_prefect"}
     argument = json.dumps(question) if system in modules else system
     with (
-        # Files, not pipes: nobody reads while the program waits, and a full pipe would block its event loop.
+        # Use files because a full pipe, which nobody reads while the program waits, would block its event loop.
         (home / "output").open("wb") as output,
         (home / "errors").open("wb") as errors,
         subprocess.Popen(
@@ -238,7 +238,7 @@ def submit(service: Service, number: int) -> list[str]:
     """Submit jobs; they wait in the queue.
 
     Raises:
-        RuntimeError: One was refused.
+        RuntimeError: A job was refused.
     """
     load = Load()
     mine = threading.local()
@@ -253,23 +253,23 @@ def submit(service: Service, number: int) -> list[str]:
         jobs = [job for job in pool.map(one, range(number + 1)) if job is not None]
     if load.errors:
         raise RuntimeError(load.errors[0])
-    # Circuits are simulated in the order of submission, and a job cannot end before: one more job is ended at once, so
-    # that none of the others has to wait for that later.
+    # Circuits are simulated in the order of submission, and a job cannot end before its simulation. So end one more
+    # job now, so that no other job has to wait for a simulation later.
     service.ask("POST", f"jobs/{jobs.pop()}", {"status": "Completed"})
     return jobs
 
 
 def end(service: Service, jobs: Sequence[str], starts_at: float, seconds: float) -> None:
-    """Make all jobs end at random times.
+    """End all jobs at random times.
 
     Args:
-        service: Where they are.
+        service: The emulator.
         jobs: The jobs.
-        starts_at: When that begins, epoch seconds.
-        seconds: Within which they end.
+        starts_at: Start of the period, in epoch seconds.
+        seconds: Length of the period.
 
     Raises:
-        RuntimeError: One did not.
+        RuntimeError: A job did not end.
     """
     chance = random.Random(7)
     schedule = sorted((starts_at + chance.uniform(0, seconds), job) for job in jobs)
@@ -292,7 +292,7 @@ def _await_ready(process: subprocess.Popen[str], home: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while "ready" not in (home / "output").read_text(errors="replace").splitlines():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise NotMeasurable(f"it did not start: {_last_words(home)}")
+            raise NotMeasurableError(f"it did not start: {_last_words(home)}")
         time.sleep(0.1)
 
 
@@ -302,7 +302,7 @@ def _last_words(home: Path) -> str:
 
 
 def environment(service: Service, home: Path) -> dict[str, str]:
-    """Variables of a program that uses the service: the connection, and folders of its own."""
+    """Return the environment of a program that uses the service: the connection, and separate folders."""
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
     connection = {
         "conn_type": "qiskit_runtime",

@@ -1,4 +1,4 @@
-"""What jobs in flight cost, from ten to thousands, as a picture: requests, memory and how soon an end is noticed."""
+"""Plots the cost of ten to thousands of jobs in flight: requests, memory and the delay until an end is noticed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ STYLES = {
     "official": ("IBM's client, a thread for each job", "#da1e28", "^"),
     "prefect": ("prefect-qiskit's loop", "#6f6f6f", "v"),
 }
-"""Name, colour and marker of a system."""
+"""Name, colour and marker of each system."""
 LEAST_FOR_MEMORY = 100
-"""Of fewer jobs it would be what the process as a whole grew by."""
+"""Smallest number of jobs for the plot of memory; with fewer jobs it would show the growth of the whole process."""
 PANELS: tuple[tuple[str, Callable[[Measured, int], float | None], bool], ...] = (
     (f"requests in {INTERVAL:.0f} s, nothing ending", lambda one, _jobs: one.requests, True),
     (
@@ -25,20 +25,20 @@ PANELS: tuple[tuple[str, Callable[[Measured, int], float | None], bool], ...] = 
     ),
     ("from an end to its event, p99, s", lambda one, _jobs: one.latency[1], False),
 )
-"""Title, what is drawn, and whether the axis is logarithmic."""
+"""Title, plotted value, and whether the axis is logarithmic."""
 
 
 def draw(found: Mapping[tuple[str, int], Measured | str], path: Path) -> None:
-    """Write the picture.
+    """Write the plot to a file.
 
     Args:
-        found: What was measured, by system and number of jobs.
-        path: SVG or PNG, by its suffix.
+        found: The measured values by system and number of jobs.
+        path: The path, whose suffix selects SVG or PNG.
     """
     import matplotlib as mpl
 
     mpl.use("Agg")
-    # The same figures give the same file; text stays text.
+    # Make the file reproducible, and keep text as text.
     mpl.rcParams.update({"svg.hashsalt": "in-flight", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt
     from matplotlib.ticker import FuncFormatter, NullFormatter

@@ -1,8 +1,8 @@
-"""Two hundred circuits as one job and as a job each, by ours and by the official client.
+"""Compares two hundred circuits in one job and in separate jobs, with our provider and with the official client.
 
-All ways measure the same two-qubit circuits, which differ in one angle, on one emulator whose journal does the
-counting. A job runs, and is charged, for as long as IBM's documentation estimates: about 2 s, and 0.00035 s for each
-execution. The limit of five submissions a minute is off in the measurement; what it would cost is arithmetic.
+All variants run the same two-qubit circuits, which differ in one angle, on one emulator whose journal counts the
+requests. A job runs and is charged for the time that IBM's documentation estimates: about 2 s plus 0.00035 s for each
+execution. The limit of five submissions per minute is off during the measurement; its cost is calculated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.report import Goal, Report, Table, version_of
 from benchmarks.requests_per_job import KINDS, kind
-from benchmarks.running import RUN_TIMEOUT_SECONDS, TASK, NotMeasurable, local_airflow, run_program
+from benchmarks.running import RUN_TIMEOUT_SECONDS, TASK, NotMeasurableError, local_airflow, run_program
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 
 CIRCUITS = 200
 MAPPED = 20
-"""Circuits that are measured as tasks of their own: all would take a small machine more than ten minutes."""
+"""Circuits that are measured as separate tasks; all of them would take a small machine more than ten minutes."""
 SHOTS = 100
 QUEUE_SECONDS = 4.0
 SUBMISSIONS_PER_MINUTE = 5
-"""IBM's limit for a user."""
+"""IBM's limit for one user."""
 MOST_REQUESTS = 12
 SIGMAS = 5
 
 Ones = dict[int, int]
-"""How often 11 was measured, by the number of the circuit."""
+"""The count of 11 by the number of the circuit."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One way to run the circuits, as measured.
+    """The measured values of one variant.
 
     Attributes:
-        jobs: On the server.
-        requests: HTTP requests, how many of each kind.
-        wall_seconds: From the start of the program, or the trigger of the DAG run, to all counts in hand.
-        qpu_seconds: Charged to the instance.
-        times: How many such runs there would be for all circuits.
+        jobs: Number of jobs on the server.
+        requests: Number of HTTP requests of each kind.
+        wall_seconds: Time from the start of the program, or the trigger of the DAG run, until all counts are available.
+        qpu_seconds: QPU time charged to the instance.
+        times: Number of such runs that all circuits would need.
     """
 
     jobs: int
@@ -60,7 +60,7 @@ class Run:
     times: int = 1
 
     def row(self, name: str) -> tuple[str, ...]:
-        """A line of the table, for all circuits."""
+        """Return the table row, extrapolated to all circuits."""
         jobs = self.jobs * self.times
         return (
             name,
@@ -73,20 +73,20 @@ class Run:
 
 
 def least_seconds(jobs: int) -> float:
-    """From the first submission to the last when five a minute are allowed: arithmetic, not measured."""
+    """Calculate the time from the first to the last submission at five submissions per minute."""
     return 60.0 * (math.ceil(jobs / SUBMISSIONS_PER_MINUTE) - 1)
 
 
 def qpu_seconds(circuits: int) -> float:
-    """What IBM's documentation estimates for a simple sampler job."""
+    """Return the estimate of IBM's documentation for a simple sampler job."""
     return 2.0 + 0.00035 * circuits * SHOTS
 
 
 def check(ones: Mapping[int, int]) -> None:
-    """See that each circuit has the counts of its own angle.
+    """Check that each circuit has the counts for its angle.
 
     Raises:
-        RuntimeError: One has not.
+        RuntimeError: A circuit has other counts.
     """
     for number, count in ones.items():
         chance = math.cos(math.pi * number / (CIRCUITS - 1) / 2) ** 2
@@ -96,13 +96,14 @@ def check(ones: Mapping[int, int]) -> None:
 
 
 def observe(emulator: Emulator, circuits: int, jobs: int, run: Callable[[], tuple[Ones, float]]) -> Run:
-    """Let a system run circuits, and read from the emulator what it took.
+    """Let a system run circuits, and read its cost from the emulator.
 
     Args:
-        emulator: Forgets what came before.
-        circuits: How many.
-        jobs: How many jobs they should make, which says how long each runs.
-        run: Runs them; gives what came out, and the moment it was in hand in epoch seconds.
+        emulator: The emulator, which is reset first.
+        circuits: Number of circuits.
+        jobs: Expected number of jobs, which determines the run time of each.
+        run: A function that runs the circuits and returns the counts and the time they were available, in epoch
+            seconds.
     """
     emulator.reset()
     emulator.configure(queue_seconds=QUEUE_SECONDS, run_seconds=qpu_seconds(circuits // jobs))
@@ -116,7 +117,7 @@ def observe(emulator: Emulator, circuits: int, jobs: int, run: Callable[[], tupl
 
 
 def _charged(emulator: Emulator) -> float:
-    """QPU seconds that the instance has used, as the service says."""
+    """Return the QPU seconds that the instance has used, according to the service."""
     from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 
     settings = ClientSettings.create(
@@ -127,14 +128,14 @@ def _charged(emulator: Emulator) -> float:
 
 
 def packed_task(airflow: LocalAirflow) -> tuple[Ones, float]:
-    """All circuits as one task."""
+    """Run all circuits as one task."""
     run_id, ended = _run_dag(airflow, "packed")
     results = airflow.xcom("packed", run_id, TASK)["results"]
     return {number: _ones(result) for number, result in enumerate(results)}, ended
 
 
 def mapped_tasks(airflow: LocalAirflow) -> tuple[Ones, float]:
-    """Some of the circuits, a task each."""
+    """Run some of the circuits with a task for each."""
     run_id, ended = _run_dag(airflow, "mapped")
     values = [airflow.xcom("mapped", run_id, TASK, map_index=index) for index in range(MAPPED)]
     return {index * (CIRCUITS // MAPPED): _ones(value["results"][0]) for index, value in enumerate(values)}, ended
@@ -152,13 +153,13 @@ def _ones(result: dict[str, dict[str, int]]) -> int:
 
 
 def official(emulator: Emulator, folder: Path, way: str) -> tuple[Ones, float]:
-    """IBM's own client, in a plain process."""
+    """Run IBM's client in a plain process."""
     found = run_program(sys.executable, "official_many", emulator, folder, way=way, circuits=CIRCUITS, shots=SHOTS)
     return {int(number): count for number, count in found.counts.items()}, found.result_at
 
 
 def report() -> Report:
-    """Measure all ways in turn."""
+    """Measure all variants one after the other."""
     from airflow_provider_qrt.emulator import Emulator
 
     ours = f"airflow-provider-qrt {version_of('airflow-provider-qrt')}"
@@ -180,7 +181,7 @@ def report() -> Report:
                 found[f"{client}: {words}"] = observe(
                     emulator, CIRCUITS, jobs, partial(official, emulator, folder / way, way)
                 )
-            except NotMeasurable as reason:
+            except NotMeasurableError as reason:
                 reasons.append(f"{client}, {words} was not measured: {reason}.")
     return Report(
         "Packing",

@@ -1,7 +1,8 @@
-"""How long the pages take in Airflow's API server with many jobs, and what they cost Airflow when the service is slow.
+"""Measures the pages in Airflow's API server with many jobs, and their effect on Airflow when the service is slow.
 
-An API server of its own, as ``airflow api-server`` starts it, with one worker. The emulator holds the jobs, submitted
-under the tags that tasks of this Airflow would give them. Times are those of whole requests on this machine's loopback.
+The API server is a separate one with one worker, started like ``airflow api-server``. The emulator has the jobs, which
+carry the tags that tasks of this Airflow would give them. Times are those of complete requests on the loopback
+interface.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ JOBS = 10_000
 STILL_QUEUED = 500
 DAGS = 20
 LOADS = 40
-"""Page loads that are timed, of each kind."""
+"""Number of timed page loads of each kind."""
 MOST_SECONDS = 0.5
 VIEWERS = 10
-"""People who look at the page at once while the service is slow."""
+"""Number of simultaneous viewers of the page while the service is slow."""
 SLOW_SECONDS = 8.0
-"""How long the slow service takes for each answer."""
+"""Seconds that the slow service takes for each answer."""
 WATCHED_SECONDS = 20.0
 MOST_SLOWDOWN = 2.0
-"""Airflow's own answers while the service is slow, against the same number of viewers while it is not."""
+"""Largest allowed slowdown of Airflow's answers when the service is slow, with the same number of viewers."""
 TIMEOUT = 300
 CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 DAG_FILE = """
@@ -51,10 +52,10 @@ PAGE, VERSION = "/qiskit-runtime/api/quantum", "/api/v2/version"
 
 
 def report() -> Report:
-    """Measure, and compare with the goals."""
+    """Measure the pages, and compare the values with the goals."""
     from airflow_provider_qrt.emulator import Emulator
     from airflow_provider_qrt.plugins.job_list import OVERLAP
-    from benchmarks.running import NotMeasurable
+    from benchmarks.running import NotMeasurableError
     from tools.demo import connection
     from tools.local_airflow import LocalAirflow
 
@@ -73,20 +74,20 @@ def report() -> Report:
             airflow.run("dags", "reserialize")
             airflow.start_component("api-server")
             pages = Pages(airflow)
-            # A month's jobs were not all submitted within the last minute, which every reading reads again.
+            # Spread the jobs over a month, because every reading reads the jobs of the last minute again.
             time.sleep(OVERLAP.total_seconds())
             if not pages.until(lambda answer: answer["freshness"]["complete"]):
-                raise NotMeasurable("the list of jobs was not read in time")
+                raise NotMeasurableError("the list of jobs was not read in time")
             return measure(pages, emulator)
         finally:
             airflow.stop()
 
 
 def fill(emulator: Emulator, airflow_name: str) -> None:
-    """Submit the jobs, and end all but the newest."""
+    """Submit the jobs, and end all except the newest."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.settings import ClientSettings
-    from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+    from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 
     settings = ClientSettings.create(
         api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url
@@ -107,7 +108,7 @@ def fill(emulator: Emulator, airflow_name: str) -> None:
 
 
 class Pages:
-    """An API server, asked as a browser would."""
+    """An API server with the requests of a browser."""
 
     def __init__(self, airflow: LocalAirflow) -> None:
         self._url = airflow.url
@@ -129,7 +130,7 @@ class Pages:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str, **parameters: Any) -> tuple[float, Any]:
-        """Ask; return the seconds it took, and the answer."""
+        """Send a request; return its duration in seconds, and the answer."""
         begin = time.perf_counter()
         answer = self._session.get(self._url + path, params=parameters, timeout=TIMEOUT)
         took = time.perf_counter() - begin
@@ -137,7 +138,7 @@ class Pages:
         return took, answer
 
     def until(self, condition: Callable[[dict[str, Any]], bool]) -> bool:
-        """Load the page again and again until it is as wanted; False if it never is."""
+        """Load the page repeatedly until it has the wanted content; return False if it never does."""
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
             if condition(self.get(PAGE)[1].json()):
@@ -146,7 +147,7 @@ class Pages:
         return False
 
     def version_while(self, seconds: float, viewers: int) -> tuple[list[float], list[float]]:
-        """Time an answer of Airflow's own, again and again, while so many people look at the page; and their loads."""
+        """Time one of Airflow's own answers repeatedly while people look at the page, and time their page loads."""
         stop = threading.Event()
         loads: list[float] = []
 
@@ -174,7 +175,7 @@ class Pages:
 
 
 def measure(pages: Pages, emulator: Emulator) -> Report:
-    """Time the pages, and Airflow beside them."""
+    """Time the pages, and Airflow's answers at the same time."""
     _, answer = pages.get(PAGE)
     seen = answer.json()["jobs"]["all"]
     kinds: dict[str, dict[str, Any]] = {
@@ -198,7 +199,7 @@ def measure(pages: Pages, emulator: Emulator) -> Report:
     worst = max(worst, *loads, *slow_loads)
     state = pages.get(PAGE)[1].json()["freshness"]["state"]
     emulator.clear_faults()
-    time.sleep(SLOW_SECONDS)  # for the answers that are still held up
+    time.sleep(SLOW_SECONDS)  # Wait for the answers that are still delayed.
     beside = [
         _row("nobody looks at the pages", alone),
         _row(f"{VIEWERS} people look at them every second", watched),

@@ -1,4 +1,4 @@
-"""What a benchmark hands back, and how it is shown: readable text for the terminal, Markdown for the documentation."""
+"""The report of a benchmark, as text for the terminal and as Markdown for the documentation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from importlib import metadata
 
 @dataclass(frozen=True)
 class Table:
-    """A table of cells that are already text; the first column names the row.
+    """A table of text cells whose first column names the row.
 
     Attributes:
-        title: Said above it.
-        columns: Their names.
+        title: The title above the table.
+        columns: The names of the columns.
         rows: The cells.
-        words: Whether the other columns hold words, aligned to the left, rather than figures, aligned to the right.
+        words: Whether the other columns contain words, aligned to the left, and not figures, aligned to the right.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Table:
     words: bool = False
 
     def text(self) -> str:
-        """Columns aligned with spaces: words to the left, figures to the right."""
+        """Return the table aligned with spaces: words to the left, figures to the right."""
         lines = [self.columns, *self.rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
         shown = []
@@ -40,7 +40,7 @@ class Table:
         return "\n".join([self.title, "", shown[0], rule, *shown[1:]])
 
     def markdown(self) -> str:
-        """A GitHub table."""
+        """Return a GitHub table."""
         rule = ["---", *["---" if self.words else "---:"] * (len(self.columns) - 1)]
         lines = [self.columns, rule, *self.rows]
         return "\n".join([self.title, "", *("| " + " | ".join(line) + " |" for line in lines)])
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Goal:
-    """Something we claim, as a count or a ratio, and what came out."""
+    """A claim as a count or a ratio, with the measured value."""
 
     claim: str
     measured: str
@@ -69,18 +69,18 @@ class Report:
 
     @property
     def all_met(self) -> bool:
-        """Whether no goal was missed."""
+        """Whether all goals were met."""
         return all(goal.met for goal in self.goals)
 
     def text(self) -> str:
-        """The whole report for a terminal."""
+        """Return the complete report for a terminal."""
         parts = [f"{self.title}\n{'=' * len(self.title)}", *(table.text() for table in self.tables)]
         parts.append("\n".join(f"Goal {goal}" for goal in self.goals))
         parts.append("\n".join(f"Note: {note}" for note in self.notes))
         return "\n\n".join(part for part in parts if part)
 
     def markdown(self) -> str:
-        """The whole report for a Markdown page, under a heading of level 3."""
+        """Return the complete report for a Markdown page, under a heading of level 3."""
         parts = [f"### {self.title}", *(table.markdown() for table in self.tables)]
         parts.append("\n".join(f"- Goal {goal}" for goal in self.goals))
         parts.append("\n".join(f"- {note}" for note in self.notes))
@@ -88,7 +88,7 @@ class Report:
 
 
 def version_of(distribution: str) -> str:
-    """The installed version of a distribution, or ``absent``."""
+    """Return the installed version of a distribution, or ``absent``."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -96,7 +96,7 @@ def version_of(distribution: str) -> str:
 
 
 def machine() -> str:
-    """The line that every set of figures needs beside it."""
+    """Return the description of the machine and the versions that belongs to every set of figures."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     versions = ", ".join(

@@ -1,9 +1,9 @@
-"""HTTP requests that one job costs, from the first token to the counts, beside what a user would run instead.
+"""Counts the HTTP requests of one job, from the first token to the counts, for our provider and its alternatives.
 
 All systems run the same two-qubit circuit, already in the machine's gates, on a named backend of the same emulator,
-whose journal does the counting. The job ends five seconds after its submission. Ours runs in a real Airflow with a
-scheduler and a triggerer, deferred; every run begins with fresh processes, so that nobody profits from a token of the
-run before.
+whose journal counts the requests. The job ends five seconds after its submission. Our task is deferrable and runs in a
+real Airflow with a scheduler and a triggerer. Every run starts new processes, so that no system can reuse a token of an
+earlier run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.running import (
     RUN_TIMEOUT_SECONDS,
     TASK,
     Answer,
-    NotMeasurable,
+    NotMeasurableError,
     install_prefect,
     is_bell_pair,
     local_airflow,
@@ -50,10 +50,10 @@ class Run:
     """One job of one system.
 
     Attributes:
-        requests: How many of each kind.
-        others: Method and path of those that are of kind ``other``.
-        noticed: Seconds from the job's end on the server to the look that found it ended.
-        lag: Seconds from the job's end on the server to the counts in hand.
+        requests: Number of requests of each kind.
+        others: Method and path of requests of kind ``other``.
+        noticed: Seconds from the job's end on the server to the poll that found it ended.
+        lag: Seconds from the job's end on the server until the counts are available.
     """
 
     requests: Counter[str]
@@ -63,12 +63,12 @@ class Run:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """Total number of requests."""
         return self.requests.total()
 
 
 def kind(method: str, path: str) -> str:
-    """What a request of the journal is for."""
+    """Return the kind of a request in the journal."""
     parts = path.strip("/").split("/")
     if parts[-2:] == ["identity", "token"]:
         return "token"
@@ -85,11 +85,11 @@ def kind(method: str, path: str) -> str:
 
 
 def observe(emulator: Emulator, run: Callable[[], Answer]) -> Run:
-    """Let a system run one job, and read from the emulator what it took.
+    """Let a system run one job, and read its cost from the emulator.
 
     Args:
-        emulator: Forgets what came before.
-        run: Runs the job.
+        emulator: The emulator, which is reset first.
+        run: A function that runs the job.
     """
     emulator.reset()
     answer = run()
@@ -106,7 +106,7 @@ def observe(emulator: Emulator, run: Callable[[], Answer]) -> Run:
 
 
 def run_in_airflow(emulator: Emulator, folder: Path) -> Answer:
-    """Run the DAG in an Airflow of its own; in hand means the task has ended and its XCom can be pulled."""
+    """Run the DAG in a separate Airflow; the counts are available once the task has ended and its XCom can be read."""
     with local_airflow(emulator, folder) as airflow:
         run_id = airflow.trigger(DAG_ID)
         state = airflow.wait_for_run(DAG_ID, run_id, seconds=RUN_TIMEOUT_SECONDS)
@@ -117,7 +117,7 @@ def run_in_airflow(emulator: Emulator, folder: Path) -> Answer:
 
 
 def report(runs: int = RUNS) -> Report:
-    """Measure all systems in turn."""
+    """Measure all systems one after the other."""
     from airflow_provider_qrt.emulator import Emulator
 
     names = {
@@ -139,7 +139,7 @@ def report(runs: int = RUNS) -> Report:
         try:
             python, names["prefect"] = install_prefect(folder / "venv")
             systems["prefect"] = lambda place: run_program(python, "prefect_flow", emulator, place)
-        except NotMeasurable as reason:
+        except NotMeasurableError as reason:
             reasons["prefect"] = str(reason)
         for number in range(runs):
             for system, run in systems.items():
@@ -148,7 +148,7 @@ def report(runs: int = RUNS) -> Report:
                 place = folder / f"{system}-{number}"
                 try:
                     found.setdefault(system, []).append(observe(emulator, lambda run=run, place=place: run(place)))
-                except NotMeasurable as reason:
+                except NotMeasurableError as reason:
                     reasons[system] = str(reason)
         longer = looks_table(folder / "looks")
     rows = [_row(names[system], found.get(system, []), reasons.get(system)) for system in names]
@@ -173,14 +173,14 @@ def report(runs: int = RUNS) -> Report:
 
 
 def looks(life: float) -> int:
-    """How often the trigger looks at a job that ends after so many seconds: its own decisions, in imagined time.
+    """Return the number of polls by the trigger for a job of this duration, from its decisions in simulated time.
 
-    Imports Airflow, which changes logging for the whole process: not for the process of the benchmarks.
+    This imports Airflow, which changes logging for the whole process, so do not call it in the benchmarks' process.
     """
     from airflow_provider_qrt.client.models import Job
-    from airflow_provider_qrt.jobs.outcome import WaitOutcome
-    from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL
-    from airflow_provider_qrt.jobs.polling import JobPoller
+    from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+    from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
+    from airflow_provider_qrt.jobs.wait.poller import JobPoller
     from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
     poller = JobPoller("id", 0.0, None, DEFAULT_POLL_INTERVAL, first_delay=FIRST_DELAY, random=random.Random(7))
@@ -195,7 +195,7 @@ def looks(life: float) -> int:
 
 
 def looks_table(home: Path) -> Table:
-    """Polls of a job that takes longer than the one measured; ``home`` is for Airflow to put its files in."""
+    """Return the table of polls for jobs that take longer than the measured one; ``home`` is a folder for Airflow."""
     lives = {"5 s": 5, "1 minute": 60, "10 minutes": 600, "1 hour": 3600, "1 day": 86_400}
     program = f"from benchmarks.requests_per_job import looks; print(*map(looks, {list(lives.values())}))"
     done = subprocess.run(

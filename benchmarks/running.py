@@ -1,4 +1,4 @@
-"""Running one sampler job in each system: ours in a real Airflow, the others as programs with a Python of their own."""
+"""Runs one sampler job in each system: ours in a real Airflow, the others as programs in separate environments."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ START_TIMEOUT_SECONDS = 120
 WATCH_SECONDS = 0.2
 TRACEBACK_END = re.compile(r"([a-z_]\w*\.)*[A-Z]\w+: ")
 
-# Prefect's server does not start with the newest releases of its web framework.
+# Prefect's server does not start with the newest versions of its web framework.
 PREFECT_REQUIREMENTS = ("prefect-qiskit", "fastapi<0.150")
 
 
-class NotMeasurable(Exception):
-    """A system cannot be run here; the text says why."""
+class NotMeasurableError(Exception):
+    """A system cannot run here; the text says why."""
 
 
-class ProgramFailed(NotMeasurable):
-    """A program ended without an answer; the text is its last word."""
+class ProgramFailedError(NotMeasurableError):
+    """A program ended without an answer; the text is the end of its output."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program printed: the counts, and when they were in hand, epoch seconds."""
+    """The output of a program: the counts, and the time at which they were available, in epoch seconds."""
 
     counts: dict[str, int]
     result_at: float
 
 
 def is_bell_pair(counts: dict[str, int]) -> bool:
-    """Whether these are all the counts of the circuit that every system runs."""
+    """Return whether these are complete counts of the circuit that every system runs."""
     return set(counts) == {"00", "11"} and sum(counts.values()) == SHOTS
 
 
 def local_airflow(emulator: Emulator, home: Path, **wishes: Any) -> LocalAirflow:
-    """Return an Airflow with the DAGs of the benchmarks, not started yet.
+    """Return an Airflow with the DAGs of the benchmarks, without starting it.
 
     Args:
-        emulator: What its connection leads to.
+        emulator: The emulator that its connection points to.
         home: Its folder.
-        wishes: More for the DAGs' question, such as ``circuits``.
+        wishes: Additional values in the DAGs' question, such as ``circuits``.
     """
     from tools.demo import connection
     from tools.local_airflow import LocalAirflow
@@ -79,7 +79,7 @@ def local_airflow(emulator: Emulator, home: Path, **wishes: Any) -> LocalAirflow
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What a program finds in its environment: a home of its own, and none of the user's settings."""
+    """Return the environment of a program, with a separate home and without the user's settings."""
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("PREFECT_", "QISKIT_"))}
     return {
         **kept,
@@ -95,7 +95,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def prefect_server(python: Path, folder: Path) -> Iterator[str]:
-    """A Prefect server for flows to come; gives the address of its API. Without one, each flow starts its own."""
+    """Run a Prefect server for flows; yield the address of its API. Without it, each flow would start a server."""
     from tools.local_airflow import free_port, wait_until
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def prefect_server(python: Path, folder: Path) -> Iterator[str]:
 
     def answers() -> bool:
         if process.poll() is not None:
-            raise NotMeasurable("its server ended")
+            raise NotMeasurableError("its server ended")
         with suppress(OSError), opener.open(f"{url}/health", timeout=5) as answer:
             return answer.status == HTTPStatus.OK
         return False
@@ -124,7 +124,7 @@ def prefect_server(python: Path, folder: Path) -> Iterator[str]:
         try:
             wait_until(answers, seconds=START_TIMEOUT_SECONDS, what="the start of Prefect's server")
         except TimeoutError as error:
-            raise NotMeasurable(str(error)) from None
+            raise NotMeasurableError(str(error)) from None
         yield url
     finally:
         with suppress(ProcessLookupError):
@@ -142,19 +142,19 @@ def run_program(
     environment: Mapping[str, str] = MappingProxyType({}),
     **wishes: Any,
 ) -> Answer:
-    """Run one of ``benchmarks.systems`` to its end.
+    """Run one of ``benchmarks.systems`` and wait for its end.
 
     Args:
         python: The interpreter.
-        name: Of the module.
-        emulator: What it talks to.
-        folder: Its home, and where its output goes.
-        watch: Called with the process a few times a second while it runs.
-        environment: More for its environment.
-        wishes: More for its question, such as ``timeout``.
+        name: The name of the module.
+        emulator: The emulator that it uses.
+        folder: The folder for its home and its output.
+        watch: A function that is called with the process a few times per second while it runs.
+        environment: Additional environment variables.
+        wishes: Additional values in its question, such as ``timeout``.
 
     Raises:
-        ProgramFailed: It ended without an answer, or did not end.
+        ProgramFailedError: It ended without an answer, or did not end.
     """
     folder.mkdir(parents=True, exist_ok=True)
     question = {
@@ -167,7 +167,7 @@ def run_program(
         "shots": SHOTS,
         **wishes,
     }
-    # Files, not pipes: a program that dies may leave a child which would hold a pipe open.
+    # Use files because a program that dies may leave a child process, which would keep a pipe open.
     with (folder / "output").open("w+b") as output, (folder / "errors").open("w+b") as errors:
         process = subprocess.Popen(
             [str(python), "-m", f"benchmarks.systems.{name}", json.dumps(question)],
@@ -182,7 +182,7 @@ def run_program(
             end = time.monotonic() + RUN_TIMEOUT_SECONDS
             while process.poll() is None:
                 if time.monotonic() > end:
-                    raise ProgramFailed(f"it had not ended after {RUN_TIMEOUT_SECONDS} s")
+                    raise ProgramFailedError(f"it had not ended after {RUN_TIMEOUT_SECONDS} s")
                 if watch is not None:
                     watch(process)
                 with suppress(subprocess.TimeoutExpired):
@@ -195,22 +195,22 @@ def run_program(
             file.seek(0)
         answers = [line for line in output.read().decode(errors="replace").splitlines() if line.startswith('{"counts"')]
         if process.returncode or not answers:
-            raise ProgramFailed(f"it failed: {_last_error(errors.read().decode(errors='replace'))}")
+            raise ProgramFailedError(f"it failed: {_last_error(errors.read().decode(errors='replace'))}")
     return Answer(**json.loads(answers[-1]))
 
 
 def _last_error(text: str) -> str:
-    """The end of the last traceback, or else the last line."""
+    """Return the end of the last traceback, or otherwise the last line."""
     lines = text.strip().splitlines() or ["without a message"]
     return next((line for line in reversed(lines) if TRACEBACK_END.match(line)), lines[-1])
 
 
 def install_prefect(folder: Path) -> tuple[Path, str]:
-    """Install prefect-qiskit into a virtual environment; return its Python and what was installed."""
+    """Install prefect-qiskit into a virtual environment; return its Python and the installed versions."""
     beside = Path(sys.executable).parent / "uv"
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv is None:
-        raise NotMeasurable("uv is not installed")
+        raise NotMeasurableError("uv is not installed")
     python = folder / "bin" / "python"
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
@@ -219,9 +219,9 @@ def install_prefect(folder: Path) -> tuple[Path, str]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise NotMeasurable(f"its installation took more than {INSTALL_TIMEOUT_SECONDS} s") from None
+            raise NotMeasurableError(f"its installation took more than {INSTALL_TIMEOUT_SECONDS} s") from None
         if done.returncode:
-            raise NotMeasurable(f"it could not be installed: {(done.stderr.strip().splitlines() or ['?'])[0]}")
+            raise NotMeasurableError(f"it could not be installed: {(done.stderr.strip().splitlines() or ['?'])[0]}")
     script = "from importlib.metadata import version as v; print(v('prefect-qiskit'), v('prefect'))"
     found = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True)
     ours, prefect = found.stdout.split()

@@ -1,8 +1,8 @@
-"""How soon a deferred task learns that its job has ended: by the live status stream, and by polling.
+"""Measures how soon a deferred task learns that its job has ended, by the live status stream and by polling.
 
-Jobs of the generation ``ibm_cloud`` end at random times. The provider's own triggers wait for all of them at once, in a
-process of their own, as in a triggerer: once following the stream, once polling at the default ``poll_interval``, once
-polling every five seconds. The same times for all three. The emulator's journal counts the requests.
+Jobs of the generation ``ibm_cloud`` end at random times. The provider's triggers wait for all of them at once in a
+separate process, as in a triggerer: once with the stream, once polling at the default ``poll_interval``, and once
+polling every five seconds. The times are the same for all three. The emulator's journal counts the requests.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 JOBS = 40
 SHORTEST, LONGEST = 8.0, 25.0
-"""Seconds from the start of the wait to a job's end; no trigger looks before the sixth."""
+"""Shortest and longest time from the start of the wait to a job's end, in seconds; triggers first poll after six."""
 LEAD = 15.0
-"""Seconds for submitting all of them, before the wait begins."""
+"""Seconds for submitting all jobs before the wait begins."""
 RUN_SECONDS = 1.0
 FIRST_LOOK = 6.0
-"""Seconds after which a trigger looks for the first time."""
+"""Seconds until the first poll of a trigger."""
 MOST_SECONDS = 1.0
 LEAST_SAVING = 3
 DEFAULT_INTERVAL = 30.0
@@ -52,11 +52,11 @@ KINDS = ("token", "read", "list", "stream")
 
 @dataclass(frozen=True)
 class Measured:
-    """One way to wait.
+    """The measured values of one way to wait.
 
     Attributes:
         latencies: Seconds from each job's end on the server to its trigger's event.
-        requests: Of all jobs together, how many of each kind.
+        requests: Number of requests of each kind, for all jobs together.
     """
 
     latencies: list[float]
@@ -64,12 +64,12 @@ class Measured:
 
     @property
     def p99(self) -> float:
-        """The 99th percentile by nearest rank; of fewer than a hundred that is the slowest."""
+        """The 99th percentile by nearest rank; for fewer than a hundred jobs it is the maximum."""
         return sorted(self.latencies)[math.ceil(0.99 * len(self.latencies)) - 1]
 
 
 def kind(path: str) -> str:
-    """What a request of the journal is for."""
+    """Return the kind of a request in the journal."""
     if path.startswith("/stream/"):
         return "stream"
     if path == "/jobs":
@@ -78,7 +78,7 @@ def kind(path: str) -> str:
 
 
 def measure(emulator: Emulator, home: str, *, stream: bool, poll_interval: float) -> Measured:
-    """Let triggers wait for jobs that end at the same random times for every caller."""
+    """Let triggers wait for jobs, which end at the same random times in every call."""
     chance = random.Random(7)
     lives = [chance.uniform(SHORTEST, LONGEST) for _ in range(JOBS)]
     emulator.reset()
@@ -122,7 +122,7 @@ def measure(emulator: Emulator, home: str, *, stream: bool, poll_interval: float
 
 
 def report() -> Report:
-    """Measure all ways in turn."""
+    """Measure all ways to wait one after the other."""
     from airflow_provider_qrt.emulator import Emulator
 
     with (
@@ -174,10 +174,10 @@ def report() -> Report:
 
 
 def looks(life: float, poll_interval: float, *, stream: bool) -> int:
-    """How often the trigger reads a job that ends after so many seconds, its last one of them running."""
+    """Return the number of polls by the trigger for a job of this duration that runs in its last second."""
     from airflow_provider_qrt.client.models import Job
-    from airflow_provider_qrt.jobs.following import StreamWatch
-    from airflow_provider_qrt.jobs.watch_plan import Pause, WatchPlan
+    from airflow_provider_qrt.jobs.wait.status_stream import StreamWatch
+    from airflow_provider_qrt.jobs.wait.watch_plan import Pause, WatchPlan
 
     plan, watch = WatchPlan(random=random.Random(7)), StreamWatch(poll_interval)
     plan.add("id", submitted_at=0.0, longest=poll_interval, now=0.0, first_look=FIRST_LOOK)
@@ -197,7 +197,7 @@ def looks(life: float, poll_interval: float, *, stream: bool) -> int:
             if stream and count == 1:
                 watch.on_message("ACK", now)
         else:
-            # Nothing is followed before the first look.
+            # The stream begins after the first poll.
             told_at = told[0][0] if told and count else math.inf
             wanted_at = max(now, watch.next_look(looked))
             now = min(now + step.seconds, wanted_at, max(now, told_at))
@@ -233,7 +233,7 @@ def _client(emulator: Emulator) -> QiskitRuntimeClient:
 
 
 def _submit(emulator: Emulator, client: QiskitRuntimeClient, end: float) -> str:
-    """Submit a job that ends then, epoch seconds."""
+    """Submit a job that ends at the given time, in epoch seconds."""
     emulator.add_rule(queue_seconds=end - RUN_SECONDS - time.time(), run_seconds=RUN_SECONDS, times=1)
     params = {"circuits": [CIRCUIT]}
     return client.submit_job(program_id="sampler", backend="ibmq_qasm_simulator", params=params).id

@@ -1,7 +1,7 @@
-"""The process of the triggers that ``benchmarks.stream`` measures: a triggerer without the rest of Airflow.
+"""Runs the triggers that ``benchmarks.stream`` measures, like a triggerer without the rest of Airflow.
 
-Says ``ready``, reads one line with the jobs and how to wait for them, waits for all at once, and writes one line with
-the moment of each event, epoch seconds.
+It prints ``ready``, reads one line with the jobs and the way to wait for them, waits for all at once, and prints one
+line with the time of each event in epoch seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 async def event_of(arguments: dict[str, Any]) -> float:
-    """Wait for one job; return when its event came."""
+    """Wait for one job; return the time of its event."""
     from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
     async for event in QiskitRuntimeJobTrigger(**arguments).run():
@@ -26,12 +26,12 @@ async def event_of(arguments: dict[str, Any]) -> float:
 
 
 async def events(asked: list[dict[str, Any]]) -> list[float]:
-    """Wait for all of them."""
+    """Wait for all jobs."""
     return await asyncio.gather(*map(event_of, asked))
 
 
 def main() -> None:
-    """Do as the docstring of the module says."""
+    """Run the protocol in the module's docstring."""
     import airflow_provider_qrt.client.client
     import airflow_provider_qrt.client.stream
     import airflow_provider_qrt.triggers.qiskit_runtime  # noqa: F401 - what a triggerer has loaded already

@@ -1,9 +1,9 @@
-"""Whether the triggers leak: hundreds of jobs in flight for a quarter of an hour while one request in twenty fails.
+"""Tests the triggers for leaks, with hundreds of jobs for a quarter of an hour while one request in twenty fails.
 
-``python -m benchmarks.trigger_soak`` keeps 200 jobs in flight: each ends after some time in some way, and a new one is
-submitted in its place. All triggers wait in one event loop, as in Airflow's triggerer. Every ten seconds it prints the
-process's memory, threads, sockets and asyncio tasks. It exits with 1 when one of these grew after the first minutes,
-when anything is left at the end, or when a trigger fired anything but the end that its job had.
+``python -m benchmarks.trigger_soak`` keeps 200 jobs in flight: each ends at a random time in a random way, and a new
+job replaces it. All triggers wait in one event loop, as in Airflow's triggerer. Every ten seconds it prints the
+process's memory, threads, sockets and asyncio tasks. It exits with 1 if one of these grew after the first minutes, if
+anything is left at the end, or if a trigger fired an event that does not match the end of its job.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.running import ROOT
 SUMMARY = "Whether the triggers leak. Exits with 1 when they do."
 READS = r"^/(jobs|identity)"
 SHARE = 0.05
-"""Of the requests of the triggers that fail."""
+"""Share of the triggers' requests that fail."""
 FAULTS: tuple[dict[str, Any], ...] = (
     {"status": 503},
     {"status": 429, "retry_after": 1},
@@ -42,21 +42,21 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"effect": "revoke_tokens"},
 )
 SHORTEST, LONGEST = 5.0, 180.0
-"""Seconds until a job ends."""
+"""Shortest and longest time until a job ends, in seconds."""
 ENDINGS = ("Completed",) * 8 + ("Failed", "Cancelled")
 PERIOD = 10.0
 WARM_UP = 180.0
-"""Seconds after which nothing may grow any more: by then each kind of fault has happened, many times over."""
+"""Seconds after which nothing may grow; by then each kind of fault has happened many times."""
 LAST = 180.0
-"""Seconds at the end that are compared with as many after the warm-up."""
+"""Length in seconds of the last period, which is compared with a period of the same length after the warm-up."""
 MOST_GROWTH = 0.03
-"""Of the memory: what the garbage of the moment amounts to."""
+"""Largest allowed growth of the memory, for garbage that is not yet collected."""
 PATIENCE = 300.0
 
 
 @dataclass
 class Sample:
-    """What was counted at some moment."""
+    """The values at one time."""
 
     seconds: float
     memory: int
@@ -67,18 +67,18 @@ class Sample:
 
 @dataclass
 class Soak:
-    """The course of one soak.
+    """The state of one soak test.
 
     Attributes:
-        jobs: How many are in flight.
-        expected: How each job was made to end.
-        fired: What its trigger fired.
-        samples: What was counted.
-        wrong: What went wrong.
-        tasks: Of asyncio, as last told.
+        jobs: Number of jobs in flight.
+        expected: The end that each job was given.
+        fired: The event of its trigger.
+        samples: The samples.
+        wrong: Descriptions of errors.
+        tasks: Last reported number of asyncio tasks.
         left: Tasks and pollers at the end.
-        requests: Of the triggers.
-        struck: How many of them were made to fail.
+        requests: Number of the triggers' requests.
+        struck: Number of these requests that failed by a fault.
     """
 
     jobs: int
@@ -92,7 +92,7 @@ class Soak:
     struck: int = 0
 
     def listen(self, process: subprocess.Popen[str]) -> None:
-        """Take down what the program says, to its end."""
+        """Record the program's output until its end."""
         assert process.stdout is not None
         for line in process.stdout:
             match line.split():
@@ -109,12 +109,12 @@ class Soak:
 
 
 def run(service: Service, process: subprocess.Popen[str], soak: Soak, seconds: float) -> None:
-    """Keep jobs in flight for so many seconds, then let all of them end."""
+    """Keep jobs in flight for this many seconds, then let all of them end."""
     assert process.stdin is not None
     chance, load = random.Random(7), Load()
     for seed, fault in enumerate(FAULTS):
         rule = {"method": "*", "path": READS, "probability": SHARE / len(FAULTS), "seed": seed, **fault}
-        # The submissions of this program are no part of what is measured.
+        # The submissions of this program are not part of the measurement.
         service.ask("POST", "faults", {**rule, "method": "GET"})
         if "effect" not in fault:
             service.ask("POST", "faults", {**rule, "path": "/identity/token"})
@@ -156,7 +156,7 @@ def run(service: Service, process: subprocess.Popen[str], soak: Soak, seconds: f
 
 
 def _client(service: Service, load: Load) -> Client:
-    """Log in, however often that takes."""
+    """Log in, with as many tries as necessary."""
     while True:
         try:
             return service.client(load)
@@ -175,7 +175,7 @@ def _sample(soak: Soak, inside: psutil.Process, seconds: float) -> None:
 
 
 def judge(soak: Soak, seconds: float) -> int:
-    """Say what came out, and return the exit code."""
+    """Print the result, and return the exit code."""
     early = [one for one in soak.samples if WARM_UP <= one.seconds < WARM_UP + LAST]
     late = [one for one in soak.samples if seconds - LAST <= one.seconds < seconds]
     faulty = list(soak.wrong)
@@ -193,7 +193,7 @@ def judge(soak: Soak, seconds: float) -> int:
                 faulty.append(f"the {name} grew")
     else:
         faulty.append(f"{seconds:.0f} s are too few to tell")
-    # The task that asks for this is one.
+    # The task that requests this counts as one.
     if soak.left != (1, 0):
         faulty.append(f"tasks and pollers left at the end: {soak.left}")
     print(
@@ -205,7 +205,7 @@ def judge(soak: Soak, seconds: float) -> int:
 
 
 def main() -> int:
-    """Start emulator and triggers, soak, and end them."""
+    """Start emulator and triggers, run the soak test, and end them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trigger_soak", description=SUMMARY)
     parser.add_argument("--seconds", type=float, default=900.0, help="how long (default 900)")
     parser.add_argument("--jobs", type=int, default=200, help="jobs in flight (default 200)")

@@ -69,11 +69,12 @@ def _within_the_site(text: str) -> str:
     text = re.sub(r"\]\((?:\.\./)?example_dags(?:/\w+)?/?\)", r"](/reference/examples.md)", text)
     text = re.sub(r"\]\((?:\.\./)?README\.md(#[\w-]+)?\)", r"](/index.md\1)", text)
     text = re.sub(r"\]\((?:\.\./)?CHANGELOG\.md\)", r"](/changelog.md)", text)
+    text = re.sub(r"\]\((?:\.\./)?CONTRIBUTING\.md\)", r"](/contributing.md)", text)
     return re.sub(r"\]\(docs/", "](/", text)
 
 
 def _example(file: Path) -> str:
-    """A section with an example DAG."""
+    """Return a section with an example DAG."""
     name = file.relative_to(EXAMPLES)
     anchor = name.with_suffix("").as_posix()
     return f"\n({anchor})=\n## {name}\n\n```{{literalinclude}} ../../example_dags/{name}\n:language: python\n```\n"

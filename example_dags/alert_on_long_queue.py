@@ -1,8 +1,8 @@
-"""Mails when a job queues for more than four hours, and when a run is late for whatever reason; the job waits on.
+"""Send a mail when a job queues for more than four hours, and when a run is late for any reason; the job keeps waiting.
 
-The first mail is about the job: a sensor looks now and then whether it has left IBM's queue, and holds no worker in
-between. The second is about the run: it is Airflow's deadline, which needs no task at all. Both go through the
-connection ``smtp_default``.
+The first mail is about the job: a sensor checks at intervals whether it has left IBM's queue, and holds no worker in
+between. The second is about the run: it comes from Airflow's deadline, which needs no task. Both use the connection
+``smtp_default``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperat
 
 PATIENCE = timedelta(hours=4)
 POKE_INTERVAL = 300
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 RECIPIENT = "quantum@example.com"
 JOB = "{{ ti.xcom_pull(task_ids='measure', key='job_id') or 'no job yet' }}"
 
@@ -77,7 +77,7 @@ def alert_on_long_queue():
 
     @task
     def agreement(result: dict) -> float:
-        """How often the two qubits agree."""
+        """Return how often the two qubits agree."""
         circuit = result["results"][0]
         return (circuit["counts"].get("00", 0) + circuit["counts"].get("11", 0)) / circuit["shots"]
 

@@ -1,8 +1,8 @@
-"""A costly job is submitted only when somebody has approved it, knowing what it is expected to cost.
+"""Submit a costly job only after somebody has approved its expected cost.
 
-The first task submits nothing: it checks the circuits, chooses the backend and estimates the QPU seconds. A run that
-is expected to take more than the parameter says then waits, without a worker, until somebody answers: in Airflow under
-*Required Actions*, or through its REST API. Rejected, or not answered within a day, it submits nothing.
+The first task submits nothing: it checks the circuits, chooses the backend and estimates the QPU seconds. If the
+estimate is above the parameter, the run waits, without a worker, until somebody answers: in Airflow under
+*Required Actions*, or through its REST API. If it is rejected, or nobody answers within a day, nothing is submitted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLAN = "ti.xcom_pull(task_ids='plan')"
     tags=["qiskit-runtime", "example"],
     params={
         "shots": Param(50_000, type="integer", minimum=1),
-        "ask_above": Param(5, type="number", minimum=0, description="QPU seconds that need nobody's approval."),
+        "ask_above": Param(5, type="number", minimum=0, description="Jobs up to so many QPU seconds need no approval."),
         "at_most": Param(60, type="integer", minimum=1, description="QPU seconds after which IBM stops the job."),
     },
     doc_md=__doc__,
@@ -68,7 +68,7 @@ def approve_submission():
 
     @task
     def agreement(result: dict) -> float:
-        """How often the two qubits agree."""
+        """Return how often the two qubits agree."""
         circuit = result["results"][0]
         return (circuit["counts"].get("00", 0) + circuit["counts"].get("11", 0)) / circuit["shots"]
 

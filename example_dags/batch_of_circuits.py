@@ -1,7 +1,7 @@
-"""Circuits measured side by side in one batch, which is closed whatever becomes of them.
+"""Measure circuits in one batch, which is closed whatever the outcome of the jobs.
 
 The setup task opens the batch, a mapped task submits one job per circuit, the teardown task closes the batch after
-success, failure, kill and clear, and says what the batch was used for.
+success, failure, kill and clear, and reports how the batch was used.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def batch_of_circuits():
 
     @task
     def compare(results: list[dict]) -> list[float]:
-        """How often each circuit gave its most frequent outcome."""
+        """Return how often each circuit gave its most frequent outcome."""
         counts = [result["results"][0]["counts"] for result in results]
         return [max(one.values()) / sum(one.values()) for one in counts]
 
     @task(trigger_rule="all_done")
     def charge(use: dict) -> float:
-        """QPU seconds of the batch, also when a job failed."""
+        """Return the QPU seconds of the batch, also if a job failed."""
         print(f"{use['mode']} {use['session_id']}: {use['job_seconds']} s for {use['jobs']} jobs")
         return use["job_seconds"]
 

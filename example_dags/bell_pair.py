@@ -1,6 +1,6 @@
 """Two Bell pairs from OpenQASM files, one job, and a task that uses the counts.
 
-The task waits in the triggerer: from submission to result it holds no worker, however long the queue is.
+The task waits in the triggerer: it holds no worker between submission and result, however long the queue is.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def bell_pair():
 
     @task
     def correlation(result: dict) -> dict[str, float]:
-        """How often the two qubits agree, minus how often they differ: 1 for the first pair, -1 for the second."""
+        """Return how often the qubits agree minus how often they differ: 1 for the first pair, -1 for the second."""
         answer = {}
         for name, circuit in zip(("phi", "psi"), result["results"], strict=True):
             counts = circuit["counts"]

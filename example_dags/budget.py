@@ -1,7 +1,7 @@
-"""A Bell pair on the least busy backend, within a budget of QPU seconds for all runs of this DAG.
+"""Run a Bell pair on the least busy backend, within a budget of QPU seconds for all runs of this DAG.
 
-Before a job is submitted, what it may take is estimated and what the DAG's jobs of the last day have used is added up.
-A run that would go over the budget fails without submitting anything. The last task says what was spent, in any case.
+Before a job is submitted, its QPU seconds are estimated and added to what the DAG's jobs have used in the last day.
+A run that would go over the budget fails without submitting anything. The last task always says what was spent.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def budget():
 
     @task
     def agreement(result: dict) -> float:
-        """How often the two qubits agree."""
+        """Return how often the two qubits agree."""
         circuit = result["results"][0]
         return (circuit["counts"].get("00", 0) + circuit["counts"].get("11", 0)) / circuit["shots"]
 
     @task(trigger_rule="all_done")
     def spent(dag_run=None) -> dict[str, float]:
-        """QPU seconds of this run and of the DAG, also when the budget stopped the run."""
+        """Return the QPU seconds of this run and of the DAG, also if the budget stopped the run."""
         from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
         hook = QiskitRuntimeHook()

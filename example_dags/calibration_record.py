@@ -1,7 +1,7 @@
-"""How good every backend was, night by night: its calibration as one Parquet file a day.
+"""Record the calibration of every backend each night, as one Parquet file a day.
 
 A row is one measured quantity: T1, T2 and the readout error of a qubit, or the error of a two-qubit gate on a pair.
-A run that is cleared writes its own file again, with the calibration of its own night. Needs the extra ``parquet``:
+If a run is cleared, it writes its file again, with the calibration of its own night. Needs the extra ``parquet``:
 ``pip install 'airflow-provider-qrt[parquet]'``.
 """
 
@@ -20,12 +20,12 @@ FOLDER = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "calib
 
 
 def moment(text: str) -> datetime:
-    """A time of the service, in UTC."""
+    """Convert a timestamp of the service to UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def calibration_rows(backend: str, properties: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The quantities to record, from the properties of a backend."""
+    """Return the quantities to record, from the properties of a backend."""
     about = {"backend": backend, "calibrated_at": moment(properties["last_update_date"])}
     for qubit, measured in enumerate(properties["qubits"]):
         for one in measured:
@@ -41,7 +41,7 @@ def calibration_rows(backend: str, properties: Mapping[str, Any]) -> Iterator[di
 
 
 def quantity(one: Mapping[str, Any]) -> dict[str, Any]:
-    """One entry of the properties."""
+    """Return the columns of one entry of the properties."""
     return {
         "quantity": one["name"],
         "value": float(one["value"]),
@@ -69,7 +69,7 @@ def calibration_record():
         import pyarrow.parquet as pq
         from airflow.sdk import ObjectStoragePath
 
-        from airflow_provider_qrt.client.errors import NotFound
+        from airflow_provider_qrt.client.errors import NotFoundError
         from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
         client = QiskitRuntimeHook(params["qiskit_runtime_conn_id"]).client
@@ -77,9 +77,9 @@ def calibration_record():
         backends = []
         for backend in client.backends():
             try:
-                # As of the run, however late it is run or cleared.
+                # As of the time the run was due, even if it is late or cleared.
                 properties = client.backend_properties(backend.name, updated_before=dag_run.run_after)
-            except NotFound:
+            except NotFoundError:
                 print(f"{backend.name} has no calibration")
                 continue
             rows += calibration_rows(backend.name, properties)

@@ -1,4 +1,4 @@
-"""Jobs, sessions and batches that this Airflow submitted and that no task waits for any more; once a day.
+"""Find jobs, sessions and batches that this Airflow submitted and that no task waits for any more, once a day.
 
 It lists them in the task's log and in XCom. To cancel them, trigger it with the parameter ``cancel`` set.
 """

@@ -1,6 +1,6 @@
-"""The smallest thing there is: one gate on one qubit, as in IBM's own introduction to the REST API.
+"""Run the smallest possible circuit: one gate on one qubit, as in IBM's own introduction to the REST API.
 
-The circuit stands in the DAG file; the worker waits (``deferrable`` is off), which is fine for a job that runs at once.
+The circuit is in the DAG file. The worker waits (``deferrable`` is off), which is fine for a job that runs at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""GHZ states of two to five qubits, a job each: how much of the two outcomes that a perfect machine would give.
+"""Run GHZ states of two to five qubits, one job each, and measure the share of the two outcomes of a perfect machine.
 
-A function writes the circuit for so many qubits, and the decorator makes of it a task that runs it. Mapped over the
-sizes, it is one task for each, all waiting in the triggerer.
+A function writes the circuit for a number of qubits, and the decorator turns it into a task that runs the circuit.
+It is mapped over the sizes, with one task for each; all of them wait in the triggerer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def ghz_states():
         map_index_template="{{ task.op_kwargs['qubits'] }} qubits",
     )
     def measure(qubits: int) -> str:
-        """The circuit in the gates of the machine, on the first qubits of its first row."""
+        """Return the circuit in the machine's own gates, on the first qubits of its first row."""
 
         def hadamard(qubit: int) -> str:
             return f"rz(pi/2) ${qubit}; sx ${qubit}; rz(pi/2) ${qubit};"
@@ -47,7 +47,7 @@ def ghz_states():
 
     @task
     def populations(results: list[dict]) -> dict[str, float]:
-        """The share of shots in which all qubits agree, for each size."""
+        """Return the share of shots in which all qubits agree, for each size."""
         shares = {}
         for result in results:
             circuit = result["results"][0]

@@ -1,8 +1,8 @@
-"""The ground energy of the hydrogen molecule by VQE: quantum jobs and a classical optimiser take turns, in one batch.
+"""Find the ground energy of hydrogen by VQE: quantum jobs alternate with a classical optimiser, in one batch.
 
-Each round is two tasks: an estimator job that measures the energy at nine points around the present angles, and a
-TaskFlow step that fits the landscape to them and moves to its lowest point. A DAG has no loops, so the rounds stand in
-it one after the other. All energies are in hartree and contain the repulsion of the nuclei.
+Each round is two tasks: an estimator job that measures the energy at nine points around the current angles, and a
+TaskFlow step that fits the landscape to them and moves to its lowest point. A DAG has no loops, so the rounds are
+written one after the other. All energies are in hartree and include the repulsion of the nuclei.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ sx $1; rz(d + pi) $1; sx $1; rz(pi) $1;
 """
 
 START = {"a": 1.5, "b": 0.5, "c": 1.0, "d": 0.5}
-"""Nothing special, and 0.35 hartree above the ground energy. At all zeros the landscape is flat in some directions."""
+"""An arbitrary start, 0.35 hartree above the ground energy. At all zeros the landscape is flat in some directions."""
 
 ROUNDS = (("c", "d"), ("a", "b"), ("c", "d"))
-"""Which two angles each round moves."""
+"""The two angles that each round moves."""
 
 GRID = list(product((-2 * math.pi / 3, 0.0, 2 * math.pi / 3), repeat=2))
-"""By how much the two angles are shifted at each of a round's nine points."""
+"""The shifts of the two angles at each of a round's nine points."""
 
 LARGEST_ERROR = 0.05
-"""Hartree; beyond it the run fails."""
+"""Largest error in hartree before the run fails."""
 
 
 def sweep(angles: dict[str, float], pair: tuple[str, str]) -> dict[str, list[float]]:
-    """Parameter values of the nine points of a round: every shift of one angle with every shift of the other."""
+    """Return the parameter values of a round's nine points: every shift of one angle with every shift of the other."""
     points = [{**angles, **{name: angles[name] + by for name, by in zip(pair, shifts, strict=True)}} for shifts in GRID]
     return {name: [point[name] for point in points] for name in angles}
 
@@ -61,11 +61,11 @@ def sweep(angles: dict[str, float], pair: tuple[str, str]) -> dict[str, list[flo
 def descend(angles: dict[str, float], pair: tuple[str, str], energies: list[float]) -> tuple[dict[str, float], float]:
     """Move two angles to the lowest point of the landscape that nine measured energies define.
 
-    Along one angle of a rotation an energy is a constant, a cosine and a sine; along two, their nine products. So the
-    fit is exact but for the noise of the measurement.
+        As a function of one rotation angle, the energy is a constant plus a cosine and a sine; for two angles, a sum of
+    their nine products. So the fit is exact except for the noise of the measurement.
 
     Returns:
-        The angles, and the energy that the fit promises there.
+        The angles, and the energy that the fit predicts there.
     """
     import numpy as np
 
@@ -83,7 +83,7 @@ def descend(angles: dict[str, float], pair: tuple[str, str], energies: list[floa
 
 
 def ground_energy(observable: dict[str, float]) -> float:
-    """The lowest eigenvalue of a sum of Pauli strings."""
+    """Return the lowest eigenvalue of a sum of Pauli strings."""
     from functools import reduce
 
     import numpy as np
@@ -108,7 +108,7 @@ def ground_energy(observable: dict[str, float]) -> float:
 def h2_vqe():
     @task(multiple_outputs=True)
     def improve(result: dict, angles: dict[str, float], number: int) -> dict[str, Any]:
-        """What the optimiser makes of a round's energies: better angles, and the points of the next round."""
+        """Compute better angles from a round's energies, and the points of the next round."""
         better, promised = descend(angles, ROUNDS[number], result["results"][0]["evs"])
         print(f"Round {number + 1}, job {result['job_id']}: {promised:.4f} hartree expected at {better}")
         following = ROUNDS[(number + 1) % len(ROUNDS)]
@@ -138,7 +138,7 @@ def h2_vqe():
 
     @task
     def compare(result: dict, angles: dict[str, float]) -> dict[str, Any]:
-        """The energy at the last angles beside the exact one."""
+        """Return the energy at the last angles and the exact one."""
         from airflow.sdk.exceptions import AirflowFailException
 
         measured = result["results"][0]

@@ -1,7 +1,7 @@
-"""The energy of a chain of spins in a transverse field, for many states of a circuit, as one estimator job.
+"""Measure the energy of a chain of spins in a transverse field, for many states of a circuit, as one estimator job.
 
 The circuit turns every spin by the same angle. The job measures two observables, the energy and the magnetisation, at
-21 angles each; the task after it picks the angle of least energy, which is the mean-field state of the chain.
+21 angles each. The next task picks the angle of least energy, which is the mean-field state of the chain.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def ising_energy():
 
     @task
     def least(result: dict) -> dict[str, float]:
-        """The angle of least energy; a value that the service could not give is null, and passed over."""
+        """Return the angle of least energy; null marks a value that the service could not give, and is skipped."""
         energies, magnetisations = result["results"][0]["evs"]
         errors, _ = result["results"][0]["stds"]
         given = [index for index, energy in enumerate(energies) if energy is not None]

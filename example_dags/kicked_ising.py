@@ -1,7 +1,7 @@
-"""A chain of spins, kicked by a field again and again: its magnetisation after each step, all steps as one job.
+"""Measure the magnetisation of a chain of spins after each kick by a field, all steps as one job.
 
-A function builds the circuits with Qiskit and says what to measure of them; the decorator makes of it a task that
-transpiles them for the machine and runs them. Needs the extra ``qiskit``:
+A function builds the circuits with Qiskit and returns them with their observables; the decorator turns it into a task
+that transpiles the circuits for the machine and runs them. Needs the extra ``qiskit``:
 ``pip install 'airflow-provider-qrt[qiskit]'``.
 """
 
@@ -24,7 +24,7 @@ MAGNETISATION = {f"Z{spin}": 1 / SPINS for spin in range(SPINS)}
 
 
 def kicked_chain(steps: int) -> QuantumCircuit:
-    """The state after so many steps; each is a kick, and then the neighbours act on each other."""
+    """Return the circuit for a number of steps; in each, a kick is followed by the coupling of neighbours."""
     from qiskit import QuantumCircuit
 
     chain = QuantumCircuit(SPINS)
@@ -58,7 +58,7 @@ def kicked_ising():
 
     @task
     def decay(result: dict) -> list[float]:
-        """The magnetisation after each step; it begins at 1."""
+        """Return the magnetisation after each step; it starts at 1."""
         values = [one["evs"] for one in result["results"]]
         for step, value in enumerate(values):
             print(f"after {step} steps: {value:+.3f}")

@@ -1,7 +1,7 @@
-"""A circuit measured at 200 values of its parameter: one task, one job.
+"""Measure a circuit at 200 values of its parameter: one task, one job.
 
-Values that belong to one circuit are one sweep, and a list of circuits is one job as well. A list that is more than IBM
-takes in one job becomes the fewest jobs, in one batch, and its result is one all the same.
+The values of one circuit are one sweep, and a list of circuits is one job as well. If a list is more than IBM accepts
+in one job, it is split into as few jobs as possible, in one batch, and still has one result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ sx $0; rz(theta) $0; sx $0; c[0] = measure $0;"""
 def parameter_sweep():
     @task
     def sweep(params: dict) -> list:
-        """The circuits for the next task: one circuit, with all the values of its parameter."""
+        """Return the circuits for the next task: one circuit, with all the values of its parameter."""
         steps = params["points"] - 1
         return [[ROTATION, {"theta": [2 * math.pi * step / steps for step in range(steps + 1)]}]]
 
@@ -47,7 +47,7 @@ def parameter_sweep():
 
     @task
     def curve(value: dict) -> list[float]:
-        """How often 1 was measured at each point; cos²(theta / 2) says the theory."""
+        """Return how often 1 was measured at each point; the theory is cos²(theta / 2)."""
         [result] = value["results"]
         return [counts.get("1", 0) / result["shots"] for counts in result["counts"]]
 

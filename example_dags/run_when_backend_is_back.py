@@ -1,7 +1,7 @@
-"""Run a circuit each time a backend comes back online, and tell others of the result.
+"""Run a circuit each time a backend comes back online, and publish the result as an asset.
 
-No schedule, and no task that waits: a watcher in the triggerer looks at the backend once a minute, together with all
-other watchers and deferred sensors of the connection. The counts are an asset of their own, for DAGs that want them.
+There is no schedule and no task that waits: a watcher in the triggerer polls the backend once a minute, together with
+all other watchers and deferred sensors of the connection. The counts are a separate asset, for DAGs that need them.
 """
 
 from __future__ import annotations

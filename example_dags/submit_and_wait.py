@@ -1,7 +1,8 @@
 """Submit in one task, wait in another, fetch in a third.
 
-For a job whose result is wanted later, or elsewhere: the submitting task returns at once, and anything that knows the
-job's id can wait for it. The sensor is started by the scheduler in the triggerer and never holds a worker.
+This is for a job whose result is needed later, or elsewhere: the submitting task returns at once, and any task that
+knows the job's id can wait for it. The scheduler starts the sensor in the triggerer, so it holds no worker while it
+waits.
 """
 
 from __future__ import annotations

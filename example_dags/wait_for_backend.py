@@ -1,7 +1,7 @@
 """Wait until a suitable backend is free, then run there.
 
-Machines are calibrated, serviced and sometimes a day behind. The sensor waits for one that is online, fits and has a
-short queue, without holding a worker, and hands its name to the sampler.
+Machines are calibrated and serviced, and sometimes have a day of jobs queued. The sensor waits, without holding a
+worker, for one that is online, fits and has a short queue, and passes its name to the sampler.
 """
 
 from __future__ import annotations

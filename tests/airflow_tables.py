@@ -1,4 +1,4 @@
-"""Airflow's tables in a file of their own, with as much in them as a test needs."""
+"""Airflow's tables in a separate database file, with the rows that a test needs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Database:
             session.execute(sqlalchemy.delete(model.__table__))
 
     def told(self, event: str) -> list[str]:
-        """What the audit log holds of an event."""
+        """Return the rows of an event in the audit log."""
         from airflow.models.log import Log
 
         with self.session() as session:

@@ -1,4 +1,4 @@
-"""An Airflow home of its own, an emulator, a connection to it, and what a task's context must hold."""
+"""A separate Airflow home, an emulator, a connection to it, and the context of a task."""
 
 from __future__ import annotations
 
@@ -68,10 +68,34 @@ QUICK: dict[str, Any] = {
 
 REFUSAL_PATIENCE = 12.0
 """Seconds for which a refusal must be repeated in tests before it ends a wait; longer than the hiccups they make."""
-TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_seed_dags.py", "tests/fuzz/")
+TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_legacy_dags.py", "tests/fuzz/")
 """Tests that stay in one process: the chaos suite, those that look at the same runs, and those with one emulator."""
-ORDER = {"e2e": 0, "chaos": 1}
+ORDER = {"e2e": 0, "upgrade": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
+SLOW = (
+    "fuzz",
+    "third_party",
+    "arguments/test_types.py",
+    "cleanup/test_runner.py",
+    "doctor",
+    "emulator/test_load.py",
+    "emulator/test_official_primitives.py",
+    "emulator/test_openapi.py",
+    "emulator/test_pytest_plugin.py",
+    "emulator/test_simulator.py",
+    "emulator/test_state.py",
+    "operators/test_against_qiskit.py",
+    "operators/test_estimator_over_executor.py",
+    "operators/test_executions_agree.py",
+    "plugins/test_odd_answers.py",
+    "primitives/test_circuit_cache.py",
+    "primitives/test_transpile.py",
+    "security/test_bombs.py",
+    "security/test_odd_waits.py",
+    "test_example_functions.py",
+    "test_imports.py",
+)
+"""Property tests, tests with many processes, and tests of Qiskit's own work: ``make test`` leaves them to others."""
 
 
 class ChaosTogether(LoadScopeScheduling):
@@ -91,14 +115,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+    """Begin with what takes longest, and mark what is slow."""
     here = Path(__file__).parent
     items.sort(key=lambda item: ORDER.get(item.path.relative_to(here).parts[0], 2))
+    for item in items:
+        place = item.path.relative_to(here)
+        if place.parts[0] in SLOW or place.as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
 def _secrets_of_the_test_alone() -> Iterator[None]:
-    """What a test calls a secret, such as the word token, is no secret in the next."""
+    """Forget the secrets of a test, such as the word token, which are not secret in the next test."""
     from airflow_provider_qrt.untrusted import blotter
 
     known = blotter._blotter._known.copy()
@@ -165,7 +193,7 @@ class StateStore:
 
 @dataclass
 class TaskInstance:
-    """What operators ask of a task instance. ``max_tries`` grows when the task is cleared."""
+    """The parts of a task instance that operators use. ``max_tries`` grows when the task is cleared."""
 
     dag_id: str = "the_dag"
     run_id: str = "manual__2026-01-01"
@@ -194,7 +222,7 @@ def store() -> StateStore:
 
 @pytest.fixture
 def context(ti: TaskInstance, store: StateStore) -> dict[str, Any]:
-    """What a task is given; the same one stands for every try of the task."""
+    """Return the context of a task, which is the same object for every try."""
     return {"ti": ti, "task_state_store": store}
 
 
@@ -206,7 +234,7 @@ def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nor do they believe only after ten minutes what the service refuses.
     monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE", str(REFUSAL_PATIENCE))
     # Nor do they leave a service alone for long that failed.
-    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.05)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.watch_plan.FIRST_BACK_OFF", 0.05)
 
 
 @pytest.fixture

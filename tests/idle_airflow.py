@@ -1,4 +1,4 @@
-"""Ends the Airflow of a folder's tests when others follow: idle, it would take a core's fifth from all of them."""
+"""Stops the Airflow of a folder's tests before other tests, because even idle it uses a fifth of a core."""
 
 from __future__ import annotations
 

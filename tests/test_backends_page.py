@@ -1,4 +1,4 @@
-"""What docs/backends.md shows is what runs."""
+"""The examples in docs/backends.md run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""The page on checks names every check of IBM's client."""
+"""The page on checks lists every check of IBM's client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mathematics of the example DAGs, which readers copy with them."""
+"""The mathematics in the example DAGs, which readers copy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def example(name: str) -> ModuleType:
 
 @cache
 def energy(**angles: float) -> float:
-    """What the ansatz has for an energy, from its rotations rather than from its gates."""
+    """Return the energy of the ansatz, computed from its rotations instead of its gates."""
     turn = lambda t: np.array([[math.cos(t / 2), -math.sin(t / 2)], [math.sin(t / 2), math.cos(t / 2)]])  # noqa: E731
     state = np.kron(turn(angles["b"]), turn(angles["a"]))[:, 0] * [1, 1, 1, -1]
     state = np.kron(turn(angles["d"]), turn(angles["c"])) @ state

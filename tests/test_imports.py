@@ -1,4 +1,4 @@
-"""What a DAG file costs the DAG processor, and that every example is one."""
+"""The import cost of DAG files, and the check that every example is a DAG file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Airflow learns of the provider."""
+"""The provider's metadata for Airflow."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_it_says_the_same_as_the_hook():
 
 
 def test_the_default_of_the_setting_is_the_one_in_the_code():
-    from airflow_provider_qrt.operators.results import DEFAULT_MAX_XCOM_BYTES, SECTION
+    from airflow_provider_qrt.config import DEFAULT_MAX_XCOM_BYTES, SECTION
 
     option = get_provider_info()["config"][SECTION]["options"]["max_xcom_bytes"]
     assert int(option["default"]) == DEFAULT_MAX_XCOM_BYTES

@@ -1,4 +1,4 @@
-"""The reference pages that are made of the code are those of this code."""
+"""The generated reference pages match the current code."""
 
 from __future__ import annotations
 

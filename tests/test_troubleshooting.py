@@ -1,4 +1,4 @@
-"""The messages that the troubleshooting page quotes are those that the package has."""
+"""The messages quoted on the troubleshooting page exist in the package."""
 
 from __future__ import annotations
 

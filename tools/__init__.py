@@ -1,1 +1,1 @@
-"""What the project's own commands and tests share; not part of the package."""
+"""Internal. Helpers that the project's commands and tests share; not part of the package."""

@@ -1,4 +1,4 @@
-"""What programs ask of a running Airflow: its REST API, and the log files of its tasks."""
+"""Access to a running Airflow through its REST API and the log files of its tasks."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ FINAL_STATES = ("success", "failed")
 
 @dataclass(frozen=True)
 class TaskProcesses:
-    """What runs a task on the worker.
+    """The processes that run a task on a worker.
 
     Attributes:
-        task: Process id of the task itself.
-        supervisor: Process id of the worker above it, which speaks to the API server for the task.
+        task: Process id of the task.
+        supervisor: Process id of its parent on the worker, which talks to the API server for the task.
     """
 
     task: int
     supervisor: int
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal both, the supervisor first: it must not tell of what becomes of the task."""
+        """Signal both processes, the supervisor first, so that it cannot report the end of the task."""
         for pid in (self.supervisor, self.task):
             os.kill(pid, number)
 
 
 class AirflowApi:
-    """An Airflow that answers at an address and whose home is a folder of this machine.
+    """An Airflow with an API address and a home folder on this machine.
 
     Args:
         home: Its home.
@@ -52,7 +52,7 @@ class AirflowApi:
         self._writing: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
 
     def api(self, method: str, path: str, **arguments: Any) -> Any:
-        """Call Airflow's public REST API and return its JSON; more than one thread may do so."""
+        """Call Airflow's public REST API and return its JSON; thread-safe."""
         if "Authorization" not in self._session.headers:
             self._session.headers["Authorization"] = f"Bearer {self._token()}"
         with contextlib.nullcontext() if method == "GET" else self._writing:
@@ -62,11 +62,11 @@ class AirflowApi:
         return response.json() if response.content else None
 
     def _token(self) -> str:
-        """A token for the API, from an Airflow that asks for no login."""
+        """Return a token for the API of an Airflow without login."""
         return str(self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"])
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run of a DAG, waiting for the DAG to be known first; return the run's id."""
+        """Wait until Airflow knows a DAG, start a run of it, and return the run's id."""
 
         def known() -> bool:
             try:
@@ -79,7 +79,7 @@ class AirflowApi:
         return str(run["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """State of a DAG run."""
+        """Return the state of a DAG run."""
         return str(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def wait_for_run(self, dag_id: str, run_id: str, *, seconds: float = 300) -> str:
@@ -95,7 +95,7 @@ class AirflowApi:
         """Run a DAG to its end and return the run's id.
 
         Raises:
-            AssertionError: If it does not end as expected; with everything its tasks and the scheduler said of it.
+            AssertionError: It does not end as expected; the message has the logs of its tasks and of the scheduler.
         """
         run_id = self.trigger(dag_id, conf)
         self.expect_end(dag_id, run_id, expect)
@@ -112,11 +112,11 @@ class AirflowApi:
             raise AssertionError("\n".join([f"{dag_id} ended as {state}, not {expect}", *logs, *said]))
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """A task instance."""
+        """Return a task instance."""
         return dict(self.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
 
     def task_processes(self, dag_id: str, run_id: str, task_id: str) -> TaskProcesses:
-        """The processes of a task that is running."""
+        """Return the processes of a running task."""
         task = self.task(dag_id, run_id, task_id)
         if task["state"] != "running" or not task["pid"]:
             raise RuntimeError(f"{task_id} of {dag_id} is {task['state']}, not running")
@@ -136,11 +136,11 @@ class AirflowApi:
         return dict(wait_until(there, seconds=seconds, what=what))
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1) -> Any:
-        """An XCom value, as the UI shows it."""
+        """Return an XCom value in the form that the UI shows."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         return self.api("GET", path, params={"deserialize": "true", "map_index": map_index})["value"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
-        """Everything a task instance has logged, in all its tries."""
+        """Return the log of a task instance over all its tries."""
         folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
         return "\n".join(path.read_text(errors="replace") for path in sorted(folder.rglob("*.log*")))

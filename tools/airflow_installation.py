@@ -1,6 +1,6 @@
-"""An Airflow of its own on this machine: a folder, an environment, and components that are processes.
+"""A separate Airflow on this machine: a folder, an environment, and components as processes.
 
-Everything it needs lies in the folder and on free ports of 127.0.0.1, so several can run side by side.
+It uses only its folder and free ports of 127.0.0.1, so several can run side by side.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tools.processes import Processes, wait_until
 
 
 class AirflowInstallation(AirflowApi, ABC):
-    """Starts, watches and stops the components.
+    """Starts, monitors and stops the components.
 
-    A component has the name under which it was started; there may be more than one of a kind.
+    Each component has the name under which it was started; there can be several of one kind.
 
     Args:
-        home: Folder for everything, created if missing.
+        home: Folder for all files, created if missing.
         dags: Folder of DAG files.
         url: Base URL of the API server for people and programs.
         execution_url: Base URL of the API server for tasks.
-        connections: Connections as JSON objects by id; they reach Airflow through its environment.
+        connections: Connections as JSON objects by id, which Airflow gets through its environment.
         settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
     """
 
@@ -72,12 +72,12 @@ class AirflowInstallation(AirflowApi, ABC):
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-            # Files that have changed are parsed at once; to parse the others again and again takes a core.
+            # Changed files are parsed immediately; parsing the others again and again would use a full core.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
-            # So late may Airflow notice that a task's process has ended (default: 5). A task that runs again by then
-            # is taken for killed; with jobs of seconds that happens.
+            # Seconds until Airflow notices that a task's process has ended (default: 5). If the task runs again by
+            # then, Airflow treats it as killed, which happens with jobs of a few seconds.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -89,7 +89,7 @@ class AirflowInstallation(AirflowApi, ABC):
         }
 
     def __enter__(self) -> Self:
-        # Whoever ends this program with SIGTERM ends what it started, as with Ctrl-C.
+        # SIGTERM also ends everything that this program has started, like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self.start()
@@ -110,7 +110,7 @@ class AirflowInstallation(AirflowApi, ABC):
         self.wait_for_api_server()
 
     def run(self, *arguments: str) -> None:
-        """Run an ``airflow`` command to its end."""
+        """Run an ``airflow`` command and wait for its end."""
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.environment,
@@ -123,37 +123,36 @@ class AirflowInstallation(AirflowApi, ABC):
 
     @abstractmethod
     def command(self, component: str) -> list[str]:
-        """The ``airflow`` command of a component, without ``airflow``."""
+        """Return the ``airflow`` command of a component, without ``airflow``."""
 
     def start_component(self, component: str, *, name: str | None = None) -> None:
         """Start one component; its output goes to ``<home>/<name>.log``.
 
         Args:
-            component: What to start.
-            name: What to call it, when there is one of its kind already.
+            component: The kind of component.
+            name: Its name, if there already is one of this kind.
         """
         name = name or component
         self._processes.start(name, [sys.executable, "-m", "airflow", *self.command(component)], self.environment)
 
     def kill_component(self, name: str, *, with_children: bool = True) -> None:
-        """End one component at once, as a crash would: with SIGKILL.
+        """Kill one component with SIGKILL, as in a crash.
 
         Args:
             name: The component.
-            with_children: False spares what it has started: a scheduler's workers, and the tasks they run.
+            with_children: Whether to kill its child processes too, such as a scheduler's workers and their tasks.
         """
         self._processes.kill(name, with_children=with_children)
 
     def stop_component(self, name: str, *, seconds: float = 20) -> None:
-        """End one component as a service manager does: SIGTERM to its first process, some seconds of grace, SIGKILL.
+        """End one component as a service manager does: SIGTERM to its first process, a grace period, then SIGKILL.
 
-        A scheduler lets its running tasks come to their end first. It may wait for ever when one of its workers had
-        been killed before.
+        A scheduler first waits for its running tasks. It may wait forever if one of its workers was killed before.
         """
         self._processes.stop(name, seconds=seconds)
 
     def start_missing_components(self) -> list[str]:
-        """Start what has ended, by itself or not, and was not started again; return the names."""
+        """Start all components that have ended for any reason and were not restarted; return their names."""
         missing = [component for component in self.components if not self._processes.runs(component)]
         for component in missing:
             self.start_component(component)
@@ -161,11 +160,11 @@ class AirflowInstallation(AirflowApi, ABC):
         return missing
 
     def pause_component(self, name: str) -> None:
-        """Stop the clock for one component and what it has started, tasks excepted."""
+        """Suspend one component and its child processes, except tasks."""
         self._processes.signal_group(name, signal.SIGSTOP)
 
     def resume_component(self, name: str) -> None:
-        """Let a paused component go on as if nothing had been."""
+        """Resume a paused component."""
         self._processes.signal_group(name, signal.SIGCONT)
 
     def wait_for_api_server(self) -> None:
@@ -173,12 +172,12 @@ class AirflowInstallation(AirflowApi, ABC):
         wait_until(self._answers, seconds=300, what="The start of Airflow's API servers")
 
     def stop(self) -> None:
-        """End all components, politely first, and whatever they have left behind."""
+        """End all components, first gracefully, and all processes that they have left behind."""
         self._processes.stop_all()
         self._session.close()
 
     def component_log(self, name: str) -> str:
-        """What a component has printed."""
+        """Return the output of a component."""
         return self._processes.output(name)
 
     def _answers(self) -> bool:

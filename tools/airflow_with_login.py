@@ -1,4 +1,4 @@
-"""A local Airflow whose users log in with a password and have the rights of their roles."""
+"""A local Airflow whose users log in with passwords and have the permissions of their roles."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ADMIN = "admin"
 
 
 class AirflowWithLogin(LocalAirflow):
-    """Airflow with its simple auth manager: the roles are viewer, user, op and admin; no role means no rights.
+    """Airflow with its simple auth manager. Its roles are viewer, user, op and admin; no role means no permissions.
 
     Args:
-        home: As of :class:`LocalAirflow`.
-        dags: As of :class:`LocalAirflow`.
-        users: Roles by name of user, beside ``admin``.
-        settings: As of :class:`LocalAirflow`.
+        home: See :class:`LocalAirflow`.
+        dags: See :class:`LocalAirflow`.
+        users: Roles by user name, in addition to ``admin``.
+        settings: See :class:`LocalAirflow`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class AirflowWithLogin(LocalAirflow):
         return self.token_of(ADMIN)
 
     def token_of(self, user: str) -> str:
-        """A token for the API, as a user gets it for name and password."""
+        """Return an API token for a user's name and password."""
         login: dict[str, Any] = {"username": user, "password": self.passwords[user]}
         answer = self._session.post(f"{self.url}/auth/token", json=login, timeout=30)
         answer.raise_for_status()

@@ -1,7 +1,6 @@
-"""``make audit``: known faults of what we depend on, and patterns in our own code that are often faults.
+"""``make audit``: searches our dependencies for known vulnerabilities, and our code for risky patterns.
 
-Both say what was looked at. Where the index gives no advisories, that is said too, and is no success: nothing is known
-then.
+Both searches print what they checked. If the index has no advisories, that is reported and does not count as success.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ASSERTS = "B101"
-"""Asserts narrow types for mypy; none of them guards against input (ruff's S101 is off for the same reason)."""
+"""Bandit's test for asserts. Ours narrow types for mypy and never check input (ruff's S101 is off for this reason)."""
 JUDGED = {
     ("B105", 'API_TOKEN = "api_token"'): "the name of a channel",
     ("B105", '"refresh_token": "not_supported",'): "what IAM says instead of a token",
@@ -32,11 +31,11 @@ JUDGED = {
     ("B603", "subprocess.run("): "a fixed command without a shell; the circuit is its standard input",
     ("B603", "subprocess.Popen("): "a fixed command without a shell",
 }
-"""Hits that were looked at, by test and by what stands in the line, and why each is none."""
+"""Reviewed findings by test and by text in the line, with the reason why each is harmless."""
 
 
 def own_code() -> bool:
-    """Look for patterns with bandit; whether all it found has been judged."""
+    """Run bandit; return whether all its findings have been reviewed."""
     command = [sys.executable, "-m", "bandit", "-q", "-r", "airflow_provider_qrt", "-f", "json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)
@@ -54,7 +53,7 @@ def own_code() -> bool:
 
 
 def dependencies() -> bool:
-    """Look up advisories with pip-audit; whether there are none. Says so if the index knows no advisories at all."""
+    """Run pip-audit; return whether there are no advisories. Report it if the index has no advisories at all."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", "constraints.txt", "--no-deps", "--disable-pip"]
     done = subprocess.run([*command, "--format", "json"], cwd=ROOT, capture_output=True, text=True, check=False)
     try:
@@ -82,7 +81,7 @@ def _counted(numbers: Counter[str]) -> str:
 
 
 def main() -> int:
-    """1 if something was found, 3 if the dependencies could not be looked up, else 0."""
+    """Return 1 if something was found, 3 if the dependencies could not be checked, otherwise 0."""
     clean, audited = own_code(), dependencies()
     return 1 if not clean else 0 if audited else 3
 

@@ -1,4 +1,4 @@
-"""Airflow's distributed engine on this machine: Postgres, Redis, Celery workers, and two of what can be doubled."""
+"""A distributed Airflow on this machine with Postgres, Redis, Celery workers, and two of each component if possible."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ COMPONENTS = {
     "worker-1": "worker",
     "worker-2": "worker",
 }
-"""What each component is, by its name."""
+"""The kind of each component, by its name."""
 WORKER_CONCURRENCY = 4
-"""Tasks at once on each worker."""
+"""Number of simultaneous tasks on each worker."""
 TASK_TITLE = "airflow worker -- "
-"""What the process of a task calls itself; the id of the task instance follows."""
+"""The process title of a task, which the id of the task instance follows."""
 PRELOADED = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.execution_time.task_runner",
@@ -35,23 +35,23 @@ PRELOADED = (
     "airflow_provider_qrt.triggers.job",
     "openqasm3.parser",
 )
-"""Modules that a worker imports once; otherwise each task, a process of its own, does it anew, for most of a second."""
+"""Modules that a worker imports once. Otherwise the process of each task imports them, which takes most of a second."""
 
 
 class LocalCluster(AirflowInstallation):
-    """An Airflow of many processes that share nothing but Postgres, Redis and the folders of DAGs and logs.
+    """An Airflow of several processes that share only Postgres, Redis and the folders of DAGs and logs.
 
     Each of ``api-server``, ``scheduler-1``, ``scheduler-2``, ``dag-processor``, ``triggerer-1``, ``triggerer-2``,
-    ``worker-1`` and ``worker-2`` can be killed and started again on its own, and so can the two servers below them.
+    ``worker-1`` and ``worker-2`` can be killed and restarted separately, and so can the two servers.
 
     Args:
-        home: Folder for everything but Postgres's data, created if missing.
+        home: Folder for all files except Postgres's data, created if missing.
         dags: Folder of DAG files.
-        connections: Connections as JSON objects by id; they reach Airflow through its environment.
+        connections: Connections as JSON objects by id, which Airflow gets through its environment.
         settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
 
     Raises:
-        NotInstalled: If the machine lacks Postgres or Redis.
+        NotInstalledError: Postgres or Redis is not installed.
     """
 
     components = tuple(COMPONENTS)
@@ -102,7 +102,7 @@ class LocalCluster(AirflowInstallation):
         self.postgres.remove()
 
     def command(self, component: str) -> list[str]:
-        """The ``airflow`` command of a component, without ``airflow``."""
+        """Return the ``airflow`` command of a component, without ``airflow``."""
         match COMPONENTS[component]:
             case "api-server":
                 return ["api-server", "--port", str(self._port)]
@@ -115,19 +115,19 @@ class LocalCluster(AirflowInstallation):
                 return [kind, "--skip-serve-logs"]
 
     def restart_ended(self) -> list[str]:
-        """Start components again that have ended by themselves, as a service manager does; return their names."""
+        """Restart components that have ended by themselves, as a service manager does; return their names."""
         ended = [name for name in self._processes.ended() if name in COMPONENTS]
         for name in ended:
             self.start_component(name)
         return ended
 
     def tasks_on(self, worker: str) -> set[str]:
-        """Ids of the task instances whose processes run on a worker at the moment."""
+        """Return the ids of the task instances that currently run on a worker."""
         titles = [_title(process) for process in self._processes.members(worker)]
         return {title.removeprefix(TASK_TITLE).strip() for title in titles if title.startswith(TASK_TITLE)}
 
     def memory(self) -> dict[str, int]:
-        """Bytes of memory of each component and server, with all it has started; what processes share is shared out."""
+        """Return the memory in bytes of each component and server with its child processes, dividing shared memory."""
         return {
             name: sum(_proportional(process) for process in self._processes.members(name))
             for name in self._processes.names()

@@ -1,4 +1,4 @@
-"""``make demo`` and ``make ui``: the example DAG in a real Airflow against the emulator, from nothing to counts."""
+"""``make demo`` and ``make ui``: run the example DAG in a real Airflow against the emulator."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KINDS = {
     "qiskit_runtime_batch_of_circuits": "several jobs in one batch",
     "qiskit_runtime_budget": "a budget, and what was spent",
 }
-"""DAGs that ``make ui`` has run when somebody begins to look, and what there is to see of each."""
+"""DAGs that ``make ui`` runs first, with a description of each."""
 FAILING = "qiskit_runtime_first_circuit"
 
 
 def connection(emulator: Emulator) -> dict[str, object]:
-    """The Airflow connection that points at the emulator."""
+    """Return the Airflow connection that points at the emulator."""
     return {
         "conn_type": "qiskit_runtime",
         "host": emulator.url,
@@ -37,7 +37,7 @@ def connection(emulator: Emulator) -> dict[str, object]:
 
 
 def main() -> int:
-    """Run the demo; the exit status says whether the counts are what physics demands."""
+    """Run the demo; return exit status 0 if the counts are physically right."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ui", action="store_true", help="leave everything running and print where to look")
     options = arguments.parse_args()
@@ -55,14 +55,14 @@ def main() -> int:
 
 
 def define_connection(airflow: LocalAirflow, emulator: Emulator) -> None:
-    """Create the connection as a user would in the form, so that the form can be looked at."""
+    """Create the connection as a user would in the form, so that people can look at the form."""
     given = connection(emulator)
     body = {**given, "connection_id": "qiskit_runtime_default", "extra": json.dumps(given["extra"])}
     airflow.api("POST", "/connections", json=body)
 
 
 def run(airflow: LocalAirflow, emulator: Emulator) -> int:
-    """Run the DAG once and print what came out."""
+    """Run the DAG once and print its result."""
     run_id = airflow.trigger(DAG)
     say(f"Triggered {DAG}")
     airflow.wait_for_task_state(DAG, run_id, "measure", "deferred", seconds=120)
@@ -85,7 +85,7 @@ def run(airflow: LocalAirflow, emulator: Emulator) -> int:
 
 
 def fill(airflow: LocalAirflow, emulator: Emulator) -> None:
-    """Run a DAG of every kind once, so that no page is empty: counts, values, a sweep, a batch, and a failure."""
+    """Run one DAG of every kind, so that no page is empty: counts, values, a sweep, a batch, and a failure."""
     emulator.add_rule(
         tag=f"dag:{FAILING}",
         status="Failed",
@@ -100,7 +100,7 @@ def fill(airflow: LocalAirflow, emulator: Emulator) -> None:
         try:
             state = airflow.wait_for_run(dag_id, run_id, seconds=300)
         except TimeoutError:
-            # Somebody who wants to look need not wait for it.
+            # People can look at the pages while this runs.
             state = "still running"
         say(f"{dag_id}: {KINDS.get(dag_id, 'a job that fails')}: {state}")
 

@@ -1,6 +1,6 @@
-"""Brings Postgres and Redis to this machine with apt, unless they are there; used by ``make test-cluster``.
+"""Installs Postgres and Redis with apt if they are missing; used by ``make test-cluster``.
 
-No server is started; the tests have their own.
+It starts no server, because the tests start their own.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.servers import NotInstalled, find_program
+from tools.servers import NotInstalledError, find_program
 
 PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server"}
-"""Debian's package by the program that must be there."""
+"""Debian packages by the program that must be installed."""
 POLICY = Path("/usr/sbin/policy-rc.d")
-"""Debian asks this program before it starts a service; exit status 101 forbids it."""
+"""Debian runs this program before it starts a service; exit status 101 prevents the start."""
 FORBID = "#!/bin/sh\nexit 101\n"
 
 
 def main() -> int:
-    """Install what is missing; return the exit status."""
+    """Install the missing packages; return the exit status."""
     missing = [package for program, package in PACKAGES.items() if not is_there(program, package)]
     if not missing:
         return 0
@@ -45,17 +45,17 @@ def main() -> int:
 
 
 def is_there(program: str, package: str) -> bool:
-    """Whether a program is on this machine."""
+    """Return whether a program is installed."""
     try:
         find_program(program, package)
-    except NotInstalled:
+    except NotInstalledError:
         return False
     return True
 
 
 @contextlib.contextmanager
 def nothing_starts() -> Iterator[None]:
-    """Keep Debian from starting the servers of packages, unless something keeps it from that anyway."""
+    """Keep Debian from starting the servers of packages, unless that is already prevented."""
     if POLICY.exists():
         yield
         return
@@ -68,10 +68,10 @@ def nothing_starts() -> Iterator[None]:
 
 
 def install(packages: list[str]) -> None:
-    """Install packages of Debian.
+    """Install Debian packages.
 
     Raises:
-        CalledProcessError: With what apt-get said.
+        CalledProcessError: apt-get failed; its output is in the error.
     """
     options = ["-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold"]
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", *options, *packages]):

@@ -1,4 +1,4 @@
-"""A real Airflow on this machine: api-servers, scheduler, dag-processor and triggerer as processes, on SQLite."""
+"""A real Airflow on this machine with SQLite: API servers, scheduler, DAG processor and triggerer as processes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.processes import free_port, wait_until
 __all__ = ["LocalAirflow", "TaskProcesses", "free_port", "wait_until"]
 
 API_SERVERS = {"api-server": "core", "execution-api-server": "execution"}
-"""The API servers and which API each serves: one is for people and programs, one for tasks.
+"""The API servers with the API that each serves: one for people and programs, one for tasks.
 
-One for both can come to a standstill on SQLite: its event loop waits for the database while a task's request, which
-holds the database, waits for the event loop. That ends when the database's patience does.
+A single server for both can deadlock on SQLite: its event loop waits for the database while a task's request, which
+locks the database, waits for the event loop. Only the database's timeout ends that.
 """
 COMPONENTS = (*API_SERVERS, "scheduler", "dag-processor", "triggerer")
 
@@ -26,12 +26,12 @@ COMPONENTS = (*API_SERVERS, "scheduler", "dag-processor", "triggerer")
 class LocalAirflow(AirflowInstallation):
     """An Airflow for one machine, on SQLite, whose scheduler runs the tasks.
 
-    There may be more than one component of a kind, as with ``start_component("triggerer", name="triggerer-2")``.
+    There can be several components of one kind, as with ``start_component("triggerer", name="triggerer-2")``.
 
     Args:
-        home: Folder for everything, created if missing.
+        home: Folder for all files, created if missing.
         dags: Folder of DAG files.
-        connections: Connections as JSON objects by id; they reach Airflow through its environment.
+        connections: Connections as JSON objects by id, which Airflow gets through its environment.
         settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
     """
 
@@ -55,23 +55,23 @@ class LocalAirflow(AirflowInstallation):
             settings={
                 "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
                 "AIRFLOW__CORE__PARALLELISM": "4",
-                # Seconds to wait for another process's lock (default: 5). A triggerer or scheduler that cannot write
-                # ends.
+                # Seconds to wait for another process's lock (default: 5). A triggerer or scheduler exits if it cannot
+                # write.
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.resolve()}/airflow.db?timeout=60",
                 **(settings or {}),
             },
         )
-        # SQLite bears one writer; two requests that write can keep each other waiting until both fail.
+        # SQLite supports one writer; two requests that write can block each other until both fail.
         self._writing = threading.Lock()
 
     def command(self, component: str) -> list[str]:
-        """The ``airflow`` command of a component, without ``airflow``."""
+        """Return the ``airflow`` command of a component, without ``airflow``."""
         if component in API_SERVERS:
             return ["api-server", "--apps", API_SERVERS[component], "--port", str(self._ports[component])]
         return [component, "--skip-serve-logs"] if component in ("scheduler", "triggerer") else [component]
 
     def restart_api_server(self) -> None:
-        """End both API servers politely, start others on the same ports, and wait until they answer."""
+        """Stop both API servers gracefully, start new ones on the same ports, and wait until they answer."""
         with ThreadPoolExecutor(len(API_SERVERS)) as pool:
             list(pool.map(self.stop_component, API_SERVERS))
         for name in API_SERVERS:

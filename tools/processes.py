@@ -1,4 +1,4 @@
-"""Processes by name, each in a session of its own, so that whatever they start can be found and ended."""
+"""Named processes, each in a separate session, so that all their child processes can be found and ended."""
 
 from __future__ import annotations
 
@@ -15,24 +15,42 @@ from typing import Any
 import psutil
 
 STOP_SECONDS = 20
+MOST_SLOWNESS = 4.0
+"""The largest factor by which waiting times are extended on a slow machine."""
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on at the moment."""
+    """Return a TCP port that is currently free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, pause: float = 0.5) -> Any:
-    """Wait until ``condition`` returns something true, and return it."""
-    end = time.monotonic() + seconds
+    """Wait until ``condition`` returns a true value, and return it.
+
+    Args:
+        condition: A function that is called repeatedly.
+        seconds: The timeout on an idle machine; it is longer on a loaded one, see :func:`slowness`.
+        what: Description of the condition for the message.
+        pause: Seconds between two calls.
+
+    Raises:
+        TimeoutError: The condition did not become true in time.
+    """
+    begun, slowest = time.monotonic(), 1.0
     while True:
         if value := condition():
             return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        slowest = max(slowest, slowness())
+        if time.monotonic() > begun + seconds * slowest:
+            raise TimeoutError(f"{what} did not happen within {seconds * slowest:.0f} s")
         time.sleep(pause)
+
+
+def slowness() -> float:
+    """Return how much slower than usual the machine is: the load average per core, limited to 1 to 4."""
+    return min(MOST_SLOWNESS, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 class Processes:
@@ -49,10 +67,10 @@ class Processes:
         """Start a process.
 
         Args:
-            name: What to call it.
+            name: Its name.
             command: The program and its arguments.
-            environment: All of its environment.
-            user: As whom it runs; None for the user of this process.
+            environment: Its complete environment.
+            user: The user that runs it; None for the user of this process.
         """
         with (self._folder / f"{name}.log").open("ab") as output:
             self._running[name] = subprocess.Popen(
@@ -68,24 +86,24 @@ class Processes:
             )
 
     def names(self) -> list[str]:
-        """Those that were started and not ended from here, in the order of their start."""
+        """Return the names of processes that were started and not ended by this object, in the order of their start."""
         return list(self._running)
 
     def ended(self) -> list[str]:
-        """Those that have ended by themselves."""
+        """Return the names of processes that have ended by themselves."""
         return [name for name, process in self._running.items() if process.poll() is not None]
 
     def runs(self, name: str) -> bool:
-        """Whether a process of this name was started and lives."""
+        """Return whether a process of this name was started and is alive."""
         process = self._running.get(name)
         return process is not None and process.poll() is None
 
     def kill(self, name: str, *, with_children: bool = True) -> None:
-        """End one at once, as a crash would: with SIGKILL.
+        """Kill one process with SIGKILL, as in a crash.
 
         Args:
             name: The process.
-            with_children: False spares what it has started.
+            with_children: Whether to kill its child processes too.
         """
         process = self._running.pop(name)
         members = _members(process)
@@ -96,7 +114,7 @@ class Processes:
             self._end_strays()
 
     def stop(self, name: str, *, seconds: float, number: signal.Signals = signal.SIGTERM) -> None:
-        """End one as a service manager does: a signal to the first process, some seconds of grace, SIGKILL."""
+        """End one process as a service manager does: a signal to the first process, a grace period, then SIGKILL."""
         process = self._running.pop(name)
         self._strays += _members(process)
         process.send_signal(number)
@@ -107,11 +125,11 @@ class Processes:
         self._end_strays()
 
     def signal_group(self, name: str, number: signal.Signals) -> None:
-        """Signal one and what it has started, those that have process groups of their own excepted."""
+        """Signal one process and its child processes, except those in other process groups."""
         _signal_group(self._running[name], number)
 
     def stop_all(self, names: Iterable[str] | None = None) -> None:
-        """End all of them, or those named, politely first, and whatever any has left behind."""
+        """End all processes or the named ones, first gracefully, and all processes that they have left behind."""
         stopping = [self._running.pop(name) for name in (self.names() if names is None else names)]
         self._strays += [member for process in stopping for member in _members(process)]
         for process in stopping:
@@ -126,11 +144,11 @@ class Processes:
         self._end_strays()
 
     def output(self, name: str) -> str:
-        """What a process, and any before it of the same name, has printed."""
+        """Return the output of a process and of earlier processes with the same name."""
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
     def members(self, name: str) -> list[psutil.Process]:
-        """A process and everything it has started and that still lives, in sessions of their own too."""
+        """Return a process and all its living child processes, including those in other sessions."""
         process = self._running[name]
         found = {member.pid: member for member in _members(process)}
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -138,7 +156,7 @@ class Processes:
         return list(found.values())
 
     def _end_strays(self) -> None:
-        """Kill what outlived the process that had started it; a process id in other hands by now is left alone."""
+        """Kill processes that outlived their parent, unless their process ids have been reused."""
         for member in self._strays:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -146,15 +164,15 @@ class Processes:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the process group that was created with a process, if anything of it is left."""
+    """Signal the process group that was created with a process, if any of it is left."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
 
 def _members(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Everything in a process's session that still lives.
+    """Return all living processes in a process's session.
 
-    Airflow's tasks have process groups of their own, and lose their parent when it dies, but stay in the session.
+    Airflow's tasks have separate process groups and are orphaned when their parent dies, but they stay in the session.
     """
     members = []
     for pid in psutil.pids():

@@ -1,6 +1,6 @@
-"""Writes the reference pages that are made of the code: all arguments, and all settings.
+"""Generates the reference pages of all arguments and all settings from the code.
 
-``python -m tools.reference`` writes them anew; a test compares them with the code.
+``python -m tools.reference`` writes the pages; a test compares them with the code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_qrt.arguments.names import parameters
 from airflow_provider_qrt.get_provider_info import get_provider_info
 
 OF_ALL_SENSORS = ("poke_interval", "timeout", "soft_fail", "mode", "exponential_backoff", "max_wait")
-"""Arguments that Airflow gives every sensor, and that matter here."""
+"""Arguments of all Airflow sensors that matter here."""
 
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/reference"
@@ -38,7 +38,7 @@ In `airflow.cfg` under `[qiskit_runtime]`, or in the environment as `AIRFLOW__QI
 
 
 def pages() -> dict[str, str]:
-    """Return the text of each page by its file's name."""
+    """Return the text of each page by file name."""
     options = get_provider_info()["config"]["qiskit_runtime"]["options"]
     return {
         "arguments.md": ARGUMENTS + "".join(map(_table, public_tasks())),
@@ -53,17 +53,14 @@ def main() -> None:
 
 
 def public_tasks() -> list[type]:
-    """The classes of tasks that users import, as the provider's metadata names their modules."""
+    """Return the operator and sensor classes that users import from the modules in the provider's metadata."""
     info = get_provider_info()
-    modules = [name for room in ("operators", "sensors") for one in info[room] for name in one["python-modules"]]
-    found = {
-        value: None
-        for module in modules
-        for value in vars(importlib.import_module(module)).values()
-        if inspect.isclass(value) and issubclass(value, BaseOperator) and not value.__name__.startswith("_")
-        if value.__module__.startswith("airflow_provider_qrt") and not inspect.isabstract(value)
-    }
-    return list(found)
+    names = [name for room in ("operators", "sensors") for one in info[room] for name in one["python-modules"]]
+    modules = map(importlib.import_module, names)
+    public = [getattr(module, name) for module in modules for name in module.__all__]
+    return [
+        one for one in public if inspect.isclass(one) and issubclass(one, BaseOperator) and not inspect.isabstract(one)
+    ]
 
 
 def _table(cls: type) -> str:
@@ -87,7 +84,7 @@ def _table(cls: type) -> str:
 
 
 def _descriptions(cls: type) -> dict[str, str]:
-    """What the docstrings of a class and its bases say of their arguments; the class itself comes first."""
+    """Return the descriptions of arguments in the docstrings of a class and its bases; the class takes precedence."""
     found: dict[str, str] = {}
     for base in cls.__mro__:
         text = inspect.getdoc(base) if base.__doc__ else ""
@@ -100,7 +97,7 @@ def _descriptions(cls: type) -> dict[str, str]:
 
 
 def _markdown(text: str) -> str:
-    """Turn a docstring's markup into Markdown's, in one line of a table."""
+    """Convert the markup of a docstring to Markdown in one table row."""
     text = " ".join(text.split())
     text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
     text = text.replace("``", "`")
@@ -108,7 +105,7 @@ def _markdown(text: str) -> str:
 
 
 def _setting(name: str, option: Mapping[str, Any]) -> str:
-    """A section with a setting of airflow.cfg."""
+    """Return the section for a setting of airflow.cfg."""
     default = f"`{option['default']}`" if option["default"] else "empty"
     about = (
         f"Type: {option['type']}. Default: {default}. Example: `{option['example']}`. Since {option['version_added']}."

@@ -1,4 +1,4 @@
-"""A Postgres server and a Redis server of one's own: in a temporary folder, nobody else's, gone when ended."""
+"""Private Postgres and Redis servers in temporary folders, which are deleted at the end."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ from tools.processes import Processes, free_port, wait_until
 START_SECONDS = 60
 STOP_SECONDS = 30
 UNPRIVILEGED = ("postgres", "nobody")
-"""Postgres refuses to run as root; the first of these users that the machine has runs it then."""
-# Nothing here outlives the machine's next crash, so nothing waits for a disk.
+"""Users that run Postgres in place of root, as which it refuses to run; the first one that exists is used."""
+# No data has to survive a crash of the machine, so nothing is synced to disk.
 IN_MEMORY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-# Not /dev/shm: containers often have 64 MiB there.
+# Do not use /dev/shm, which is often only 64 MiB in containers.
 MODEST = ("dynamic_shared_memory_type=mmap", "shared_buffers=64MB", "max_connections=200")
 
 
 INITDB = ("--username=airflow", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
-class NotInstalled(RuntimeError):
-    """A program is missing on this machine."""
+class NotInstalledError(RuntimeError):
+    """A program is not installed."""
 
 
 def find_program(name: str, package: str) -> str:
-    """Return the path of a program, Debian's folders of Postgres included.
+    """Return the path of a program, searching Debian's Postgres folders too.
 
     Raises:
-        NotInstalled: With the package to install.
+        NotInstalledError: It is not installed; the message names the package.
     """
     if found := shutil.which(name):
         return found
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
     if versions:
         return str(versions[-1])
-    raise NotInstalled(f"{name} was not found. Install it: sudo apt-get install {package}, or your system's package.")
+    raise NotInstalledError(
+        f"{name} was not found. Install it: sudo apt-get install {package}, or your system's package."
+    )
 
 
 class Postgres:
-    """A Postgres server that listens on a socket in its folder only.
+    """A Postgres server that listens only on a socket in its folder.
 
     Args:
         processes: Where its process is kept.
@@ -60,18 +62,18 @@ class Postgres:
         self._environment = environment
         self._programs = {name: find_program(name, "postgresql") for name in ("initdb", "postgres", "pg_isready")}
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
-        # Not below the caller's folder: that one may be closed to the user who runs Postgres.
+        # Do not use the caller's folder, which the user who runs Postgres may not be able to access.
         self._folder = Path(tempfile.mkdtemp(prefix="airflow-cluster-postgres-"))
         if self._user is not None:
             shutil.chown(self._folder, self._user, _group(self._user))
 
     @property
     def connection(self) -> str:
-        """What follows ``postgresql+<driver>://`` in the URL of its database."""
+        """The part of the database URL after ``postgresql+<driver>://``."""
         return f"airflow@/postgres?host={self._folder}"
 
     def start(self) -> None:
-        """Create the database at the first time, start the server and wait until it answers."""
+        """Create the database on the first start, start the server and wait until it answers."""
         data = self._folder / "data"
         if not data.exists():
             made = subprocess.run(
@@ -94,7 +96,7 @@ class Postgres:
         wait_until(self._answers, seconds=START_SECONDS, what="The start of Postgres", pause=0.1)
 
     def stop(self) -> None:
-        """End the server as its package does: whoever is connected is cut off, what was committed is kept."""
+        """Stop the server as its Debian package does, which closes all connections and keeps committed data."""
         self._processes.stop(self.name, seconds=STOP_SECONDS, number=signal.SIGINT)
 
     def restart(self) -> None:
@@ -118,12 +120,12 @@ class Postgres:
 
 
 class Redis:
-    """A Redis server on a free port of 127.0.0.1 that keeps what it was told over a restart.
+    """A Redis server on a free port of 127.0.0.1 that keeps its data across restarts.
 
     Args:
         processes: Where its process is kept.
         environment: The environment of its process.
-        folder: Where it writes; must exist.
+        folder: The existing folder for its data.
     """
 
     name = "redis"
@@ -137,7 +139,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """URL of its first database."""
+        """The URL of its first database."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
@@ -148,7 +150,7 @@ class Redis:
         wait_until(self._answers, seconds=START_SECONDS, what="The start of Redis", pause=0.1)
 
     def stop(self) -> None:
-        """End the server; it writes down what it holds."""
+        """Stop the server, which saves its data."""
         self._processes.stop(self.name, seconds=STOP_SECONDS)
 
     def restart(self) -> None:
@@ -172,7 +174,7 @@ def _unprivileged_user() -> str:
     for name in UNPRIVILEGED:
         if name in known:
             return name
-    raise NotInstalled("Postgres does not run as root, and the machine has no user postgres or nobody.")
+    raise NotInstalledError("Postgres does not run as root, and the machine has no user postgres or nobody.")
 
 
 def _group(user: str) -> int:

@@ -1,1 +1,1 @@
-"""The arguments of operators and sensors: their names and types, and what is checked when a DAG file is parsed."""
+"""Names, types and parse-time checks of operator and sensor arguments. Names in the modules' ``__all__`` are public."""

@@ -1,4 +1,4 @@
-"""Arguments that are constants are checked when the DAG file is parsed; those with a template when the task runs."""
+"""Check constant arguments when the DAG file is parsed; templates are checked when the task runs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from airflow.sdk.definitions.mappedoperator import OperatorPartial
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.arguments.names import NamedArguments, check_names
-from airflow_provider_qrt.client.errors import InvalidSettings
-from airflow_provider_qrt.jobs.identity import InvalidTags
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.client.errors import InvalidSettingsError
+from airflow_provider_qrt.jobs.errors import InvalidTagsError
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+__all__ = ["InvalidConstantError"]
+
 Check = Callable[[str, Any], object]
-"""Raises if a value cannot be that of the argument with the name."""
+"""Takes an argument's name and value, and raises if the value is invalid."""
 
 
-class InvalidConstant(InvalidInput, AirflowFailException):
-    """An argument in a DAG file is wrong, which is said when the file is parsed.
+class InvalidConstantError(InvalidInputError, AirflowFailException):
+    """An argument in a DAG file is wrong; raised when the file is parsed.
 
-    Where a worker builds a task again, of a mapped task for instance, it fails that without a retry.
+    If it is raised on a worker, such as for a mapped task, the task fails without a retry.
     """
 
 
@@ -32,41 +34,41 @@ class CheckedArguments(NamedArguments):
     """Base of the operators and sensors: unknown arguments and wrong constants fail when a DAG file is parsed."""
 
     checks: ClassVar[Mapping[str, Check]] = {}
-    """For the arguments of a class, beside those of its bases."""
+    """Checks of a class's arguments, in addition to those of its bases."""
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task.
 
         Raises:
-            UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
-            InvalidConstant: See :func:`check_constants`.
+            UnknownArgumentError: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+            InvalidConstantError: See :func:`check_constants`.
         """
         check_partial(cls, kwargs)
         begun = begin_mapped(cast("Any", cls), **kwargs)
-        # Airflow warns of one that is never expanded, and this one's place is taken.
+        # Airflow warns about a partial that is never expanded; this one is replaced.
         begun._expand_called = True
         return CheckedPartial(operator_class=begun.operator_class, kwargs=begun.kwargs, params=begun.params)
 
     def check_constants(self, *names: str) -> None:
-        """See that these attributes, as far as they are constants, can be what they are.
+        """Check these attributes, as far as they are constants.
 
         Raises:
-            InvalidConstant: One cannot; says what to write instead.
+            InvalidConstantError: One is invalid; says what to write instead.
         """
         values = {name: getattr(self, name) for name in names}
         check_constants(type(self), values, task_id=getattr(self, "task_id", None))
 
 
 class CheckedPartial(OperatorPartial):
-    """A mapped task that has begun: what it is expanded over is checked as other arguments are."""
+    """The partial of a mapped task; checks the values that it is expanded over like other arguments."""
 
     def expand(self, **mapped_kwargs: Any) -> MappedOperator:
         """Expand over lists.
 
         Raises:
-            UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
-            InvalidConstant: See :func:`check_constants`.
+            UnknownArgumentError: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+            InvalidConstantError: See :func:`check_constants`.
         """
         task_id = self.kwargs.get("task_id")
         check_names(self.operator_class, mapped_kwargs, call=".expand", task_id=task_id)
@@ -79,8 +81,8 @@ class CheckedPartial(OperatorPartial):
         """Expand over a list of maps.
 
         Raises:
-            UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
-            InvalidConstant: See :func:`check_constants`.
+            UnknownArgumentError: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+            InvalidConstantError: See :func:`check_constants`.
         """
         task_id = self.kwargs.get("task_id")
         for one in kwargs if isinstance(kwargs, list | tuple) else ():
@@ -91,15 +93,15 @@ class CheckedPartial(OperatorPartial):
 
 
 def check_constants(cls: type, values: Mapping[str, Any], *, task_id: str | None) -> None:
-    """See that what is given to a class of tasks, as far as it is constant, can be what it is.
+    """Check the constant arguments of an operator class.
 
     Args:
         cls: The class.
-        values: By the arguments' names.
+        values: Values by argument name.
         task_id: The task, for the message.
 
     Raises:
-        InvalidConstant: It cannot; says what to write instead.
+        InvalidConstantError: A value is invalid; says what to write instead.
     """
     for name, value in values.items():
         check = _check_for(cls, name)
@@ -107,50 +109,60 @@ def check_constants(cls: type, values: Mapping[str, Any], *, task_id: str | None
             continue
         try:
             check(name, value)
-        except (InvalidInput, InvalidTags, InvalidSettings) as error:
-            raise InvalidConstant(f"{error} This is task {task_id!r}.") from None
+        except (InvalidInputError, InvalidTagsError, InvalidSettingsError) as error:
+            raise InvalidConstantError(f"{error} This is task {task_id!r}.") from None
 
 
 def check_partial(cls: type, given: Mapping[str, Any]) -> None:
-    """See that what a mapped task begins with has names that are known and constants that can be.
+    """Check the names and constants of a mapped task's partial arguments.
 
     Raises:
-        UnknownArgument: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
-        InvalidConstant: See :func:`check_constants`.
+        UnknownArgumentError: See :func:`~airflow_provider_qrt.arguments.names.check_names`.
+        InvalidConstantError: See :func:`check_constants`.
     """
     check_names(cls, given, call=".partial")
     check_constants(cls, given, task_id=given.get("task_id"))
 
 
 def is_constant(value: Any) -> bool:
-    """Tell whether a value is what it will be when the task runs: neither a template nor another task's output."""
+    """Return whether a value is constant, that is, neither a template nor another task's output."""
     if isinstance(value, str):
         return "{{" not in value and "{%" not in value
     if isinstance(value, Mapping):
         return all(map(is_constant, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
         return all(map(is_constant, value))
-    # Another task's output, an argument of a mapped task or of a task group, and Airflow's marks of an absent value.
+    # Another task's output, an argument of a mapped task or task group, or Airflow's markers for a missing value.
     return not (hasattr(value, "resolve") or type(value).__module__.startswith("airflow."))
 
 
 def boolean(name: str, value: Any) -> None:
-    """Take True or False.
+    """Accept True or False.
 
     Raises:
-        InvalidInput: It is something else.
+        InvalidInputError: The value is something else.
     """
     if not isinstance(value, bool):
-        raise InvalidInput(f"{name}: expected True or False, got {value!r}.")
+        raise InvalidInputError(f"{name}: expected True or False, got {value!r}.")
+
+
+def mapping(name: str, value: Any) -> None:
+    """Accept a mapping.
+
+    Raises:
+        InvalidInputError: The value is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{name}: expected a mapping, not {type(value).__name__}.")
 
 
 def one_of(names: Iterable[str]) -> Check:
-    """Take one of these words."""
+    """Return a check that accepts one of these words."""
     words = tuple(names)
 
     def check(name: str, value: Any) -> None:
         if value not in words:
-            raise InvalidInput(f"{name}: {value!r} is not one of {', '.join(words)}.")
+            raise InvalidInputError(f"{name}: {value!r} is not one of {', '.join(words)}.")
 
     return check
 
@@ -161,3 +173,7 @@ def _check_for(cls: type, name: str) -> Check | None:
             found: Check = vars(base)["checks"][name]
             return found
     return None
+
+
+# Former names, for one release.
+InvalidConstant = InvalidConstantError

@@ -1,4 +1,4 @@
-"""The arguments that classes of tasks pass on to their bases, for type checkers and editors, which complete them."""
+"""The arguments that operators and sensors pass on to their bases, for type checkers and editors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG, TaskGroup, XComArg
     from airflow.sdk.definitions.retry_policy import RetryPolicy
 
-    from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+    from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 
 Rendered: TypeAlias = "str | XComArg"
-"""A template, or another task's output: what it is becomes known when the task runs."""
+"""A template, or another task's output, whose value is only known when the task runs."""
 Duration: TypeAlias = "float | timedelta | Rendered"
 """Seconds, a timedelta, or text such as ``90s``, ``2h`` and ``1h30m``."""
 Callback: TypeAlias = "Callable[[Any], Any]"
@@ -22,7 +22,7 @@ CallbackCollection: TypeAlias = "Callback | Collection[Callback] | None"
 
 
 class CommonArguments(TypedDict, total=False):
-    """Those of ``airflow.sdk.BaseOperator`` that several tasks can have alike."""
+    """Arguments of ``airflow.sdk.BaseOperator`` that several tasks can share."""
 
     owner: str
     email: str | Sequence[str] | None
@@ -81,13 +81,13 @@ class CommonArguments(TypedDict, total=False):
 
 
 class TaskArguments(CommonArguments, total=False):
-    """Those of ``airflow.sdk.BaseOperator``."""
+    """Arguments of ``airflow.sdk.BaseOperator``."""
 
     task_id: str
 
 
 class JobArguments(TaskArguments, total=False):
-    """Those of :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`."""
+    """Arguments of :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`."""
 
     backend: Rendered
     backend_filters: Mapping[str, Any] | XComArg | None
@@ -111,14 +111,14 @@ class JobArguments(TaskArguments, total=False):
 
 
 class CircuitsArguments(JobArguments, total=False):
-    """Those that :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator` adds for all."""
+    """Common arguments of :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`."""
 
     optimization_level: int | Rendered | None
     check_isa: bool
 
 
 class SamplerArguments(CircuitsArguments, total=False):
-    """Those of :class:`~airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator` but ``circuits``."""
+    """Arguments of ``QiskitRuntimeSamplerOperator`` except ``circuits``."""
 
     options: Mapping[str, Any] | XComArg | None
     shots: int | Rendered | None
@@ -126,7 +126,7 @@ class SamplerArguments(CircuitsArguments, total=False):
 
 
 class EstimatorArguments(CircuitsArguments, total=False):
-    """Those of :class:`~airflow_provider_qrt.operators.estimator.QiskitRuntimeEstimatorOperator` but ``circuits``."""
+    """Arguments of ``QiskitRuntimeEstimatorOperator`` except ``circuits``."""
 
     options: Mapping[str, Any] | XComArg | None
     observables: Any
@@ -136,7 +136,7 @@ class EstimatorArguments(CircuitsArguments, total=False):
 
 
 class SensorArguments(TaskArguments, total=False):
-    """Those of ``airflow.sdk.BaseSensorOperator`` but its two durations."""
+    """Arguments of ``airflow.sdk.BaseSensorOperator`` except its two durations."""
 
     soft_fail: bool
     mode: str
@@ -147,7 +147,7 @@ class SensorArguments(TaskArguments, total=False):
 
 
 class WaitArguments(SensorArguments, total=False):
-    """Those of the sensors here."""
+    """Arguments of this provider's sensors."""
 
     poke_interval: float | timedelta | str
     timeout: float | timedelta | str | None

@@ -1,4 +1,4 @@
-"""The names of a task's arguments: an unknown one gets the nearest that is known, and inspection shows them all."""
+"""Check argument names, suggest the nearest known name for an unknown one, and show all of them to inspection."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+__all__ = ["UnknownArgumentError"]
+
 PACKAGE = __name__.partition(".")[0]
 CUTOFF = 0.55
-"""How alike two names must be, of 1: ``buget`` and ``budget`` are, ``colour`` and ``circuits`` are not."""
+"""Minimum similarity of two names (0 to 1): ``buget`` matches ``budget``, ``colour`` does not match ``circuits``."""
 CONNECTION = "qiskit_runtime_conn_id"
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "circuit": ("circuits",),
@@ -25,7 +27,7 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
     "session": ("session_id",),
     "ttl": ("max_ttl",),
 }
-"""Names that people try first, and those that are meant; only one that a class has is suggested."""
+"""Names that people often try, and the right ones; only a name that the class has is suggested."""
 ELSEWHERE: Mapping[str, str] = {
     "parameter_values": (
         "parameter values belong to their circuit: circuits=[(circuit, parameter_values)] for the sampler, "
@@ -41,30 +43,30 @@ ELSEWHERE: Mapping[str, str] = {
     "twirling": "write options={'twirling': {...}}",
     "dynamical_decoupling": "write options={'dynamical_decoupling': {...}}",
 }
-"""Names that stand for something which is written elsewhere."""
+"""Unknown names whose value belongs elsewhere, and where."""
 
 
-class UnknownArgument(TypeError):
-    """A task was given an argument that its class does not have. Says which name is meant, if that can be told."""
+class UnknownArgumentError(TypeError):
+    """A task was given an argument that its class does not have. Suggests the right name if possible."""
 
 
 class NamedArguments:
-    """Gives a class of tasks what this module describes."""
+    """Mixin that checks an operator's argument names and shows them to inspection."""
 
     arguments_elsewhere: ClassVar[Mapping[str, str]] = {}
-    """Names that another class has, and what to write instead, for :func:`check_names`."""
+    """Names that belong to another class, and what to write instead, for :func:`check_names`."""
 
     if not TYPE_CHECKING:
-        # A type checker is to look at __init__, which names the arguments.
+        # Type checkers must use __init__, which names the arguments.
         def __new__(cls, *_args: Any, **kwargs: Any) -> Any:
-            """Check the names; of a misspelt circuits Airflow says only that circuits is missing."""
+            """Check the names, since Airflow would only report a misspelt ``circuits`` as missing."""
             if kwargs and cls.__init__.__module__.partition(".")[0] == PACKAGE:
                 check_names(cls, kwargs)
             return super().__new__(cls)
 
 
 class _WholeSignature:
-    """Shows the arguments of a class and of its bases to whoever inspects it: help, notebooks, documentation."""
+    """Signature with the arguments of a class and of its bases, for help, notebooks and documentation."""
 
     def __get__(self, instance: object, owner: type) -> inspect.Signature:
         return inspect.Signature(list(parameters(owner).values()))
@@ -74,7 +76,7 @@ NamedArguments.__signature__ = _WholeSignature()  # type: ignore[attr-defined]
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """Return the arguments that a class of tasks takes, its own first; Airflow's come last."""
+    """Return the arguments of an operator class: its own first, Airflow's last."""
     found: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__:
         init = vars(base).get("__init__")
@@ -88,16 +90,16 @@ def parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def check_names(cls: type, given: Iterable[str], *, call: str = "", task_id: str | None = None) -> None:
-    """See that a class of tasks has arguments of these names.
+    """Check that an operator class has arguments of these names.
 
     Args:
         cls: The class.
         given: The names. Those that begin with an underscore are Airflow's own.
-        call: What was called, such as ``.partial``; empty for the class itself.
-        task_id: The task, for the message; otherwise the argument of that name.
+        call: Suffix of the call, such as ``.partial``; empty for the class itself.
+        task_id: The task, for the message; by default the argument of that name.
 
     Raises:
-        UnknownArgument: It lacks one; says of each what is meant.
+        UnknownArgumentError: It lacks one; suggests the right name for each.
     """
     names = list(given)
     known = parameters(cls)
@@ -107,11 +109,11 @@ def check_names(cls: type, given: Iterable[str], *, call: str = "", task_id: str
     task = task_id or (dict(given).get("task_id") if isinstance(given, Mapping) else None)
     who = f"{getattr(cls, 'custom_operator_name', cls.__name__)}{call}{f' (task {task!r})' if task else ''}"
     said = " ".join(f"There is no argument {name!r}{_meant(cls, name, known)}" for name in unknown)
-    raise UnknownArgument(f"{who}: {said}")
+    raise UnknownArgumentError(f"{who}: {said}")
 
 
 def _meant(cls: type, name: str, known: Iterable[str]) -> str:
-    """End a sentence about an unknown name."""
+    """Return the end of the sentence about an unknown name, with a suggestion if possible."""
     names = list(known)
     for guess in GUESSES.get(name, ()):
         if guess in names:
@@ -121,3 +123,7 @@ def _meant(cls: type, name: str, known: Iterable[str]) -> str:
         return f": {elsewhere[name]}."
     near = difflib.get_close_matches(name, names, n=1, cutoff=CUTOFF)
     return f"; did you mean {near[0]!r}?" if near else "."
+
+
+# Former names, for one release.
+UnknownArgument = UnknownArgumentError

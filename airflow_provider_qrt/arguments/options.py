@@ -1,4 +1,4 @@
-"""Options of a primitive, checked when the DAG file is parsed: names and values, as far as no connection is needed."""
+"""Parse-time checks of a primitive's options: names and values, as far as no connection is needed."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from contextlib import suppress
 from typing import Any
 
 from airflow_provider_qrt import primitives
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 V1_OPTIONS = frozenset({"run_options", "resilience_settings", "transpilation_settings"})
-"""Those of version 1, which a connection to an older service has; no other version knows one of them."""
+"""Option names of version 1, for connections to older services; no other version has any of them."""
 
 
 def sampler_options(_name: str, options: Any) -> None:
-    """Take options of the sampler, of either version.
+    """Accept options of the sampler, of either version.
 
     Raises:
-        InvalidInput: One is unknown or wrong; starts with its path.
+        InvalidInputError: One is unknown or wrong; starts with its path.
     """
     if options is not None and not _are_v1(options):
         primitives.check_sampler_options(options)
 
 
 def estimator_options(_name: str, options: Any) -> None:
-    """Take options of the estimator, of either version, or over the executor.
+    """Accept options of the estimator, of either version, or of the estimator on the executor.
 
     Raises:
-        InvalidInput: One is unknown or wrong; starts with its path.
+        InvalidInputError: One is unknown or wrong; starts with its path.
     """
     if options is None or _are_v1(options):
         return
     try:
         primitives.check_estimator_options(options)
-    except InvalidInput:
-        with suppress(InvalidInput):
+    except InvalidInputError:
+        with suppress(InvalidInputError):
             primitives.check_executor_estimator_options(options)
             return
         raise
 
 
 def _are_v1(options: Any) -> bool:
-    """Tell whether options are of version 1, and check those.
+    """Return whether options are of version 1, and check them if so.
 
     Raises:
-        InvalidInput: One of them is unknown.
+        InvalidInputError: One of them is unknown.
     """
     if not isinstance(options, Mapping) or not V1_OPTIONS & options.keys():
         return False

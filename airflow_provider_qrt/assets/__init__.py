@@ -1,1 +1,1 @@
-"""Assets: what backends are called where Airflow schedules by data."""
+"""Assets for backends, for data-aware scheduling in Airflow. ``assets.qiskit_runtime`` is public."""

@@ -1,7 +1,7 @@
 """The asset of a backend: ``qiskit-runtime://instance/backend``.
 
-The instance is the service instance's id, the eighth field of its CRN, or a name of the user's own. It is never the
-CRN itself, which names the account: assets are shown to everybody who may see the DAGs.
+The instance is the service instance's id (the eighth field of its CRN), or a name that the user chooses. It is never
+the CRN itself, which contains the account: everybody who may see the DAGs can see the assets.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.client.settings import ClientSettings
 
+__all__ = ["create_asset"]
+
 SCHEME = "qiskit-runtime"
 _SHAPE = f"{SCHEME}://instance/backend"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
-"""What the id of an IBM Cloud account looks like; that of an instance has hyphens."""
+"""Format of an IBM Cloud account id; an instance id has hyphens."""
 
 
 def create_asset(
@@ -38,17 +40,17 @@ def create_asset(
     extra: Mapping[str, Any] | None = None,
     watchers: Sequence[AssetWatcher] = (),
 ) -> Asset:
-    """Make the asset of a backend.
+    """Create the asset of a backend.
 
     Args:
-        instance: Id of the service instance, or any name for it; of a CRN only the id is taken.
+        instance: Id of the service instance, or any name for it; only the id of a CRN is used.
         backend: Name of the backend.
-        name: Name of the asset; None: its URI.
+        name: Name of the asset; None means its URI.
         extra: See Airflow's ``Asset``.
         watchers: See Airflow's ``Asset``.
 
     Raises:
-        ValueError: If instance or backend are no names; says what is.
+        ValueError: If instance or backend is not a valid name; says what is.
     """
     place = InstanceCrn.of_any_service(instance).instance_id if instance.strip().startswith("crn:") else instance
     uri = f"{SCHEME}://{_checked('instance', place)}/{_checked('backend', backend)}"
@@ -56,15 +58,15 @@ def create_asset(
 
 
 def instance_of(settings: ClientSettings) -> str:
-    """What stands for a connection's instance in a URI: its id, or the service's host on channels without instances."""
+    """Return the instance in a connection's URI: its id, or the service's host on channels without instances."""
     return settings.instance.instance_id if settings.instance else urlsplit(settings.base_url).hostname or ""
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Check a backend's URI and write it in lower case.
+    """Check a backend's URI and convert it to lower case.
 
     Raises:
-        ValueError: If it is none; says what one looks like.
+        ValueError: If it is invalid; says what it looks like.
     """
     parts = uri.path.split("/")
     if len(parts) != 2 or uri.query or uri.fragment:
@@ -75,7 +77,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:  # noqa: ARG001
-    """Name the dataset that OpenLineage knows a backend as: the instance is its namespace."""
+    """Return the OpenLineage dataset of a backend, with the instance as its namespace."""
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     parts = urlsplit(asset.uri)
@@ -84,7 +86,7 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
 
 def _checked(what: str, text: str) -> str:
     name = text.strip().lower()
-    # Nothing is quoted in the errors: it may be a CRN, or a secret in the wrong place.
+    # The errors do not quote the text: it may be a CRN, or a secret in the wrong place.
     if _ACCOUNT.fullmatch(name):
         raise ValueError(
             f"The {what} of {_SHAPE} looks like the id of an account, which everybody would see. Write the service "

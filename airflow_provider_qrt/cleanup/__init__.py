@@ -1,1 +1,1 @@
-"""Cancelling, in the triggerer, what no process of a task is left to cancel."""
+"""Cancel, in the triggerer, jobs and sessions that their tasks can no longer cancel. Internal."""

@@ -1,7 +1,7 @@
-"""One look for jobs whose task has stopped and for sessions whose DAG run has ended; what two looks find is cancelled.
+"""Search for jobs whose task has stopped, and sessions whose DAG run has ended; cancel those found twice in a row.
 
-A task cancels its jobs itself, in its process or in the triggerer. That cannot be done when it is marked while it waits
-for a retry, when ``dagrun_timeout`` passes then, when the kernel kills its process, or when teardown tasks are skipped.
+A task normally cancels its jobs itself, in its process or in the triggerer. It cannot do so if it is marked, or
+``dagrun_timeout`` passes, while it waits for a retry, if the kernel kills its process, or if teardowns are skipped.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from airflow_provider_qrt.cleanup.records import AirflowDatabase, Place, Written
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.hooks.deployment import answer_limits, name_is_given, own_name
-from airflow_provider_qrt.jobs.abandoned import tag_of_bound_job, why_abandoned
-from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.jobs.ownership import Ownership, RunState
-from airflow_provider_qrt.jobs.record import SubmissionRecord
-from airflow_provider_qrt.jobs.sessions import SessionRecord, close
+from airflow_provider_qrt.config import answer_limits
+from airflow_provider_qrt.hooks.airflow_name import name_is_given, own_name
+from airflow_provider_qrt.jobs.cancel import cancel_job
+from airflow_provider_qrt.jobs.orphans.abandoned import tag_of_bound_job, why_abandoned
+from airflow_provider_qrt.jobs.orphans.ownership import Ownership, RunState
+from airflow_provider_qrt.jobs.sessions.opening import SessionRecord, close
+from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(days=30)
-"""Connections that tasks have used since then are looked at; a job may queue for days."""
+"""Connections that tasks have used within this period are searched, since a job may queue for days."""
 OVERLAP = timedelta(minutes=5)
-"""By how much two readings of the records overlap: transactions are not finished in the order of their clocks."""
+"""Overlap of two readings of the records, since transactions do not commit in the order of their timestamps."""
 TTL_MARGIN = 3600.0
-"""Seconds after which a session has ended by itself for certain, whatever the clocks say."""
+"""Seconds after its lifetime when a session has certainly ended, even if the clocks differ."""
 CONNECTION_SECONDS = 600.0
-"""A connection that was changed is read anew after that."""
+"""Seconds for which a connection is cached."""
 EVENT = "qiskit_runtime_cleanup"
 """Name of the entries in Airflow's audit log."""
 
@@ -50,7 +51,7 @@ def _connect(conn_id: str) -> QiskitRuntimeClient:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.hooks.connection import settings_from_connection
 
-    # Not the hook's way: that one is for tasks, which ask the API server.
+    # Not through the hook, which is for tasks and asks the API server.
     connection = Connection.get_connection_from_secrets(conn_id)
     settings = settings_from_connection(connection, connection.extra_dejson)
     return QiskitRuntimeClient(settings, limits=answer_limits())
@@ -58,14 +59,14 @@ def _connect(conn_id: str) -> QiskitRuntimeClient:
 
 @dataclass
 class Cleaner:
-    """Looks again and again, and remembers what it has seen.
+    """Searches repeatedly, and remembers what it has found.
 
     Attributes:
-        airflow: Answers for runs, tasks and their records.
+        airflow: Provides runs, tasks and their records.
         connect: Builds the client of a connection.
-        airflow_name: Gives the name of this Airflow in the tags of its jobs, empty if it has none of its own.
-        name_is_given: Says whether somebody has chosen that name; another Airflow may then have it too.
-        clock: Epoch seconds.
+        airflow_name: Returns this Airflow's unique name in the tags of its jobs; empty if there is none.
+        name_is_given: Returns whether that name was configured, so that another Airflow may have it too.
+        clock: Returns epoch seconds.
     """
 
     airflow: AirflowDatabase = field(default_factory=AirflowDatabase)
@@ -82,7 +83,7 @@ class Cleaner:
     _said: set[tuple[str, str]] = field(default_factory=set, init=False)
 
     def look(self) -> list[str]:
-        """Look once; return the ids of what was cancelled or closed.
+        """Search once; return the ids of cancelled jobs and closed sessions.
 
         Raises:
             SQLAlchemyError: Airflow's database did not answer.
@@ -93,7 +94,7 @@ class Cleaner:
         self._tags = {tag: seen for tag, seen in self._tags.items() if now - seen < LOOK_BACK}
         name = self.airflow_name()
         if not name:
-            # Its jobs could not be told from those of another Airflow without a name.
+            # Its jobs could not be distinguished from those of another Airflow without a name.
             return []
         suspects: set[str] = set()
         done: list[str] = []
@@ -121,7 +122,7 @@ class Cleaner:
                 self._sessions[record.session_id] = written
 
     def _look_at(self, conn_id: str, name: str) -> Iterator[_Found]:
-        """Find what has been left behind with one connection; trouble with it is said once, and it is tried again."""
+        """Find abandoned jobs and sessions of one connection; log an error once, and try again at the next search."""
         try:
             client = self._client(conn_id)
         except (*errors.MISTAKES, SQLAlchemyError):
@@ -138,14 +139,14 @@ class Cleaner:
                 yield from self._abandoned_jobs(client, ownership)
                 yield from self._abandoned_sessions(client, conn_id, ownership)
         except errors.QiskitRuntimeError as error:
-            # The connection may be set right before the next look.
+            # The connection may be corrected before the next search.
             self._clients.pop(conn_id, None)
             self._say(conn_id, error)
         else:
             self._said = {one for one in self._said if one[0] != conn_id}
 
     def _client(self, conn_id: str) -> QiskitRuntimeClient:
-        """The client of a connection, which is read anew now and then: a secrets backend is not asked at each look."""
+        """Return the cached client of a connection, so that a secrets backend is not asked at each search."""
         client, until = self._clients.get(conn_id, (None, 0.0))
         if client is None or self.clock() >= until:
             client = self.connect(conn_id)
@@ -164,7 +165,7 @@ class Cleaner:
                 continue
             owner = ownership.owner_of(job)
             if tag not in self._tags and (self.name_is_given() or owner is None or owner.run is RunState.GONE):
-                # No task of this Airflow has written it down: it may be another one's.
+                # No task of this Airflow has recorded it, so it may belong to another Airflow.
                 continue
             place = None
             if owner is not None and owner.task_id is not None:
@@ -183,7 +184,7 @@ class Cleaner:
                 if not _is_open(client, session_id):
                     del self._sessions[session_id]
                 elif all(self._is_dead(job, ownership) for job in client.jobs(session_id=session_id, pending=True)):
-                    why = "Its DAG run has ended, and no task that goes on uses it."
+                    why = "Its DAG run has ended, and no active task uses it."
                     yield _Found(session_id, place, why, partial(_close, client, session_id))
 
     def _run_is_over(self, place: Place) -> bool:
@@ -191,14 +192,14 @@ class Cleaner:
 
     @staticmethod
     def _is_dead(job: Job, ownership: Ownership) -> bool:
-        """Whether a job in a session is one of ours whose task has stopped."""
+        """Return whether a job in a session is one of ours whose task has stopped."""
         owner = ownership.owner_of(job) if ownership.is_ours(job) else None
         return owner is not None and not owner.is_live and owner.run is not RunState.GOES_ON
 
 
 @dataclass
 class _Found:
-    """Something that was left behind."""
+    """An abandoned job or session."""
 
     id: str
     place: Place | None
@@ -207,7 +208,7 @@ class _Found:
     fate: str = ""
 
     def cancel(self) -> bool:
-        """Cancel or close it; say whether that was done. What fails is found again at the next look."""
+        """Cancel or close it; return whether that succeeded. If not, the next search finds it again."""
         try:
             self.fate = f"{self.act()} {self.why}"
         except errors.QiskitRuntimeError as error:
@@ -221,7 +222,7 @@ class _Found:
 def _is_open(client: QiskitRuntimeClient, session_id: str) -> bool:
     try:
         return client.session(session_id).accepting_jobs
-    except errors.NotFound:
+    except errors.NotFoundError:
         return False
 
 

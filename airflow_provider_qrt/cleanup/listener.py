@@ -1,6 +1,6 @@
-"""What happens when a component of Airflow starts: its database is given a name, and a triggerer begins to clean up.
+"""Run when an Airflow component starts: store a name in the database, and start the cleanup in a triggerer.
 
-Every process of Airflow loads this, tasks too, so it imports next to nothing.
+Every process of Airflow loads this, including tasks, so it imports as little as possible.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Airflow calls this in schedulers, triggerers and dag-processors, and in each task."""
+    """Store the name and start the cleanup. Airflow calls this in all components and in each task."""
     if type(component).__name__ != "Job":
         return
     from sqlalchemy.exc import SQLAlchemyError

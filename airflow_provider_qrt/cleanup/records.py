@@ -1,6 +1,6 @@
-"""What tasks have written down about their jobs and sessions, and how Airflow's runs and tasks stand: its database.
+"""Airflow's database: the tasks' records of their jobs and sessions, and the states of runs and tasks.
 
-Only for processes that have the database, such as a triggerer's first one.
+Only for processes with access to the database, such as the main process of a triggerer.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.jobs import record as job_record
-from airflow_provider_qrt.jobs import sessions
-from airflow_provider_qrt.jobs.ownership import RunState
-from airflow_provider_qrt.jobs.record import SubmissionRecord
-from airflow_provider_qrt.jobs.sessions import SessionRecord
+from airflow_provider_qrt.jobs.orphans.ownership import RunState
+from airflow_provider_qrt.jobs.sessions import opening as sessions
+from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
+from airflow_provider_qrt.jobs.submit import record as job_record
+from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -45,16 +45,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Written:
-    """A record and the task that has written it."""
+    """A record, and the task that wrote it."""
 
     place: Place
     record: SubmissionRecord | SessionRecord
 
 
 class AirflowDatabase:
-    """Answers for runs and tasks, as :class:`~airflow_provider_qrt.jobs.ownership.Airflow` asks.
+    """Implements :class:`~airflow_provider_qrt.jobs.orphans.ownership.Airflow` with the database.
 
-    Each question has a session of its own: in between, a service is asked that may take its time.
+    Each query has its own database session, because slow requests to the service happen in between.
 
     Args:
         open_session: Opens a session of Airflow's database.
@@ -71,7 +71,7 @@ class AirflowDatabase:
         self._open = open_session
 
     def run_state(self, dag_id: str, run_id: str) -> RunState:
-        """Whether the run is queued or running, has ended, or does not exist."""
+        """Return whether the run is queued or running, has ended, or does not exist."""
         from airflow.models.dagrun import DagRun
         from sqlalchemy import select
 
@@ -84,7 +84,7 @@ class AirflowDatabase:
     def task_states(
         self, dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1
     ) -> Mapping[str, str | None]:
-        """States of the run's tasks by ``task_id``, or ``task_id_<map_index>``; all of them, or one task's."""
+        """Return the states of all tasks of the run, or of one, by ``task_id`` or ``task_id_<map_index>``."""
         from airflow.models.taskinstance import TaskInstance
         from sqlalchemy import select
 
@@ -100,16 +100,16 @@ class AirflowDatabase:
             }
 
     def published_job_id(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
-        """The job that the task has written down; of several, any."""
+        """Return a job that the task has recorded, or None."""
         return next(iter(self.published_job_ids(dag_id, run_id, task_id, map_index)), None)
 
     def published_job_ids(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> list[str]:
-        """The jobs that the task has written down."""
+        """Return the jobs that the task has recorded."""
         records = self.job_records(Place(dag_id, run_id, task_id, map_index))
         return [record.job_id for record in records if record.job_id is not None]
 
     def job_records(self, place: Place) -> list[SubmissionRecord]:
-        """What a task has written down about its jobs."""
+        """Return a task's records of its jobs."""
         from airflow.models.task_state_store import TaskStateStoreModel as Row
         from sqlalchemy import select
 
@@ -125,7 +125,7 @@ class AirflowDatabase:
         return [record for record in found if isinstance(record, SubmissionRecord)]
 
     def written_since(self, moment: datetime) -> list[tuple[Written, datetime]]:
-        """What tasks have written down about jobs and sessions since then, and when."""
+        """Return the records of jobs and sessions that were written since ``moment``, with their times."""
         from airflow.models.task_state_store import TaskStateStoreModel as Row
         from sqlalchemy import or_, select
 
@@ -141,7 +141,7 @@ class AirflowDatabase:
             ]
 
     def tell(self, event: str, text: str, place: Place | None) -> None:
-        """Write something into the audit log, with the task that it concerns."""
+        """Write an entry to the audit log, with the task that it concerns."""
         from airflow.models.log import Log
 
         of_task = vars(place) if place is not None else {}
@@ -150,7 +150,7 @@ class AirflowDatabase:
 
 
 def _read(key: str, value: str) -> SubmissionRecord | SessionRecord | None:
-    """Read a stored record; None if it is something else."""
+    """Read a stored record; None if the value is not one."""
     try:
         stored: Any = json.loads(value)
     except ValueError:
@@ -162,5 +162,5 @@ def _read(key: str, value: str) -> SubmissionRecord | SessionRecord | None:
     try:
         return kind(**{name: one for name, one in stored.items() if name in known})
     except TypeError:
-        # Fields are missing: it is no record of ours.
+        # Fields are missing, so it is not one of our records.
         return None

@@ -1,4 +1,4 @@
-"""The thread in a triggerer that looks for jobs and sessions to cancel, every minute or two."""
+"""The triggerer's thread that searches for abandoned jobs and sessions every minute or two."""
 
 from __future__ import annotations
 
@@ -8,44 +8,35 @@ import threading
 import time
 from typing import Any
 
-from airflow.sdk import conf
-
-from airflow_provider_qrt.hooks.deployment import SECTION
+from airflow_provider_qrt.config import DEFAULT_CLEANUP_INTERVAL, cleanup_interval
 
 log = logging.getLogger(__name__)
 
-DEFAULT_INTERVAL = 90.0
-"""Seconds between two looks: what must be cancelled is seen twice, and cancelled within five minutes."""
 TRIGGERER = "TriggererJob"
 
 
-def interval() -> float:
-    """Seconds between two looks; 0: none."""
-    return max(0.0, conf.getfloat(SECTION, "cleanup_interval", fallback=DEFAULT_INTERVAL))
-
-
 def start(job: Any) -> None:
-    """Begin, if this process is a triggerer and the deployment wants it, as soon as its triggers have their process.
+    """Start the cleanup if this process is a triggerer and it is enabled, after the triggers' process was forked.
 
-    That one is forked, and a thread that runs at that moment may hold a lock, as of a module that it imports, which
-    nobody would ever release in the fork: the first trigger that needs it would stop all others.
+    A thread that runs during the fork may hold a lock, such as that of a module it imports. In the forked process that
+    lock would never be released, and the first trigger that needs it would block all others.
 
     Args:
-        job: Airflow's record of the component that starts. At this moment it does not say of which kind it is.
+        job: Airflow's record of the component that starts. Its type is not set yet at this time.
     """
-    if interval() > 0:
+    if cleanup_interval() > 0:
         os.register_at_fork(after_in_parent=_AfterFork(job))
 
 
 class _AfterFork:
-    """Called after each fork, of this process and of those that are forked from it; begins once."""
+    """Called after each fork of this process and of its children; starts the cleanup once."""
 
     def __init__(self, job: Any) -> None:
         self._job = job
         self._process = os.getpid()
 
     def __call__(self) -> None:
-        # Not the attribute: reading it could have the database asked.
+        # Not the attribute, since reading it could query the database.
         kind = None if self._job is None else vars(self._job).get("job_type")
         if kind is None:
             return
@@ -62,7 +53,7 @@ def _run() -> None:
     cleaner = Cleaner()
     try:
         while True:
-            time.sleep(interval() or DEFAULT_INTERVAL)
+            time.sleep(cleanup_interval() or DEFAULT_CLEANUP_INTERVAL)
             try:
                 cleaner.look()
             except SQLAlchemyError as error:
@@ -70,7 +61,7 @@ def _run() -> None:
                     "Airflow's database did not say which IBM Quantum jobs to cancel; asked again later: %s", error
                 )
     except Exception:
-        # A mistake of ours: it would come again at each look.
+        # A bug of ours, which would happen again at each search.
         log.exception(
             "Jobs whose task has stopped are not cancelled any more by this triggerer. Please report this; "
             "QiskitRuntimeHook.find_orphans() finds them."

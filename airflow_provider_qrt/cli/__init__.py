@@ -1,1 +1,1 @@
-"""The command line: ``airflow qiskit-runtime ...``, and the same as ``python -m airflow_provider_qrt ...``."""
+"""The command line: ``airflow qiskit-runtime ...`` or ``python -m airflow_provider_qrt ...``. Internal."""

@@ -1,4 +1,4 @@
-"""Commands that change something at the service: cancel, and orphans with ``--cancel``."""
+"""Commands that can change something at the service: ``cancel`` and ``orphans``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TextIO
 from airflow_provider_qrt.cli.connect import make_client
 from airflow_provider_qrt.cli.output import print_json, print_table
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.jobs.durations import seconds
+from airflow_provider_qrt.durations import seconds
+from airflow_provider_qrt.jobs.cancel import cancel_job
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 
 def cancel(args: Namespace, out: TextIO) -> int:
-    """Cancel jobs; each that cannot be cancelled is named, and the others are cancelled all the same."""
+    """Cancel jobs; if one cannot be cancelled, report it and cancel the others; return 3 in that case."""
     outcomes, refused = {}, False
     with make_client(args) as client:
         for job_id in args.job_ids:
@@ -36,22 +36,22 @@ def cancel(args: Namespace, out: TextIO) -> int:
 
 
 def _is_known(client: QiskitRuntimeClient, job_id: str) -> bool:
-    """Whether the instance has such a job: an id of none is a slip, or that of another instance's job."""
+    """Return whether the instance has the job; otherwise its id is mistyped, or belongs to another instance."""
     try:
         client.job(job_id)
-    except errors.NotFound:
+    except errors.NotFoundError:
         return False
     return True
 
 
 def orphans(args: Namespace, out: TextIO) -> int:
-    """List what no task waits for, and cancel it if asked to; 1 if there is something left."""
+    """List jobs and sessions that no task waits for, and cancel them on request; return 1 if some are left."""
     from airflow_provider_qrt.cli.airflow_database import open_airflow
-    from airflow_provider_qrt.jobs.orphans import find_orphans
+    from airflow_provider_qrt.jobs.orphans.finding import find_orphans
 
     older_than = timedelta(seconds=seconds("--older-than", args.older_than))
     airflow = open_airflow()
-    from airflow_provider_qrt.hooks.deployment import airflow_name
+    from airflow_provider_qrt.hooks.airflow_name import airflow_name
     from airflow_provider_qrt.hooks.orphans import cancel_orphans
 
     with make_client(args) as client:

@@ -1,4 +1,4 @@
-"""The commands as Airflow wants them, for ``airflow qiskit-runtime ...``."""
+"""The commands in Airflow's format, for ``airflow qiskit-runtime ...``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def get_commands() -> list[CLICommand]:
-    """Return the group of commands; named in the provider's metadata under ``cli``."""
+    """Return the group of commands; the provider's metadata refers to this function under ``cli``."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
     return [

@@ -1,4 +1,4 @@
-"""``check``: whether a backend can run circuits as they are, and what they may cost. Submits nothing."""
+"""``check``: check whether a backend can run circuits unchanged, and estimate the cost. Submits nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.cli.connect import make_client
 from airflow_provider_qrt.cli.output import cost, print_facts, print_json
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.jobs.backends import named
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.backends.select import named
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 def check(args: Namespace, out: TextIO) -> int:
-    """Check circuits; 1 if the backend cannot run one of them."""
-    from airflow_provider_qrt.jobs.budget import estimate_seconds
+    """Check circuits; return 1 if the backend cannot run one of them."""
+    from airflow_provider_qrt.jobs.budget.spending import estimate_seconds
     from airflow_provider_qrt.primitives.inputs.executions import estimator_executions, sampler_executions
 
     circuits = [_read(name) for name in args.circuits]
@@ -35,14 +35,14 @@ def check(args: Namespace, out: TextIO) -> int:
             pubs = primitives.coerce_pubs(circuits, shots=args.shots)
             executions = sampler_executions(pubs)
             primitives.check_pubs_isa(pubs, configuration)
-    except primitives.NotIsa as error:
+    except primitives.NotIsaError as error:
         problem = (
             f"{error.problem} Transpile it for {name}: set optimization_level=1 (0 to 3) on the task, or do it with "
             "Qiskit."
         )
-        # It will be another circuit.
+        # Transpilation may change the number of executions.
         executions = None
-    except InvalidInput as error:
+    except InvalidInputError as error:
         problem = str(error).removesuffix(" Nothing was submitted.")
     seconds = None if executions is None else estimate_seconds(executions)
     facts = {
@@ -65,7 +65,7 @@ def _read(name: str) -> str | bytes:
     try:
         content = Path(name).read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{name}: the file cannot be read: {error.strerror}.") from None
+        raise InvalidInputError(f"{name}: the file cannot be read: {error.strerror}.") from None
     return content if content.startswith(b"QISKIT") else content.decode(errors="replace")
 
 
@@ -74,19 +74,19 @@ def _configuration(args: Namespace) -> Mapping[str, Any]:
         try:
             found = json.loads(Path(args.configuration).read_text())
         except (OSError, ValueError) as error:
-            raise InvalidInput(f"{args.configuration}: no configuration of a backend: {error}.") from None
+            raise InvalidInputError(f"{args.configuration}: no configuration of a backend: {error}.") from None
         if not isinstance(found, Mapping) or "basis_gates" not in found:
-            raise InvalidInput(f"{args.configuration}: no configuration of a backend: it has no basis_gates.")
+            raise InvalidInputError(f"{args.configuration}: no configuration of a backend: it has no basis_gates.")
         if args.backend and found.get("backend_name") not in (None, args.backend):
-            raise InvalidInput(f"{args.configuration} is the configuration of {found['backend_name']}.")
+            raise InvalidInputError(f"{args.configuration} is the configuration of {found['backend_name']}.")
         return found
     if not args.backend:
-        raise InvalidInput("Name the backend, as in --backend ibm_fez, or a saved --configuration.")
+        raise InvalidInputError("Name the backend, as in --backend ibm_fez, or a saved --configuration.")
     with make_client(args) as client:
         try:
             found = client.backend_configuration(args.backend)
-        except errors.NotFound:
-            # Say which there are, and which may be meant.
+        except errors.NotFoundError:
+            # Raises an error that lists the backends and suggests one.
             named(client.backends(), args.backend, where="the instance", place="--backend")
             raise
     if args.save_configuration:

@@ -1,4 +1,4 @@
-"""The table of commands, from which both faces of the command line are made. Imports nothing heavy."""
+"""The table of commands, which both forms of the command line use. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Option:
     """An argument of a command, as ``argparse`` takes it.
 
     Attributes:
-        flags: Its names, or the one name of a positional argument.
-        settings: Keywords of ``add_argument``.
+        flags: Its names, or the name of a positional argument.
+        settings: Keyword arguments of ``add_argument``.
     """
 
     flags: tuple[str, ...]
@@ -27,7 +27,7 @@ class Option:
 
 
 def option(*flags: str, **settings: Any) -> Option:
-    """Make an option."""
+    """Create an option."""
     return Option(flags, settings)
 
 
@@ -36,10 +36,10 @@ class Command:
     """A command.
 
     Attributes:
-        name: What is typed.
-        function: Path of the function that does it, ``module:name`` within this package.
-        help: One line about it.
-        options: Its own arguments; :data:`COMMON` come in addition.
+        name: Its name on the command line.
+        function: Path of its function, ``module:name`` within this package.
+        help: One-line description.
+        options: Its own arguments, in addition to :data:`COMMON`.
     """
 
     name: str
@@ -76,7 +76,7 @@ COMMANDS = (
         "listing:jobs",
         "List jobs: state, DAG, cost",
         (
-            option("--limit", type=int, default=20, metavar="N", help="So many of the newest (20)"),
+            option("--limit", type=int, default=20, metavar="N", help="How many, newest first (20)"),
             option("--pending", action="store_true", help="Only those that have not ended"),
             option("--dag", metavar="DAG_ID", default=None, help="Only those of a DAG"),
             option(
@@ -92,8 +92,8 @@ COMMANDS = (
         "Print a job's result",
         (
             option("job_id", metavar="ID", help="The job"),
-            option("--output", metavar="FILE", default=None, help="Write it to a file, as the service gave it"),
-            option("--yes", action="store_true", help="Read the result of a private job, which is given out once"),
+            option("--output", metavar="FILE", default=None, help="Write it to a file, as the service returned it"),
+            option("--yes", action="store_true", help="Read the result of a private job, which can be read only once"),
         ),
     ),
     Command(
@@ -107,14 +107,14 @@ COMMANDS = (
         "acting:orphans",
         "List jobs and sessions of this Airflow that no task waits for (needs Airflow's database)",
         (
-            option("--older-than", metavar="TIME", default="10m", help="Leave out what is younger (10m)"),
+            option("--older-than", metavar="TIME", default="10m", help="Leave out those that are newer (10m)"),
             option("--cancel", action="store_true", help="Cancel those whose owner is known for certain"),
         ),
     ),
     Command(
         "check",
         "checking:check",
-        "See whether a backend can run circuits as they are, and what they may cost; submits nothing",
+        "Check whether a backend can run circuits unchanged, and what they may cost; submits nothing",
         (
             option("circuits", metavar="CIRCUIT", nargs="+", help="Files with OpenQASM 3 or QPY"),
             option("--backend", metavar="NAME", default=None, help="The backend"),

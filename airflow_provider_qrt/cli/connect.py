@@ -1,4 +1,4 @@
-"""From a command's arguments and the environment to a client; Airflow is asked only if nothing else has the answer."""
+"""Build a client from a command's arguments and the environment; Airflow is only used if these are not enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
 
@@ -24,7 +24,7 @@ IAM_URL = "QISKIT_IBM_IAM_URL"
 
 @dataclass
 class GivenConnection:
-    """A connection that was read without Airflow."""
+    """A connection read without Airflow."""
 
     conn_id: str
     host: str | None = None
@@ -34,10 +34,10 @@ class GivenConnection:
 
 
 def find_settings(args: Namespace) -> ClientSettings:
-    """Find the connection that a command is to use.
+    """Find the connection for a command.
 
     Raises:
-        InvalidSettings: There is none, or it lacks something; says what to do.
+        InvalidSettingsError: There is none, or it is incomplete; says what to do.
     """
     conn_id = args.conn_id or DEFAULT_CONNECTION
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
@@ -55,7 +55,7 @@ def make_client(args: Namespace) -> QiskitRuntimeClient:
     """Build the client of a command.
 
     Raises:
-        InvalidSettings: See :func:`find_settings`.
+        InvalidSettingsError: See :func:`find_settings`.
     """
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
@@ -63,7 +63,7 @@ def make_client(args: Namespace) -> QiskitRuntimeClient:
 
 
 def _from_json(conn_id: str, variable: str, text: str) -> tuple[GivenConnection, Mapping[str, Any]] | None:
-    """Read an environment variable as Airflow does; None if there is none, or it is a URI, which is left to Airflow."""
+    """Read an environment variable as Airflow does; None if it is missing, or a URI, which Airflow parses."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -72,10 +72,12 @@ def _from_json(conn_id: str, variable: str, text: str) -> tuple[GivenConnection,
         extra = json.loads(extra) if isinstance(extra, str) else extra
         port = int(found["port"]) if found.get("port") else None
     except (ValueError, TypeError):
-        # Not quoted: it holds the key.
-        raise InvalidSettings(f"The environment variable {variable} is not the JSON of a connection.") from None
+        # Not quoted, since it contains the key.
+        raise InvalidSettingsError(f"The environment variable {variable} is not the JSON of a connection.") from None
     if found.get("conn_type") not in (None, CONNECTION_TYPE):
-        raise InvalidSettings(f"The connection in {variable} has the type {found['conn_type']}, not {CONNECTION_TYPE}.")
+        raise InvalidSettingsError(
+            f"The connection in {variable} has the type {found['conn_type']}, not {CONNECTION_TYPE}."
+        )
     return GivenConnection(conn_id, found.get("host"), found.get("schema"), port, found.get("password")), extra
 
 
@@ -84,16 +86,18 @@ def _from_airflow(conn_id: str) -> ClientSettings:
         from airflow.models.connection import Connection
         from airflow.sdk.exceptions import AirflowNotFoundException
     except ImportError:
-        raise InvalidSettings(_no_connection(conn_id)) from None
+        raise InvalidSettingsError(_no_connection(conn_id)) from None
     try:
         connection = Connection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
-        raise InvalidSettings(_no_connection(conn_id)) from None
+        raise InvalidSettingsError(_no_connection(conn_id)) from None
     except Exception as error:
-        # Airflow's database is not there, or is not set up: that has many types, and names no secret.
-        raise InvalidSettings(f"{_no_connection(conn_id)} Airflow says: {type(error).__name__}.") from None
+        # Airflow's database is missing or not set up, which raises many types of errors. A type reveals no secret.
+        raise InvalidSettingsError(f"{_no_connection(conn_id)} Airflow says: {type(error).__name__}.") from None
     if connection.conn_type != CONNECTION_TYPE:
-        raise InvalidSettings(f"Connection {conn_id!r} is of the type {connection.conn_type}, not {CONNECTION_TYPE}.")
+        raise InvalidSettingsError(
+            f"Connection {conn_id!r} is of the type {connection.conn_type}, not {CONNECTION_TYPE}."
+        )
     return settings_from_connection(connection, connection.extra_dejson)
 
 

@@ -1,4 +1,4 @@
-"""``doctor``: first contact with an account."""
+"""``doctor``: check the provider's assumptions against a real account."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from typing import TextIO
 from airflow_provider_qrt.cli.connect import find_settings
 from airflow_provider_qrt.cli.output import cost, print_json
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.limits import CHANNEL
 from airflow_provider_qrt.doctor.looking import ReadOnly
 from airflow_provider_qrt.doctor.report import markdown, summary
 from airflow_provider_qrt.doctor.requests_out import Service
 from airflow_provider_qrt.doctor.rows import Examination, Row
 from airflow_provider_qrt.doctor.running import CLAIMS_OF_A_JOB, JOBS, SECONDS_PER_JOB, Running, dry_run, estimate
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 def doctor(args: Namespace, out: TextIO) -> int:
-    """Compare the service with what is assumed of it, row by row; 1 if a row differs."""
+    """Compare the service with the provider's assumptions, row by row; return 1 if a row differs."""
     settings = find_settings(args)
     if settings.channel != CHANNEL:
-        raise InvalidSettings(f"doctor examines the present platform, channel {CHANNEL!r}, not {settings.channel!r}.")
+        raise InvalidSettingsError(
+            f"doctor examines the present platform, channel {CHANNEL!r}, not {settings.channel!r}."
+        )
     if args.job and not args.yes and not sys.stdin.isatty():
-        raise InvalidInput("--job asks before it spends anything, and there is no terminal to ask at. Add --yes.")
+        raise InvalidInputError("--job asks before it spends anything, and there is no terminal to ask at. Add --yes.")
 
     def show(row: Row) -> None:
         if not args.json:
@@ -56,7 +58,7 @@ def doctor(args: Namespace, out: TextIO) -> int:
 def _examine(args: Namespace, service: Service, client: QiskitRuntimeClient, examination: Examination) -> None:
     looking = ReadOnly(service, examination, args.backend)
     if looking.begin():
-        # Jobs first: an account without any has some to look at then.
+        # Run jobs first, so that an account without any has some to read.
         _run_jobs(args, service, client, examination, looking.backend)
         looking.go_on()
 
@@ -79,7 +81,7 @@ def _run_jobs(
 
 
 def _agreed(backend: str) -> bool:
-    """Ask, saying what it costs."""
+    """Ask for confirmation, and name the cost."""
     seconds = (JOBS - 1) * SECONDS_PER_JOB
     question = (
         f"Submit {JOBS} smallest jobs to {backend}, one of which is cancelled at once? They may take about "

@@ -1,4 +1,4 @@
-"""Commands that look: backends, jobs, one job, its result."""
+"""Commands that only read: backends, jobs, a job, its result."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from airflow_provider_qrt.cli.output import cost, print_facts, print_json, print
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Job
 
 SHORTEST_INTERVAL = 2.0
-"""Seconds between two looks at the list of jobs, at least."""
+"""Minimum number of seconds between two readings of the list of jobs."""
 SHOWN_OUTCOMES = 16
-"""Outcomes of a circuit that are printed, the most frequent first."""
+"""Number of outcomes of a circuit to print, most frequent first."""
 
 
 def backends(args: Namespace, out: TextIO) -> int:
     """List backends with their queues."""
-    from airflow_provider_qrt.jobs.backends import WAIT_TIME
+    from airflow_provider_qrt.jobs.backends.select import WAIT_TIME
 
     with make_client(args) as client:
         listed = client.backends(fields=WAIT_TIME)
@@ -55,7 +55,7 @@ def backends(args: Namespace, out: TextIO) -> int:
 def jobs(args: Namespace, out: TextIO) -> int:
     """List jobs, once or until all have ended."""
     if args.limit < 1:
-        raise InvalidInput(f"--limit: must be at least 1, got {args.limit}.")
+        raise InvalidInputError(f"--limit: must be at least 1, got {args.limit}.")
     with make_client(args) as client:
         while True:
             listed = _listed(client, args)
@@ -70,7 +70,7 @@ def jobs(args: Namespace, out: TextIO) -> int:
 
 
 def job(args: Namespace, out: TextIO) -> int:
-    """Show a job; the exit code tells whether it has failed or was cancelled."""
+    """Show a job; return 1 if it has failed or was cancelled."""
     from airflow_provider_qrt.client.channels.base import Feature
 
     with make_client(args) as client:
@@ -111,18 +111,18 @@ def result(args: Namespace, out: TextIO) -> int:
             print(f"`job {found.id}` shows more.", file=sys.stderr)
             return 1
         if found.status is not JobStatus.COMPLETED:
-            raise errors.ResultsNotReady(
+            raise errors.ResultsNotReadyError(
                 400,
                 errors.ErrorBody(message=f"Job {found.id} is {found.state.word.lower()} and has no result"),
                 request=f"GET /jobs/{found.id}/results",
             )
         if found.private and not args.yes:
-            raise InvalidInput(
-                f"Job {found.id} is private: its result is given out once. Add --yes to take it now, and --output to "
-                "keep it."
+            raise InvalidInputError(
+                f"Job {found.id} is private: its result can be read only once. Add --yes to read it now, and --output "
+                "to keep it."
             )
         if args.output:
-            # See that it can be written before a result is read that is given out once.
+            # Check that the file can be written before reading a result that can be read only once.
             Path(args.output).touch()
         text = client.job_result(found.id)
     if args.output:

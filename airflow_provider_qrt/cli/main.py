@@ -1,4 +1,4 @@
-"""Running a command: its arguments, its errors and its exit code."""
+"""Run a command: parse its arguments, report its errors and return its exit code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     """Run a command of ``python -m airflow_provider_qrt``.
 
     Args:
-        arguments: Of the command line.
-        out: Where to print; standard output.
+        arguments: Arguments of the command line.
+        out: Stream to print to; by default standard output.
 
     Returns:
         The exit code.
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
 
 
 def run(command: Command, args: argparse.Namespace, out: TextIO) -> int:
-    """Run a command and return its exit code; what went wrong is said on standard error, without a traceback."""
+    """Run a command and return its exit code; print errors on standard error, without a traceback."""
     from airflow_provider_qrt.client import errors
-    from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
+    from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError
 
     module, _, name = command.function.partition(":")
     function: Function = getattr(import_module(f"airflow_provider_qrt.cli.{module}"), name)
@@ -50,13 +50,13 @@ def run(command: Command, args: argparse.Namespace, out: TextIO) -> int:
     except KeyboardInterrupt:
         return FINE
     except BrokenPipeError:
-        # Whoever reads has seen enough, as with "| head". Python would complain when it flushes.
+        # The reader has closed the pipe, as with "| head". Otherwise Python would report an error when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
-    except (InvalidInput, errors.InvalidSettings) as error:
+    except (InvalidInputError, errors.InvalidSettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_USE
-    except InvalidResult as error:
+    except InvalidResultError as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_FINE
     except errors.QiskitRuntimeError as error:

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs."""
+"""Output of the commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-DEFAULT_PRICE = 1.60
-"""US dollars for a QPU second of IBM's Pay-As-You-Go plan."""
+from airflow_provider_qrt.client.limits import PRICE_PER_SECOND
 
 
 def print_json(value: Any, out: TextIO) -> None:
@@ -19,7 +18,7 @@ def print_json(value: Any, out: TextIO) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> None:
-    """Print rows under their heads, each column as wide as its widest entry; numbers to the right."""
+    """Print a table with headings, each column as wide as its widest entry, and numbers aligned to the right."""
     listed = [list(row) for row in rows]
     cells = [[*heads], *([_text(value) for value in row] for row in listed)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
@@ -36,7 +35,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO
 
 
 def print_facts(facts: Iterable[tuple[str, Any]], out: TextIO) -> None:
-    """Print names and values, one pair a line; what is not known is left out."""
+    """Print names and values, one pair per line; omit unknown values."""
     known = [(name, _text(value)) for name, value in facts if value not in (None, "", [])]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
@@ -44,17 +43,17 @@ def print_facts(facts: Iterable[tuple[str, Any]], out: TextIO) -> None:
 
 
 class Money(float):
-    """An amount: a number for programs, and with its currency for people.
+    """An amount of money: a number for programs, printed with its currency for people.
 
     Args:
-        amount: How much.
-        currency: Of what, such as ``USD``.
+        amount: The amount.
+        currency: The currency, such as ``USD``.
     """
 
     currency: str
 
     def __new__(cls, amount: float, currency: str) -> Money:
-        """Keep the currency beside the amount."""
+        """Store the currency with the amount."""
         made = super().__new__(cls, amount)
         made.currency = currency
         return made
@@ -78,7 +77,7 @@ def _text(value: Any) -> str:
 
 
 def cost(seconds: float | None) -> Money | None:
-    """What QPU seconds cost; None if nothing is known. The price is Airflow's setting where it is known."""
+    """Return the cost of QPU seconds; None if they are unknown. The price comes from Airflow's settings if possible."""
     if seconds is None:
         return None
     price, currency = _price()
@@ -88,11 +87,13 @@ def cost(seconds: float | None) -> Money | None:
 def _price() -> tuple[float, str]:
     price, currency = (os.environ.get(f"AIRFLOW__QISKIT_RUNTIME__PRICE_{name}") for name in ("PER_SECOND", "CURRENCY"))
     if price is None and "airflow" in sys.modules:
-        from airflow.sdk import conf
+        from airflow_provider_qrt import config
 
-        price = conf.get("qiskit_runtime", "price_per_second", fallback=None)
-        currency = currency or conf.get("qiskit_runtime", "price_currency", fallback=None)
+        try:
+            return config.price()
+        except ValueError:
+            return PRICE_PER_SECOND, "USD"
     try:
-        return float(price or DEFAULT_PRICE), currency or "USD"
+        return float(price or PRICE_PER_SECOND), currency or "USD"
     except ValueError:
-        return DEFAULT_PRICE, "USD"
+        return PRICE_PER_SECOND, "USD"

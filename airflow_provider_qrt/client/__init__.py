@@ -1,6 +1,6 @@
-"""The Qiskit Runtime REST API. Knows HTTP and IBM; does not know Airflow.
+"""Client of the Qiskit Runtime REST API, independent of Airflow. Names in ``__all__``, also of modules, are public.
 
-Names are loaded on first use: a DAG file that imports operators does not pay for ``requests``.
+Names are loaded on first use, so a DAG file that imports operators does not import ``requests``.
 """
 
 from __future__ import annotations

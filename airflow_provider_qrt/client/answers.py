@@ -1,4 +1,4 @@
-"""What the service says when it refuses, in any of its shapes, and JSON that should be there and may not be."""
+"""Read error answers in all their shapes, and JSON from answers that may not hold any."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _LONGEST_MESSAGE = 2000
 
 
 def is_page(response: requests.Response) -> bool:
-    """Whether somebody answered with HTML, for people."""
+    """Return whether the answer is an HTML page."""
     kind = response.headers.get("Content-Type", "")
     return "html" in kind or response.text.lstrip()[:1] == "<"
 
 
 def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> ErrorBody:
-    """Read an error in any of its shapes: the API's, older gateways', IAM's, or bare HTML from a proxy.
+    """Read an error in any of its shapes: from the API, older gateways, IAM, or as HTML from a proxy.
 
     Args:
         response: The answer.
-        secrets: What to blot out if the answer quotes it.
+        secrets: Texts to redact if the answer quotes them.
     """
 
     def said(value: Any) -> str:
@@ -36,7 +36,7 @@ def read_error(response: requests.Response, secrets: Iterable[str] = ()) -> Erro
     trace = said(response.headers.get("X-Request-Id") or response.headers.get("CF-Ray")) or None
     try:
         data = parse_json(response.content, strict=False)
-    except (ValueError, errors.InvalidAnswer):
+    except (ValueError, errors.InvalidAnswerError):
         text = "" if is_page(response) else said(response.text).strip()
         return ErrorBody(message=text or said(response.reason), trace=trace)
     if not isinstance(data, Mapping):
@@ -66,15 +66,15 @@ def read_json(response: requests.Response, label: str, secrets: Iterable[str] = 
     """Return the answer's JSON.
 
     Raises:
-        UnexpectedAnswer: If it is not JSON, or holds what cannot be meant.
+        UnexpectedAnswerError: If it is not JSON, or holds implausible values.
     """
     try:
         return parse_json(response.content)
-    except errors.InvalidAnswer as error:
-        raise errors.InvalidAnswer(f"{label}: {error}") from None
+    except errors.InvalidAnswerError as error:
+        raise errors.InvalidAnswerError(f"{label}: {error}") from None
     except ValueError:
         kind = readable(response.headers.get("Content-Type", "no content type"), 100, secrets)
-        raise errors.UnexpectedAnswer(
+        raise errors.UnexpectedAnswerError(
             f"{label}: HTTP {response.status_code} with {kind} instead of JSON; something between Airflow and "
             "the service answered in its place."
         ) from None

@@ -1,7 +1,7 @@
-"""How much an answer may bring, and how long it may take: one budget for everything that comes in through HTTP.
+"""Limits for the size and duration of every HTTP answer.
 
-``requests`` bounds neither: its timeout starts anew with each byte, and a megabyte of gzip becomes a gigabyte. So the
-bytes are counted after they are unpacked, and the seconds from the moment in which an answer is expected.
+``requests`` limits neither: its timeout restarts with each byte, and a megabyte of gzip can become a gigabyte. So bytes
+are counted after decompression, and seconds from the moment the answer is expected.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.errors import InvalidAnswerError
 
 MEBIBYTE = 1 << 20
 ACCEPTED_ENCODINGS = "gzip, deflate"
-"""What is asked for; anything else is refused, since it could not be unpacked piece by piece."""
+"""Encodings that requests accept; others are rejected, since they could not be decompressed piece by piece."""
 _PIECE = 1 << 16
 _FORMATS = {"gzip": 31, "x-gzip": 31}
 
 
 @dataclass(frozen=True)
 class AnswerLimits:
-    """Bounds of one answer.
+    """Limits of one answer.
 
     Attributes:
-        max_bytes: Bytes of an answer, unpacked, that describes jobs, backends, usage and the like.
+        max_bytes: Decompressed bytes of an answer that describes jobs, backends, usage and the like.
         max_result_bytes: Bytes of a result, or of a job with its input. Ten million executions at 156 bits, the most
-            that IBM takes in a job, are 200 MB.
-        patience: An answer may take so many times the read timeout in all, however steadily it drips.
-        least_rate: Bytes a second that buy an answer more time.
+            that IBM accepts in a job, are 200 MB.
+        patience: Limit for the total time, as a multiple of the read timeout, even if bytes keep arriving.
+        least_rate: Bytes per second; data that arrives extends the time limit at this rate.
     """
 
     max_bytes: int = 16 * MEBIBYTE
@@ -49,7 +49,7 @@ class AnswerLimits:
 
 
 class _Deadline:
-    """Seconds that are left of an answer; bytes that arrive buy more."""
+    """Time left for an answer; each received byte extends it."""
 
     def __init__(self, seconds: float, least_rate: int, most_bytes: int) -> None:
         self._ends = time.monotonic() + seconds
@@ -60,7 +60,7 @@ class _Deadline:
         return self._ends - time.monotonic()
 
     def extend(self, count: int) -> None:
-        # Not without end: what comes before an answer's headers is not counted by anybody else.
+        # Limited: bytes before an answer's headers are not counted anywhere else.
         count = min(count, self._worth_time)
         self._worth_time -= count
         self._ends += count / self._rate
@@ -71,11 +71,11 @@ _deadline: ContextVar[_Deadline | None] = ContextVar("airflow_provider_qrt_answe
 
 @contextmanager
 def within(read_timeout: float, limits: AnswerLimits) -> Iterator[None]:
-    """Bound the time of the answers that begin in this block.
+    """Limit the time of answers that begin in this block.
 
     Args:
-        read_timeout: Seconds for which nothing may arrive.
-        limits: Say how much longer the whole may take.
+        read_timeout: Longest time without any data, seconds.
+        limits: Determine the total time allowed.
     """
     token = _deadline.set(_Deadline(limits.patience * read_timeout, limits.least_rate, limits.max_result_bytes))
     try:
@@ -85,7 +85,7 @@ def within(read_timeout: float, limits: AnswerLimits) -> Iterator[None]:
 
 
 class _PatientFile(io.RawIOBase):
-    """What arrives at a socket, until the deadline has passed."""
+    """Reads from a socket until the deadline has passed."""
 
     def __init__(self, file: Any, socket: Any, deadline: _Deadline) -> None:
         self._file = file
@@ -100,7 +100,7 @@ class _PatientFile(io.RawIOBase):
         left = self._deadline.left()
         if left <= 0:
             raise TimeoutError("the answer took too long in all")
-        # Closed by urllib3 while the response is still read, when the connection is not to be kept.
+        # urllib3 may have closed the socket while the response is still read, if the connection is not kept.
         if self._socket.fileno() >= 0:
             self._socket.settimeout(left if self._patience is None else min(left, self._patience))
         count: int | None = self._file.readinto(buffer)
@@ -119,7 +119,7 @@ class _PatientFile(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that ends at the deadline, be it in its headers or in its body."""
+    """An answer that times out at the deadline, in its headers or in its body."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -145,7 +145,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Sends as ``requests`` does, over connections whose answers keep to the deadline of :func:`within`."""
+    """Sends as ``requests`` does, over connections that apply the deadline of :func:`within`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use our connections."""
@@ -153,7 +153,7 @@ class BoundedAdapter(HTTPAdapter):
         _use_ours(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Use our connections, also through a proxy; one for SOCKS brings its own."""
+        """Use our connections through an HTTP proxy too; the SOCKS manager has its own."""
         manager = super().proxy_manager_for(*args, **kwargs)
         if type(manager) is urllib3.ProxyManager:
             _use_ours(manager)
@@ -165,19 +165,19 @@ def _use_ours(manager: Any) -> None:
 
 
 def read_body(response: requests.Response, max_bytes: int, label: str) -> None:
-    """Read the body of an answer that was asked for with ``stream=True``; ``content`` holds it afterwards.
+    """Read the body of an answer requested with ``stream=True``; ``content`` holds it afterwards.
 
     Args:
         response: The answer.
-        max_bytes: The most it may hold, unpacked.
+        max_bytes: The maximum decompressed size.
         label: The request, for the message.
 
     Raises:
-        InvalidAnswer: It is larger, damaged, or packed in a way that nobody asked for.
+        InvalidAnswerError: It is larger, damaged, or has an encoding that was not requested.
         requests.RequestException: The connection broke, or the answer took too long.
     """
     inner = vars(response)
-    # A mock's answer may have been read before.
+    # The answer of a mock may already have been read.
     if inner.get("_content", False) is not False:
         if len(response.content) > max_bytes:
             raise _too_large(label, max_bytes)
@@ -187,20 +187,22 @@ def read_body(response: requests.Response, max_bytes: int, label: str) -> None:
         inner["_content"] = b"".join(_pieces(response.raw, encoding, max_bytes, label))
         inner["_content_consumed"] = True
     finally:
-        # One that was not read to its end must not be kept.
+        # A connection whose answer was not read completely must not be reused.
         response.close()
 
 
 def _pieces(raw: Any, encoding: str, max_bytes: int, label: str) -> Iterator[bytes]:
-    unpack = _unpacker(encoding, label)
+    unpacker = None if encoding in ("", "identity") else _Unpacker(encoding, label)
     size = 0
     try:
         for packed in raw.stream(_PIECE, decode_content=False):
-            for piece in unpack(packed) if unpack else (packed,):
+            for piece in unpacker.unpack(packed) if unpacker else (packed,):
                 size += len(piece)
                 if size > max_bytes:
                     raise _too_large(label, max_bytes)
                 yield piece
+        if unpacker:
+            unpacker.finish()
     except urllib3.exceptions.ProtocolError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
     except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
@@ -211,39 +213,66 @@ def _pieces(raw: Any, encoding: str, max_bytes: int, label: str) -> Iterator[byt
         raise requests.exceptions.ChunkedEncodingError(error) from error
 
 
-def _unpacker(encoding: str, label: str) -> Any:
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in (*_FORMATS, "deflate"):
-        raise InvalidAnswer(f"{label}: the answer is packed in a way that was not asked for.")
-    engine: Any = None
+class _Unpacker:
+    """Unpacks gzip and deflate piece by piece.
 
-    def unpack(packed: bytes) -> Iterator[bytes]:
-        nonlocal engine
-        if engine is None:
-            engine = zlib.decompressobj(_FORMATS.get(encoding) or _deflate_bits(packed))
+    Args:
+        encoding: Of the answer.
+        label: The request, for messages.
+    """
+
+    def __init__(self, encoding: str, label: str) -> None:
+        if encoding not in (*_FORMATS, "deflate"):
+            raise InvalidAnswerError(f"{label}: the answer has an encoding that was not requested.")
+        self._encoding = encoding
+        self._label = label
+        self._engine: Any = None
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        """Unpack the next bytes of the body."""
+        while packed:
+            if self._engine is None:
+                self._engine = zlib.decompressobj(_FORMATS.get(self._encoding) or _deflate_bits(packed))
+            elif self._engine.eof:
+                # A gzip file may have several members. Whatever follows the only one of deflate is not looked at.
+                if self._encoding == "deflate":
+                    return
+                self._engine = zlib.decompressobj(_FORMATS[self._encoding])
+            yield from self._pieces(packed)
+            # Some servers pad with zeros.
+            packed = self._engine.unused_data.lstrip(b"\0")
+
+    def finish(self) -> None:
+        """Check that the body was whole.
+
+        Raises:
+            ValueError: It was cut off.
+        """
+        if self._engine is not None and not self._engine.eof:
+            raise ValueError("the packed body was cut off")
+
+    def _pieces(self, packed: bytes) -> Iterator[bytes]:
         try:
-            while packed:
-                piece = engine.decompress(packed, _PIECE)
-                packed = engine.unconsumed_tail
+            while True:
+                # Once more when all is taken in: what was too much for the last piece is still to come out.
+                piece = self._engine.decompress(packed, _PIECE)
+                packed = self._engine.unconsumed_tail
                 if piece:
                     yield piece
-                elif not packed or engine.eof:
+                elif not packed or self._engine.eof:
                     return
         except zlib.error:
-            raise InvalidAnswer(f"{label}: the answer is damaged: it cannot be unpacked.") from None
-
-    return unpack
+            raise InvalidAnswerError(f"{self._label}: the answer is damaged: it cannot be unpacked.") from None
 
 
 def _deflate_bits(start: bytes) -> int:
-    """Some servers send deflate without zlib's two bytes before it."""
+    """Return the window bits for zlib or raw deflate: some servers omit zlib's two header bytes."""
     is_zlib = len(start) > 1 and start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
 
 
-def _too_large(label: str, max_bytes: int) -> InvalidAnswer:
-    return InvalidAnswer(
+def _too_large(label: str, max_bytes: int) -> InvalidAnswerError:
+    return InvalidAnswerError(
         f"{label}: the answer is larger than {max_bytes:,} bytes. If it is meant to be, raise max_answer_bytes or "
         "max_result_bytes in the section [qiskit_runtime] of Airflow's configuration."
     )

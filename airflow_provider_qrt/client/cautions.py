@@ -1,4 +1,4 @@
-"""Settings that work and let others read along: said in the log and by the connection test."""
+"""Warnings about insecure settings, for the log and the connection test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def cautions(settings: ClientSettings) -> list[str]:
-    """Say what makes a connection's secrets readable on the way. Addresses of this machine are no such thing."""
+    """List warnings about settings that expose a connection's secrets on the network. This machine is exempt."""
     said = []
     for name, url in (("host", settings.base_url), ("iam_url", settings.iam_url)):
         parts = urlsplit(url)
@@ -30,7 +30,7 @@ def cautions(settings: ClientSettings) -> list[str]:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host name is the machine's own, of which nothing goes through a network."""
+    """Return whether a host name is this machine's, so that nothing crosses a network."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

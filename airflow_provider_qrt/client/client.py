@@ -1,10 +1,10 @@
-"""The REST API of one instance, a method per endpoint.
+"""Client of the REST API of one instance, with one method per endpoint.
 
-Described at https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest. Every method raises the errors of
-:mod:`airflow_provider_qrt.client.errors`; those that read or may safely be repeated are retried on what may pass.
+The API is described at https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest. Every method raises the errors of
+:mod:`airflow_provider_qrt.client.errors`. Requests that are safe to repeat are retried after temporary errors.
 
-The older generations of the API are spoken as well: the settings' channel says what they have and how it looks there.
-What it does not have raises :class:`~airflow_provider_qrt.client.errors.NotOffered` before anything is sent.
+Older generations of the API are supported too: the settings' channel describes them. A feature that the channel lacks
+raises :class:`~airflow_provider_qrt.client.errors.NotOfferedError` before anything is sent.
 """
 
 from __future__ import annotations
@@ -47,24 +47,24 @@ from airflow_provider_qrt.client.transport import OnRequest, Transport
 from airflow_provider_qrt.untrusted.blotter import readable
 
 LONGEST_LOG = MEBIBYTE
-"""Characters of a job's log that are kept: the last ones, which say why a job failed."""
+"""Number of characters kept of a job's log: the last ones, which say why a job failed."""
 
 
 class QiskitRuntimeClient:
     """Client of the Qiskit Runtime REST API (IBM Quantum Compute Service).
 
-    Clients are cheap: the bearer token is shared by all of a process, and nothing is sent before the first call.
+    Clients are cheap: all clients of a process share the bearer token, and nothing is sent before the first call.
     Several threads may use one client.
 
     Args:
-        settings: Where to and with which credentials.
-        retry: How stubborn to be; ``RetryPolicy(attempts=1)`` never retries.
-        sleep: Called with seconds between two tries.
-        read_timeout: Seconds to wait for an answer; submissions have 900 s of their own.
-        limits: How much an answer may bring, and how long it may take in all.
-        on_request: Told of each request: its method, its path, and the HTTP status of the answer, or None without one.
-            It must not raise anything.
-        shared_connections: Use the connections of all clients of the process; else connections of its own.
+        settings: Service address and credentials.
+        retry: When to retry; ``RetryPolicy(attempts=1)`` never retries.
+        sleep: Called with the seconds to wait between two attempts.
+        read_timeout: Seconds to wait for an answer; submissions always have 900 s.
+        limits: Limits for the size and total time of an answer.
+        on_request: Called for each request with its method, its path, and the HTTP status of the answer, or None if
+            there was no answer. It must not raise anything.
+        shared_connections: Whether to share connections with all clients of the process.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class QiskitRuntimeClient:
         self.settings = settings
         self.channel: Channel = settings.generation
         self._http = Transport(
-            settings,
+            settings.endpoint,
             retry=retry or RetryPolicy(),
             sleep=sleep,
             read_timeout=read_timeout,
@@ -105,14 +105,14 @@ class QiskitRuntimeClient:
         """Get a token now, if one is needed.
 
         Raises:
-            QiskitRuntimeError: If none could be had.
+            QiskitRuntimeError: If the token cannot be obtained.
         """
         self._http.headers()
 
     def close(self) -> None:
-        """Close the HTTP connections; the last client of the process logs out, where that can be done.
+        """Close the HTTP connections; the last client of the process logs out, if the channel has a logout.
 
-        It may be used again, and must then be closed again.
+        A closed client may be used again, and must then be closed again.
         """
         self._http.close()
 
@@ -122,10 +122,10 @@ class QiskitRuntimeClient:
         """List the instance's backends.
 
         Args:
-            fields: Extra fields to ask for; ``wait_time_seconds`` is the documented one.
+            fields: Extra fields to request; ``wait_time_seconds`` is the documented one.
 
         Raises:
-            ApiVersionNotHonoured: If the service answers in its oldest shape, names only.
+            ApiVersionNotHonouredError: If the service lists names only, as the oldest API version did.
         """
         self.channel.require(Feature.BACKENDS, "Listing backends")
         if fields:
@@ -134,12 +134,12 @@ class QiskitRuntimeClient:
         return self.channel.read_backends(self.settings, read_list(answer, "devices", "GET /backends"))
 
     def backend_status(self, name: str) -> BackendStatus:
-        """Whether a backend runs jobs now, and its queue."""
+        """Read whether a backend runs jobs now, and its queue length."""
         self.channel.require(Feature.BACKEND_DETAILS, f"The status of {name}")
         return read(BackendStatus.from_json, self._http.get_json(f"/backends/{quoted(name)}/status"))
 
     def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> Mapping[str, Any]:
-        """Qubits, basis gates, coupling map and so on, as the service gives them."""
+        """Read qubits, basis gates, coupling map and so on, as the service returns them."""
         self.channel.require(Feature.BACKEND_DETAILS, f"The configuration of {name}")
         return read_object(
             self._http.get_json(f"/backends/{quoted(name)}/configuration", params=_given(calibration_id=calibration_id))
@@ -148,7 +148,7 @@ class QiskitRuntimeClient:
     def backend_properties(
         self, name: str, *, calibration_id: str | None = None, updated_before: datetime | None = None
     ) -> Mapping[str, Any]:
-        """Calibration data: T1, T2, gate and readout errors, as the service gives them."""
+        """Read calibration data (T1, T2, gate and readout errors), as the service returns them."""
         self.channel.require(Feature.BACKEND_DETAILS, f"The calibration of {name}")
         params = _given(calibration_id=calibration_id, updated_before=updated_before)
         return read_object(self._http.get_json(f"/backends/{quoted(name)}/properties", params=params))
@@ -169,7 +169,7 @@ class QiskitRuntimeClient:
         private: bool = False,
         start_session: bool = False,
     ) -> SubmittedJob:
-        """Submit a job. Not repeated when its fate is unknown: the service has no idempotency key.
+        """Submit a job. The request is not repeated if its outcome is unknown: the service has no idempotency key.
 
         Args:
             program_id: ``sampler``, ``estimator``, ``executor``, ...
@@ -180,13 +180,13 @@ class QiskitRuntimeClient:
             max_execution_seconds: QPU seconds after which the job is stopped (``cost``), at most 10800.
             log_level: ``critical``, ``error``, ``warning``, ``info`` or ``debug``.
             calibration_id: Run on a given calibration.
-            private: Input is never given back, results can be read once.
-            start_session: Begin a session with this job, on a channel that has such sessions; the answer names it.
+            private: IBM never returns the input, and returns the result only once.
+            start_session: Start a session with this job, on a channel that has such sessions; the answer names it.
 
         Raises:
-            NotOffered: The channel has not what the job wants; nothing was sent.
-            SubmissionUnknown: The request went out and no usable answer came; the job may exist.
-            UsageLimitReached: The instance's QPU time is used up; nothing was created.
+            NotOfferedError: The channel lacks a feature that the job needs; nothing was sent.
+            SubmissionUnknownError: The request was sent but got no usable answer; the job may exist.
+            UsageLimitReachedError: The instance's QPU time is used up; nothing was created.
         """
         job = Submission(
             program_id,
@@ -205,15 +205,15 @@ class QiskitRuntimeClient:
             return self._http.submit(
                 "/jobs", body=body, reader=self.channel.read_submitted, read_timeout=SUBMIT_TIMEOUT
             )
-        except errors.Conflict as error:
+        except errors.ConflictError as error:
             if error.code == SESSION_CLOSED:
                 raise
-            raise errors.UsageLimitReached(error.status, error.body, request=error.request) from error
+            raise errors.UsageLimitReachedError(error.status, error.body, request=error.request) from error
 
     def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
-        """Read a job; without its input unless ``exclude_params=False``, for the input may be megabytes.
+        """Read a job, without its input unless ``exclude_params=False``, since the input may be megabytes.
 
-        On ``api_token`` a job is known by its result only: id and state are all there is.
+        On ``api_token`` only id and state are known, which are derived from the result.
         """
         return self.channel.read_job(self._http, job_id, exclude_params=exclude_params)
 
@@ -231,16 +231,16 @@ class QiskitRuntimeClient:
         exclude_params: bool = True,
         page_size: int = JOBS_PAGE_SIZE,
     ) -> Iterator[Job]:
-        """Iterate over the jobs that match, page by page, each job once.
+        """Iterate over the matching jobs, page by page, each job once.
 
-        A list that does not end raises ``InvalidAnswer``.
+        An endless list raises ``InvalidAnswerError``.
 
         Args:
-            pending: True: queued and running ones; False: finished ones.
-            program_id: Only this program's.
-            backend: Only this backend's.
-            session_id: Only this session's.
-            tags: Jobs that carry all of these.
+            pending: True for queued and running jobs, False for finished ones.
+            program_id: Only jobs of this program.
+            backend: Only jobs on this backend.
+            session_id: Only jobs in this session.
+            tags: Only jobs that have all of these tags.
             created_after: Inclusive.
             created_before: Inclusive.
             newest_first: Order by creation.
@@ -268,7 +268,7 @@ class QiskitRuntimeClient:
             answer = self._http.get_json("/jobs", params={**params, "offset": offset}, large=not exclude_params)
             page = read_list(answer, "jobs", "GET /jobs")
             for data in page:
-                # A job created between two pages shifts the rest, so an id can come twice.
+                # A job created between two pages shifts the rest, so an id can occur twice.
                 job = read(Job.from_json, data)
                 if pages.is_new(job.id):
                     yield job
@@ -281,48 +281,48 @@ class QiskitRuntimeClient:
     def job_result(self, job_id: str) -> str:
         """Return the result of a completed job as text (JSON for primitives).
 
-        Read the state first: a failed job's result may be an error text with status 200. A private job's result is
-        gone once this has returned.
+        Read the state first: a failed job's result may be an error text with status 200. The result of a private job
+        can be read only once.
 
         Raises:
-            ResultsNotReady: If the job has not ended.
+            ResultsNotReadyError: If the job has not ended.
         """
         path = f"/jobs/{quoted(job_id)}/results"
         response = self._http.send("GET", path, large=True)
         if response.status_code == 204:
-            raise errors.ResultsNotReady(
+            raise errors.ResultsNotReadyError(
                 204, errors.ErrorBody(message="The job has no results yet"), request=f"GET {path}"
             )
         response.encoding = "utf-8"
         return response.text
 
     def cancel_job(self, job_id: str) -> None:
-        """Ask for a job to be cancelled; it takes effect after a moment.
+        """Request a job's cancellation; it takes effect after a moment.
 
         Raises:
-            Conflict: If it has ended already.
+            ConflictError: If the job has already ended.
         """
         self._http.send("POST", f"/jobs/{quoted(job_id)}/cancel")
 
     def delete_job(self, job_id: str) -> None:
-        """Remove the record of a job that has ended. Not the way to stop one."""
+        """Remove the record of a job that has ended. Use :meth:`cancel_job` to stop a job."""
         self._http.send("DELETE", f"/jobs/{quoted(job_id)}")
 
     def job_metrics(self, job_id: str) -> JobMetrics:
-        """When the job was created, picked up and finished, and what it used."""
+        """Read when the job was created, picked up and finished, and its usage."""
         self.channel.require(Feature.METRICS, f"The metrics of job {job_id}")
         return read(JobMetrics.from_json, self._http.get_json(f"/jobs/{quoted(job_id)}/metrics"))
 
     def job_logs(self, job_id: str) -> str:
-        """The job's log; empty when it has none (the service says 404 then), or the channel has no logs."""
+        """Read the job's log; empty if there is none (the service answers 404), or the channel has no logs."""
         if not self.channel.offers(Feature.LOGS):
             return ""
         try:
             response = self._http.send("GET", f"/jobs/{quoted(job_id)}/logs")
-        except errors.NotFound:
+        except errors.NotFoundError:
             return ""
         text = response.content.decode("utf-8", "replace")
-        # Half a secret may stand in the first line of what was cut.
+        # Drop the first line after the cut: it may start with part of a secret, which would not be redacted.
         return readable(text if len(text) <= LONGEST_LOG else text[-LONGEST_LOG:].partition("\n")[2], LONGEST_LOG)
 
     def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
@@ -331,7 +331,7 @@ class QiskitRuntimeClient:
         self._http.send("PUT", f"/jobs/{quoted(job_id)}/tags", body={"tags": list(tags)})
 
     def tags(self, search: str) -> list[str]:
-        """Tags of jobs that contain ``search`` (3 to 100 characters)."""
+        """List tags of jobs that contain ``search`` (3 to 100 characters)."""
         self.channel.require(Feature.WORKLOADS, "A search for tags")
         answer = self._http.get_json("/tags", params={"type": "job", "search": search})
         return list(read_tags(read_list(answer, "tags", "GET /tags")))
@@ -339,30 +339,30 @@ class QiskitRuntimeClient:
     # Live status
 
     def stream_url(self, job_id: str) -> str | None:
-        """Where a job's status can be followed (``ws`` or ``wss``); None if the channel has no stream."""
+        """Return the URL of a job's status stream (``ws`` or ``wss``); None if the channel has no stream."""
         return self.channel.stream_url(self.settings, job_id)
 
     def stream_headers(self) -> dict[str, str]:
-        """Headers of the request for the stream, credentials among them; may fetch a token."""
+        """Return the headers for the stream request, including credentials; may fetch a token."""
         return self._http.headers()
 
     # Programs
 
     def programs(self) -> list[Program]:
-        """List the programs that can be run, where the channel has such a list."""
+        """List the programs that can be run, if the channel has such a list."""
         return self.channel.programs(self._http)
 
     def program(self, program_id: str) -> Program:
         """Find a program in that list.
 
         Raises:
-            NoSuchProgram: If it is not there; says which are.
+            NoSuchProgramError: If it is not in the list; the message names those that are.
         """
         listed = self.programs()
         for program in listed:
             if program.id == program_id:
                 return program
-        raise errors.NoSuchProgram(
+        raise errors.NoSuchProgramError(
             f"The service has no program {program_id!r}; it offers {', '.join(one.id for one in listed) or 'none'}."
         )
 
@@ -375,15 +375,15 @@ class QiskitRuntimeClient:
         backend: str | None = None,
         max_ttl: int | None = None,
     ) -> Session:
-        """Open a session (``dedicated``) or batch. Not repeated when its fate is unknown.
+        """Open a session (``dedicated``) or batch. The request is not repeated if its outcome is unknown.
 
         Args:
             mode: A dedicated session is charged for the time it is open, a batch for its jobs only.
-            backend: Backend it is bound to.
-            max_ttl: Seconds it may live; the plan's limit applies.
+            backend: Backend that all its jobs run on.
+            max_ttl: Maximum lifetime in seconds; the plan's limit applies.
 
         Raises:
-            SubmissionUnknown: The request went out and no usable answer came; the session may exist.
+            SubmissionUnknownError: The request was sent but got no usable answer; the session may exist.
         """
         self.channel.require(
             Feature.BATCHES if mode == "batch" else Feature.SESSIONS,
@@ -398,22 +398,22 @@ class QiskitRuntimeClient:
         return read(Session.from_json, self._http.get_json(f"/sessions/{quoted(session_id)}"))
 
     def close_session(self, session_id: str) -> None:
-        """Refuse new jobs, let the queued and running ones finish, then close; ``ibm_cloud`` has one way to close."""
+        """Stop accepting jobs, let queued and running ones finish, then close. ``ibm_cloud`` has one way to close."""
         self.channel.close_session(self._http, session_id)
 
     def cancel_session(self, session_id: str) -> None:
-        """Close at once: queued jobs are not run any more, the running one finishes."""
+        """Close at once: queued jobs do not run, the running one finishes."""
         self.channel.cancel_session(self._http, session_id)
 
     # Instance, usage, workloads, versions
 
     def instance(self) -> Instance:
-        """The instance's backends and plan."""
+        """Read the instance's backends and plan."""
         self.channel.require(Feature.WORKLOADS, "The instance")
         return read(Instance.from_json, self._http.get_json("/instance"))
 
     def instance_usage(self) -> InstanceUsage:
-        """QPU seconds used and allowed in the current period."""
+        """Read the QPU seconds used and allowed in the current period."""
         self.channel.require(Feature.USAGE, "The QPU time used")
         return read(InstanceUsage.from_json, self._http.get_json("/instances/usage"))
 
@@ -431,17 +431,17 @@ class QiskitRuntimeClient:
         newest_first: bool = True,
         page_size: int = WORKLOADS_PAGE_SIZE,
     ) -> Iterator[Workload]:
-        """Iterate over jobs, sessions and batches, page by page along the service's cursors.
+        """Iterate over jobs, sessions and batches, page by page with the service's cursors.
 
         Args:
-            mode: Only this kind. The one way to list sessions.
+            mode: Only this kind. This is the only way to list sessions.
             status: ``pending``, ``in_progress``, ``completed``, ``failed``, ``canceled``.
-            backend: Only this backend's.
+            backend: Only workloads on this backend.
             search: An id or a tag.
-            tags: Those that carry these.
+            tags: Only workloads with these tags.
             created_after: Inclusive.
             created_before: Inclusive.
-            mine: Only those of the API key's user.
+            mine: Only workloads of the API key's user.
             newest_first: Order by creation.
             page_size: Items per request, at most 50.
         """
@@ -473,7 +473,7 @@ class QiskitRuntimeClient:
             pages.end_page()
 
     def versions(self) -> list[str]:
-        """API versions the service offers; needs no credentials."""
+        """List the API versions that the service offers; this needs no credentials."""
         self.channel.require(Feature.VERSIONS, "The API versions")
         answer = self._http.get_json("/versions", authenticated=False)
         return [read_text(version) or "" for version in read_list(answer, "versions", "GET /versions")]
@@ -484,7 +484,7 @@ def _flag(value: bool | None) -> str | None:
 
 
 def _given(**values: Any) -> dict[str, Any]:
-    """Those that are not None, with times written as the API wants them."""
+    """Return the values that are not None, with times formatted for the API."""
     return {
         name: _timestamp(value) if isinstance(value, datetime) else value
         for name, value in values.items()
@@ -493,12 +493,12 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _timestamp(moment: datetime) -> str:
-    """RFC 3339, which knows no time without an offset; one without is taken for UTC."""
+    """Format a time as RFC 3339, which requires an offset; a time without one is taken as UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _next_cursor(link: Any) -> str | None:
-    """The cursor in ``{"href": "...?next=..."}``, or None on the last page."""
+    """Return the cursor in ``{"href": "...?next=..."}``, or None on the last page."""
     href = link.get("href") if isinstance(link, Mapping) else link
     if not isinstance(href, str):
         return None

@@ -1,8 +1,8 @@
-"""Connections: one pool for all clients of the process.
+"""One connection pool for all clients of the process.
 
-A connection costs a TLS handshake, and a task uses the service through more than one client: its own, the hook of a
-callback, in a triggerer that of each kind of trigger. HTTP keeps no state in a connection that one client must not see
-of another; credentials are in the requests, cookies in each client's session.
+A connection costs a TLS handshake, and a task uses several clients: its own, that of a callback's hook, and in a
+triggerer one for each kind of trigger. Sharing is safe because an HTTP connection holds no client's state: credentials
+are in the requests, and cookies in each client's session.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from airflow_provider_qrt.client.bounds import BoundedAdapter
 
 MOST_KEPT = 10
-"""Idle connections that are kept to one host."""
+"""Idle connections kept per host."""
 
 
 class SharedConnections(BaseAdapter):
-    """Sends over the connections of all clients of the process; to be mounted in a ``requests`` session.
+    """Adapter for a ``requests`` session that sends over the connections shared by all clients of the process.
 
-    They are closed when the last that has used them is closed. One that was closed may be used again.
+    The connections are closed with the last adapter that has used them. A closed adapter may be used again.
     """
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request; see ``requests.adapters.HTTPAdapter.send``."""
-        # Asked each time: a client made before a fork must not use its parent's connections.
+        # Look the pool up each time: a client created before a fork must not use its parent's connections.
         return _pool.of(self).send(request, *args, **kwargs)
 
     def close(self) -> None:
-        """Be done with the connections."""
+        """Stop using the connections."""
         _pool.leave(self)
 
 
 class _Pool:
-    """The connections of this process, and who uses them."""
+    """The connections of this process, and the adapters that use them."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -46,7 +46,7 @@ class _Pool:
         self._users: weakref.WeakSet[SharedConnections] = weakref.WeakSet()
 
     def of(self, user: SharedConnections) -> HTTPAdapter:
-        """The adapter that holds them."""
+        """Return the adapter that holds the connections."""
         with self._lock:
             self._users.add(user)
             if self._adapter is None:
@@ -54,7 +54,7 @@ class _Pool:
             return self._adapter
 
     def leave(self, user: SharedConnections) -> None:
-        """Close them after the last."""
+        """Close the connections if this was their last user."""
         with self._lock:
             if user not in self._users:
                 return
@@ -69,7 +69,7 @@ _pool = _Pool()
 
 
 def _forget() -> None:
-    """Leave a fork's parent its connections, and a lock that a thread may hold which is not there."""
+    """Start a new pool after a fork: the old one's lock may be held by a thread that the child does not have."""
     global _pool
     _pool = _Pool()
 

@@ -1,7 +1,7 @@
-"""The instance's cloud resource name (CRN): which region it lives in, and where that region's service is.
+"""The instance's cloud resource name (CRN), its region, and the address of that region's service.
 
-Format: https://cloud.ibm.com/docs/account?topic=account-crn. Of its ten fields the sixth is the region and the eighth
-the instance's id; the seventh names the account and is not for logs.
+Format: https://cloud.ibm.com/docs/account?topic=account-crn. The sixth of its ten fields is the region, the eighth is
+the instance's id; the seventh is the account, which must not be logged.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.limits import (
     IAM_URL,
     PRIVATE_IAM_URL,
     SERVICE_HOST,
     UNPREFIXED_REGION,
 )
+
+__all__ = ["InstanceCrn"]
 
 IBM_CLOUD = "cloud.ibm.com"
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -27,12 +29,12 @@ _HOW = f"Copy it whole from https://{SERVICE_HOST}/instances; it looks like {_SH
 
 @dataclass(frozen=True)
 class InstanceCrn:
-    """A parsed CRN. ``str()`` and ``repr()`` leave the account out.
+    """A parsed CRN. ``str()`` and ``repr()`` omit the account.
 
     Attributes:
-        value: The whole CRN, as the ``Service-CRN`` header wants it.
-        region: For instance ``us-east`` or ``eu-de``; empty where a service has none.
-        instance_id: The instance's own id.
+        value: The whole CRN, for the ``Service-CRN`` header.
+        region: For instance ``us-east`` or ``eu-de``; empty if the service has none.
+        instance_id: The instance's id.
     """
 
     value: str = field(repr=False)
@@ -41,7 +43,7 @@ class InstanceCrn:
 
     @property
     def account(self) -> str:
-        """Id of the account; not for logs."""
+        """Id of the account; must not be logged."""
         return next(iter(self.value.split(":")[6:7]), "").removeprefix("a/")
 
     def __str__(self) -> str:
@@ -49,49 +51,49 @@ class InstanceCrn:
 
     @classmethod
     def parse(cls, text: str) -> InstanceCrn:
-        """Read a CRN; the two trailing colons, a frequent casualty of copying, may be missing.
+        """Parse a CRN; the two trailing colons, which are often lost in copying, may be missing.
 
         Raises:
-            InvalidSettings: If it is not the CRN of a quantum-computing instance.
+            InvalidSettingsError: If it is not the CRN of a quantum-computing instance.
         """
         text = text.strip()
         if not text:
-            raise InvalidSettings(
+            raise InvalidSettingsError(
                 "The connection has no instance CRN, which belongs in the field Instance CRN (extra 'instance'). "
                 f"{_HOW}."
             )
         fields = text.rstrip(":").split(":")
         if fields[0] != "crn":
-            raise InvalidSettings(f"The instance CRN must begin with 'crn:'. {_HOW}.")
+            raise InvalidSettingsError(f"The instance CRN must begin with 'crn:'. {_HOW}.")
         if len(fields) != 8:
-            raise InvalidSettings(
+            raise InvalidSettingsError(
                 f"The instance CRN is malformed: {len(fields)} of its 8 filled fields were found. {_HOW}."
             )
         _, _, _, _, service, region, scope, instance_id = fields
         if service != "quantum-computing":
-            raise InvalidSettings(
+            raise InvalidSettingsError(
                 f"The CRN names the service {service!r}, not 'quantum-computing'. "
                 f"Use the CRN of an IBM Quantum instance. {_HOW}."
             )
         if not region or not scope or not instance_id:
-            raise InvalidSettings(f"The instance CRN lacks its region, account or instance id. {_HOW}.")
-        # The region becomes part of the host that the token is sent to.
+            raise InvalidSettingsError(f"The instance CRN lacks its region, account or instance id. {_HOW}.")
+        # The region becomes part of the host name that the token is sent to.
         if not _REGION.fullmatch(region) or not _PLAIN.fullmatch(text):
-            raise InvalidSettings(f"The instance CRN holds characters that no CRN has. {_HOW}.")
+            raise InvalidSettingsError(f"The instance CRN holds characters that no CRN has. {_HOW}.")
         return cls(value=":".join(fields) + "::", region=region, instance_id=instance_id)
 
     @classmethod
     def of_any_service(cls, text: str) -> InstanceCrn:
-        """Take what names the instance of a service that need not be IBM's, and keep it as it is.
+        """Read the instance name of any service, not only IBM's, and keep it unchanged.
 
-        No host follows from it, so its shape is that service's business. A CRN as IBM has them is read as such.
+        No host is derived from it, so any shape is accepted. An IBM CRN is parsed as one.
 
         Raises:
-            InvalidSettings: If it is empty, or cannot be sent in a header.
+            InvalidSettingsError: If it is empty, or cannot be sent in a header.
         """
         try:
             return cls.parse(text)
-        except InvalidSettings:
+        except InvalidSettingsError:
             value = text.strip()
             if not value or not _PLAIN.fullmatch(value):
                 raise
@@ -106,7 +108,7 @@ def base_url(region: str, *, private: bool = False) -> str:
 
     Args:
         region: Sixth field of the CRN.
-        private: Use the private endpoint, reachable from an IBM Cloud VPC only. There us-east has its prefix too.
+        private: Use the private endpoint, reachable only from an IBM Cloud VPC. Its us-east host has a prefix too.
     """
     if private:
         return f"https://private.{region}.{SERVICE_HOST}/api/v1"
@@ -116,7 +118,7 @@ def base_url(region: str, *, private: bool = False) -> str:
 
 
 def is_ibms(url: str) -> bool:
-    """Tell whether an address of the API is IBM's own."""
+    """Return whether a URL of the API is IBM's own."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

@@ -1,6 +1,6 @@
-"""What can go wrong when speaking to the service: a small tree with a meaning each.
+"""Errors of the client, one class for each kind of failure.
 
-Code that decides about retrying reads the class, never the text. The text is for people: the HTTP status, IBM's own
+Code that decides about retrying checks the class, never the text. The text is for people: the HTTP status, IBM's own
 code, message, solution and trace id, and what to do. It never contains a credential.
 """
 
@@ -10,16 +10,45 @@ from dataclasses import dataclass
 
 from airflow_provider_qrt.untrusted.blotter import without_secrets
 
+__all__ = [
+    "MISTAKES",
+    "TRANSIENT",
+    "ApiError",
+    "ApiVersionNotHonouredError",
+    "BadRequestError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "ErrorBody",
+    "ForbiddenError",
+    "InternalError",
+    "InvalidAnswerError",
+    "InvalidApiKeyError",
+    "InvalidSettingsError",
+    "NoAnswerError",
+    "NoSuchProgramError",
+    "NotFoundError",
+    "NotOfferedError",
+    "QiskitRuntimeError",
+    "RateLimitedError",
+    "ResultsNotReadyError",
+    "ServerError",
+    "SubmissionUnknownError",
+    "TokenUnavailableError",
+    "UnauthorizedError",
+    "UnexpectedAnswerError",
+    "UsageLimitReachedError",
+]
+
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """What the service says of a failed request.
+    """The service's description of a failed request.
 
     Attributes:
         code: IBM's error code as text (``"1291"``, ``"not_found"``, ``"BXNIM0415E"``), or None.
         message: What happened.
-        solution: What IBM proposes, or None.
-        trace: The id to give to IBM support, or None.
+        solution: The solution that IBM suggests, or None.
+        trace: The id for IBM support, or None.
     """
 
     code: str | None = None
@@ -29,19 +58,19 @@ class ErrorBody:
 
 
 class QiskitRuntimeError(Exception):
-    """Base of everything the client raises on its own account."""
+    """Base class of the client's errors."""
 
 
 class InternalError(QiskitRuntimeError):
-    """A mistake in this package, or a version of Airflow that it does not fit: waiting and repeating mend nothing."""
+    """A bug in this package, or an incompatible version of Airflow: waiting or retrying cannot help."""
 
     @classmethod
     def of(cls, error: BaseException, doing: str) -> InternalError:
         """Describe an error of :data:`MISTAKES`.
 
         Args:
-            error: What was raised.
-            doing: What was being done, such as "reading the connection".
+            error: The error.
+            doing: The action that failed, such as "reading the connection".
         """
         return cls(
             f"{type(error).__name__} while {doing}: {error}. This is a mistake in airflow-provider-qrt, or it does not "
@@ -49,50 +78,50 @@ class InternalError(QiskitRuntimeError):
         )
 
 
-class InvalidSettings(QiskitRuntimeError, ValueError):
-    """The connection lacks something or holds something malformed; nothing was sent."""
+class InvalidSettingsError(QiskitRuntimeError, ValueError):
+    """A value in the connection is missing or malformed; nothing was sent."""
 
 
-class NotOffered(InvalidSettings):
-    """The connection's channel does not have what was asked for; nothing was sent. Says what to do instead."""
+class NotOfferedError(InvalidSettingsError):
+    """The connection's channel lacks a feature; nothing was sent. The message says what to do instead."""
 
 
-class ConnectionFailed(QiskitRuntimeError):
-    """Nothing can have reached the service: no name, no route, refused, or no connection in time."""
+class ConnectionFailedError(QiskitRuntimeError):
+    """The request cannot have reached the service: unknown host, no route, connection refused or timed out."""
 
 
-class TokenUnavailable(ConnectionFailed):
-    """The login server (IBM Cloud IAM) gave no token, for a reason that may pass; nothing reached the service."""
+class TokenUnavailableError(ConnectionFailedError):
+    """The login server (IBM Cloud IAM) returned no token, for a temporary reason; nothing reached the service."""
 
 
-class NoAnswer(QiskitRuntimeError):
-    """The request went out and no (whole) answer came back; the service may have acted on it."""
+class NoAnswerError(QiskitRuntimeError):
+    """The request was sent, but no complete answer came back; the service may have acted on it."""
 
 
-class UnexpectedAnswer(QiskitRuntimeError):
+class UnexpectedAnswerError(QiskitRuntimeError):
     """An answer that is not what the API describes, such as a proxy's HTML page with status 200."""
 
 
-class InvalidAnswer(UnexpectedAnswer):
-    """An answer that holds what cannot be meant: not finite, too deep, too long, of the wrong kind, or without end.
+class InvalidAnswerError(UnexpectedAnswerError):
+    """An answer with implausible content: not finite, too deeply nested, too long, of the wrong type, or endless.
 
-    It says nothing of what was asked about. A submission that is answered so is a :class:`SubmissionUnknown`.
+    It is no evidence about the job. For a submission it leads to a :class:`SubmissionUnknownError`.
     """
 
 
-class ApiVersionNotHonoured(UnexpectedAnswer):
-    """The service answered in its oldest shape, as it does for an API version it does not know."""
+class ApiVersionNotHonouredError(UnexpectedAnswerError):
+    """The service answered in its oldest format, as it does for an unknown API version."""
 
 
-class SubmissionUnknown(QiskitRuntimeError):
-    """A submission whose fate is not known: the job may exist or not. Look for it before sending it again.
+class SubmissionUnknownError(QiskitRuntimeError):
+    """A submission with an unknown outcome: the job may or may not exist. Look for it before submitting again.
 
-    The cause (``__cause__``) is the :class:`NoAnswer`, :class:`ServerError` or :class:`UnexpectedAnswer` that was met.
+    The cause (``__cause__``) is a :class:`NoAnswerError`, :class:`ServerError` or :class:`UnexpectedAnswerError`.
     """
 
 
 class ApiError(QiskitRuntimeError):
-    """The service refused a request.
+    """The service rejected a request.
 
     Attributes:
         status: HTTP status code.
@@ -126,15 +155,15 @@ class ApiError(QiskitRuntimeError):
         return " ".join(part.rstrip(".") + "." for part in parts)
 
 
-class BadRequest(ApiError):
-    """400 and other 4xx: the input is wrong; sending it again changes nothing."""
+class BadRequestError(ApiError):
+    """400 and other 4xx: the input is wrong; a retry cannot help."""
 
 
-class ResultsNotReady(BadRequest):
-    """Results were asked for before the job ended (400 with code 1234, or 204)."""
+class ResultsNotReadyError(BadRequestError):
+    """Results were requested before the job ended (400 with code 1234, or 204)."""
 
 
-class Unauthorized(ApiError):
+class UnauthorizedError(ApiError):
     """401: the service does not accept the credentials, even with fresh tokens."""
 
     what_to_do = (
@@ -142,35 +171,35 @@ class Unauthorized(ApiError):
     )
 
 
-class InvalidApiKey(Unauthorized):
+class InvalidApiKeyError(UnauthorizedError):
     """The login server does not know or accept the API key or token (400, 401 or 403 from IBM Cloud IAM)."""
 
     what_to_do = "Create an API key at https://cloud.ibm.com/iam/apikeys and put it in the connection's password"
 
     def _text(self) -> str:
-        # The remedy comes first: how the login server words its refusal helps nobody.
+        # The remedy comes first, since the login server's own message is not helpful.
         return f"The key in the connection's password is not accepted: put a valid one there. {super()._text()}"
 
 
-class Forbidden(ApiError):
-    """403: the credentials are good, but lack the right for this."""
+class ForbiddenError(ApiError):
+    """403: the credentials are valid, but lack permission for this request."""
 
     what_to_do = "Ask for an access policy on the instance that includes this action"
 
 
-class NotFound(ApiError):
-    """404: it does not exist, or it belongs to another instance or region than the connection names."""
+class NotFoundError(ApiError):
+    """404: the object does not exist, or belongs to an instance or region other than the connection's."""
 
 
-class NoSuchProgram(QiskitRuntimeError):
+class NoSuchProgramError(QiskitRuntimeError):
     """The service has no program of this name."""
 
 
-class Conflict(ApiError):
-    """409: the state of things does not allow it, such as cancelling a job that has ended."""
+class ConflictError(ApiError):
+    """409: the current state does not allow the request, such as cancelling a job that has ended."""
 
 
-class UsageLimitReached(Conflict):
+class UsageLimitReachedError(ConflictError):
     """409 on a submission: the instance's QPU time is used up. Nothing was submitted."""
 
     what_to_do = (
@@ -178,11 +207,11 @@ class UsageLimitReached(Conflict):
     )
 
 
-class RateLimited(ApiError):
-    """429: too many requests in the window; nothing was done.
+class RateLimitedError(ApiError):
+    """429: the rate limit was exceeded; nothing was done.
 
     Attributes:
-        retry_after: Seconds the service asked to wait, or None if it did not say.
+        retry_after: Seconds that the service asked to wait, or None.
     """
 
     def __init__(self, status: int, body: ErrorBody, *, request: str, retry_after: float | None = None) -> None:
@@ -191,10 +220,10 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx, 520 to 524 included: the service or something before it failed; trying again later may help.
+    """5xx, including 520 to 524: the service or a gateway in front of it failed; a later retry may help.
 
     Attributes:
-        retry_after: Seconds the service asked to wait, or None if it did not say.
+        retry_after: Seconds that the service asked to wait, or None.
     """
 
     def __init__(self, status: int, body: ErrorBody, *, request: str, retry_after: float | None = None) -> None:
@@ -203,8 +232,29 @@ class ServerError(ApiError):
 
 
 MISTAKES = (AttributeError, TypeError, NameError, ImportError)
-"""What a mistake in code raises. Whoever catches broadly lets these through, or makes an :class:`InternalError` of
-them: they are no trouble that may pass."""
+"""Errors that indicate a bug. Code with a broad ``except`` lets them through, or turns them into an
+:class:`InternalError`, since a retry cannot fix them."""
 
-TRANSIENT = (ConnectionFailed, NoAnswer, RateLimited, ServerError, UnexpectedAnswer)
-"""What may be gone at the next try, for a request that may be sent twice."""
+TRANSIENT = (ConnectionFailedError, NoAnswerError, RateLimitedError, ServerError, UnexpectedAnswerError)
+"""Temporary errors: the next attempt may succeed, for a request that is safe to repeat."""
+
+# Former names, for one release.
+InvalidSettings = InvalidSettingsError
+NotOffered = NotOfferedError
+ConnectionFailed = ConnectionFailedError
+TokenUnavailable = TokenUnavailableError
+NoAnswer = NoAnswerError
+UnexpectedAnswer = UnexpectedAnswerError
+InvalidAnswer = InvalidAnswerError
+ApiVersionNotHonoured = ApiVersionNotHonouredError
+SubmissionUnknown = SubmissionUnknownError
+BadRequest = BadRequestError
+ResultsNotReady = ResultsNotReadyError
+Unauthorized = UnauthorizedError
+InvalidApiKey = InvalidApiKeyError
+Forbidden = ForbiddenError
+NotFound = NotFoundError
+NoSuchProgram = NoSuchProgramError
+Conflict = ConflictError
+UsageLimitReached = UsageLimitReachedError
+RateLimited = RateLimitedError

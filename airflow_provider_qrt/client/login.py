@@ -1,4 +1,4 @@
-"""Logins, as data: where an API key or token becomes the token that requests carry, and where that is given back."""
+"""Description of a login: how to exchange an API key for a token, and how to log out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Login:
-    """A request that answers with a token.
+    """A request that returns a token.
 
     Attributes:
-        server: What answers, for messages, such as ``IBM Cloud IAM``.
-        base_url: Of the login server; with the API key it says which clients share a token.
-        path: Of the request.
-        body: What is sent; holds the API key.
-        as_form: Send it as a form, not as JSON.
-        token_field: Field of the answer with the token.
-        lifetime_field: Field with the seconds it lives; None if the answer has none.
-        lifetime: Seconds it lives when the answer does not say.
-        logout_path: Where a token is made invalid; None if it just lapses.
-        refused: What to do when the key is not accepted.
+        server: Name of the server for messages, such as ``IBM Cloud IAM``.
+        base_url: Base URL of the login server; clients with the same URL and API key share a token.
+        path: Path of the request.
+        body: Body of the request, with the API key.
+        as_form: Send the body as a form, not as JSON.
+        token_field: Field of the answer that holds the token.
+        lifetime_field: Field with the token's lifetime in seconds; None if the answer has none.
+        lifetime: Lifetime in seconds if the answer does not give one.
+        logout_path: Path that invalidates a token; None if tokens only expire.
+        refused: Advice for a key that is not accepted.
     """
 
     server: str

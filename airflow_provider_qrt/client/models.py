@@ -1,7 +1,7 @@
-"""What the service tells of its backends, jobs, sessions and accounts, as frozen dataclasses.
+"""Frozen dataclasses for the service's backends, jobs, sessions and accounts.
 
-Each class reads one JSON object of the API (``from_json``) and keeps the fields that are documented; what the service
-adds later is ignored. Times are aware datetimes in UTC, durations seconds.
+Each class reads one JSON object of the API (``from_json``) and keeps the documented fields; other fields are ignored.
+Times are aware datetimes in UTC, durations are seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.errors import InvalidAnswerError
 from airflow_provider_qrt.client.reading import (
     parse_json,
     read_figures,
@@ -28,12 +28,26 @@ from airflow_provider_qrt.client.reading import (
 )
 from airflow_provider_qrt.client.states import JobState, JobStatus
 
+__all__ = [
+    "Backend",
+    "BackendStatus",
+    "Instance",
+    "InstanceUsage",
+    "Job",
+    "JobMetrics",
+    "Program",
+    "Session",
+    "SubmittedJob",
+    "Usage",
+    "Workload",
+]
+
 FIRST_YEAR, LAST_YEAR = 1970, 2500
-"""A moment outside of these is none that the service can mean."""
+"""Years outside this range are implausible and ignored."""
 
 
 def parse_time(value: Any) -> datetime | None:
-    """Read an RFC 3339 timestamp, UTC if it does not say; None if there is none or it cannot be read."""
+    """Parse an RFC 3339 timestamp, in UTC if it has no offset; None if it is missing or malformed."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -41,7 +55,7 @@ def parse_time(value: Any) -> datetime | None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    # What is added to a moment at the end of the calendar overflows.
+    # Adding to a time near the end of the calendar would overflow.
     return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
@@ -50,8 +64,8 @@ class Usage:
     """QPU time charged for a job.
 
     Attributes:
-        seconds: QPU seconds; None as long as the service has not settled the bill.
-        complete: Whether the figure is final. While it is ``pending`` a zero is not the price.
+        seconds: QPU seconds; None until the service has settled the charge.
+        complete: Whether the figure is final. A zero that is ``pending`` does not mean that the job was free.
     """
 
     seconds: float | None
@@ -59,7 +73,7 @@ class Usage:
 
     @classmethod
     def from_json(cls, owner: Mapping[str, Any]) -> Usage | None:
-        """Read ``usage`` of a job or of its metrics, in the shape before or after API version 2026-03-15."""
+        """Read ``usage`` of a job or of its metrics, in the format before or after API version 2026-03-15."""
         usage = owner.get("usage")
         usage = usage if isinstance(usage, Mapping) else {}
         if "qpu_charge_time_seconds" in usage or "status" in usage:
@@ -77,14 +91,14 @@ class Backend:
 
     Attributes:
         name: For instance ``ibm_fez``.
-        status: ``online``, ``paused`` or ``offline``; ``unknown`` where a service lists names only.
-        status_reason: ``available`` when usable.
-        queue_length: Jobs waiting.
-        num_qubits: Qubits, or None if not said.
+        status: ``online``, ``paused`` or ``offline``; ``unknown`` if the service lists names only.
+        status_reason: ``available`` if it can be used.
+        queue_length: Number of waiting jobs.
+        num_qubits: Number of qubits, or None if not given.
         processor_type: Family, revision and segment.
-        wait_time_seconds: Average, p50 and p95, if asked for with ``fields``.
-        performance_metrics: Error figures as the service gives them.
-        is_simulator: Whether no hardware stands behind it.
+        wait_time_seconds: Average, p50 and p95, if requested with ``fields``.
+        performance_metrics: Error figures as the service returns them.
+        is_simulator: Whether it is a simulator.
     """
 
     name: str
@@ -99,7 +113,7 @@ class Backend:
 
     @property
     def is_available(self) -> bool:
-        """Whether it takes jobs from the queue now."""
+        """Whether it runs jobs from its queue now."""
         return self.status == "online" and self.status_reason in (None, "available")
 
     @classmethod
@@ -126,9 +140,9 @@ class BackendStatus:
     """Answer of ``GET /backends/{name}/status``.
 
     Attributes:
-        operational: Ready to run jobs.
-        message: ``available``, or why not.
-        queue_length: Jobs waiting.
+        operational: Whether it is ready to run jobs.
+        message: ``available``, or the reason why it is not.
+        queue_length: Number of waiting jobs.
         backend_version: Version of the device's configuration.
     """
 
@@ -180,11 +194,11 @@ class Job:
         created: When it was submitted.
         tags: Its tags.
         session_id: Session or batch it belongs to.
-        usage: QPU time charged, once there is something to say.
-        estimated_running_seconds: QPU time expected; not a waiting time.
+        usage: QPU time charged, once it is known.
+        estimated_running_seconds: Expected QPU time, without waiting time.
         max_execution_seconds: ``cost``: the QPU time after which it is stopped.
-        private: Whether results can be read once only.
-        params: Its input, if asked for.
+        private: Whether results can be read only once.
+        params: Its input, if requested.
     """
 
     id: str
@@ -206,7 +220,7 @@ class Job:
         return self.state.status
 
     def to_json(self) -> dict[str, Any]:
-        """The job without its input, in the shape ``from_json`` reads."""
+        """Return the job without its input, in the format that ``from_json`` reads."""
         usage = self.usage
         return {
             "id": self.id,
@@ -261,8 +275,8 @@ class JobMetrics:
         running: When the service picked it up (not proof that the QPU worked on it).
         finished: When it ended.
         usage: QPU time charged.
-        circuits_execution_ns: Time the circuits themselves took on the QPU, nanoseconds.
-        caller: The client application as the service recorded it.
+        circuits_execution_ns: Time that the circuits themselves took on the QPU, nanoseconds.
+        caller: The client application that the service recorded.
     """
 
     created: datetime | None = None
@@ -274,7 +288,7 @@ class JobMetrics:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> JobMetrics:
-        """Read the answer, of any API version."""
+        """Read the answer of any API version."""
         times = data.get("timestamps")
         times = times if isinstance(times, Mapping) else {}
         usage = data.get("usage")
@@ -299,15 +313,15 @@ class Session:
         id: Its id.
         mode: ``dedicated`` or ``batch``.
         state: ``open``, ``active``, ``inactive`` or ``closed``.
-        accepting_jobs: Whether jobs may join.
-        backend: Backend it is bound to; None before the first job if none was given.
-        max_ttl: Seconds it may live.
-        interactive_ttl: Seconds it may stay idle before it loses its priority.
+        accepting_jobs: Whether it accepts new jobs.
+        backend: Backend that its jobs run on; None before the first job if none was given.
+        max_ttl: Maximum lifetime in seconds.
+        interactive_ttl: Seconds it may be idle before it loses its priority.
         state_reason: Why it is in this state.
         started_at: When it was opened.
         activated_at: When its first job began.
         closed_at: When it was closed.
-        elapsed_seconds: Usage; None while it goes on.
+        elapsed_seconds: Usage; None while it is open.
     """
 
     id: str
@@ -353,7 +367,7 @@ class Instance:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Instance:
-        """Read the answer; its two numbers come as text."""
+        """Read the answer; its two numbers are sent as text."""
         listed = read_list(data, "backends", "GET /instance") if data.get("backends") is not None else []
         return cls(
             backends=tuple(read_name(b.get("name") if isinstance(b, Mapping) else b) for b in listed),
@@ -399,7 +413,7 @@ class InstanceUsage:
 
 @dataclass(frozen=True)
 class Workload:
-    """A job, session or batch as ``GET /workloads`` lists it; its status words are not those of jobs.
+    """A job, session or batch as ``GET /workloads`` lists it; its status words differ from those of jobs.
 
     Attributes:
         status: ``pending``, ``in_progress``, ``completed``, ``failed`` or ``canceled`` (one l).
@@ -439,16 +453,16 @@ class Workload:
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the service, as ``GET /programs`` lists it where a channel has such a list.
+    """A program of the service, as ``GET /programs`` lists it on channels that have such a list.
 
     Attributes:
-        id: For a job's ``program_id``.
-        name: For people; the id if the service gives no other.
+        id: The value of a job's ``program_id``.
+        name: Display name; the id if the service gives no other.
         description: What it does.
-        cost_seconds: Seconds it may take at most.
+        cost_seconds: Maximum run time in seconds.
         version: Its version.
-        created: When it was put there.
-        parameters: What the service says of its input: a JSON object, as text in the answer.
+        created: When it was added.
+        parameters: The service's description of its input: a JSON object, sent as text in the answer.
     """
 
     id: str
@@ -474,10 +488,10 @@ class Program:
 
 
 def _json_object(value: Any) -> Mapping[str, Any]:
-    """Read an object that comes as such or as JSON text; empty if it is neither."""
+    """Read a JSON object or the text of one; empty if it is neither."""
     if isinstance(value, str):
         try:
             value = parse_json(value)
-        except (ValueError, InvalidAnswer):
+        except (ValueError, InvalidAnswerError):
             return {}
     return value if isinstance(value, Mapping) else {}

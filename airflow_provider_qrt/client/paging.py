@@ -1,18 +1,18 @@
-"""Lists that come page by page: each entry once, and no list without end."""
+"""Bookkeeping for paged lists: yield each entry once, and detect endless lists."""
 
 from __future__ import annotations
 
-from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.errors import InvalidAnswerError
 
 IDLE_PAGES = 10
-"""Pages in a row with nothing new in them, after which a list counts as one without end. One such page can be right:
-entries that are added between two requests push older ones onto the next page."""
+"""Consecutive pages without a new entry after which a list counts as endless. A single such page is legitimate: entries
+that are added between two requests push older ones onto the next page."""
 MOST_ENTRIES = 1_000_000
-"""Entries of one list."""
+"""Maximum number of entries in one list."""
 
 
 class Pages:
-    """What the pages of a list have held so far.
+    """Keeps track of the entries that a list's pages have held so far.
 
     Args:
         label: The request, for messages.
@@ -25,22 +25,22 @@ class Pages:
         self._idle = 0
 
     def is_new(self, entry_id: str) -> bool:
-        """Tell whether an entry comes for the first time, and take note of it."""
+        """Return whether an entry occurs for the first time, and remember it."""
         if entry_id in self._seen:
             return False
         self._seen.add(entry_id)
         return True
 
     def end_page(self) -> None:
-        """Take note that a page was read to its end.
+        """Record that a page was read completely.
 
         Raises:
-            InvalidAnswer: The list does not end: page after page holds nothing new, or there are too many entries.
+            InvalidAnswerError: The list is endless: several pages held nothing new, or there are too many entries.
         """
         self._idle = self._idle + 1 if len(self._seen) == self._before else 0
         self._before = len(self._seen)
         if self._idle >= IDLE_PAGES or self._before > MOST_ENTRIES:
-            raise InvalidAnswer(
+            raise InvalidAnswerError(
                 f"{self._label}: the list does not end: {self._before:,} entries so far, and the last "
                 f"{self._idle} pages held nothing new."
             )

@@ -1,7 +1,7 @@
-"""Proxies: is this an address at all, and what in it is secret?
+"""Check proxy addresses, and find the secrets in them.
 
-A mistyped address, such as one with a ``#`` in the password, is quoted whole in the errors of the HTTP libraries. So
-one that cannot be valid never gets that far, and the message that refuses it does not quote it.
+HTTP libraries quote a mistyped address, such as one with a ``#`` in the password, in full in their errors. So an
+invalid address is rejected before it reaches them, with a message that does not quote it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.untrusted import blotter
 
 NO_PROXY = "no_proxy"
@@ -25,33 +25,33 @@ _HOW = "It looks like http://proxy.example.com:3128 or http://user:password@prox
 
 
 def check_proxies(proxies: Mapping[str, str]) -> None:
-    """See that these can be proxies, and make known what is secret in them.
+    """Check that the addresses can be proxies, and register the secrets in them for redaction.
 
     Args:
         proxies: As ``requests`` takes them: scheme, scheme and host, or ``all``, to the proxy's address.
 
     Raises:
-        InvalidSettings: One cannot. It is not quoted.
+        InvalidSettingsError: One of them is invalid. The message does not quote it.
     """
     learn_from(proxies)
     for name, address in proxies.items():
         if not _KEY.fullmatch(name) and name != NO_PROXY:
-            raise InvalidSettings(
+            raise InvalidSettingsError(
                 "The connection's proxies name something that is no scheme. Write https and http on the left side, and "
                 "the proxy's address on the right."
             )
         if name != NO_PROXY and address:
             problem = problem_of(address)
             if problem is not None:
-                raise InvalidSettings(f"The connection's proxy for {_shown(name)} {problem}. {_HOW}.")
+                raise InvalidSettingsError(f"The connection's proxy for {_shown(name)} {problem}. {_HOW}.")
 
 
 def environment_proxy(url: str, own: Mapping[str, str]) -> str | None:
-    """Return the proxy that ``requests`` takes from the environment for an address; None if it takes none from there.
+    """Return the proxy that ``requests`` takes from the environment for a URL, or None.
 
     Args:
-        url: Where a request goes.
-        own: The connection's own proxies, which win.
+        url: URL of a request.
+        own: The connection's own proxies, which take precedence.
     """
     from requests.utils import get_environ_proxies, select_proxy
 
@@ -61,23 +61,23 @@ def environment_proxy(url: str, own: Mapping[str, str]) -> str | None:
 
 
 def check_environment(address: str | None) -> None:
-    """See that a proxy that the environment names can be one, as :func:`check_proxies` does.
+    """Check a proxy address from the environment, as :func:`check_proxies` does.
 
     Raises:
-        InvalidSettings: It cannot. It is not quoted.
+        InvalidSettingsError: It is invalid. The message does not quote it.
     """
     if not address:
         return
     learn_from({"": address})
     problem = problem_of(address)
     if problem is not None:
-        raise InvalidSettings(
+        raise InvalidSettingsError(
             f"The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) {problem}. {_HOW}."
         )
 
 
 def problem_of(address: str) -> str | None:
-    """Return what is wrong with a proxy's address, without quoting it; None if nothing is."""
+    """Describe what is wrong with a proxy's address, without quoting it; None if it is valid."""
     text = address if "://" in address else f"http://{address}"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "holds a blank, a control character or a letter that is not ASCII: write it as %20 and the like"
@@ -101,12 +101,12 @@ def problem_of(address: str) -> str | None:
 
 
 def learn_from(proxies: Mapping[str, str]) -> None:
-    """Make known to the blotter what is secret in proxies, also where an address is mistyped."""
+    """Register the secrets in proxy addresses for redaction, even in mistyped ones."""
     blotter.learn(secret for name, address in proxies.items() if name != NO_PROXY for secret in secrets_of(address))
 
 
 def secrets_of(address: str) -> Iterator[str]:
-    """Yield what a text must not show of a proxy's address."""
+    """Yield the secret parts of a proxy's address."""
     rest = address.partition("://")[2] or address
     information, at, _ = rest.rpartition("@")
     if not at:

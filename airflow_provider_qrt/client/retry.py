@@ -1,4 +1,4 @@
-"""When a request is tried again, and how long to wait before."""
+"""Rules for retrying requests: which errors, how often, and how long to wait."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import tenacity
 
 from airflow_provider_qrt.client.errors import (
     TRANSIENT,
-    ConnectionFailed,
-    RateLimited,
+    ConnectionFailedError,
+    RateLimitedError,
     ServerError,
-    TokenUnavailable,
+    TokenUnavailableError,
 )
 
 LONGEST_WAIT = 86_400.0
-"""Seconds; nobody who means it asks for more."""
+"""Seconds; longer waits are not plausible."""
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a ``Retry-After`` header: seconds, or an HTTP date (RFC 9110, 10.2.3).
+    """Parse a ``Retry-After`` header: seconds, or an HTTP date (RFC 9110, 10.2.3).
 
     Returns:
-        Seconds to wait, never negative and a day at most; None when there is none or it cannot be read.
+        Seconds to wait, from 0 to one day; None if the header is missing or malformed.
     """
     if not value:
         return None
@@ -49,15 +49,15 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How stubborn a client is.
+    """How often and how long a client retries.
 
     Attributes:
-        attempts: Tries in all; 1 means no retry.
-        first_wait: Seconds before the second try; doubles from there.
-        max_wait: Longest wait in seconds. A ``Retry-After`` above it is not waited for: the error is raised, with the
-            seconds in it, for the caller to decide.
-        min_submit_wait: Seconds to wait at least after a 429 on a submission (five submissions a minute are allowed).
-            None: a 429 on a submission is raised at once, for a caller that waits in its own way.
+        attempts: Total number of attempts; 1 means no retry.
+        first_wait: Seconds before the second attempt; doubles with each further one.
+        max_wait: Longest wait in seconds. If ``Retry-After`` is longer, the error is raised at once, with the seconds
+            in it, so that the caller can decide.
+        min_submit_wait: Minimum wait in seconds after a 429 on a submission (five submissions a minute are allowed).
+            None: a 429 on a submission is raised at once, for a caller that does its own waiting.
     """
 
     attempts: int = 6
@@ -66,18 +66,18 @@ class RetryPolicy:
     min_submit_wait: float | None = 12.0
 
     def for_repeatable(self, sleep: Callable[[float], None]) -> tenacity.Retrying:
-        """Policy for a request that may safely be sent twice."""
+        """Return the policy for a request that is safe to repeat."""
         return self._retrying(TRANSIENT, self.first_wait, sleep)
 
     def for_repeatable_async(self) -> tenacity.AsyncRetrying:
-        """As :meth:`for_repeatable`, for a coroutine: the pauses hold no thread."""
+        """Return the policy of :meth:`for_repeatable` for a coroutine, whose waits block no thread."""
         return tenacity.AsyncRetrying(**self._rules(TRANSIENT, self.first_wait))
 
     def for_submission(self, sleep: Callable[[float], None]) -> tenacity.Retrying:
-        """Policy for a submission: only when nothing can have reached the server, or it said 429."""
+        """Return the policy for a submission: retry only if nothing can have reached the server, or after a 429."""
         if self.min_submit_wait is None:
-            return self._retrying((ConnectionFailed,), 0.0, sleep)
-        return self._retrying((ConnectionFailed, RateLimited), self.min_submit_wait, sleep)
+            return self._retrying((ConnectionFailedError,), 0.0, sleep)
+        return self._retrying((ConnectionFailedError, RateLimitedError), self.min_submit_wait, sleep)
 
     def _retrying(
         self, errors: tuple[type[BaseException], ...], rate_limit_wait: float, sleep: Callable[[float], None]
@@ -86,8 +86,8 @@ class RetryPolicy:
 
     def _rules(self, errors: tuple[type[BaseException], ...], rate_limit_wait: float) -> dict[str, Any]:
         def worth_it(error: BaseException) -> bool:
-            # A token is asked for several times already before it counts as unavailable.
-            if not isinstance(error, errors) or isinstance(error, TokenUnavailable):
+            # The token request has already been retried before this error is raised.
+            if not isinstance(error, errors) or isinstance(error, TokenUnavailableError):
                 return False
             asked = getattr(error, "retry_after", None)
             return asked is None or asked <= self.max_wait
@@ -95,11 +95,11 @@ class RetryPolicy:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             backoff = float(min(self.max_wait, self.first_wait * 2 ** (state.attempt_number - 1)))
-            if isinstance(error, RateLimited):
+            if isinstance(error, RateLimitedError):
                 backoff = max(backoff, rate_limit_wait)
-            if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
+            if isinstance(error, RateLimitedError | ServerError) and error.retry_after is not None:
                 backoff = error.retry_after
-            # Upwards only: never before the moment the service named.
+            # Jitter only lengthens the wait: never retry before the time that the service asked for.
             return backoff * random.uniform(1.0, 1.3)  # noqa: S311
 
         return {

@@ -1,8 +1,8 @@
-"""The words the service uses for a job's state, and how to read them.
+"""The service's words for a job's state, and how to read them.
 
-The rules: ``state.status`` before ``status``; case does not matter; a word that begins with "cancelled" is final,
-since ``Cancelled - Ran too long`` has been seen in both places; a word nobody knows is UNKNOWN and never taken as
-"go on waiting".
+Rules: ``state.status`` takes precedence over ``status``; case does not matter; a word that begins with "cancelled" is
+final, since ``Cancelled - Ran too long`` has been seen in both places; an unknown word is UNKNOWN, which never means
+"keep waiting".
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from airflow_provider_qrt.client.errors import InvalidAnswer
+from airflow_provider_qrt.client.errors import InvalidAnswerError
 from airflow_provider_qrt.client.reading import read_reason, read_text, read_whole
 
 RAN_TOO_LONG = 1305
-"""``reason_code`` of a job stopped at its maximum execution time."""
+"""``reason_code`` of a job that was stopped at its maximum execution time."""
 
 
 _TOO_LONG = "too long"
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life."""
+    """State of a job's lifecycle."""
 
     QUEUED = "Queued"
     RUNNING = "Running"
@@ -34,7 +34,7 @@ class JobStatus(StrEnum):
 
     @classmethod
     def from_word(cls, word: str) -> JobStatus:
-        """Read the service's word."""
+        """Return the status for the service's word."""
         lowered = word.strip().lower()
         if lowered.startswith(("cancelled", "canceled")):
             return cls.CANCELLED
@@ -53,9 +53,9 @@ class JobState:
     Attributes:
         status: The state.
         word: The service's own word for it.
-        reason: Why, in IBM's words, when a job failed or was cancelled.
+        reason: IBM's explanation, if the job failed or was cancelled.
         reason_code: IBM's number for the reason, 1000 to 9999.
-        reason_solution: What IBM proposes.
+        reason_solution: The solution that IBM suggests.
     """
 
     status: JobStatus
@@ -73,20 +73,20 @@ class JobState:
 
     @classmethod
     def from_json(cls, job: Mapping[str, Any]) -> JobState:
-        """Read the state out of the service's description of a job."""
+        """Read the state from the service's description of a job."""
         state = job.get("state")
         state = state if isinstance(state, Mapping) else {}
         status = job.get("status")
         twin = (read_text(status) or "") if not isinstance(status, Mapping) else ""
         word = read_text(state.get("status")) or twin
         if JobStatus.from_word(word) is JobStatus.CANCELLED and _TOO_LONG in twin.lower():
-            # The twin has a word for it, which ``state.status`` lacks.
+            # Only ``status`` says that the job ran too long.
             word = twin
         code = state.get("reason_code") or state.get("reasonCode")
         try:
             reason_code = read_whole(code)
-        except InvalidAnswer:
-            # The state is what counts.
+        except InvalidAnswerError:
+            # An invalid reason code must not make the state unreadable.
             reason_code = None
         return cls(
             status=JobStatus.from_word(word),

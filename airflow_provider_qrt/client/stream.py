@@ -1,6 +1,6 @@
-"""A job's live status, as the older services tell it: a websocket that sends texts and closes when the job has ended.
+"""Live job status of the older services: a websocket that sends texts and closes when the job has ended.
 
-What it says is a hint, never a fact: whoever follows it reads the job to know how it stands.
+Its messages are only hints: read the job to know its state.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 PING_INTERVAL = 60.0
 PING_TIMEOUT = 10.0
-"""Seconds between two pings, and until one must have been answered: what IBM's own client used."""
+"""Seconds between two pings, and for the answer to one: the values of IBM's own client."""
 CLOSE_TIMEOUT = 1.0
-"""Seconds for saying goodbye; nothing is lost when the service does not answer it."""
+"""Seconds for the closing handshake; nothing is lost if the service does not answer it."""
 ENDED = 1000
-"""Code with which the service closes the stream of a job that has ended."""
+"""Close code of the stream of a job that has ended."""
 
 PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-"""Refusals with a 4xx that another try, with a fresh token where there is one, may not meet."""
+"""4xx answers that a retry, with a fresh token if possible, may fix."""
 
 _unheard = logging.Logger("airflow_provider_qrt.client.stream.websockets")
-"""The library logs headers, credentials among them, on level DEBUG."""
+"""A disabled logger, because the library logs headers, including credentials, at level DEBUG."""
 _unheard.disabled = True
 
 
-class StreamUnavailable(QiskitRuntimeError):
-    """There is no stream to be had here; another try would change nothing."""
+class StreamUnavailableError(QiskitRuntimeError):
+    """There is no stream, and a retry cannot help."""
 
 
-class PackageMissing(StreamUnavailable):
-    """A package that streams need is not installed. Says which."""
+class PackageMissingError(StreamUnavailableError):
+    """A package that streams need is not installed. The message names it."""
 
 
-class StreamLost(QiskitRuntimeError):
-    """There was no connection, or it ended before the service said that the job has; another try may help.
+class StreamLostError(QiskitRuntimeError):
+    """The connection failed, or ended before the job did; a retry may help.
 
     Attributes:
-        unauthorized: Whether the token was not accepted.
+        unauthorized: Whether the token was rejected.
     """
 
     def __init__(self, reason: str, *, unauthorized: bool = False) -> None:
@@ -60,19 +60,19 @@ class StreamLost(QiskitRuntimeError):
 async def follow(
     url: str, headers: Mapping[str, str], *, verify: bool | str = True, proxies: Mapping[str, str] | None = None
 ) -> AsyncGenerator[str, None]:
-    """Yield what the service says of a job, as it says it; return when it says that the job has ended.
+    """Yield the service's messages about a job; return when the service reports that the job has ended.
 
-    Close the iterator (``contextlib.aclosing``) when leaving it early: that closes the connection.
+    If you leave the iterator early, close it (``contextlib.aclosing``): that closes the connection.
 
     Args:
-        url: Of the stream, ``ws`` or ``wss``.
-        headers: Of its request, credentials among them.
+        url: URL of the stream, ``ws`` or ``wss``.
+        headers: Headers of its request, including credentials.
         verify: Check TLS certificates: True, False, or the path of a CA bundle.
-        proxies: As ``requests`` takes them; those of the environment are added, as ``requests`` does.
+        proxies: In the form that ``requests`` takes; those of the environment are added, as ``requests`` does.
 
     Raises:
-        StreamUnavailable: If there is no stream to be had; says why.
-        StreamLost: If there is no connection, or no longer.
+        StreamUnavailableError: If there is no stream; says why.
+        StreamLostError: If the connection failed or was lost.
     """
     websockets = _library()
     host = urlsplit(url).netloc
@@ -80,27 +80,27 @@ async def follow(
     def clean(error: BaseException) -> str:
         return without_secrets(str(error) or type(error).__name__, headers.values())
 
-    # Not chained, any of them: proxies and headers with their passwords may be quoted in the causes.
+    # None of these errors is chained: the causes may quote proxies and headers with their passwords.
     try:
         options = await asyncio.to_thread(_options, url, verify, proxies or {})
         connection = await _connector(url, additional_headers=dict(headers), **options)
     except websockets.exceptions.InvalidStatus as error:
         raise _refusal(host, error.response.status_code) from None
     except websockets.exceptions.InvalidProxy:
-        raise StreamUnavailable(f"the proxy for {host} is not a URL that websockets can use") from None
+        raise StreamUnavailableError(f"the proxy for {host} is not a URL that websockets can use") from None
     except ImportError:
-        raise PackageMissing("a SOCKS proxy needs the package python-socks; install it with pip") from None
+        raise PackageMissingError("a SOCKS proxy needs the package python-socks; install it with pip") from None
     except websockets.exceptions.ProxyError as error:
-        raise StreamLost(f"the proxy let nothing through to {host} ({type(error).__name__})") from None
+        raise StreamLostError(f"the proxy let nothing through to {host} ({type(error).__name__})") from None
     except (websockets.exceptions.WebSocketException, OSError, EOFError, ValueError) as error:
-        raise StreamLost(f"no connection to {host} ({clean(error)})") from None
+        raise StreamLostError(f"no connection to {host} ({clean(error)})") from None
     try:
         while True:
             message = await connection.recv()
             yield message if isinstance(message, str) else message.decode(errors="replace")
     except websockets.exceptions.ConnectionClosed as error:
         if error.rcvd is None or error.rcvd.code != ENDED:
-            raise StreamLost(_loss(host, error)) from None
+            raise StreamLostError(_loss(host, error)) from None
     finally:
         try:
             await connection.close()
@@ -110,18 +110,18 @@ async def follow(
 
 def _loss(host: str, closed: Any) -> str:
     if closed.sent is not None and not closed.rcvd_then_sent:
-        # The reason is the library's own: no answer to a ping, a message too long.
+        # The reason is the library's own, such as no answer to a ping, or a message that is too long.
         return f"given up with code {closed.sent.code}, {closed.sent.reason}"
     if closed.rcvd is not None:
         return f"{host} closed it with code {closed.rcvd.code}"
     return f"the connection to {host} broke"
 
 
-def _refusal(host: str, status: int) -> StreamUnavailable | StreamLost:
+def _refusal(host: str, status: int) -> StreamUnavailableError | StreamLostError:
     said = f"{host} answered HTTP {status}"
     if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in PASSING:
-        return StreamUnavailable(said)
-    return StreamLost(said, unauthorized=status == HTTPStatus.UNAUTHORIZED)
+        return StreamUnavailableError(said)
+    return StreamLostError(said, unauthorized=status == HTTPStatus.UNAUTHORIZED)
 
 
 def _library() -> Any:
@@ -129,7 +129,9 @@ def _library() -> Any:
         import websockets.asyncio.client
         import websockets.exceptions
     except ImportError:
-        raise PackageMissing("the package websockets is missing: pip install 'airflow-provider-qrt[stream]'") from None
+        raise PackageMissingError(
+            "the package websockets is missing: pip install 'airflow-provider-qrt[stream]'"
+        ) from None
     return websockets
 
 
@@ -137,7 +139,7 @@ async def _connector(url: str, **options: Any) -> Any:
     from websockets.asyncio.client import connect
 
     class Connect(connect):
-        """Does not follow redirects: they would carry the CRN and the token to a host nobody named."""
+        """Does not follow redirects: they would send the CRN and the token to another host."""
 
         def process_redirect(self, exc: Exception) -> Exception | str:
             return exc
@@ -155,10 +157,10 @@ async def _connector(url: str, **options: Any) -> Any:
 
 
 def _options(url: str, verify: bool | str, proxies: Mapping[str, str]) -> dict[str, Any]:
-    """Proxy and TLS, as ``requests`` finds them for the same host. Reads files."""
+    """Return proxy and TLS settings, as ``requests`` finds them for the same host. Reads files."""
     from requests.utils import get_environ_proxies, select_proxy
 
-    # The rules for proxies know http and https only.
+    # The proxy rules only apply to http and https.
     page = url.replace("ws", "http", 1)
     known = {**get_environ_proxies(page, no_proxy=proxies.get("no_proxy")), **proxies}
     proxy = select_proxy(page, known)
@@ -173,7 +175,7 @@ def _options(url: str, verify: bool | str, proxies: Mapping[str, str]) -> dict[s
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext:
-    """The checks that ``requests`` makes; one object for all streams that ask for the same."""
+    """Return a context with the checks of ``requests``; streams with the same settings share it."""
     if verify is False:
         return _unchecked()
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -182,7 +184,7 @@ def _tls(verify: bool | str) -> ssl.SSLContext:
     try:
         return _checked(path, Path(path).stat().st_mtime)
     except OSError as error:
-        raise StreamUnavailable(f"the CA bundle {path} cannot be used ({error.strerror or error})") from None
+        raise StreamUnavailableError(f"the CA bundle {path} cannot be used ({error.strerror or error})") from None
 
 
 def _environment_bundle() -> str | None:

@@ -1,11 +1,11 @@
-"""Tokens: one for all clients of the process that log in at the same place with the same key.
+"""Tokens, shared by all clients of the process with the same login URL and API key.
 
-Tokens live an hour at most (IBM Cloud IAM) or a day, less than many a job queues. One is kept per login URL and API
-key, shared by every client and thread of the process, replaced when 80 % of its life has passed and dropped when the
-API answers 401. The key itself is never sent anywhere but to the login, and the cache's keys are digests.
+Tokens are valid for an hour (IBM Cloud IAM) or a day, which is shorter than many jobs queue. One is kept per login URL
+and API key, shared by all clients and threads of the process, replaced after 80 % of its lifetime and dropped when the
+API answers 401. The key itself is only sent to the login server, and the cache's keys are digests.
 
-Where a token can be given back (logout), it is when the last client that uses it is closed; never while another one is
-open, whose request it might spoil. Clients that nobody closed are no reason to keep it beyond the end of the process.
+If the service has a logout, the last client to be closed logs out: an earlier logout could make requests of the others
+fail. At the end of the process, tokens of clients that were not closed are logged out too.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from requests.auth import AuthBase
 from airflow_provider_qrt.client.errors import QiskitRuntimeError
 
 REFRESH_AT = 0.8
-"""Share of a token's life after which it is replaced."""
+"""Fraction of a token's lifetime after which it is replaced."""
 RETRY_REFRESH_SECONDS = 60.0
-"""How long an old, still valid token is used after a failed attempt to replace it."""
+"""Seconds for which a valid token is used after a failed attempt to replace it."""
 EXPIRY_MARGIN_SECONDS = 10.0
 EXIT_PATIENCE = 1.0
-"""Seconds for which a login that is under way in another thread may hold up the end of the process."""
+"""Seconds for which a login in another thread may delay the end of the process."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """What requests carry.
+    """A token that requests carry.
 
     Attributes:
         value: The token.
@@ -49,25 +49,25 @@ class Token:
 
     @property
     def refresh_at(self) -> float:
-        """Epoch seconds from which a new one is fetched."""
+        """Epoch seconds after which a new token is fetched."""
         return self.fetched_at + REFRESH_AT * (self.expires_at - self.fetched_at)
 
     def is_valid(self, now: float) -> bool:
-        """Whether the API can be expected to accept it."""
+        """Return whether the API can be expected to accept it."""
         return now < self.expires_at - EXPIRY_MARGIN_SECONDS
 
 
 FetchToken = Callable[[], Token]
 LogOut = Callable[[str], None]
-"""Gives a token back; raises nothing."""
+"""Logs out a token; raises nothing."""
 
 
 class TokenSlot:
-    """The one token of a login URL and API key; threads that need it at the same time share one request."""
+    """The token of a login URL and API key; threads that need it at the same time share one request."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        # Re-entrant: a signal handler that cancels a job may need a token while its own thread is fetching one.
+        # Re-entrant: a signal handler that cancels a job may need a token while the same thread is fetching one.
         self._lock = threading.RLock()
         self._token: Token | None = None
         self._next_attempt = 0.0
@@ -76,10 +76,10 @@ class TokenSlot:
         self._replaced: list[str] = []
 
     def get(self, fetch: FetchToken) -> Token:
-        """Return a token that is good for a request now.
+        """Return a token that is valid now.
 
         Raises:
-            QiskitRuntimeError: What ``fetch`` raises, unless the token at hand is still valid.
+            QiskitRuntimeError: The error of ``fetch``, unless the current token is still valid.
         """
         with self._lock:
             token, now = self._token, self._clock()
@@ -103,13 +103,13 @@ class TokenSlot:
                 self._token = None
 
     def hold(self, user: object, log_out: LogOut) -> None:
-        """Note that ``user`` is going to use the token, which is given back with ``log_out`` when nobody does."""
+        """Register ``user`` as a user of the token; ``log_out`` is called when there are none left."""
         with self._lock:
             self._users.add(user)
             self._log_out = log_out
 
     def release(self, user: object) -> None:
-        """Note that ``user`` is done; after the last one the token is given back."""
+        """Unregister ``user``; after the last one the token is logged out."""
         with self._lock:
             held = user in self._users
             self._users.discard(user)
@@ -118,10 +118,10 @@ class TokenSlot:
         self.end()
 
     def end(self, patience: float = -1.0) -> None:
-        """Give the token back, if that can be done, whoever uses it.
+        """Log out, if the service has a logout, even if the token is in use.
 
         Args:
-            patience: Seconds to wait for a login under way at most; negative: as long as it takes.
+            patience: Longest wait in seconds for a login in progress; negative means no limit.
         """
         if self._log_out is None or not self._lock.acquire(timeout=patience):
             return
@@ -146,7 +146,7 @@ def token_slot(login_url: str, api_key: str) -> TokenSlot:
 
 
 def forget_all_tokens() -> None:
-    """Empty the cache: for tests, and after a fork, where a lock may be held by a thread that is not there."""
+    """Empty the cache: for tests, and after a fork, where a lock may be held by a thread that the child lacks."""
     global _slots_lock
     _slots_lock = threading.RLock()
     _slots.clear()
@@ -157,20 +157,20 @@ os.register_at_fork(after_in_child=forget_all_tokens)
 
 @atexit.register
 def log_out_everywhere() -> None:
-    """Give back the tokens of clients that nobody closed, at the end of the process."""
+    """Log out the tokens of clients that were not closed, at the end of the process."""
     for slot in list(_slots.values()):
         slot.end(EXIT_PATIENCE)
 
 
 class TokenAuth(AuthBase):
-    """Puts the shared token on each request; ``requests`` calls it.
+    """Adds the shared token to each request; called by ``requests``.
 
     Args:
-        slot: Gives the slot. Asked each time, so that a client made before a fork finds the child's own.
-        fetch: Gets a new token from the login.
-        header: Header that carries it.
-        prefix: What stands before it there.
-        log_out: Gives it back; None if it just lapses.
+        slot: Returns the slot. Called each time, so that a client created before a fork uses the child's own.
+        fetch: Gets a new token from the login server.
+        header: Header that carries the token.
+        prefix: Text before the token in that header.
+        log_out: Logs the token out; None if tokens only expire.
     """
 
     def __init__(
@@ -189,10 +189,10 @@ class TokenAuth(AuthBase):
         self._log_out = log_out
 
     def headers(self) -> dict[str, str]:
-        """The header with a token that is good now.
+        """Return the header with a valid token.
 
         Raises:
-            QiskitRuntimeError: If none could be had.
+            QiskitRuntimeError: If no token can be obtained.
         """
         slot = self._slot()
         if self._log_out is not None:
@@ -205,22 +205,22 @@ class TokenAuth(AuthBase):
         return request
 
     def drop(self, request: requests.PreparedRequest) -> bool:
-        """Forget the token that ``request`` was refused with; return whether another one may do better."""
+        """Forget the token that was rejected with ``request``; return whether a new one may be accepted."""
         self._slot().drop(str(request.headers.get(self._header, "")).removeprefix(self._prefix))
         return True
 
     def release(self) -> None:
-        """Say that the client is closed. It may be used again."""
+        """Stop using the token because the client is closed. The client may be used again."""
         if self._log_out is not None:
             self._slot().release(self)
 
 
 class KeyAuth(AuthBase):
-    """Puts the API token itself on each request, where there is no login.
+    """Adds the API token itself to each request, on channels without a login.
 
     Args:
-        header: Header that carries it.
-        prefix: What stands before it there.
+        header: Header that carries the token.
+        prefix: Text before the token in that header.
         key: The API token.
     """
 
@@ -229,7 +229,7 @@ class KeyAuth(AuthBase):
         self._value = f"{prefix}{key}"
 
     def headers(self) -> dict[str, str]:
-        """The header."""
+        """Return the header."""
         return {self._header: self._value}
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -238,8 +238,8 @@ class KeyAuth(AuthBase):
         return request
 
     def drop(self, request: requests.PreparedRequest) -> bool:  # noqa: ARG002
-        """There is no other token."""
+        """Return False: there is no other token."""
         return False
 
     def release(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there is no login to end."""

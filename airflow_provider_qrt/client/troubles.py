@@ -1,4 +1,4 @@
-"""What went wrong on the way: whether anything can have been received, and the plainest words for it."""
+"""Analyse connection errors: whether the server can have received anything, and a short description."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import requests
 import urllib3.exceptions
 
 _NO_TUNNEL = "Tunnel connection failed"
-"""How ``http.client`` begins when a proxy refuses ``CONNECT``."""
+"""Start of the message of ``http.client`` when a proxy refuses ``CONNECT``."""
 _NOT_SENDABLE = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -19,19 +19,19 @@ _NOT_SENDABLE = (
 
 
 def is_not_sendable(error: requests.RequestException) -> bool:
-    """Whether an address or a header is none. Such an error quotes all of it, a password in it included."""
+    """Return whether an address or a header is invalid. Such an error quotes it in full, including a password."""
     return isinstance(error, _NOT_SENDABLE) or isinstance(_cause(error), urllib3.exceptions.LocationParseError)
 
 
 def nothing_was_sent(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that the request cannot have reached the server."""
+    """Return whether the connection was never made, so that the request cannot have reached the server."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     if not isinstance(error, requests.exceptions.ConnectionError):
         return False
     cause = _cause(error)
     if isinstance(cause, urllib3.exceptions.ProxyError):
-        # Raised as well when the proxy drops a request that it may have passed on already.
+        # Also raised when the proxy drops a request that it may already have forwarded.
         cause = cause.original_error
     if isinstance(cause, OSError) and str(cause).startswith(_NO_TUNNEL):
         return True
@@ -39,13 +39,13 @@ def nothing_was_sent(error: requests.RequestException) -> bool:
 
 
 def _cause(error: requests.RequestException) -> object:
-    """What urllib3 met."""
+    """Return the error that urllib3 raised."""
     cause: object = error.args[0] if error.args else None
     return cause.reason if isinstance(cause, urllib3.exceptions.MaxRetryError) else cause
 
 
 def innermost(error: BaseException) -> str:
-    """The plainest words for a connection trouble, without URLs and their query strings."""
+    """Return a short description of a connection error, without URLs and their query strings."""
     cause: Any = error
     while True:
         if isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason:

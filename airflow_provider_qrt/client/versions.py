@@ -1,4 +1,4 @@
-"""Versions of the present API: which of them end, and when.
+"""Sunset dates of the versions of the current API.
 
 ``GET /versions`` lists the versions; the dates are those of
 https://quantum.cloud.ibm.com/docs/api/qiskit-runtime-rest/tags/versions, read in November 2026. A version may stop on
@@ -24,14 +24,14 @@ SUNSETS = {
     "2026-02-15": date(2027, 2, 15),
     "2026-03-15": date(2027, 3, 15),
 }
-"""The version that is not here, :data:`~airflow_provider_qrt.client.limits.API_VERSION`, has no such date."""
+"""Sunset dates. :data:`~airflow_provider_qrt.client.limits.API_VERSION` has none."""
 
 
 def sunset_warning(settings: ClientSettings) -> str | None:
-    """Say that the API version of a connection ends, on which date and what to set.
+    """Return a warning with the sunset date of a connection's API version, and what to set instead.
 
     Returns:
-        None if it does not, as far as is known, or if the channel has no versions.
+        None if no date is known, or if the channel has no versions.
     """
     sunset = SUNSETS.get(settings.api_version)
     if sunset is None or not settings.generation.offers(Feature.VERSIONS):

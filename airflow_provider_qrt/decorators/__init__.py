@@ -1,1 +1,1 @@
-"""Task decorators: the function returns the circuits, the task runs them."""
+"""Task decorators: the function returns circuits, the task runs them. ``decorators.primitives`` is public."""

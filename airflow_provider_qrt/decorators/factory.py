@@ -1,4 +1,4 @@
-"""How a decorator makes tasks of a function."""
+"""Create tasks from a decorated function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk.bases.decorator import _TaskDecorator, is_async_callable
 
 from airflow_provider_qrt.arguments.names import check_names
-from airflow_provider_qrt.operators.last_resort import CALLBACKS, with_callback
+from airflow_provider_qrt.execution.failure_callback import CALLBACKS, with_callback
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class CircuitsFunction(_TaskDecorator[..., Any, Any]):
-    """A decorated function: called in a DAG file, it makes a task."""
+    """A decorated function; calling it in a DAG file creates a task."""
 
     def _expand(self, expand_input: ExpandInput, *, strict: bool) -> XComArg:
-        """Make a mapped task; Airflow does not ask the operator's ``partial`` for it."""
+        """Create a mapped task, for which Airflow does not call the operator's ``partial``."""
         mapped = super()._expand(expand_input, strict=strict)
         operator = cast("Any", mapped).operator
         for name, ours in CALLBACKS.items():
@@ -34,15 +34,15 @@ class CircuitsFunction(_TaskDecorator[..., Any, Any]):
 def decorate(
     function: Callable[..., Any], operator_class: type[FunctionCircuitsOperator], arguments: dict[str, Any]
 ) -> CircuitsFunction:
-    """Return the function as a source of tasks.
+    """Return the function as a task factory.
 
     Args:
-        function: Returns circuits.
-        operator_class: What a task of it is.
-        arguments: The operator's.
+        function: The function, which returns circuits.
+        operator_class: Operator class of the tasks.
+        arguments: The operator's arguments.
 
     Raises:
-        TypeError: It is no function, or one that cannot return circuits; or the circuits are given as well, or an
+        TypeError: It is not a function, or one that cannot return circuits; or ``circuits`` is also given, or an
             argument is misspelt.
     """
     name = operator_class.custom_operator_name
@@ -56,7 +56,7 @@ def decorate(
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{who} yields. Let it return a list of its circuits.")
     check_names(operator_class, arguments, call=f" (function {getattr(function, '__name__', function)!r})")
-    # What the function returns says nothing about the task's outputs, so they are not to be guessed from it.
+    # The function's return type does not describe the task's outputs, so Airflow must not infer them from it.
     several = bool(arguments.pop("multiple_outputs", False))
     return CircuitsFunction(
         function=function,

@@ -1,7 +1,7 @@
-"""The decorators of the primitives: the function returns circuits, the task returns what they gave.
+"""The decorators of the primitives: the function returns circuits, the task returns their results.
 
-Airflow knows them as ``@task.qiskit_sampler`` and ``@task.qiskit_estimator``. Imported from here they are the same, and
-type checkers know their arguments.
+They are the same as ``@task.qiskit_sampler`` and ``@task.qiskit_estimator``, but type checkers know the arguments of
+those imported from here.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def qiskit_sampler_task(python_callable: Callable[..., Any] | None = None, /, **
 
     The function returns OpenQASM 3 text, a ``QuantumCircuit``, or a list of these or of PUBs
     ``(circuit, parameter_values, shots)``; a tuple is one PUB. The task returns what
-    :class:`~airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator` returns.
+    :class:`~airflow_provider_qrt.operators.primitives.QiskitRuntimeSamplerOperator` returns.
 
     Args:
         python_callable: The function.
-        arguments: Those of the operator but ``circuits``, and those that Airflow gives every task.
+        arguments: The operator's arguments except ``circuits``, and those that Airflow has for every task.
             ``multiple_outputs`` (False) concerns the result's keys, such as ``results`` and ``backend``.
 
     Raises:
-        TypeError: The function cannot return circuits, or ``circuits`` is given as well.
+        TypeError: The function cannot return circuits, or ``circuits`` is also given.
     """
     if python_callable is not None:
         return decorate(python_callable, FunctionSamplerOperator, arguments)
@@ -69,17 +69,17 @@ def qiskit_estimator_task(python_callable: Callable[..., Any] | None = None, /, 
     """Make a function's tasks run the circuits it returns with the estimator primitive.
 
     The function returns PUBs ``(circuit, observables, parameter_values, precision)``: one tuple, or a list of them.
-    Where the decorator has the argument ``observables``, circuits alone will do: OpenQASM 3 text, a ``QuantumCircuit``,
-    or a list of these. The task returns what
-    :class:`~airflow_provider_qrt.operators.estimator.QiskitRuntimeEstimatorOperator` returns.
+    If the decorator has the argument ``observables``, circuits are enough: OpenQASM 3 text, a ``QuantumCircuit``, or a
+    list of these. The task returns what
+    :class:`~airflow_provider_qrt.operators.primitives.QiskitRuntimeEstimatorOperator` returns.
 
     Args:
         python_callable: The function.
-        arguments: Those of the operator but ``circuits``, and those that Airflow gives every task.
+        arguments: The operator's arguments except ``circuits``, and those that Airflow has for every task.
             ``multiple_outputs`` (False) concerns the result's keys, such as ``results`` and ``backend``.
 
     Raises:
-        TypeError: The function cannot return circuits, or ``circuits`` is given as well.
+        TypeError: The function cannot return circuits, or ``circuits`` is also given.
     """
     if python_callable is not None:
         return decorate(python_callable, FunctionEstimatorOperator, arguments)

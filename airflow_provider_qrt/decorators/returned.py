@@ -1,4 +1,4 @@
-"""What a decorated function may return: as types, and checked when it has returned."""
+"""Types of a decorated function's return value, and its check at run time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from airflow_provider_qrt.operators.circuits import CIRCUIT_FILES
 from airflow_provider_qrt.primitives.circuits.reader import is_circuit
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 class QuantumCircuitLike(Protocol):
@@ -40,17 +40,17 @@ EstimatorCircuits: TypeAlias = (
 
 
 def check_returned(value: Any, who: str) -> None:
-    """See that a function has returned what may be circuits.
+    """Check that a function has returned something that may be circuits.
 
     Args:
-        value: What it returned.
+        value: The return value.
         who: The function, for the message.
 
     Raises:
-        InvalidInput: It is something else.
+        InvalidInputError: It is something else.
     """
     if isinstance(value, str) and value.strip().endswith(CIRCUIT_FILES):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"circuits: {who} returned the name of a file, {value!r}. Pass the name to the function as an argument: it "
             "arrives there as the file's text. Nothing was submitted."
         )
@@ -58,7 +58,7 @@ def check_returned(value: Any, who: str) -> None:
         return
     what = "None" if value is None else f"an object of type {type(value).__name__}"
     hint = " Has it a return statement?" if value is None else ""
-    raise InvalidInput(
+    raise InvalidInputError(
         f"circuits: {who} returned {what}.{hint} It is to return OpenQASM 3 text, a QuantumCircuit, or a list of these "
         "or of PUBs. Nothing was submitted."
     )

@@ -1,4 +1,4 @@
-"""First contact with a real account: what the provider relies on, compared with what the service does.
+"""Compare the provider's assumptions about the service with a real account. Internal.
 
-Each row bears the id under which ``docs/emulator-reference.md`` claims the same of IBM's service.
+Each row has the id of the same claim in ``docs/emulator-reference.md``.
 """

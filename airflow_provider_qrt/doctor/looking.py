@@ -1,4 +1,4 @@
-"""What is looked at without submitting anything: login, versions, backends, jobs, workloads, account, errors."""
+"""Checks that submit nothing: login, versions, backends, jobs, workloads, account, errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_qrt.client.channels.base import quoted
 from airflow_provider_qrt.client.models import parse_time
 from airflow_provider_qrt.client.reading import read_list
 from airflow_provider_qrt.doctor.requests_out import Service, json_of
-from airflow_provider_qrt.doctor.rows import MISSING, Examination, NotTried, at, items_of, wrong_fields
+from airflow_provider_qrt.doctor.rows import MISSING, Examination, NotTriedError, at, items_of, wrong_fields
 
 NoneType = type(None)
 NUMBER = (int, float)
@@ -41,9 +41,9 @@ class ReadOnly:
     """The checks that submit nothing.
 
     Args:
-        service: What is examined.
-        examination: Where the rows go.
-        backend: Name of the backend to look at; None: the one with the shortest queue.
+        service: The service to check.
+        examination: Collects the rows.
+        backend: Name of the backend to check; None means the one with the shortest queue.
     """
 
     def __init__(self, service: Service, examination: Examination, backend: str | None) -> None:
@@ -54,7 +54,7 @@ class ReadOnly:
         self._jobs: list[Any] = []
 
     def begin(self) -> bool:
-        """Log in, and look at versions and backends; False if the credentials are no good, which ends it all."""
+        """Log in, and check versions and backends; return False, without further checks, if the login fails."""
         if not self._login():
             return False
         self._versions()
@@ -62,7 +62,7 @@ class ReadOnly:
         return True
 
     def go_on(self) -> None:
-        """Look at jobs, workloads, account and errors."""
+        """Check jobs, workloads, account and errors."""
         self._listing()
         self._one_job()
         self._tags()
@@ -82,7 +82,7 @@ class ReadOnly:
         def lifetime() -> str | None:
             seconds = at(found, "expires_in")
             if seconds is MISSING:
-                raise NotTried("the answer has no expires_in")
+                raise NotTriedError("the answer has no expires_in")
             return None if seconds == TOKEN_SECONDS else f"{seconds} s"
 
         good = check("E-iam-token", "IAM gives a token for the API key", lambda: _refused(self._service))
@@ -112,13 +112,13 @@ class ReadOnly:
         def oldest() -> str | None:
             token = at(self._service.token(), "access_token")
             if not isinstance(token, str):
-                raise NotTried("there is no token")
+                raise NotTriedError("there is no token")
             answer = self._service.plain("/backends", token=token)
             devices = at(json_of(answer), "devices")
             if not answer.ok or not isinstance(devices, list):
                 return f"HTTP {answer.status_code}"
             if not devices:
-                raise NotTried("the instance has no backends")
+                raise NotTriedError("the instance has no backends")
             return None if all(isinstance(one, str) for one in devices) else "devices are objects"
 
         check("E-versions", f"GET /versions lists {settings.api_version}, and needs no token", listed)
@@ -161,7 +161,7 @@ class ReadOnly:
 
         def of_backend(what: str) -> Mapping[str, Any]:
             if name is None:
-                raise NotTried("the instance has no backends")
+                raise NotTriedError("the instance has no backends")
             return self._service.get_object(f"/backends/{quoted(name)}/{what}")
 
         def configuration() -> str | None:
@@ -173,7 +173,7 @@ class ReadOnly:
         def basis() -> str | None:
             found = of_backend("configuration")
             if at(found, "processor_type.family") != "Heron":
-                raise NotTried("the backend is no Heron")
+                raise NotTriedError("the backend is no Heron")
             missing = HERON_BASIS - set(read_list(found, "basis_gates", "its configuration"))
             return f"without {', '.join(sorted(missing))}" if missing else None
 
@@ -207,7 +207,7 @@ class ReadOnly:
         def pages() -> str | None:
             jobs = items_of({"jobs": self._jobs}, "jobs")
             if len(jobs) < 2:
-                raise NotTried("the instance has fewer than two jobs")
+                raise NotTriedError("the instance has fewer than two jobs")
             second = self._service.get("/jobs", limit=1, offset=1, sort="DESC", exclude_params="true")
             oldest = self._service.get("/jobs", limit=1, offset=0, sort="ASC", exclude_params="true")
             page = read_list(second, "jobs", "GET /jobs")
@@ -248,7 +248,7 @@ class ReadOnly:
             for one in items_of({"jobs": self._jobs}, "jobs"):
                 if state in (None, at(one, "state.status")):
                     return one  # type: ignore[no-any-return]
-            raise NotTried(f"none of the last {len(self._jobs)} jobs is {state}")
+            raise NotTriedError(f"none of the last {len(self._jobs)} jobs is {state}")
 
         def reading() -> str | None:
             found = self._service.get(f"/jobs/{quoted(job()['id'])}", exclude_params="true")
@@ -288,7 +288,7 @@ class ReadOnly:
             for one in items_of({"jobs": self._jobs}, "jobs"):
                 if at(one, "tags") not in (MISSING, []):
                     return one  # type: ignore[no-any-return]
-            raise NotTried("none of the last jobs has a tag")
+            raise NotTriedError("none of the last jobs has a tag")
 
         def by_tag() -> str | None:
             job = tagged()
@@ -302,7 +302,7 @@ class ReadOnly:
         def search() -> str | None:
             tag = next((one for one in tagged()["tags"] if len(one) >= 3), None)
             if tag is None:
-                raise NotTried("no tag has three characters")
+                raise NotTriedError("no tag has three characters")
             found = self._service.get("/tags", type="job", search=tag[:100])
             if problem := wrong_fields(found, {"tags": list}):
                 return problem
@@ -328,7 +328,7 @@ class ReadOnly:
 
         def cursor() -> str | None:
             if not isinstance(at(found, "next.href"), str):
-                raise NotTried("there is one page of workloads")
+                raise NotTriedError("there is one page of workloads")
             return None if "next=" in found["next"]["href"] else "next.href holds no next="
 
         check("E-workloads", "GET /workloads lists workloads", workloads)
@@ -369,7 +369,7 @@ class ReadOnly:
         def unknown() -> str | None:
             try:
                 self._service.get(f"/jobs/{NO_SUCH_JOB}")
-            except errors.NotFound as error:
+            except errors.NotFoundError as error:
                 lacking = [name for name in ("code", "message", "solution", "trace") if not getattr(error.body, name)]
                 return f"the error has no {', '.join(lacking)}" if lacking else None
             return "a job that does not exist is there"
@@ -378,7 +378,7 @@ class ReadOnly:
 
 
 def _refused(service: Service) -> str | None:
-    """Ask as the client does, whose error says what to do about it."""
+    """Send a request with the client, whose errors say what to do."""
     service.get("/jobs", limit=1, exclude_params="true")
     return None
 

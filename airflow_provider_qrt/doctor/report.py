@@ -1,4 +1,4 @@
-"""The report of an examination: Markdown without secrets, made to be shown to others."""
+"""The report of an examination: Markdown without secrets, safe to share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Count the rows by what came of them."""
+    """Count the rows by verdict."""
     counted = Counter(row.verdict for row in rows)
     return ", ".join(f"{counted[verdict]} {verdict.value}" for verdict in Verdict)
 
@@ -22,11 +22,11 @@ def summary(rows: Sequence[Row]) -> str:
 def markdown(rows: Sequence[Row], settings: ClientSettings) -> str:
     """Write the report.
 
-    It names neither instance nor account, no key, no job and no backend.
+    It contains no instance, account, key, job or backend.
 
     Args:
-        rows: Of the examination.
-        settings: Of the connection, for what must not be shown.
+        rows: Rows of the examination.
+        settings: Settings of the connection, whose secrets are redacted.
     """
     region = settings.instance.region if settings.instance else "none"
     lines = [

@@ -1,4 +1,4 @@
-"""Requests whose answers are looked at as they came, beside those that the client makes and reads."""
+"""Requests whose raw answers are checked, without the client's parsing."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from typing import Any
 
 import requests
 
-from airflow_provider_qrt.client.errors import ConnectionFailed
+from airflow_provider_qrt.client.errors import ConnectionFailedError
 from airflow_provider_qrt.client.limits import CONNECT_TIMEOUT, READ_TIMEOUT
 from airflow_provider_qrt.client.reading import read_object
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import Transport
-from airflow_provider_qrt.doctor.rows import NotTried
+from airflow_provider_qrt.doctor.rows import NotTriedError
 from airflow_provider_qrt.untrusted.blotter import without_secrets
 
 
 class Service:
-    """The service as it is seen through plain requests.
+    """The service, accessed with plain requests.
 
     Args:
-        settings: Of the connection.
+        settings: Settings of the connection.
     """
 
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings
-        self.transport = Transport(settings, retry=RetryPolicy())
+        self.transport = Transport(settings.endpoint, retry=RetryPolicy())
 
     def get(self, path: str, **params: Any) -> Any:
-        """GET something with the connection's credentials and return its JSON.
+        """Send a GET request with the connection's credentials and return its JSON.
 
         Raises:
-            QiskitRuntimeError: The service refused, or could not be asked.
+            QiskitRuntimeError: The service rejected the request, or could not be reached.
         """
         return self.transport.get_json(path, params=params or None)
 
     def get_object(self, path: str, **params: Any) -> Mapping[str, Any]:
-        """GET something that is an object."""
+        """Send a GET request and return its JSON object."""
         return read_object(self.get(path, **params))
 
     def plain(self, path: str, *, token: str | None = None, version: str | None = None) -> requests.Response:
-        """GET something with other headers than usual, whatever the status of the answer.
+        """Send a GET request with special headers, and return the answer whatever its status.
 
         Args:
-            path: Of the API.
-            token: The bearer token; None: none.
-            version: ``IBM-API-Version``; None: none.
+            path: Path of the API.
+            token: The bearer token, or None for none.
+            version: ``IBM-API-Version``, or None for none.
         """
         headers = {"Service-CRN": self.settings.crn.value, "Accept": "application/json"}
         if token is not None:
@@ -56,7 +56,7 @@ class Service:
         return self._send("GET", f"{self.settings.base_url}{path}", headers=headers)
 
     def token(self) -> Mapping[str, Any]:
-        """Ask IAM for a token and return its whole answer."""
+        """Request a token from IAM and return its whole answer."""
         answer = self._send(
             "POST",
             f"{self.settings.iam_url}/identity/token",
@@ -64,7 +64,7 @@ class Service:
             headers={"Accept": "application/json"},
         )
         if not answer.ok:
-            raise NotTried(f"IAM answered {answer.status_code}")
+            raise NotTriedError(f"IAM answered {answer.status_code}")
         return read_object(json_of(answer))
 
     def close(self) -> None:
@@ -84,11 +84,11 @@ class Service:
             )
         except requests.RequestException as error:
             said = without_secrets(str(error), self.settings.secrets)
-            raise ConnectionFailed(f"{method} {url.partition('?')[0]}: {said}") from None
+            raise ConnectionFailedError(f"{method} {url.partition('?')[0]}: {said}") from None
 
 
 def json_of(answer: requests.Response) -> Any:
-    """Return the JSON of an answer; None if it has none."""
+    """Return the JSON of an answer; None if it is not JSON."""
     try:
         return answer.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The rows of an examination, and how a check becomes one."""
+"""The rows of an examination, and the checks that produce them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from airflow_provider_qrt.client import errors
 
 MISSING = object()
-"""What :func:`at` returns where there is nothing."""
+"""Returned by :func:`at` if there is no value."""
 
 
 class Verdict(StrEnum):
-    """What came of a check."""
+    """The result of a check."""
 
     AS_ASSUMED = "as assumed"
     DIFFERS = "differs"
     NOT_TRIED = "not tried"
 
 
-class NotTried(Exception):
-    """A check could not be made here; says why."""
+class NotTriedError(Exception):
+    """A check could not be made; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Row:
 
     Attributes:
         id: The id in ``docs/emulator-reference.md``.
-        claim: What is assumed.
-        verdict: What came of it.
-        found: What was seen instead, or why nothing was; at times what was seen. Holds no secret.
+        claim: The assumption.
+        verdict: The result.
+        found: The difference, the reason why it was not tried, or a measured value. Contains no secret.
     """
 
     id: str
@@ -42,12 +42,12 @@ class Row:
     found: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """The row as plain JSON."""
+        """Return the row as plain JSON."""
         return {"id": self.id, "claim": self.claim, "verdict": self.verdict.value, "found": self.found}
 
 
 Check = Callable[[], str | None]
-"""Returns what differs, or nothing. Raises :class:`NotTried`."""
+"""Returns the difference, or None. Raises :class:`NotTriedError`."""
 
 
 @dataclass
@@ -55,41 +55,41 @@ class Examination:
     """Collects rows.
 
     Attributes:
-        rows: In the order in which they were tried.
-        on_row: Told of each as it comes.
+        rows: The rows in the order of the checks.
+        on_row: Called with each new row.
     """
 
     rows: list[Row] = field(default_factory=list)
     on_row: Callable[[Row], object] = lambda _: None
 
     def check(self, id: str, claim: str, check: Check) -> bool:  # noqa: A002
-        """Make a check; return whether the service does as assumed.
+        """Make a check; return whether the service behaves as assumed.
 
-        A right that the key lacks is no difference. What the service refuses otherwise, or answers in a shape that
-        cannot be read, is one.
+        A permission that the key lacks does not count as a difference. Other rejected requests, and answers that cannot
+        be read, do.
         """
         try:
             differs = check()
-        except NotTried as error:
+        except NotTriedError as error:
             return self._add(Row(id, claim, Verdict.NOT_TRIED, str(error)))
-        except errors.Forbidden:
+        except errors.ForbiddenError:
             return self._add(Row(id, claim, Verdict.NOT_TRIED, "the key lacks the right (403)"))
         except errors.QiskitRuntimeError as error:
             return self._add(Row(id, claim, Verdict.DIFFERS, one_line(str(error))))
         return self._add(Row(id, claim, Verdict.DIFFERS if differs else Verdict.AS_ASSUMED, differs or ""))
 
     def skip(self, why: str, *claims: tuple[str, str]) -> None:
-        """Note claims that were not tried."""
+        """Record claims that were not tried."""
         for row_id, claim in claims:
             self._add(Row(row_id, claim, Verdict.NOT_TRIED, why))
 
     def seen(self, id: str, claim: str, found: str) -> None:  # noqa: A002
-        """Note something that was measured and of which nothing is assumed."""
+        """Record a measured value without an assumption."""
         self._add(Row(id, claim, Verdict.AS_ASSUMED, found))
 
     @property
     def differs(self) -> bool:
-        """Whether a row does."""
+        """Whether a row differs."""
         return any(row.verdict is Verdict.DIFFERS for row in self.rows)
 
     def _add(self, row: Row) -> bool:
@@ -99,7 +99,7 @@ class Examination:
 
 
 def at(data: Any, path: str) -> Any:
-    """Return what stands at a path such as ``timestamps.created``, or ``MISSING``."""
+    """Return the value at a path such as ``timestamps.created``, or ``MISSING``."""
     for name in path.split("."):
         if not isinstance(data, Mapping) or name not in data:
             return MISSING
@@ -108,11 +108,11 @@ def at(data: Any, path: str) -> Any:
 
 
 def wrong_fields(data: Any, fields: Mapping[str, type | tuple[type, ...]]) -> str | None:
-    """Say which fields an object lacks, and which are of another type.
+    """Describe the fields that an object lacks, or that have the wrong type; None if there are none.
 
     Args:
         data: The object.
-        fields: By path, what each is to be. A field that may be null names ``NoneType``.
+        fields: The expected types by path, with ``NoneType`` for a field that may be null.
     """
     if not isinstance(data, Mapping):
         return f"expected an object, got {type(data).__name__}"
@@ -127,19 +127,19 @@ def wrong_fields(data: Any, fields: Mapping[str, type | tuple[type, ...]]) -> st
 
 
 def items_of(data: Any, name: str) -> list[Any]:
-    """Return the list in an answer.
+    """Return a list in an answer.
 
     Raises:
-        NotTried: There is no list, or it is empty.
+        NotTriedError: There is no list, or it is empty.
     """
     value = at(data, name)
     if not isinstance(value, list) or not value:
-        raise NotTried(f"there is nothing in {name} to look at")
+        raise NotTriedError(f"there is nothing in {name} to look at")
     return value
 
 
 def one_line(text: str) -> str:
-    """Write a message in one line of a table."""
+    """Return a message on one line, of at most 300 characters."""
     return " ".join(text.split())[:300]
 
 

@@ -1,4 +1,4 @@
-"""What can be seen only with a job of one's own: submission, lists, states, metrics, results, cancellation."""
+"""Checks that submit jobs: submission, lists, states, metrics, results, cancellation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from airflow_provider_qrt.client.reading import read_list
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.doctor.looking import STATES
 from airflow_provider_qrt.doctor.requests_out import Service
-from airflow_provider_qrt.doctor.rows import Examination, NotTried, at, wrong_fields
-from airflow_provider_qrt.primitives.results.sampler_decoding import decode_sampler_result
+from airflow_provider_qrt.doctor.rows import Examination, NotTriedError, at, wrong_fields
+from airflow_provider_qrt.primitives.results.sampler_result import decode_sampler_result
 
 CIRCUIT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nx $0;\nc[0] = measure $0;\n'
 """One gate that every machine has, on its first qubit."""
 SHOTS = 1
 MAX_EXECUTION_SECONDS = 30
 JOBS = 3
-"""Jobs that are submitted: one for each encoding of results, and one that is cancelled in the queue."""
+"""Number of submitted jobs: one for each encoding of results, and one that is cancelled in the queue."""
 SECONDS_PER_JOB = 3.0
-"""QPU seconds that a smallest job takes, about."""
+"""Approximate QPU seconds of a smallest job."""
 TAG = "airflow-provider-qrt:doctor"
 PATIENCE = 1800.0
-"""Seconds for which the end of a job is waited for."""
+"""Seconds to wait for a job to end."""
 POLL = 2.0
 
 CLAIMS_OF_A_JOB = (
@@ -48,12 +48,12 @@ class Running:
     """The checks that submit jobs.
 
     Args:
-        service: What is examined.
+        service: The service to check.
         client: The client that tasks use.
-        examination: Where the rows go.
-        backend: Where the jobs run.
+        examination: Collects the rows.
+        backend: Backend for the jobs.
         sleep: Called with seconds.
-        clock: Seconds of a clock that only runs forward.
+        clock: Returns seconds of a monotonic clock.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Running:
         self.job_ids: list[str] = []
 
     def examine(self) -> None:
-        """Submit, watch, read and cancel; whatever happens, no job of these is left waiting."""
+        """Submit, watch, read and cancel jobs; in any case, cancel those that are left at the end."""
         try:
             self._whole_life()
             self._tagged()
@@ -115,9 +115,9 @@ class Running:
         def too_early() -> str | None:
             try:
                 self._client.job_result(job_id)
-            except errors.ResultsNotReady as error:
+            except errors.ResultsNotReadyError as error:
                 return None if error.body.code == "1234" else f"code {error.body.code}"
-            raise NotTried("the job had already ended")
+            raise NotTriedError("the job had already ended")
 
         def result() -> str | None:
             job = self.end_of(job_id)
@@ -128,7 +128,7 @@ class Running:
 
         def plain() -> str | None:
             if not text:
-                raise NotTried("there is no result")
+                raise NotTriedError("there is no result")
             results = read_list(json_of(text[0]), "results", "its result")
             samples = at(results[0], "data.c.samples") if results else None
             return None if samples in (["0x1"], ["0x0"]) else "no samples such as 0x1 in results[0].data.c"
@@ -146,7 +146,7 @@ class Running:
         )
 
     def _visibility(self, job_id: str) -> None:
-        """Measure how long a new job is missing from the list: what a task relies on after a lost answer."""
+        """Measure how long a new job is missing from the list, which matters to a task after a lost answer."""
         begun = self._clock()
         found: list[float] = []
 
@@ -182,17 +182,17 @@ class Running:
             ids.append(self.submit(support_qiskit=False))
             try:
                 self._client.cancel_job(ids[0])
-            except errors.Conflict:
-                raise NotTried("the job had already ended") from None
+            except errors.ConflictError:
+                raise NotTriedError("the job had already ended") from None
             job = self.end_of(ids[0])
             return None if job.status is JobStatus.CANCELLED else f"the job ended as {job.state.word}"
 
         def charge() -> str | None:
             if not ids:
-                raise NotTried("no job was submitted")
+                raise NotTriedError("no job was submitted")
             job = self._client.job(ids[0])
             if job.status is not JobStatus.CANCELLED:
-                raise NotTried("the job was not cancelled")
+                raise NotTriedError("the job was not cancelled")
             seconds = job.usage.seconds if job.usage else None
             return None if not seconds else f"{seconds} s were charged"
 
@@ -208,11 +208,11 @@ class Running:
             if job.status.is_final:
                 return job
             if self._clock() - begun > PATIENCE:
-                raise NotTried(f"the job was still {job.state.word.lower()} after {PATIENCE:.0f} s")
+                raise NotTriedError(f"the job was still {job.state.word.lower()} after {PATIENCE:.0f} s")
             self._sleep(POLL)
 
     def clean_up(self) -> None:
-        """Cancel what has not ended."""
+        """Cancel the jobs that have not ended."""
         for job_id in self.job_ids:
             try:
                 if not self._client.job(job_id).status.is_final:
@@ -225,14 +225,14 @@ class Running:
 
 
 def dry_run(service: Service, client: QiskitRuntimeClient, examination: Examination, backend: str) -> None:
-    """Submit a dry run: to the backend's mock twin, which uses no QPU time and answers with random data."""
+    """Submit a dry run to the backend's mock twin, which uses no QPU time and returns random data."""
     twin = f"mock_{backend.partition('_')[2]}"
 
     def run() -> str | None:
         answer = service.get_object("/backends", include_mocks="true")
         names = [at(one, "name") for one in answer.get("devices", ()) if at(one, "name")]
         if twin not in names:
-            raise NotTried("the instance has no backends for dry runs")
+            raise NotTriedError("the instance has no backends for dry runs")
         running = Running(service, client, examination, twin)
         job_id = running.submit(support_qiskit=False)
         try:
@@ -249,14 +249,14 @@ def dry_run(service: Service, client: QiskitRuntimeClient, examination: Examinat
 def estimate(service: Service, examination: Examination, backend: str) -> None:
     """Check and estimate the smallest job as a task's ``dry_run`` does. Nothing is submitted."""
     from airflow_provider_qrt.primitives.circuits.isa import check_pubs_isa
-    from airflow_provider_qrt.primitives.errors import InvalidInput
+    from airflow_provider_qrt.primitives.errors import InvalidInputError
     from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 
     def fits() -> str | None:
         configuration = service.get_object(f"/backends/{quoted(backend)}/configuration")
         try:
             check_pubs_isa(coerce_pubs(CIRCUIT, shots=SHOTS), configuration)
-        except InvalidInput as error:
+        except InvalidInputError as error:
             return str(error)
         return None
 
@@ -271,7 +271,7 @@ def estimate(service: Service, examination: Examination, backend: str) -> None:
 
 
 def json_of(text: str) -> Any:
-    """Return the JSON of a text; None if it is none."""
+    """Return the JSON of a text; None if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""A local Qiskit Runtime service: IAM, backends, jobs and sessions over HTTP, with real circuit simulation.
+"""Public: a local Qiskit Runtime service with IAM, backends, jobs and sessions over HTTP, and circuit simulation.
 
-Two ways in: ``python -m airflow_provider_qrt.emulator --port 8765`` and, inside a test,
-``with Emulator() as emulator: ...``. Importing this package is cheap; the web framework and the
-simulator are imported when an emulator starts.
+Start it with ``python -m airflow_provider_qrt.emulator --port 8765`` or, inside a test, with
+``with Emulator() as emulator: ...``. Importing this package is cheap: the web framework and the simulator are
+imported only when an emulator starts.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(_start_block(root, settings, list(service.devices)), flush=True)
         if asked.ready_file is not None:
             ready = {"url": f"{root}/api/v1", "iam_url": root, "pid": os.getpid()}
-            # Renamed into place, so that nobody reads half of it.
+            # Written elsewhere and then renamed, so that nobody reads an incomplete file.
             draft = asked.ready_file.with_name(f"{asked.ready_file.name}.{os.getpid()}")
             draft.write_text(json.dumps(ready))
             draft.replace(asked.ready_file)

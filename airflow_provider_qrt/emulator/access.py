@@ -1,4 +1,4 @@
-"""Who may speak to the API: a good bearer token and the CRN of the instance, plus the submission limit."""
+"""Access to the API: the check of the instance's CRN, and the limit on job submissions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def check_instance(settings: Settings, header: str | None, several: bool = False
     """Accept the value of a ``Service-CRN`` header.
 
     Args:
-        settings: Says which instance is served.
-        header: The value sent.
-        several: Whether a comma-separated list may be sent (``GET /workloads``).
+        settings: The settings, which name the instance that is served.
+        header: The value that was sent.
+        several: Whether a comma-separated list is allowed (``GET /workloads``).
 
     Raises:
-        ApiError: 400 for a missing or malformed CRN, 404 for one of another instance or region: IBM's
-            reference says that the wrong region's host answers as not found.
+        ApiError: 400 for a missing or malformed CRN, 404 for the CRN of another instance or region. IBM's
+            reference says that the host of the wrong region answers 404.
     """
     if not header:
         raise bad_request("The Service-CRN header is missing.", "Send the CRN of your instance.")
@@ -45,7 +45,7 @@ def check_instance(settings: Settings, header: str | None, several: bool = False
 
 
 class SubmissionLimit:
-    """Five job submissions in any minute for the one user, as IBM's reference says of ``POST /jobs``."""
+    """The limit of five job submissions per minute and user that IBM's reference gives for ``POST /jobs``."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -53,10 +53,11 @@ class SubmissionLimit:
         self._times: deque[float] = deque()
 
     def admit(self) -> None:
-        """Count a submission, whatever becomes of it.
+        """Count a submission, even if it is refused later.
 
         Raises:
-            ApiError: 429, with the seconds until the next one is welcome in ``Retry-After``, if that is wanted.
+            ApiError: 429. If the settings ask for it, ``Retry-After`` gives the seconds until the next submission is
+                allowed.
         """
         if not self._settings.rate_limit:
             return
@@ -75,5 +76,5 @@ class SubmissionLimit:
         self._times.append(now)
 
     def forget(self) -> None:
-        """Start counting anew."""
+        """Reset the count."""
         self._times.clear()

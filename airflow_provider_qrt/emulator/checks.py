@@ -1,4 +1,4 @@
-"""Small checks of JSON values, each refusing with HTTP 400 and a sentence that names the place."""
+"""Small checks of JSON values; each answers HTTP 400 with a message that says where the wrong value is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
 
 
 def text(body: dict[str, Any], key: str, longest: int = 1000) -> str | None:
-    """Return an optional string of a limited number of characters."""
+    """Return an optional string, limited to a number of characters."""
     value = body.get(key)
     if value is None:
         return None
@@ -47,7 +47,7 @@ LEAST_PRECISION, MOST_PRECISION = 1e-6, 1e3
 
 
 def precision(value: Any, where: str) -> float | None:
-    """Return an optional precision, within what can be turned into a number of shots."""
+    """Return an optional precision, in the range that converts to a number of shots."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -58,7 +58,7 @@ def precision(value: Any, where: str) -> float | None:
 
 
 def refuse_unknown(given: dict[str, Any], known: frozenset[str], where: str) -> None:
-    """Refuse keys that a closed object does not have."""
+    """Refuse keys that are not allowed in an object."""
     unknown = sorted(set(given) - known)
     if unknown:
         raise bad_request(f"Unknown in {where}: {', '.join(unknown)}.", "Leave these keys out.")

@@ -1,4 +1,4 @@
-"""The emulator's only notion of time, so that a test may move it and a user may let it run faster."""
+"""The emulator's only source of time, so that a test can move it forward and a user can speed it up."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Seconds since the epoch: the machine's clock, plus what it was advanced by, times a speed.
+    """A clock in seconds since the epoch that can be advanced and can run faster than the machine's clock.
 
     Args:
-        speed: Seconds that pass here in a second of the machine.
-        ahead: Seconds that it begins ahead of the machine's clock.
+        speed: Seconds that pass on this clock per second of the machine's clock.
+        ahead: Seconds by which it starts ahead of the machine's clock.
     """
 
     def __init__(self, speed: float = 1.0, ahead: float = 0.0) -> None:
@@ -21,25 +21,25 @@ class Clock:
         self._advanced = 0.0
 
     def now(self) -> float:
-        """Return the present moment in seconds since the epoch."""
-        # Whole microseconds, as timestamps show it: what was shown must compare equal when it comes back.
+        """Return the present time in seconds since the epoch."""
+        # Rounded to microseconds like the timestamps, so that a timestamp that a client sends back compares equal.
         return round(self._base + (time.time() - self._since) * self._speed, 6)
 
     def unhurried(self) -> float:
-        """Return the present moment as it would be at normal speed.
+        """Return the present time as it would be at normal speed.
 
-        For promises to clients, who wait by clocks of their own: the life of a token, ``Retry-After``.
+        Use it for durations that clients wait for by their own clocks: the life of a token, ``Retry-After``.
         """
         return round(time.time() + self._advanced, 6)
 
     @property
     def ahead(self) -> float:
-        """Seconds that it is ahead of the machine's clock."""
+        """Seconds by which this clock is ahead of the machine's clock."""
         return self.now() - time.time()
 
     @property
     def speed(self) -> float:
-        """Seconds that pass here in a second of the machine."""
+        """Seconds that pass on this clock per second of the machine's clock."""
         return self._speed
 
     @speed.setter
@@ -55,20 +55,20 @@ class Clock:
         self._advanced += seconds
 
     def set_right(self) -> None:
-        """Show the machine's time again, for when nothing is left that has seen another."""
+        """Go back to the machine's time. Call it only when nothing is left that has a later timestamp."""
         self._base = self._since = time.time()
         self._advanced = 0.0
 
 
 def timestamp(moment: float | None) -> str | None:
-    """Write a moment as the API does: RFC 3339 in UTC with microseconds, or None for none."""
+    """Format a time as the API does, as RFC 3339 in UTC with microseconds; return None for None."""
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_timestamp(text: str) -> float:
-    """Read an RFC 3339 moment; one without a zone is taken as UTC.
+    """Parse an RFC 3339 time; one without a time zone is taken as UTC.
 
     Raises:
         ValueError: The text is not a date-time.

@@ -1,6 +1,6 @@
-"""The backends: device snapshots that ship with qiskit-ibm-runtime, read as files.
+"""The backends, read from the device snapshots that ship with qiskit-ibm-runtime.
 
-The package is located but not imported, which keeps start-up fast.
+The package is located but not imported, to keep start-up fast.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 SYMMETRIC = frozenset({"cz", "rzz", "swap"})
-"""Two-qubit gates that do the same in both directions."""
+"""Two-qubit gates that are symmetric in their qubits."""
 
 FRACTIONAL = {
     "rx": ("x", "gate rx(theta) q { U(theta, -pi/2, pi/2) q; }"),
     "rzz": ("cz", "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }"),
 }
-"""Gates that today's Heron machines offer beyond the snapshots': whose qubits they share, and what they do."""
+"""Gates that today's Heron machines have and the snapshots lack: the gate whose qubits each one uses, and its
+definition."""
 
 STATUSES = ("online", "paused", "offline")
 
@@ -27,24 +28,24 @@ _PREFIXES = ("ibmq_", "ibm_", "fake_", "alt_")
 
 
 class Device:
-    """One backend: a snapshot of its configuration and calibration, and a status that can be set.
+    """One backend, with a snapshot of its configuration and calibration and a status that can be changed.
 
     Args:
-        directory: The snapshot.
-        name: Its name; by default as in its configuration, which is then read at once.
+        directory: The directory of the snapshot.
+        name: The backend's name; by default it is read from the configuration at once.
 
     Attributes:
-        name: ``ibm_fez``.
+        name: The name, such as ``ibm_fez``.
         status: ``online``, ``paused`` or ``offline``.
-        reason: Why; ``available`` when usable.
-        base_queue_length: Jobs of other people in its queue.
-        queue_seconds: How long a job waits here, or None for the emulator's own setting.
-        run_seconds: How long a job runs here, or None for the emulator's own setting.
-        faulty_qubits: Qubits that its calibration marks as out of service.
-        faulty_gates: Gates that it marks as out of service: ``(name, qubits)``.
-        available_since: Moment since which it takes jobs out of its queue, or None while it does not.
+        reason: The reason for the status; ``available`` when the backend is usable.
+        base_queue_length: Number of other people's jobs in its queue.
+        queue_seconds: Seconds that a job waits here, or None for the emulator's setting.
+        run_seconds: Seconds that a job runs here, or None for the emulator's setting.
+        faulty_qubits: Qubits that the calibration marks as out of service.
+        faulty_gates: Gates that the calibration marks as out of service: ``(name, qubits)``.
+        available_since: Time since which it has taken jobs from its queue, or None while it does not.
         has_snapshot: Whether there is a snapshot to read.
-        is_simulator: Whether it is none of a machine.
+        is_simulator: Whether it is a simulator.
     """
 
     has_snapshot = True
@@ -63,7 +64,7 @@ class Device:
         self.faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be read and computed again."""
+        """Leave out cached values, which can be read or computed again."""
         return {
             name: value
             for name, value in vars(self).items()
@@ -86,7 +87,7 @@ class Device:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The answer of ``GET /backends/{id}/properties``: the calibration, and what is out of service."""
+        """The answer of ``GET /backends/{id}/properties``: the calibration with the faulty qubits and gates."""
         if not (self.faulty_qubits or self.faulty_gates):
             return self.calibration
         fault = {"name": "operational", "value": 0, "unit": "", "date": self.calibration["last_update_date"]}
@@ -111,7 +112,7 @@ class Device:
 
     @cached_property
     def basis(self) -> frozenset[str]:
-        """Names of the gates that the machine carries out."""
+        """Names of the machine's basis gates."""
         return frozenset(self.configuration["basis_gates"])
 
     @cached_property
@@ -129,7 +130,7 @@ class Device:
         return found
 
     def couples(self, gate: str, first: int, second: int) -> bool:
-        """Say whether a two-qubit gate is available on this ordered pair of qubits."""
+        """Return whether a two-qubit gate is available on this ordered pair of qubits."""
         pairs = self._pairs.get(gate, frozenset())
         return (first, second) in pairs or (gate in SYMMETRIC and (second, first) in pairs)
 
@@ -143,9 +144,9 @@ class Device:
             self.available_since = now
 
     def restore(self) -> None:
-        """Be as at the start: online, with nothing of its own set."""
+        """Return to the initial state: online, with all settings at their defaults."""
         self.status, self.reason = "online", "available"
-        # Not "since now": it may have come back in a time that the clock does not show any more.
+        # Not "since now": it may have come back at a time that the clock, now reset, has not reached yet.
         self.available_since = 0.0
         self.base_queue_length = 0
         self.queue_seconds = self.run_seconds = None
@@ -153,7 +154,7 @@ class Device:
 
     @cached_property
     def listing(self) -> dict[str, Any]:
-        """What ``GET /backends`` says about it that does not change."""
+        """The part of the answer of ``GET /backends`` that does not change."""
         configuration = self.configuration
         clops = configuration.get("clops_h")
         return {
@@ -166,7 +167,7 @@ class Device:
         }
 
     def _performance(self) -> dict[str, Any]:
-        # The layered error is a benchmark of its own that no snapshot records.
+        # The layered error comes from a separate benchmark that no snapshot records.
         errors: list[float] = []
         for gate in self.calibration["gates"]:
             if len(gate["qubits"]) == 2:
@@ -221,7 +222,7 @@ def find_snapshots() -> dict[str, Path]:
 
 
 def short_name(name: str) -> str:
-    """Return a backend's name as its snapshot has it: ``fez`` for ``ibm_fez``."""
+    """Return the name that a backend's snapshot has: ``fez`` for ``ibm_fez``."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name

@@ -1,4 +1,4 @@
-"""Refusals, in the two error shapes that IBM has: the API's and IAM's.
+"""Error answers, in the two shapes that IBM uses: one for the API and one for IAM.
 
 IBM's REST API reference: an API error is ``{"errors": [{code, message, solution, more_info}], "trace"}``;
 an IAM error is ``{"errorCode", "errorMessage", "context": {"requestId", "url"}}``.
@@ -33,7 +33,7 @@ NOT_FOUND = "not_found"
 
 
 class ApiError(Exception):
-    """A refusal of the quantum API.
+    """An error answer of the quantum API.
 
     Attributes:
         status: HTTP status.
@@ -62,7 +62,7 @@ class ApiError(Exception):
 
 
 class IamError(Exception):
-    """A refusal of the identity service, always HTTP 400 here.
+    """An error answer of the identity service, always HTTP 400 here.
 
     Attributes:
         code: IAM's error code, ``BXNIM...``.
@@ -91,5 +91,5 @@ def error_body(code: int | str, message: str, solution: str) -> dict[str, Any]:
 
 
 def bad_request(message: str, solution: str = "Correct the request and send it again.") -> ApiError:
-    """Return the refusal of malformed input: HTTP 400 from the 1000 band."""
+    """Return the error for malformed input: HTTP 400 with a code in the 1000s."""
     return ApiError(400, INVALID_INPUT, message, solution)

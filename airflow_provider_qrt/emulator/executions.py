@@ -1,4 +1,4 @@
-"""How often a job runs circuits: what IBM's estimate of its time goes by."""
+"""The number of circuit executions of a job, from which IBM estimates its run time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from airflow_provider_qrt.emulator.encoding import load_array
 from airflow_provider_qrt.emulator.executor_input import QuantumProgram
-from airflow_provider_qrt.emulator.generations import Generation
+from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.shots import EstimatorShots
+from airflow_provider_qrt.emulator.simulation.encoding import load_array
 from airflow_provider_qrt.emulator.submission import Submission
 
 
 def executions_of(submission: Submission) -> int:
-    """Return shots times sets of values, over all PUBs or items, with what mitigation adds."""
+    """Return shots times parameter sets, summed over all PUBs or items, including the executions for mitigation."""
     if submission.quantum_program is not None:
         return _of_program(submission.quantum_program)
     if submission.generation is not Generation.PRESENT:
@@ -43,10 +43,10 @@ def _of_program(program: QuantumProgram) -> int:
 
 
 def sets_of(parameters: Any) -> int:
-    """Return the number of sets of values, as far as can be said without the circuit.
+    """Return the number of parameter sets, as far as it can be known without the circuit.
 
     Args:
-        parameters: As sent: a map of names to values, or numbers whose last axis runs over the parameters.
+        parameters: The values as sent: a map of names to values, or numbers whose last axis runs over the parameters.
     """
     if isinstance(parameters, dict) and parameters.get("__type__") == "ndarray":
         value = parameters.get("__value__")
@@ -66,7 +66,7 @@ def sets_of(parameters: Any) -> int:
 
 
 def bases_of(observables: Any) -> int:
-    """Return in how many bases Pauli strings are measured: those that agree on every qubit share one."""
+    """Return the number of measurement bases of Pauli strings; strings that agree on every qubit share a basis."""
     shared: list[dict[int, str]] = []
     for text in dict.fromkeys(_strings(observables)):
         letters = {place: letter for place, letter in enumerate(text) if letter != "I"}

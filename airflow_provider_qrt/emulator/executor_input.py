@@ -1,7 +1,7 @@
-"""The input of the program ``executor``, version 2.0: circuits, and one item of arguments for each of them.
+"""The input of the program ``executor``, version 2.0: circuits, and one item with arguments for each circuit.
 
-IBM's REST API reference: circuits come as one QPY blob or as a list of OpenQASM 3 texts; an item is of type
-``circuit`` (a tensor of arguments) or ``samplex`` (a recipe that draws the arguments, as twirling does).
+IBM's REST API reference: circuits come as one QPY blob or as a list of OpenQASM 3 texts. An item has the type
+``circuit`` (a tensor of arguments) or ``samplex`` (a recipe from which the arguments are drawn, as for twirling).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.errors import bad_request
-from airflow_provider_qrt.emulator.tensors import is_shape
+from airflow_provider_qrt.emulator.simulation.tensors import is_shape
 
 SCHEMA_VERSION = "v2.0"
 MEAS_LEVELS = ("classified", "kerneled", "avg_kerneled", "both")
@@ -30,10 +30,10 @@ _ITEM_KEYS = {
 
 @dataclass(frozen=True)
 class Item:
-    """What one circuit is run with.
+    """The arguments of one circuit.
 
     Attributes:
-        shape: The item's shape as it was sent; what it adds to the arguments' own are repetitions.
+        shape: The item's shape as it was sent; axes that the arguments do not have are repetitions.
         arguments: A tensor of circuit arguments, or the arguments of the samplex by name.
         samplex: The samplex as JSON text, or None for an item of type ``circuit``.
     """
@@ -45,16 +45,16 @@ class Item:
 
 @dataclass(frozen=True)
 class QuantumProgram:
-    """A quantum program that passed the checks at the door.
+    """A quantum program that passed the checks at submission.
 
     Attributes:
         shots: Shots for each set of arguments.
         texts: OpenQASM 3 programs, or None when the circuits come as QPY.
-        qpy: Base64 of zlib of QPY with one circuit for each item.
-        items: One for each circuit.
+        qpy: QPY with one circuit for each item, compressed with zlib and encoded as base64.
+        items: One item for each circuit.
         chunked: Whether chunk sizes are numbers, which only sessions allow.
-        passthrough: Handed back untouched.
-        role: Handed back untouched.
+        passthrough: A value that the result returns unchanged.
+        role: A value that the result returns unchanged.
     """
 
     shots: int
@@ -70,7 +70,7 @@ def read_executor(params: dict[str, Any]) -> QuantumProgram:
     """Read the input of an executor.
 
     Raises:
-        ApiError: 400 for what is malformed or not simulated.
+        ApiError: 400 for input that is malformed or cannot be simulated.
     """
     checks.refuse_unknown(params, frozenset({"schema_version", "quantum_program", "options"}), "params")
     if params.get("schema_version") != SCHEMA_VERSION:

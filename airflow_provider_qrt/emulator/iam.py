@@ -1,7 +1,7 @@
-"""The identity service: an API key becomes a bearer token that lapses.
+"""The identity service, which exchanges an API key for a bearer token that expires.
 
-IBM's REST API reference: ``POST /identity/token`` with a form body; tokens live for at most an hour and
-are never refreshed, only issued anew.
+IBM's REST API reference: ``POST /identity/token`` with a form body; tokens live for at most an hour and cannot be
+refreshed, only replaced.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_TOKENS = 10_000
 
 
 class Identity:
-    """Issues access tokens and says whether one is still good."""
+    """Issues and checks access tokens."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -40,7 +40,7 @@ class Identity:
         """Answer a token request.
 
         Raises:
-            IamError: The grant type is missing or another one, or the key is missing or unknown.
+            IamError: The grant type is missing or wrong, or the key is missing or unknown.
         """
         grant, key = form.get("grant_type"), form.get("apikey")
         if not grant:
@@ -69,8 +69,8 @@ class Identity:
         """Accept the value of an ``Authorization`` header.
 
         Raises:
-            ApiError: 401; code 1201 for no, another kind of, or an unknown credential, 1219 for a token
-                that has lapsed or was revoked.
+            ApiError: 401, with code 1201 for a credential that is missing, unknown or of another kind, and 1219 for a
+                token that has expired or was revoked.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if not authorization:
@@ -84,14 +84,14 @@ class Identity:
             raise _unauthorised(AUTHENTICATION_FAILED, "The access token has expired.")
 
     def revoke(self) -> int:
-        """Make every token issued so far expired at once, and return how many were still good."""
+        """Expire every token issued so far, and return how many were still valid."""
         now = self._clock.unhurried()
         good = [token for token, expiry in self._expiry.items() if expiry > now]
         self._expiry.update(dict.fromkeys(good, 0.0))
         return len(good)
 
     def _forget_old(self, now: float) -> None:
-        # A token that lapsed long ago may as well be unknown; an emulator may run for days.
+        # Forget tokens that expired long ago, because an emulator may run for days.
         if len(self._expiry) >= MOST_TOKENS:
             self._expiry = {token: expiry for token, expiry in self._expiry.items() if expiry > now}
 

@@ -1,6 +1,6 @@
-"""A job of the emulator: Queued, Running, and one of the ends.
+"""A job of the emulator, which is Queued, then Running, then in one of the final states.
 
-A job knows what happens to it next and when; :mod:`~airflow_provider_qrt.emulator.timeline` makes it happen.
+A job knows when its state changes next; :mod:`~airflow_provider_qrt.emulator.timeline` makes the change.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from airflow_provider_qrt.emulator.errors import (
     RAN_TOO_LONG,
 )
 from airflow_provider_qrt.emulator.executions import executions_of
-from airflow_provider_qrt.emulator.generations import Generation
-from airflow_provider_qrt.emulator.outcome import JobFailure, Work
+from airflow_provider_qrt.emulator.legacy import Generation
+from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Work
 from airflow_provider_qrt.emulator.submission import Submission
 
 RAN_TOO_LONG_STATUS = "Cancelled - Ran too long"
@@ -38,13 +38,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What is kept of a submission; its inputs belong to the simulation and end with it.
+    """The part of a submission that is kept; the inputs are dropped after the simulation.
 
     Attributes:
         cost: The maximum execution time in seconds.
-        executions: Shots times sets of values, over all PUBs: the size that IBM's time estimate goes by.
+        executions: Shots times parameter sets over all PUBs, on which IBM bases its time estimate.
         circuits: Number of PUBs or of items.
-        generation: Which generation of the API it was sent to.
+        generation: The generation of the API that it was sent to.
     """
 
     program_id: str
@@ -79,13 +79,13 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An end that was decided beforehand, in place of the simulation's.
+    """A final state that a rule has set in place of the simulation's.
 
     Attributes:
         status: ``Failed``, ``Cancelled`` or ``Cancelled - Ran too long``.
-        reason: What the user is told.
+        reason: The reason that the user sees.
         code: The number of the reason.
-        solution: What to do about it.
+        solution: The advice that the user sees.
     """
 
     status: str
@@ -96,31 +96,31 @@ class Outcome:
 
 @dataclass(slots=True)
 class Job:
-    """One job. Moments are seconds since the epoch, durations seconds.
+    """One job. Times are in seconds since the epoch, durations in seconds.
 
     Attributes:
         id: Twenty characters, chosen by the server.
         ordinal: 1 for the first job that the emulator accepted.
-        submission: What was asked for, without the inputs.
-        body: The body of its submission, compressed; None once a private job has ended.
-        created: When it was accepted.
-        queue_seconds: How long it waits at least.
-        run_seconds: How long it runs at least.
+        submission: The submission without the inputs.
+        body: The body of the submission, compressed; None once a private job has ended.
+        created: Time at which it was accepted.
+        queue_seconds: Minimum time in the queue.
+        run_seconds: Minimum run time.
         limit: Its maximum execution time.
         tags: Its tags, which can be replaced.
-        caller: From ``X-Qx-Client-Application``.
-        held_until: Moment before which it does not start; infinity for one that the usage limit holds.
-        outcome: An end decided beforehand, or None.
-        started: When it left the queue, or None.
-        ended: When it became final, or None.
+        caller: The calling application, from ``X-Qx-Client-Application``.
+        held_until: Time before which it does not start; infinity for a job that the usage limit holds back.
+        outcome: The final state that a rule has set, or None.
+        started: Time at which it left the queue, or None.
+        ended: Time at which it became final, or None.
         state: Its state.
-        status: The older twin of ``state``, with one word more.
-        reason: Why it failed or was cancelled.
+        status: The older form of ``state``, with one more value.
+        reason: The reason why it failed or was cancelled.
         reason_code: The number of the reason.
-        reason_solution: What to do about it.
+        reason_solution: Advice for the user.
         charged: QPU seconds used.
-        work: The simulation, done or not.
-        result: The result as compressed JSON text while there is one to read.
+        work: The simulation, which may still be running.
+        result: The result as compressed JSON text, as long as it can be read.
     """
 
     id: str
@@ -153,7 +153,7 @@ class Job:
 
     @property
     def params(self) -> dict[str, Any] | None:
-        """The inputs as they were sent, or None when they are gone or private."""
+        """The inputs as they were sent, or None when they were dropped or are private."""
         if self.body is None or self.submission.private:
             return None
         params: dict[str, Any] = json.loads(zlib.decompress(self.body))["params"]
@@ -166,14 +166,14 @@ class Job:
 
     @property
     def runs_too_long(self) -> bool:
-        """Whether it will pass its maximum execution time."""
+        """Whether it will exceed its maximum execution time."""
         return self.run_seconds > self.limit
 
     def due(self, available_since: float | None) -> float | None:
-        """Return when something happens to it next, or None when that is not known.
+        """Return the time of its next change, or None when that is not known.
 
         Args:
-            available_since: When its backend last began to take jobs, or None while it does not.
+            available_since: Time since which its backend has taken jobs, or None while it does not.
         """
         if self.started is None:
             if available_since is None:
@@ -187,11 +187,11 @@ class Job:
         self.state, self.status = State.RUNNING, State.RUNNING.value
 
     def finish(self, due: float, now: float) -> bool:
-        """End a running job whose time is over, unless its simulation is still at work.
+        """End a running job whose time is over, unless its simulation is still running.
 
         Args:
-            due: When its time was over.
-            now: The present.
+            due: The time at which it should have ended.
+            now: The present time.
 
         Returns:
             Whether it ended.
@@ -209,7 +209,7 @@ class Job:
         if work.failure is not None:
             failure = work.failure
             self.end(moment, State.FAILED, failure.reason, failure.code, failure.solution)
-            # Refused by the checks before any machine worked on it.
+            # The checks refused it before it used any QPU time.
             self.charged = 0.0
             return True
         self.end(moment, State.COMPLETED)
@@ -225,7 +225,7 @@ class Job:
         code: int | None = None,
         solution: str | None = None,
     ) -> None:
-        """Make the job final. What it used so far is charged."""
+        """Make the job final and charge the time used so far."""
         self.state, self.status = state, state.value
         self.ended = moment
         self.reason, self.reason_code, self.reason_solution = reason, code, solution
@@ -238,13 +238,13 @@ class Job:
             self.body = None
 
     def end_with(self, moment: float, outcome: Outcome) -> None:
-        """Make the job final as it was decided."""
+        """Make the job final with the outcome that a rule has set."""
         state = State.FAILED if outcome.status == State.FAILED else State.CANCELLED
         self.end(moment, state, outcome.reason, outcome.code, outcome.solution)
         self.status = outcome.status
 
     def hurry(self, now: float) -> None:
-        """Skip what is left of waiting and running; the simulation must still finish."""
+        """Skip the rest of the waiting and running time; the simulation must still finish."""
         self.outcome = None
         self.held_until = 0.0
         self.queue_seconds = min(self.queue_seconds, max(0.0, now - self.created))
@@ -258,7 +258,7 @@ def new_id() -> str:
 
 
 def pack(body: Any) -> bytes:
-    """Compress the body of a submission, for keeping."""
+    """Compress the body of a submission for storage."""
     return zlib.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
 
 
@@ -279,6 +279,6 @@ def _too_long(limit: float) -> Outcome:
 def _outcome(work: Future[Work]) -> Work:
     error = work.exception()
     if error is not None:
-        failure = JobFailure(f"The emulator failed: {error}", INTERNAL_ERROR, "Look at the emulator's log.")
+        failure = JobFailedError(f"The emulator failed: {error}", INTERNAL_ERROR, "Look at the emulator's log.")
         return Work(0.0, failure=failure)
     return work.result()

@@ -1,16 +1,16 @@
-"""Where an emulator's jobs are kept, in order of submission."""
+"""The store of an emulator's jobs, in order of submission."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from airflow_provider_qrt.emulator.errors import JOB_NOT_FOUND, ApiError
-from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job
+from airflow_provider_qrt.emulator.legacy import Generation
 
 
 class JobStore:
-    """Every job of one emulator, in order of submission."""
+    """All jobs of one emulator, in order of submission."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
@@ -24,7 +24,7 @@ class JobStore:
         return reversed(self._jobs.values())
 
     def of(self, generation: Generation) -> list[Job]:
-        """Return the jobs that a generation of the API knows of."""
+        """Return the jobs that are visible in a generation of the API."""
         return [job for job in self if job.submission.generation == generation]
 
     def unfinished(self) -> list[Job]:
@@ -33,22 +33,22 @@ class JobStore:
 
     @property
     def accepted(self) -> int:
-        """Number of jobs that were ever accepted."""
+        """The number of jobs accepted so far, including deleted ones."""
         return self._accepted
 
     def went_before(self, accepted: int) -> None:
-        """Number on from jobs of an earlier process."""
+        """Continue the numbering of an earlier process, which accepted this many jobs."""
         self._accepted = max(self._accepted, accepted)
 
     def add(self, job: Job) -> None:
-        """Keep a job."""
+        """Add a job."""
         self._accepted = max(self._accepted, job.ordinal)
         self._jobs[job.id] = job
         if not job.final:
             self._unfinished[job.id] = job
 
     def ended(self, job: Job) -> None:
-        """Take note that a job has ended."""
+        """Record that a job has ended."""
         self._unfinished.pop(job.id, None)
 
     def find(self, job_id: str) -> Job | None:
@@ -56,10 +56,10 @@ class JobStore:
         return self._jobs.get(job_id)
 
     def get(self, job_id: str, generation: Generation = Generation.PRESENT) -> Job:
-        """Return a job that a generation of the API knows of.
+        """Return a job that is visible in a generation of the API.
 
         Raises:
-            ApiError: 404 with code 1291.
+            ApiError: 404 with code 1291 if there is no such job.
         """
         job = self._jobs.get(job_id)
         if job is None or job.submission.generation != generation:
@@ -72,7 +72,7 @@ class JobStore:
         self._unfinished.pop(job_id, None)
 
     def clear(self) -> None:
-        """Forget all jobs and number from one again."""
+        """Forget all jobs and restart the numbering at one."""
         for job in self._unfinished.values():
             if job.work is not None:
                 job.work.cancel()

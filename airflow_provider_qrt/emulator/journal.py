@@ -1,4 +1,4 @@
-"""The request journal: what reached the emulator, without any secret."""
+"""The journal of all requests that reached the emulator; it contains no secrets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ HARMLESS_HEADERS = frozenset(
         "x-qx-client-application",
     }
 )
-"""The only headers that are written down: neither Authorization nor Service-CRN is among them."""
+"""The only headers that are recorded; Authorization and Service-CRN are not among them."""
 
 
 MOST_ENTRIES = 10_000
-"""Older requests are forgotten, so that an emulator may run for days."""
+"""Number of requests that are kept; older ones are forgotten, so that an emulator can run for days."""
 
 
 @dataclass(slots=True)
@@ -29,18 +29,18 @@ class Entry:
     """One request.
 
     Attributes:
-        ordinal: 1 for the first.
-        time: When it came, RFC 3339.
+        ordinal: Its number; 1 for the first request.
+        time: Time of arrival, as RFC 3339.
         method: HTTP method.
         path: Path without the query.
         query: Query as it was sent.
-        headers: Those of ``HARMLESS_HEADERS`` that it had, names in lower case.
-        status: HTTP status of the answer; None when there was none.
-        authenticated: Whether a valid token came with it.
+        headers: Its headers that are in ``HARMLESS_HEADERS``, with names in lower case.
+        status: HTTP status of the answer; None when there was no answer.
+        authenticated: Whether it carried a valid token.
         fault: Number of the fault rule applied, or None.
         dropped: ``before`` or ``after`` when the connection was dropped, ``truncated`` when the answer was cut, or
             None.
-        seconds: How long it took.
+        seconds: Duration of the request.
     """
 
     ordinal: int
@@ -57,16 +57,16 @@ class Entry:
 
 
 class Journal:
-    """The requests since the last clearing, oldest first."""
+    """The requests since the journal was last cleared, oldest first."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self._numbered = 0
-        # A client's headers hardly vary: those of like requests are one object.
+        # A client's headers rarely change, so requests with equal headers share one object.
         self._headers: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 
     def open(self, method: str, path: str, query: str, time: str | None, headers: dict[str, str]) -> Entry:
-        """Write down that a request came; the answer is filled in later."""
+        """Record a request; its answer is filled in later."""
         self._numbered += 1
         kept = {name: value for name, value in headers.items() if name in HARMLESS_HEADERS}
         if len(self._headers) >= MOST_ENTRIES:

@@ -1,29 +1,26 @@
-"""IBM's own client, connected to an emulator.
+"""Connects IBM's official client to an emulator.
 
-Nothing of the client is changed. It is told where to go by the means it has: ``url_resolver`` for the API and
-environment variables for the other IBM services it asks. ``IAM_URL`` is the client's own; ``GLOBAL_SEARCH_URL`` and
-``GLOBAL_CATALOG_URL``, where it looks up which instances a key has, are those of IBM's SDK core, which reads
-``<SERVICE>_URL`` for any service. The client reads ``IAM_URL`` again whenever a backend is copied, so the variables
-stay as long as the emulator runs.
+The client is not modified. It gets its addresses in the ways that it supports: ``url_resolver`` for the API, and
+environment variables for the other IBM services that it uses. The client itself reads ``IAM_URL``. IBM's SDK core,
+which reads ``<SERVICE>_URL`` for any service, reads ``GLOBAL_SEARCH_URL`` and ``GLOBAL_CATALOG_URL``, the services
+where the client looks up the instances of a key. The client reads ``IAM_URL`` again whenever a backend is copied, so
+the variables stay set as long as the emulator runs.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from airflow_provider_qrt.emulator.settings import DISCOVERY_PREFIX
-
-if TYPE_CHECKING:
-    from airflow_provider_qrt.emulator.server import Emulator
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _CREDENTIALS = ("IBM_CREDENTIALS_FILE", "VCAP_SERVICES")
 
 
 class Environment:
-    """Environment variables that hold until they are restored."""
+    """Changes environment variables until they are restored."""
 
     def __init__(self) -> None:
         self._before: dict[str, str | None] = {}
@@ -41,7 +38,7 @@ class Environment:
                 self._before.setdefault(name, os.environ.pop(name))
 
     def restore(self) -> None:
-        """Make everything as it was before."""
+        """Restore all variables to their earlier values."""
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -50,13 +47,26 @@ class Environment:
         self._before.clear()
 
 
-def connect(emulator: Emulator, environment: Environment, **options: Any) -> Any:
-    """Return a ``qiskit_ibm_runtime.QiskitRuntimeService`` that speaks to an emulator and to nothing else.
+def connect(
+    *,
+    url: str,
+    root_url: str,
+    iam_url: str,
+    api_key: str,
+    instance: str,
+    environment: Environment,
+    options: Mapping[str, Any],
+) -> Any:
+    """Return a ``qiskit_ibm_runtime.QiskitRuntimeService`` that talks to an emulator and to nothing else.
 
     Args:
-        emulator: A running emulator.
-        environment: Where the variables are set; restore it when the emulator stops.
-        options: Further arguments of ``QiskitRuntimeService``.
+        url: Base URL of the emulator's API, ``.../api/v1``.
+        root_url: URL of the emulator without a path.
+        iam_url: Base URL of the emulator's IAM.
+        api_key: The API key that the emulator's IAM accepts.
+        instance: The CRN of the emulator's instance.
+        environment: Sets the variables; restore it when the emulator stops.
+        options: Further arguments of ``QiskitRuntimeService``. They take precedence over the emulator's values.
 
     Raises:
         ModuleNotFoundError: qiskit-ibm-runtime is not installed.
@@ -64,15 +74,15 @@ def connect(emulator: Emulator, environment: Environment, **options: Any) -> Any
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     def resolve(*_: Any, **__: Any) -> str:
-        return emulator.url
+        return url
 
-    discovery = f"{emulator.root_url}{DISCOVERY_PREFIX}"
-    # A proxy would be one more place that learns of the requests.
+    discovery = f"{root_url}{DISCOVERY_PREFIX}"
+    # A proxy would see the requests too.
     environment.unset(name for lower in _PROXIES for name in (lower, lower.upper()))
     environment.unset(_CREDENTIALS)
     environment.set(
         {
-            "IAM_URL": emulator.iam_url,
+            "IAM_URL": iam_url,
             "GLOBAL_SEARCH_URL": discovery,
             "GLOBAL_CATALOG_URL": discovery,
             "NO_PROXY": "127.0.0.1",
@@ -82,9 +92,9 @@ def connect(emulator: Emulator, environment: Environment, **options: Any) -> Any
     return QiskitRuntimeService(
         **{
             "channel": "ibm_quantum_platform",
-            "token": emulator.api_key,
-            "url": emulator.root_url,
-            "instance": emulator.instance,
+            "token": api_key,
+            "url": root_url,
+            "instance": instance,
             "url_resolver": resolve,
             **options,
         }

@@ -20,17 +20,17 @@ class Pub:
     """One PUB, not yet parsed.
 
     Attributes:
-        circuit: OpenQASM 3 text, or base64 of zlib of QPY.
-        is_qpy: Which of the two.
-        parameters: Values as they were sent.
-        shots: Shots for each set of values; for an estimator, for each Pauli string.
-        observables: What an estimator measures, as it was sent; None for a sampler.
+        circuit: OpenQASM 3 text, or QPY compressed with zlib and encoded as base64.
+        is_qpy: Whether ``circuit`` is QPY.
+        parameters: The parameter values as they were sent.
+        shots: Shots for each parameter set; for an estimator, for each Pauli string.
+        observables: The observables of an estimator as they were sent; None for a sampler.
         precision: The standard error that an estimator aims at.
-        reads_mitigated: Whether an estimator makes up for bits that are read wrongly.
-        decoupled: Whether idle qubits are decoupled dynamically.
-        gates_randomized: Whether gates are twirled, or errors of gates cancelled or amplified.
-        each: Shots of one random circuit; 0: all in one.
-        no_room: Why its shots cannot be dealt out to random circuits, or None.
+        reads_mitigated: Whether an estimator mitigates readout errors.
+        decoupled: Whether idle qubits are dynamically decoupled.
+        gates_randomized: Whether gates are twirled, or gate errors are cancelled or amplified.
+        each: Shots of one randomized circuit; 0 if there is only one circuit.
+        no_room: The reason why its shots cannot be divided among randomized circuits, or None.
     """
 
     circuit: str
@@ -178,7 +178,7 @@ NOT_EMULATED = {
     "noise-learner": "it learns the noise of a real machine",
     "calibrate": "there is nothing here to calibrate",
 }
-"""Programs of IBM's that do not run here, and why."""
+"""IBM programs that do not run here, and the reasons."""
 
 
 def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Fixtures for tests of DAGs: a Qiskit Runtime service on this machine, and an Airflow connection to it.
+"""Pytest fixtures for tests of DAGs: a Qiskit Runtime service on this machine, and an Airflow connection to it.
 
-pytest loads this by itself where the provider is installed. Nothing but pytest is imported until a test asks for
+pytest loads this plugin automatically when the provider is installed. It imports nothing but pytest until a test uses
 one of the fixtures.
 """
 
@@ -15,11 +15,13 @@ import pytest
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
 
+__all__ = ["qiskit_runtime_connection", "qiskit_runtime_emulator"]
+
 CONNECTION_ID = "qiskit_runtime_default"
 CONNECTION_VARIABLE = f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"
 
 _FIXED = ("plan",)
-"""What the settings show and no test can change."""
+"""Settings that can be read but not changed."""
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
@@ -34,10 +36,10 @@ def _qiskit_runtime_emulator_of_the_session() -> Iterator[Emulator]:
 
 @pytest.fixture
 def qiskit_runtime_emulator(_qiskit_runtime_emulator_of_the_session: Emulator) -> Iterator[Emulator]:
-    """A Qiskit Runtime service without jobs and faults that keeps nobody waiting and limits nobody.
+    """Provide a Qiskit Runtime service without jobs, faults, waiting times and submission limit.
 
-    It is started once for all tests; jobs, sessions, faults, the journal and settings are a test's own. The n-th
-    job of a session gets the same samples in every run.
+    It starts once for all tests, and its jobs, sessions, faults, journal and settings are reset for each test. The
+    n-th job of a session gets the same samples in every run.
     """
     emulator = _qiskit_runtime_emulator_of_the_session
     emulator.reset()
@@ -49,9 +51,10 @@ def qiskit_runtime_emulator(_qiskit_runtime_emulator_of_the_session: Emulator) -
 
 @pytest.fixture
 def qiskit_runtime_connection(qiskit_runtime_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Lead the connection ``qiskit_runtime_default`` to the emulator, and return its id.
+    """Point the connection ``qiskit_runtime_default`` at the emulator, and return the connection's id.
 
-    The connection is an environment variable, which Airflow prefers to its database, so a DAG needs no change.
+    The connection is an environment variable, which takes precedence over Airflow's database, so a DAG needs no
+    change.
     """
     for name in _PROXIES:
         monkeypatch.delenv(name, raising=False)

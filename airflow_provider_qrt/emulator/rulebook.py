@@ -1,4 +1,4 @@
-"""What rules for requests and rules for jobs have in common: they come in order, are counted, and lapse."""
+"""The common base of fault rules and job rules: they have an order, are counted, and expire."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Rule(Protocol):
 
     Attributes:
         id: Its number.
-        times: How often it still applies; None for always.
-        skip: How many matches it lets pass first.
-        applied: How often it was applied.
+        times: Number of times that it still applies; None for no limit.
+        skip: Number of matches that it lets pass first.
+        applied: Number of times that it was applied.
     """
 
     id: int
@@ -22,7 +22,7 @@ class Rule(Protocol):
     applied: int
 
     def strikes(self) -> bool:
-        """Say whether it is this time's turn."""
+        """Decide whether the rule applies this time."""
 
     def view(self) -> dict[str, Any]:
         """Return the rule as JSON."""
@@ -32,10 +32,10 @@ R = TypeVar("R", bound=Rule)
 
 
 class RuleBook(Generic[R]):
-    """The rules in force, oldest first.
+    """The active rules, oldest first.
 
     Args:
-        read: Makes a rule of JSON and its number; raises ``ApiError`` (400) for one that makes no sense.
+        read: Makes a rule from JSON and a number; raises ``ApiError`` (400) for an invalid rule.
     """
 
     def __init__(self, read: Callable[[Any, int], R]) -> None:
@@ -44,10 +44,10 @@ class RuleBook(Generic[R]):
         self._numbered = 0
 
     def add(self, rule: Any) -> R:
-        """Put a rule in force.
+        """Add a rule.
 
         Raises:
-            ApiError: 400 for a rule that makes no sense.
+            ApiError: 400 for an invalid rule.
         """
         read = self._read(rule, self._numbered + 1)
         self._numbered = read.id
@@ -71,9 +71,9 @@ class RuleBook(Generic[R]):
         return None
 
     def view(self) -> list[dict[str, Any]]:
-        """Return all rules, used up ones included."""
+        """Return all rules, including expired ones."""
         return [rule.view() for rule in self._rules]
 
     def clear(self) -> None:
-        """Lift all rules."""
+        """Remove all rules."""
         self._rules.clear()

@@ -1,4 +1,4 @@
-"""Rules for jobs to come: how long they wait and run, and how they end."""
+"""Rules for future jobs, which set how long they wait and run, and how they end."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Outcome, Sta
 from airflow_provider_qrt.emulator.rulebook import RuleBook
 from airflow_provider_qrt.emulator.submission import Submission
 
+__all__ = ["JobRule"]
+
 ENDS = (State.FAILED.value, State.CANCELLED.value, RAN_TOO_LONG_STATUS)
 DEFAULT_CODES = {State.FAILED.value: 5203, State.CANCELLED.value: 5202, RAN_TOO_LONG_STATUS: RAN_TOO_LONG}
-"""Codes of IBM's reference for a job that failed to run, was cancelled, or ran too long."""
+"""Codes in IBM's reference for a job that failed to run, was cancelled, or ran too long."""
 
 MOST_SECONDS = 1e9
 
 
 @dataclass
 class JobRule:
-    """One rule. It is applied to a number of matching jobs as they are submitted, then lapses.
+    """A job rule. It is applied to a number of matching jobs when they are submitted, and then expires.
 
     Attributes:
         id: Its number.
         tag: fnmatch pattern that a tag of the job must match; None for any job.
         backend: The job's backend; None for any.
         program_id: The job's program; None for any.
-        times: How many jobs it still applies to; None for all.
-        skip: How many matching jobs it lets pass first.
-        queue_seconds: How long the job is Queued.
-        run_seconds: How long the job is then Running.
-        status: How the job ends when its time is over: ``Failed``, ``Cancelled`` or ``Cancelled - Ran too long``;
-            None leaves it to the simulation.
-        reason: What the user is told of that end.
-        reason_code: Its number.
-        reason_solution: What to do about it.
-        applied: How many jobs it was applied to.
+        times: Number of jobs that it still applies to; None for no limit.
+        skip: Number of matching jobs that it lets pass first.
+        queue_seconds: Seconds that the job is Queued.
+        run_seconds: Seconds that the job is then Running.
+        status: The final status of the job: ``Failed``, ``Cancelled`` or ``Cancelled - Ran too long``; None lets the
+            simulation decide.
+        reason: The reason that the user sees.
+        reason_code: The number of the reason.
+        reason_solution: The advice that the user sees.
+        applied: Number of jobs that it was applied to.
     """
 
     id: int
@@ -54,7 +56,7 @@ class JobRule:
     applied: int = 0
 
     def matches(self, submission: Submission) -> bool:
-        """Say whether the rule is about such a job."""
+        """Return whether the rule matches a job."""
         return (
             self.backend in (None, submission.backend)
             and self.program_id in (None, submission.program_id)
@@ -62,11 +64,11 @@ class JobRule:
         )
 
     def strikes(self) -> bool:
-        """Say that it leaves nothing to chance."""
+        """Return True, because a job rule always applies when it matches."""
         return True
 
     def outcome(self) -> Outcome | None:
-        """Return the end that it decides, or None."""
+        """Return the outcome that the rule sets, or None."""
         if self.status is None:
             return None
         return Outcome(
@@ -82,7 +84,7 @@ class JobRule:
 
 
 class JobRules(RuleBook[JobRule]):
-    """The rules for jobs in force."""
+    """The active job rules."""
 
     def __init__(self) -> None:
         super().__init__(_read)
@@ -119,5 +121,5 @@ def _read(rule: Any, number: int) -> JobRule:
 
 
 def seconds(value: Any) -> bool:
-    """Say whether a JSON value is a duration."""
+    """Return whether a JSON value is a duration."""
     return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= MOST_SECONDS

@@ -1,4 +1,4 @@
-"""Serving an emulator: inside a test with :class:`Emulator`, or in the foreground for ``python -m``."""
+"""Serves an emulator: inside a test with :class:`Emulator`, or in the foreground for ``python -m``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import HTTPError
 
-from airflow_provider_qrt.emulator import simulator
 from airflow_provider_qrt.emulator.official import Environment, connect
 from airflow_provider_qrt.emulator.settings import Settings
+from airflow_provider_qrt.emulator.simulation import simulator
 
 if TYPE_CHECKING:
     import uvicorn
@@ -26,9 +26,9 @@ CONTROL_TIMEOUT_SECONDS = 120.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one."""
+    """Return a listening socket; port 0 picks a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only for sockets that name their protocol; with it, an answer takes 40 ms.
+    # asyncio disables Nagle's algorithm only for sockets that name their protocol; with it, an answer takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
@@ -37,16 +37,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Server:
-    """Return a uvicorn server of an emulator that calls ``on_ready`` once it listens."""
+    """Return a uvicorn server for an emulator, which calls ``on_ready`` once it is listening."""
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    from airflow_provider_qrt.emulator.app import build
-    from airflow_provider_qrt.emulator.websocket_protocol import websocket_protocol
-    from airflow_provider_qrt.emulator.wire import TRANSPORT, Receive, Scope, Send
+    from airflow_provider_qrt.emulator.http.app import build
+    from airflow_provider_qrt.emulator.http.websocket_protocol import websocket_protocol
+    from airflow_provider_qrt.emulator.http.wire import TRANSPORT, Receive, Scope, Send
 
     class DroppableProtocol(H11Protocol):
-        """HTTP over a connection that the application can get at, to drop it."""
+        """HTTP over a connection that the application can drop."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -59,7 +59,7 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
             self.app = with_transport
 
     class Announcing(uvicorn.Server):
-        """A server that says when it is ready."""
+        """A server that reports when it is ready."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -81,13 +81,13 @@ def make_server(service: Service, on_ready: Callable[[], None]) -> uvicorn.Serve
 
 
 class Emulator:
-    """A Qiskit Runtime service on this machine, for as long as a ``with`` block lasts.
+    """A Qiskit Runtime service on this machine that runs during a ``with`` block.
 
     It listens on 127.0.0.1 in a thread of this process. Keyword arguments are the attributes of
     :class:`~airflow_provider_qrt.emulator.settings.Settings`.
 
     Args:
-        port: TCP port; 0 takes a free one.
+        port: TCP port; 0 picks a free port.
         settings: ``queue_seconds``, ``run_seconds``, ``seed``, ``rate_limit``, ``token_lifetime``,
             ``usage_pending_seconds``, ``api_key``, ``instance``, ``backends`` and so on.
     """
@@ -105,7 +105,7 @@ class Emulator:
         self._service: Service | None = None
         self._thread: threading.Thread | None = None
         self._environment = Environment()
-        # Proxies of the environment must not come between a test and its own machine.
+        # Ignore proxies from the environment, because the emulator runs on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     @property
@@ -141,7 +141,7 @@ class Emulator:
         return self._settings.instance
 
     def start(self) -> Self:
-        """Start serving; returns once it listens.
+        """Start serving; return once the server is listening.
 
         Raises:
             RuntimeError: It did not start.
@@ -163,7 +163,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving, and wait for the simulations under way."""
+        """Stop serving, and wait for running simulations."""
         self._environment.restore()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
@@ -183,13 +183,21 @@ class Emulator:
     def qiskit_service(self, **options: Any) -> Any:
         """Return the official ``QiskitRuntimeService``, connected to this emulator and to nothing else.
 
-        It is a client like any other, with the emulator's own credentials. While the emulator runs, environment
-        variables point the client's look-ups here (see ``airflow_provider_qrt.emulator.official``).
+        The client uses the emulator's credentials. While the emulator runs, environment variables redirect the
+        client's look-ups to it (see ``airflow_provider_qrt.emulator.official``).
 
         Args:
             options: Further arguments of ``QiskitRuntimeService``.
         """
-        return connect(self, self._environment, **options)
+        return connect(
+            url=self.url,
+            root_url=self.root_url,
+            iam_url=self.iam_url,
+            api_key=self.api_key,
+            instance=self.instance,
+            environment=self._environment,
+            options=options,
+        )
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return every job, oldest first."""
@@ -206,21 +214,21 @@ class Emulator:
         self._control("DELETE", "/requests")
 
     def add_fault(self, **rule: Any) -> dict[str, Any]:
-        """Put a fault in force; the keys are those of :class:`~airflow_provider_qrt.emulator.faults.Fault`."""
+        """Add a fault rule with the attributes of :class:`~airflow_provider_qrt.emulator.faults.Fault`."""
         fault: dict[str, Any] = self._control("POST", "/faults", rule)
         return fault
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the fault rules, with how often each was applied."""
+        """Return the fault rules, including how often each was applied."""
         found: list[dict[str, Any]] = self._control("GET", "/faults")["faults"]
         return found
 
     def clear_faults(self) -> None:
-        """Lift all faults."""
+        """Remove all fault rules."""
         self._control("DELETE", "/faults")
 
     def add_rule(self, **rule: Any) -> dict[str, Any]:
-        """Say how jobs to come wait, run and end.
+        """Add a rule about how future jobs wait, run and end.
 
         Args:
             rule: The attributes of :class:`~airflow_provider_qrt.emulator.rules.JobRule`.
@@ -229,16 +237,16 @@ class Emulator:
         return added
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return the rules for jobs to come, with how often each was applied."""
+        """Return the job rules, including how often each was applied."""
         found: list[dict[str, Any]] = self._control("GET", "/rules")["rules"]
         return found
 
     def clear_rules(self) -> None:
-        """Lift all rules for jobs to come."""
+        """Remove all job rules."""
         self._control("DELETE", "/rules")
 
     def configure(self, **settings: Any) -> dict[str, Any]:
-        """Change settings while it runs: durations, ``rate_limit``, ``backends`` (status, queue_length)."""
+        """Change settings while the emulator runs: durations, ``rate_limit``, ``backends`` (status, queue_length)."""
         changed: dict[str, Any] = self._control("POST", "/settings", settings)
         return changed
 
@@ -250,10 +258,10 @@ class Emulator:
         reason_code: int | None = None,
         reason_solution: str | None = None,
     ) -> dict[str, Any]:
-        """End a job at once and return it.
+        """End a job immediately and return it.
 
-        ``Completed`` only skips the waiting: the result is still the simulator's, and a circuit that
-        cannot run still fails.
+        ``Completed`` only skips the waiting: the result still comes from the simulator, and a circuit that cannot run
+        still fails.
         """
         body = {
             "status": status,
@@ -269,7 +277,7 @@ class Emulator:
         self._control("POST", "/clock", {"advance_seconds": seconds})
 
     def revoke_tokens(self) -> None:
-        """Make every token issued so far expired."""
+        """Expire every token issued so far."""
         self._control("POST", "/tokens/revoke")
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""The state of one emulator, and what can be done to it. Used from the event loop only."""
+"""The state of one emulator, and all operations on it. Use it only from the event loop."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_qrt.emulator import simulator
 from airflow_provider_qrt.emulator.access import SubmissionLimit
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
 from airflow_provider_qrt.emulator.faults import Faults
-from airflow_provider_qrt.emulator.generations import Generation
-from airflow_provider_qrt.emulator.generations.logins import Logins
-from airflow_provider_qrt.emulator.generations.machines import load_older_devices
-from airflow_provider_qrt.emulator.generations.submissions import read_older
 from airflow_provider_qrt.emulator.iam import Identity
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.journal import Journal
+from airflow_provider_qrt.emulator.legacy import Generation
+from airflow_provider_qrt.emulator.legacy.logins import Logins
+from airflow_provider_qrt.emulator.legacy.machines import load_older_devices
+from airflow_provider_qrt.emulator.legacy.submissions import read_older
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
 from airflow_provider_qrt.emulator.settings import OPEN_PLAN, PLAN_COST_SECONDS, Settings
+from airflow_provider_qrt.emulator.simulation import simulator
 from airflow_provider_qrt.emulator.state import Keeper, open_keeper
 from airflow_provider_qrt.emulator.submission import Submission, read_submission
 from airflow_provider_qrt.emulator.timeline import Timeline
@@ -36,19 +36,20 @@ class Service:
     """One emulated Qiskit Runtime service.
 
     Attributes:
-        settings: How it behaves; may change while it runs.
-        clock: Its time.
+        settings: Its settings, which can change while it runs.
+        clock: Its clock.
         identity: Its IAM.
         logins: The login of an older generation.
         devices: Its backends, by name.
-        all_devices: Those of the older generations too. A name has one device, whatever the generation.
+        all_devices: Its backends including those of the older generations. A name stands for the same device in
+            every generation.
         jobs: Its jobs.
         sessions: Its sessions and batches, by id.
-        timeline: What happens to both by itself.
+        timeline: The scheduled changes of jobs and sessions.
         limit: Its submission limit.
         faults: The fault rules.
-        rules: The rules for jobs to come.
-        journal: The requests that came.
+        rules: The job rules.
+        journal: The requests received.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,30 +72,30 @@ class Service:
         self._go_on()
 
     def shut_down(self) -> None:
-        """Wait for the simulations under way, as the interpreter would at its end; those not begun are dropped."""
+        """Wait for running simulations, as the interpreter would at exit; drop those that have not started."""
         self.save()
         self._keeper.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def settle(self) -> float:
-        """Bring every job and session up to the present, and return the present."""
+        """Bring every job and session up to date, and return the present time."""
         now = self.clock.now()
         self.timeline.settle(now)
         return now
 
     def save(self) -> None:
-        """Write down what has changed, if a file was given for it."""
+        """Write all changes to the state file, if there is one."""
         self._keeper.save(self.clock.ahead, self.timeline.charged, self.jobs.accepted)
 
     def changed(self, one: Job | Session) -> None:
-        """Take note that a job or a session differs from what was written down."""
+        """Mark a job or a session as changed since it was last saved."""
         self._keeper.changed(one)
 
     def session(self, session_id: str, generation: Generation = Generation.PRESENT) -> Session:
-        """Return a session that a generation of the API knows of.
+        """Return a session that is visible in a generation of the API.
 
         Raises:
-            ApiError: 404.
+            ApiError: 404 if there is no such session.
         """
         session = self._find_session(session_id, generation)
         if session is None:
@@ -114,16 +115,16 @@ class Service:
         return session
 
     def sessions_of(self, generation: Generation) -> list[Session]:
-        """Return the sessions that a generation of the API knows of."""
+        """Return the sessions that are visible in a generation of the API."""
         return [session for session in self.sessions.values() if session.generation == generation]
 
     def used_seconds(self, now: float) -> float:
-        """Return the seconds charged up to now, to which all was settled. Older generations charge nothing."""
+        """Return the seconds charged until ``now``, after :meth:`settle`. Older generations charge nothing."""
         wall_clock = sum(session.used(now) for session in self.sessions_of(Generation.PRESENT) if session.dedicated)
         return self.timeline.charged + wall_clock
 
     def set_limit(self, seconds: float | None) -> None:
-        """Set the instance's limit; jobs that an old one held may run when there is usage left."""
+        """Set the instance's usage limit; jobs that the old limit held back may run if there is usage left."""
         now = self.settle()
         self.settings.usage_limit_seconds = seconds
         if not self._at_limit(now):
@@ -135,7 +136,7 @@ class Service:
 
     def _at_limit(self, now: float) -> bool:
         settings = self.settings
-        # The allocation of a paid plan is only a figure, for an emulator that is to run for days.
+        # The allocation of a paid plan is not enforced, because an emulator may run for days.
         kept = settings.usage_limit_seconds is not None or settings.plan == OPEN_PLAN
         return kept and self.used_seconds(now) >= settings.limit_seconds
 
@@ -204,7 +205,7 @@ class Service:
         return session if session is not None and session.generation == generation else None
 
     def _with_backend(self, body: Any) -> Any:
-        # A job of a session may leave the backend to it.
+        # A job in a session may leave out the backend and use the session's.
         if not isinstance(body, dict) or body.get("backend") is not None or not isinstance(body.get("session_id"), str):
             return body
         session = self._find_session(body["session_id"], Generation.PRESENT)
@@ -247,10 +248,10 @@ class Service:
         self.timeline.watch_work(job, work)
 
     def _go_on(self) -> None:
-        """Take up what an emulator before this one wrote down.
+        """Continue from the state that an earlier emulator saved.
 
         Raises:
-            ValueError: A job that has not ended is on a backend that is not served.
+            ValueError: A job that has not ended uses a backend that is not served.
         """
         kept = self._keeper.load()
         missing = {job.submission.backend for job, _ in kept.jobs if not job.final} - set(self.all_devices)
@@ -275,14 +276,14 @@ class Service:
         return read_older(body, generation)
 
     def revoke_tokens(self) -> int:
-        """Make every token and login issued so far expired, and return how many were still good."""
+        """Expire every token and login issued so far, and return how many were still valid."""
         return self.identity.revoke() + self.logins.revoke()
 
     def cancel(self, job: Job) -> None:
         """Cancel a job that has not ended.
 
         Raises:
-            ApiError: 409 when it has.
+            ApiError: 409 if it has already ended.
         """
         now = self.settle()
         if job.final:
@@ -293,7 +294,7 @@ class Service:
         """Forget a job that has ended.
 
         Raises:
-            ApiError: 400 when it has not.
+            ApiError: 400 if it has not ended.
         """
         if not job.final:
             raise bad_request(f"The job is {job.state} and cannot be deleted.", "Cancel it first.")
@@ -301,12 +302,12 @@ class Service:
         self._keeper.removed(job)
 
     async def force(self, job: Job, status: str, reason: str | None, code: int | None, hint: str | None) -> None:
-        """End a job at once, as a test wants it.
+        """End a job immediately, for a test.
 
         ``Completed`` skips the waiting, but the simulation must finish; when it fails, so does the job.
 
         Raises:
-            ApiError: 409 when the job has already ended, 400 for a status that is no end.
+            ApiError: 409 when the job has already ended, 400 for a status that is not final.
         """
         now = self.settle()
         if job.final:
@@ -335,7 +336,7 @@ class Service:
     def reset(self) -> None:
         """Forget jobs, sessions, faults, rules, requests and submission counts; settings and tokens stay.
 
-        The clock shows the machine's time again.
+        The clock goes back to the machine's time.
         """
         self.jobs.clear()
         self.sessions.clear()

@@ -1,8 +1,9 @@
-"""Sessions and batches: their states, what they charge, and how they end.
+"""Sessions and batches, with their states, their usage and how they end.
 
-IBM's REST API reference: *open* until the first job starts, *active* while it works and for 60 idle seconds
-more, *inactive* after them, *closed* for good. ``accepting_jobs: false`` closes gracefully, ``DELETE .../close``
-at once. :mod:`~airflow_provider_qrt.emulator.timeline` tells a session what happens, in order of time.
+IBM's REST API reference: a session is *open* until its first job starts, *active* while jobs run and for 60 idle
+seconds after that, then *inactive*, and finally *closed*. ``accepting_jobs: false`` closes it gracefully,
+``DELETE .../close`` immediately. :mod:`~airflow_provider_qrt.emulator.timeline` reports events to a session in order
+of time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import NOT_AUTHORISED, NOT_FOUND, SESSION_CLOSED, ApiError, bad_request
-from airflow_provider_qrt.emulator.generations import Generation
+from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.settings import (
     OPEN_PLAN,
     SESSION_IDLE_SECONDS,
@@ -30,29 +31,29 @@ _BODY_KEYS = frozenset({"mode", "max_ttl", "backend", "instance", "interactive_t
 
 @dataclass
 class Session:
-    """One session or batch. Moments are seconds since the epoch, durations seconds.
+    """One session or batch. Times are in seconds since the epoch, durations in seconds.
 
     Attributes:
         id: A UUID; in older generations the id of its first job.
         mode: ``dedicated`` or ``batch``.
-        backend: Where its jobs run; fixed by the first job when it was not given.
-        max_ttl: Longest life after its first job starts.
-        opened: When it was created.
+        backend: The backend of its jobs; set by the first job when it was not given.
+        max_ttl: Maximum lifetime after its first job starts.
+        opened: Time of creation.
         accepting_jobs: Whether new jobs may join.
         joined: Number of jobs that ever joined.
         waiting: Number of its jobs that are Queued.
         running: Number of its jobs that are Running.
-        activated: When its first job started.
-        active_since: When it last became active, or None while it is not.
-        active_seconds: How long it was active before that.
+        activated: Time at which its first job started.
+        active_since: Time at which it last became active, or None while it is not active.
+        active_seconds: Total active time before ``active_since``.
         busy_seconds: QPU seconds of its jobs.
-        closed: When it ended.
-        reason: Why it ended.
-        last_started: When a job last started.
-        last_ended: When a job that had started last ended.
-        last_left: When a job that had not started last ended.
-        moments: Its states and when it entered them.
-        generation: Which generation of the API it was opened in.
+        closed: Time at which it ended.
+        reason: The reason why it ended.
+        last_started: Time at which a job last started.
+        last_ended: Time at which a job that had started last ended.
+        last_left: Time at which a job that had not started last ended.
+        moments: Its states and the times at which it entered them.
+        generation: The generation of the API in which it was opened.
     """
 
     id: str
@@ -78,7 +79,7 @@ class Session:
 
     @property
     def dedicated(self) -> bool:
-        """Whether it is charged for its wall clock."""
+        """Whether it is charged for wall-clock time."""
         return self.mode == "dedicated"
 
     @property
@@ -87,7 +88,7 @@ class Session:
         return self.moments[-1][0] if self.moments else "open"
 
     def due(self) -> float | None:
-        """Return when something happens to it next by itself, or None."""
+        """Return the time of its next scheduled change, or None."""
         if self.closed is not None:
             return None
         if self.activated is None:
@@ -97,13 +98,13 @@ class Session:
         return expiry if idle is None else min(expiry, idle)
 
     def idle_from(self) -> float | None:
-        """Return when it becomes inactive unless another job starts, or None."""
+        """Return the time at which it becomes inactive unless another job starts, or None."""
         if self.active_since is None or self.running or self.last_ended is None:
             return None
         return self.last_ended + SESSION_IDLE_SECONDS
 
     def expired(self, moment: float) -> bool:
-        """Say whether its longest life is over, or it was never used in time."""
+        """Return whether its maximum lifetime is over, or it was not used in time."""
         if self.closed is not None:
             return False
         if self.activated is None:
@@ -111,11 +112,11 @@ class Session:
         return moment >= self.activated + self.max_ttl
 
     def expect_no_more(self) -> bool:
-        """Say whether it refuses jobs and its last one has ended."""
+        """Return whether it refuses new jobs and its last job has ended."""
         return self.closed is None and not self.accepting_jobs and not self.waiting and not self.running
 
     def job_started(self, moment: float) -> None:
-        """Take note that one of its jobs left the queue to run."""
+        """Record that one of its jobs has left the queue and runs."""
         self.waiting -= 1
         self.running += 1
         self.last_started = moment
@@ -126,7 +127,7 @@ class Session:
             self.moments.append(("active", moment))
 
     def job_ended(self, moment: float, started: bool, charged: float) -> None:
-        """Take note that one of its jobs ended."""
+        """Record that one of its jobs has ended."""
         self.busy_seconds += charged
         if not started:
             self.waiting -= 1
@@ -143,11 +144,11 @@ class Session:
         self.moments.append(("inactive", moment))
 
     def refuse_jobs(self) -> None:
-        """Take no new jobs."""
+        """Stop accepting jobs."""
         self.accepting_jobs = False
 
     def close(self, moment: float, reason: str) -> None:
-        """End. What runs goes on, and is charged."""
+        """End the session. Running jobs continue and are charged."""
         self.closed, self.reason = moment, reason
         self.accepting_jobs = False
         self.moments.append(("closed", moment))
@@ -155,7 +156,7 @@ class Session:
             self._rest(moment)
 
     def used(self, now: float) -> float:
-        """Return the seconds charged up to now: wall clock while active for a session, QPU time for a batch."""
+        """Return the seconds charged so far: wall-clock time while active for a session, QPU time for a batch."""
         if not self.dedicated:
             return self.busy_seconds
         return self.active_seconds + (now - self.active_since if self.active_since is not None else 0.0)
@@ -198,7 +199,7 @@ def open_session(body: Any, backends: Sequence[str], now: float, plan: str) -> S
     """Read the body of ``POST /sessions``.
 
     Raises:
-        ApiError: 400 for what is malformed, 403 for a dedicated session on the Open plan, 404 for an unknown
+        ApiError: 400 for a malformed body, 403 for a dedicated session on the Open plan, 404 for an unknown
             backend.
     """
     body = checks.mapping(body, "the body")
@@ -219,11 +220,11 @@ def open_session(body: Any, backends: Sequence[str], now: float, plan: str) -> S
 
 
 def admit(session: Session | None, backend: str) -> Session:
-    """Say whether a job for ``backend`` may join a session.
+    """Check that a job for ``backend`` may join a session.
 
     Raises:
-        ApiError: 404 for an unknown session, 400 with code 4001 for one that takes no jobs, 400 for the
-            wrong backend.
+        ApiError: 404 for an unknown session, 400 with code 4001 for one that accepts no jobs, 400 for the wrong
+            backend.
     """
     if session is None:
         raise ApiError(404, NOT_FOUND, "Session not found.", "Check the session id.")

@@ -1,8 +1,10 @@
-"""What an emulator can be told, and the facts about IBM's service that it keeps to."""
+"""The settings of an emulator, and the facts about IBM's service that it follows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+__all__ = ["Settings"]
 
 DEFAULT_API_KEY = "emulator-api-key"
 """The only API key that a default emulator's IAM accepts."""
@@ -14,16 +16,16 @@ DEFAULT_INSTANCE = (
 """The CRN of the only instance that a default emulator serves."""
 
 DEFAULT_BACKENDS = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
-"""Device snapshots served unless told otherwise: what IBM runs today, three Heron machines and a Nighthawk."""
+"""Device snapshots served by default. IBM runs these machines today: three Herons and a Nighthawk."""
 
 USER_ID = "IBMid-EMULATOR0001"
-"""The one user, owner of every job."""
+"""The only user, who owns every job."""
 
 PLAN_ID = "00000000-0000-0000-0000-0000000000e0"
-"""The plan of the one instance. It is nobody's real plan."""
+"""The plan of the only instance. It is not a real plan."""
 
 DISCOVERY_PREFIX = "/_discovery"
-"""Where an emulator answers for IBM's Global Search and Global Catalog."""
+"""The path under which an emulator replaces IBM's Global Search and Global Catalog."""
 
 OPEN_PLAN = "open"
 PLANS = ("paid", OPEN_PLAN)
@@ -50,29 +52,29 @@ MOST_SPEED = 1e6
 
 @dataclass
 class Settings:
-    """How one emulator behaves. Times are in seconds.
+    """The settings of one emulator. Times are in seconds.
 
     Attributes:
         api_key: The key that IAM accepts.
         instance: The CRN that the API serves.
         backends: Names of the device snapshots.
-        queue_seconds: How long a new job stays Queued.
-        run_seconds: How long a job then stays Running at least; also its QPU usage.
-        usage_pending_seconds: How long after the end of a job its usage stays ``pending``.
-        visibility_seconds: How long a new job is missing from ``GET /jobs`` and ``GET /workloads``.
-        token_lifetime: Life of an IAM access token.
-        seed: Makes samples repeatable: the n-th job of an emulator gets the same samples each time.
+        queue_seconds: Time that a new job stays Queued.
+        run_seconds: Minimum time that a job then stays Running; also its QPU usage.
+        usage_pending_seconds: Time after the end of a job during which its usage stays ``pending``.
+        visibility_seconds: Time during which a new job is missing from ``GET /jobs`` and ``GET /workloads``.
+        token_lifetime: Lifetime of an IAM access token.
+        seed: Seed of the samples; the n-th job of an emulator gets the same samples each time.
         rate_limit: Whether more than five submissions a minute are refused.
-        max_active_qubits: Widest circuit simulated when it is not Clifford.
-        noise: Whether the devices make the errors of their calibration.
-        usage_limit_seconds: The instance's limit; by default none is kept.
-        usage_limit_mode: What becomes of a job submitted at that limit: ``refuse`` answers 409, ``accept`` takes it and
-            does not run it until there is usage left. IBM's service was seen to do either.
+        max_active_qubits: Largest number of qubits of a simulated circuit that is not Clifford.
+        noise: Whether the devices have the noise in their calibration.
+        usage_limit_seconds: The instance's usage limit; by default there is none.
+        usage_limit_mode: The treatment of a job submitted at that limit: ``refuse`` answers 409, ``accept`` accepts
+            the job but does not run it until there is usage left. IBM's service has been seen to do both.
         plan: ``paid`` or ``open``. The Open plan has no dedicated sessions, and 600 seconds for a job and a batch.
         retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
-        speed: How fast time passes for jobs and sessions; tokens and the submission limit keep to normal time.
-        state: SQLite file that jobs, sessions and usage are kept in, or None.
-        allowed_hosts: Names, beside addresses and ``localhost``, under which requests may ask for the emulator.
+        speed: Speed of time for jobs and sessions; tokens and the submission limit use normal time.
+        state: SQLite file that stores jobs, sessions and usage, or None.
+        allowed_hosts: Host names that requests may use, besides IP addresses and ``localhost``.
     """
 
     api_key: str = DEFAULT_API_KEY
@@ -105,5 +107,5 @@ class Settings:
 
     @property
     def limit_seconds(self) -> float:
-        """The instance's limit; its plan's allocation when none was set."""
+        """The instance's usage limit; the allocation of its plan when no limit is set."""
         return float(ALLOCATION_SECONDS[self.plan]) if self.usage_limit_seconds is None else self.usage_limit_seconds

@@ -1,7 +1,8 @@
-"""How many shots a job's circuits get, and how many executions that makes of the job.
+"""The number of shots of a job's circuits, and the number of executions that results.
 
-IBM's guides and the documentation of its client's options: what a PUB names is obeyed; where only options speak, the
-two numbers of twirling come before ``default_shots``; all random circuits get as many, so the sum is rounded up.
+Source: IBM's guides and the documentation of its client's options. A number in a PUB takes precedence; among the
+options, the two numbers of twirling take precedence over ``default_shots``. All randomized circuits get the same number
+of shots, so the sum is rounded up.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ class Twirling:
     """The randomizations of one job.
 
     Args:
-        options: The job's.
+        options: The options of the job.
         on: Whether circuits are randomized.
-        small: Whether the shots of each circuit are few by default, as for error cancellation.
+        small: Whether each circuit gets few shots by default, as for error cancellation.
     """
 
     def __init__(self, options: dict[str, Any], on: bool, small: bool = False) -> None:
@@ -29,7 +30,7 @@ class Twirling:
         self._small = small
 
     def split(self, shots: int) -> tuple[int, int]:
-        """Return how many circuits share these shots, and how many each gets."""
+        """Return the number of circuits that share these shots, and the shots of each circuit."""
         if not self._on:
             return 1, shots
         number, each = self._number, self._each
@@ -42,7 +43,7 @@ class Twirling:
         return -(-shots // each), each
 
     def problem(self, shots: int) -> str | None:
-        """Say why shots that a PUB names cannot be dealt out; None if they can."""
+        """Return the reason why the shots that a PUB names cannot be divided; None if they can."""
         if not (self._on and self._number and self._each and shots > self._number * self._each):
             return None
         return (
@@ -52,7 +53,7 @@ class Twirling:
 
 
 def of_sampler(options: dict[str, Any]) -> tuple[Twirling, int]:
-    """Return a sampler's twirling, and the shots of a PUB that names none."""
+    """Return a sampler's twirling, and the default shots of a PUB."""
     group = options.get("twirling") or {}
     twirling = Twirling(options, bool(group.get("enable_gates") or group.get("enable_measure")))
     number, each = twirling.split(options.get("default_shots") or DEFAULT_SHOTS)
@@ -60,15 +61,15 @@ def of_sampler(options: dict[str, Any]) -> tuple[Twirling, int]:
 
 
 class EstimatorShots:
-    """What an estimator runs, as the options and the level say.
+    """The circuits and shots of an estimator that follow from its options and resilience level.
 
     Args:
-        options: The job's.
-        level: Its resilience level, or None.
+        options: The options of the job.
+        level: The resilience level, or None.
 
     Attributes:
         twirling: The randomizations.
-        default_precision: The standard error of a PUB that names none.
+        default_precision: The default standard error of a PUB.
     """
 
     def __init__(self, options: dict[str, Any], level: int | None) -> None:
@@ -90,16 +91,16 @@ class EstimatorShots:
             self.default_precision = 1 / math.sqrt(self._default_shots)
 
     def shots(self, precision: float | None) -> tuple[int, int]:
-        """Return how many circuits, and shots of each, a PUB takes that names this precision or none."""
+        """Return the number of circuits, and the shots of each, for a PUB with this precision or without one."""
         if precision is None and self._default_shots:
             return self.twirling.split(self._default_shots)
         return self.twirling.split(needed(precision or self.default_precision))
 
     def executions(self, parts: list[tuple[int, int]]) -> int:
-        """Return the executions of the job; where there is no limit, of a job with the usual ones.
+        """Return the number of executions of the job; where the options set no limit, assume typical values.
 
         Args:
-            parts: Of each PUB the executions without mitigation, and the shots of one of its circuits.
+            parts: For each PUB, the executions without mitigation, and the shots of one of its circuits.
         """
         total = self._factors * sum(executions for executions, _ in parts)
         if self._cancels:
@@ -120,7 +121,7 @@ class EstimatorShots:
 
 
 def needed(precision: float) -> int:
-    """Return the shots that a standard error takes."""
+    """Return the number of shots needed for a standard error."""
     return math.ceil(round(1 / precision**2, 6))
 
 

@@ -1,7 +1,7 @@
-"""Jobs, sessions and usage in an SQLite file, so that they outlive the process.
+"""Stores jobs, sessions and usage in an SQLite file, so that they survive a restart.
 
-Only what has changed is written, before the answer that tells of it is sent. Times need no writing: what became due
-while no process ran is brought about by the next one.
+Only changes are written, before the answer that reports them is sent. The passing of time is not written: changes that
+became due while no process ran are made by the next process.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from airflow_provider_qrt.emulator.jobs import Job, Outcome, State, Ticket, unpa
 from airflow_provider_qrt.emulator.sessions import Session
 
 FORMAT = 1
-"""Changes with the tables or with what is in them."""
+"""Version of the file format; it changes with the tables or their contents."""
 
 LEAST_MOVE_SECONDS = 1.0
-"""A clock that moved by less, with nothing else changed, is not worth writing."""
+"""A clock change smaller than this is not written unless something else has changed."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ordinal INTEGER, record TEXT, body BLOB, result BLOB);
@@ -32,13 +32,13 @@ _APART = ("body", "result", "work")
 
 @dataclass
 class Kept:
-    """What an earlier process left.
+    """The state that an earlier process saved.
 
     Attributes:
-        jobs: In order of submission; the body of its submission with each that has not ended.
-        sessions: In order of opening.
-        charged: Seconds charged outside of dedicated sessions.
-        accepted: Number of jobs ever accepted.
+        jobs: The jobs in order of submission; each job that has not ended comes with the body of its submission.
+        sessions: The sessions in order of opening.
+        charged: Seconds charged outside dedicated sessions.
+        accepted: Number of jobs accepted so far.
     """
 
     jobs: list[tuple[Job, Any]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Kept:
 
 
 class Keeper(Protocol):
-    """Keeps the state of an emulator, or does not."""
+    """The interface of a store for the state of an emulator."""
 
     def ahead(self) -> float:
         """Return how far the clock was ahead of the machine's, in seconds."""
@@ -73,10 +73,10 @@ class Keeper(Protocol):
 
 
 def open_keeper(path: str | None) -> Keeper:
-    """Return a keeper that uses the file at ``path``, or one that keeps nothing for None.
+    """Return a keeper that uses the file at ``path``; for None, one that keeps nothing.
 
     Raises:
-        ValueError: The file is none of an emulator's.
+        ValueError: The file does not belong to an emulator.
     """
     if path is None:
         return Forgetful()
@@ -87,7 +87,7 @@ def open_keeper(path: str | None) -> Keeper:
 
 
 def _make_private(path: Path) -> None:
-    """Let nobody but its owner read the file; what SQLite puts beside it gets the same mode."""
+    """Make the file readable by its owner only; SQLite gives its auxiliary files the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
@@ -130,12 +130,12 @@ class StateFile:
 
     Raises:
         sqlite3.Error: The file cannot be used.
-        ValueError: It is of another version of the emulator.
+        ValueError: It comes from another version of the emulator.
     """
 
     def __init__(self, path: Path) -> None:
         _make_private(path)
-        # Opened by the thread that creates the emulator, used by the one that serves.
+        # The thread that creates the emulator opens the file; the thread that serves uses it.
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode=WAL")
         self._file.execute("PRAGMA synchronous=NORMAL")
@@ -174,7 +174,7 @@ class StateFile:
         self._gone.add(job.id)
 
     def save(self, ahead: float, charged: float, accepted: int) -> None:
-        """Write what was taken note of, as one transaction."""
+        """Write the noted changes in one transaction."""
         moved = abs(ahead - self._ahead) > LEAST_MOVE_SECONDS
         if self._closed or not (self._dirty or self._gone or moved):
             return
@@ -184,7 +184,7 @@ class StateFile:
                 row = (one.id, one.ordinal, json.dumps(_record(one)), one.body, one.result)
                 self._file.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)", row)
             else:
-                # Updated in place, which keeps the order.
+                # Updating in place preserves the order.
                 self._file.execute(
                     "INSERT INTO sessions VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
                     (one.id, json.dumps(asdict(one))),

@@ -1,7 +1,7 @@
-"""Reading the body of ``POST /jobs``: what is refused at once, and what is kept for the run.
+"""Reads the body of ``POST /jobs``, refuses malformed ones, and keeps the inputs for the run.
 
-IBM's REST API reference: the top level of ``params`` and its ``options`` are closed objects; what a circuit
-itself does wrong is only found when the job runs.
+IBM's REST API reference: the top level of ``params`` and its ``options`` are closed objects. Errors in the circuit
+itself are found only when the job runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_qrt.emulator.errors import (
     bad_request,
 )
 from airflow_provider_qrt.emulator.executor_input import QuantumProgram, read_executor
-from airflow_provider_qrt.emulator.generations import Generation
+from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.programs import EXECUTOR, KNOWN, NOT_EMULATED, READERS, Pub
 from airflow_provider_qrt.emulator.settings import (
     DEFAULT_COST_SECONDS,
@@ -38,16 +38,16 @@ _BODY_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class Submission:
-    """A job submission that passed the checks at the door.
+    """A job submission that passed the checks of its body.
 
     Attributes:
         cost: The job's maximum execution time in seconds.
-        pubs: What a sampler or an estimator runs; empty for an executor.
-        support_qiskit: Whether the result is wanted in the tagged Qiskit encoding.
-        quantum_program: What an executor runs, or None.
-        generation: Which generation of the API it was sent to.
-        starts_session: Whether it opens a session of its own id; in older generations only.
-        session_seconds: Longest life of that session.
+        pubs: The PUBs of a sampler or an estimator; empty for an executor.
+        support_qiskit: Whether the result is requested in the tagged Qiskit encoding.
+        quantum_program: The program of an executor, or None.
+        generation: The generation of the API that it was sent to.
+        starts_session: Whether it opens a session with its own id; in older generations only.
+        session_seconds: Maximum lifetime of that session.
     """
 
     program_id: str
@@ -71,8 +71,8 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
     """Check the body of ``POST /jobs``.
 
     Raises:
-        ApiError: 400 for what is malformed and for a program that is not emulated, 404 for a program or a
-            backend that does not exist.
+        ApiError: 400 for a malformed body and for a program that is not emulated, 404 for a program or a backend that
+            does not exist.
     """
     body = checks.mapping(body, "the body")
     checks.refuse_unknown(body, _BODY_KEYS, "the body")
@@ -90,7 +90,7 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
     if backend not in backends:
         raise ApiError(404, NOT_FOUND, f"Backend {backend!r} was not found.", "List the backends.")
     level = checks.text(body, "log_level")
-    # IBM's reference lists them in lower case, the official client sends capitals.
+    # IBM's reference lists them in lower case; the official client sends upper case.
     if level is not None and level.lower() not in LOG_LEVELS:
         raise bad_request(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
     private = checks.boolean(body, "private", "the body")
@@ -116,10 +116,10 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
 
 
 def read_tags(tags: Any) -> tuple[str, ...]:
-    """Check a list of tags; none is an empty list.
+    """Check a list of tags; None becomes an empty list.
 
     Raises:
-        ApiError: 400 with code 1204 for more than 8 tags and 1205 for one longer than 86 characters.
+        ApiError: 400 with code 1204 for more than 8 tags and 1205 for a tag longer than 86 characters.
     """
     if tags is None:
         return ()
@@ -138,10 +138,10 @@ def _run_it_elsewhere() -> str:
 
 
 def read_cost(value: Any) -> int:
-    """Check a maximum execution time in seconds, and cut it to what is allowed.
+    """Check a maximum execution time in seconds, and reduce it to the allowed maximum.
 
     Raises:
-        ApiError: 400 when it is not a whole number of seconds.
+        ApiError: 400 when it is not an integer number of seconds.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise bad_request(f"cost must be a whole number of seconds from 0 to {MAX_COST_SECONDS}.")

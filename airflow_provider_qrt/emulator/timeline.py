@@ -1,7 +1,7 @@
-"""What happens by itself, in order of time: jobs start and end, sessions fall idle and expire.
+"""Makes scheduled changes in order of time: jobs start and end, sessions become inactive and expire.
 
-No timer runs. Whoever asks for something first brings about what has happened since, from a heap of moments at
-which something is due; what a request costs does not grow with the number of jobs that wait.
+There is no timer. Each request first makes the changes that have become due, which it takes from a heap of times. So
+the cost of a request does not grow with the number of waiting jobs.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from concurrent.futures import Future
 
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
-from airflow_provider_qrt.emulator.generations import Generation
 from airflow_provider_qrt.emulator.jobs import Job, Outcome, State
 from airflow_provider_qrt.emulator.jobstore import JobStore
-from airflow_provider_qrt.emulator.outcome import Work
+from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.sessions import Session
+from airflow_provider_qrt.emulator.simulation.outcome import Work
 
 EXPIRED = "The session reached its maximum time to live."
 UNUSED = "The session was never used."
 
 
 class Timeline:
-    """The order of events of one emulator.
+    """The scheduled changes of one emulator.
 
     Args:
         devices: The backends by name.
         jobs: The jobs.
         sessions: The sessions by id.
-        changed: Called with every job and session that something happened to.
+        changed: A function that is called with every job and session that changes.
 
     Attributes:
-        charged: Seconds charged so far: QPU time of jobs outside of dedicated sessions. Dedicated sessions are
-            charged for their wall clock instead.
+        charged: Seconds charged so far, which is the QPU time of jobs outside dedicated sessions. Dedicated sessions
+            are charged for wall-clock time instead.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class Timeline:
         self._jobs = jobs
         self._sessions = sessions
         self._changed = changed
-        # A session of an older generation has the id of its first job.
+        # In older generations, a session has the id of its first job.
         self._heap: list[tuple[float, int, str, bool]] = []
         self._pushed = 0
-        # Filled by the threads that simulate.
+        # The simulation threads fill this queue.
         self._simulated: deque[str] = deque()
         self.charged = 0.0
 
     def settle(self, now: float) -> None:
-        """Bring about what is due."""
+        """Make all changes that are due."""
         while self._simulated:
             job = self._jobs.find(self._simulated.popleft())
             if job is not None:
@@ -70,26 +70,26 @@ class Timeline:
                 self._job_is_due(job, moment, now)
 
     def watch(self, job: Job) -> None:
-        """Follow a job: a new one, or one whose times have changed."""
+        """Schedule the next change of a job that is new or whose times have changed."""
         self._push(job.id, self._due(job))
 
     def watch_work(self, job: Job, work: Future[Work]) -> None:
-        """Follow the simulation of a job."""
+        """Watch the simulation of a job."""
         job.work = work
         work.add_done_callback(lambda _: self._simulated.append(job.id))
 
     def watch_session(self, session: Session) -> None:
-        """Follow a session: a new one, or one whose times have changed."""
+        """Schedule the next change of a session that is new or whose times have changed."""
         self._push(session.id, session.due(), is_session=True)
 
     def wake(self, jobs: Iterable[Job]) -> None:
-        """Look again at jobs that could not start."""
+        """Reschedule the jobs that could not start."""
         for job in jobs:
             if job.started is None:
                 self.watch(job)
 
     def start(self, job: Job, moment: float) -> None:
-        """Let a job leave the queue."""
+        """Move a job out of the queue."""
         job.start(moment)
         session = self._session(job)
         if session is not None:
@@ -111,10 +111,10 @@ class Timeline:
         self._close_if_done(session, now)
 
     def close(self, session: Session, moment: float, state: State, reason: str) -> None:
-        """Close a session: what is Queued ends in ``state``, what is Running goes on."""
+        """Close a session; its Queued jobs end in ``state``, its Running jobs continue."""
         if session.closed is not None:
             return
-        # First, so that none of the ends below closes it.
+        # Close it first, so that ending its jobs below does not close it again.
         session.close(moment, reason)
         for job in self._jobs.unfinished() if session.waiting else ():
             if job.submission.session_id == session.id and job.started is None:

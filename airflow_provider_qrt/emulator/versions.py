@@ -1,7 +1,7 @@
-"""``IBM-API-Version``: which shape a request is answered in.
+"""``IBM-API-Version``: the date that selects the format of an answer.
 
-IBM's REST API reference: without the header, or with an unknown date, the service answers in its oldest
-shape instead of refusing.
+IBM's REST API reference: without the header, or with an unknown date, the service answers in its oldest format and
+does not refuse the request.
 """
 
 from __future__ import annotations
@@ -26,5 +26,5 @@ EXECUTION_TIME_AT_TOP = "2026-04-15"
 
 
 def effective(header: str | None) -> str:
-    """Return the date whose shapes answer a request that carries this header value."""
+    """Return the API version for a value of the header."""
     return header if header in KNOWN else OLDEST

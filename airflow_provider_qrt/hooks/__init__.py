@@ -1,1 +1,1 @@
-"""Hooks: the Airflow connection and the client behind it."""
+"""Hooks: from an Airflow connection to a client. Modules with ``__all__`` are public, the others are internal."""

@@ -1,4 +1,4 @@
-"""From an Airflow connection to the client's settings. Works on plain values, for worker and triggerer alike."""
+"""Convert an Airflow connection to the client's settings. Uses plain values, so worker and triggerer can share it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _SCHEMES = ("http", "https")
 _HTTPS_PORT = 443
 _CUT_OFF = "iskit_runtime"
-"""What Airflow's parser leaves of the name, in another field, when it cannot be the scheme of a URI."""
+"""Part of the connection type that Airflow's parser puts into the schema if the URI scheme is invalid."""
 
 
 class ConnectionLike(Protocol):
-    """What is read of an Airflow connection."""
+    """The attributes of an Airflow connection that are used here."""
 
     conn_id: str
     host: str | None
@@ -37,7 +37,7 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
         extra: Its extra fields, parsed.
 
     Raises:
-        InvalidSettings: Something is missing or malformed. Names the connection and what to put where.
+        InvalidSettingsError: A value is missing or malformed. Names the connection and what to enter where.
     """
     from airflow_provider_qrt.client.channels import find_channel
     from airflow_provider_qrt.client.settings import ClientSettings
@@ -46,7 +46,7 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
         _check_form(connection, extra)
         extra = extra or {}
         channel = find_channel(_text(extra, "channel") or CHANNEL)
-        # An empty application is the client's own name.
+        # Without an application, the client uses its own name.
         named = {"application": application} if (application := _text(extra, "application")) else {}
         return ClientSettings.create(
             api_key=connection.password,
@@ -64,50 +64,50 @@ def settings_from_connection(connection: ConnectionLike, extra: Mapping[str, Any
             stream=as_bool(extra.get("stream"), "stream", default=True),
             **named,
         )
-    except InvalidSettings as error:
-        raise InvalidSettings(f"Connection {connection.conn_id!r}: {error}") from None
+    except InvalidSettingsError as error:
+        raise InvalidSettingsError(f"Connection {connection.conn_id!r}: {error}") from None
 
 
 def _check_form(connection: ConnectionLike, extra: Any) -> None:
-    """Refuse connections that Airflow could not take apart.
+    """Reject connections that Airflow could not parse.
 
     Raises:
-        InvalidSettings: Says how it is written.
+        InvalidSettingsError: The connection is malformed; says how to write it.
     """
     if not getattr(connection, "conn_type", "") and _CUT_OFF in (connection.schema or ""):
-        raise InvalidSettings(
+        raise InvalidSettingsError(
             "Its URI begins with qiskit_runtime://, and no URI may have an underscore there. Write qiskit-runtime:// "
             "with a hyphen."
         )
     if extra and not isinstance(extra, Mapping):
-        raise InvalidSettings(
+        raise InvalidSettingsError(
             f'Its extra fields must be a JSON object such as {{"instance": "crn:..."}}, not a {type(extra).__name__}.'
         )
 
 
 def _text(extra: Mapping[str, Any], name: str) -> str:
-    """A field that holds text; empty if there is none."""
+    """Return a text field; empty if it is missing."""
     return str(extra.get(name) or "").strip()
 
 
 def _base_url(connection: ConnectionLike, api_path: str) -> str:
-    """The host field: a URL, or a bare host with the connection's own schema and port; empty stays empty.
+    """Build the base URL from the host field (a URL or a bare host), schema and port; empty without a host.
 
     Args:
         connection: The connection.
-        api_path: Path of the API on its host, for a host field without one.
+        api_path: Path of the API on its host, appended if the host field has no path.
     """
     host = (connection.host or "").strip().rstrip("/")
     if not host:
         return ""
-    # In a URI (scheme://host/schema) the path ends up in the schema field, which else holds http or https.
+    # In a URI (scheme://host/schema) the path ends up in the schema field, which otherwise holds http or https.
     schema = (connection.schema or "").strip().strip("/")
     is_scheme = schema.lower() in ("", *_SCHEMES)
     port = f":{connection.port}" if connection.port else ""
     if "://" not in host:
         host = f"{(is_scheme and schema.lower()) or 'https'}://{host}{port}"
     elif connection.port not in (None, 0, _HTTPS_PORT) and ":" not in urlsplit(host).netloc.rpartition("@")[2]:
-        # As in qiskit-runtime://http://127.0.0.1:8765. A port of 443 may be there for the connection test's sake.
+        # As in qiskit-runtime://http://127.0.0.1:8765. Port 443 may only be set to make the Test button work.
         host = host.replace(urlsplit(host).netloc, f"{urlsplit(host).netloc}{port}", 1)
     if not is_scheme and not urlsplit(host).path:
         host = f"{host}/{schema}"
@@ -115,15 +115,15 @@ def _base_url(connection: ConnectionLike, api_path: str) -> str:
 
 
 def as_bool(value: Any, name: str, *, default: bool = False) -> bool:
-    """Read a field that is yes or no, and may have been typed.
+    """Read a boolean field, which may be text.
 
     Args:
         value: The field's value.
         name: Its name.
-        default: What it means when it is empty.
+        default: Value of an empty field.
 
     Raises:
-        InvalidSettings: If it is something else.
+        InvalidSettingsError: If it is something else.
     """
     if isinstance(value, bool):
         return value
@@ -134,7 +134,7 @@ def as_bool(value: Any, name: str, *, default: bool = False) -> bool:
         return False
     if text in ("true", "yes", "1"):
         return True
-    raise InvalidSettings(f"{EXTRA_FIELDS[name].label} ({name}) must be true or false, not {value!r}.")
+    raise InvalidSettingsError(f"{EXTRA_FIELDS[name].label} ({name}) must be true or false, not {value!r}.")
 
 
 def _verify(value: Any) -> bool | str:
@@ -148,19 +148,19 @@ def _verify(value: Any) -> bool | str:
 
 
 def _proxies(value: Any, proxy: str) -> dict[str, str]:
-    """Read one proxy for everything, or a mapping of them by scheme, which only JSON can hold."""
+    """Read one proxy for all requests, or a mapping of proxies by scheme, which only JSON can hold."""
     if proxy and value:
-        raise InvalidSettings("Proxy (proxy) and proxies are both there; leave one of them out.")
+        raise InvalidSettingsError("Proxy (proxy) and proxies are both there; leave one of them out.")
     if proxy:
         return {"http": proxy, "https": proxy}
     value = as_mapping(value)
     if value is None or not all(isinstance(proxy, str) for proxy in value.values()):
-        raise InvalidSettings('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')
+        raise InvalidSettingsError('Proxies (proxies) must be JSON such as {"https": "http://proxy.example.com:3128"}.')
     return dict(value)
 
 
 def as_mapping(value: Any) -> Mapping[str, Any] | None:
-    """Read a field that holds a JSON object, or the text of one; None if it is something else."""
+    """Read a JSON object or its text; empty if the field is empty, None if it is something else."""
     import json
 
     if not value:

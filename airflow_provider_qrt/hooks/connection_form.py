@@ -1,4 +1,4 @@
-"""The connection's fields: one table for the form in the UI. Every Airflow process reads it: nothing heavy here."""
+"""Fields of the connection form in the UI. Every Airflow process imports this module, so it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CHANNEL_LABELS = {
     "ibm_quantum": "ibm_quantum: the older API, with an API token and a login",
     "api_token": "api_token: the first API, with an API token",
 }
-"""The channels, as the form calls them.
+"""Labels of the channels in the form.
 
-Their names are those of :data:`airflow_provider_qrt.client.channels.CHANNELS`, which would be too much to import here.
+The keys equal those of :data:`airflow_provider_qrt.client.channels.CHANNELS`, which is too heavy to import here.
 """
 
 
@@ -26,16 +26,16 @@ BUDGET_LABELS = {
     "dag": "dag: each DAG, over 28 days",
     "connection": "connection: the whole instance",
 }
-"""What a budget may be counted over, as the form says it; the names are those of ``QiskitRuntimeBudget.per``."""
+"""Labels of the budget scopes in the form; the keys are the values of ``QiskitRuntimeBudget.per``."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field kept in the connection's ``extra``.
+    """A field stored in the connection's ``extra``.
 
     Attributes:
-        label: What the form calls it.
-        help: What it is for, and what happens when it is empty.
+        label: Label in the form.
+        help: Its purpose, and the meaning of an empty field.
         schema: JSON Schema of its value.
     """
 
@@ -44,14 +44,14 @@ class Field:
     schema: dict[str, Any] = field(default_factory=dict)
 
     def as_conn_field(self) -> dict[str, Any]:
-        """The shape that provider metadata wants."""
+        """Return the field in the format of the provider metadata."""
         return {"label": self.label, "description": self.help, "schema": self.schema}
 
 
 TASKS = "Defaults for Tasks"
 NETWORK = "Network"
 API = "API Version and Older Services"
-"""Sections of the form. The one field that most connections need comes before them, under Airflow's own heading."""
+"""Sections of the form. The required field comes before them, under Airflow's own heading."""
 
 
 def _text(section: str | None = None, **more: Any) -> dict[str, Any]:
@@ -73,19 +73,19 @@ def _schema(kind: str, section: str | None, **more: Any) -> dict[str, Any]:
 EXTRA_FIELDS = {
     "instance": Field(
         "Instance CRN (required)",
-        "Which instance pays: its cloud resource name, from quantum.cloud.ibm.com/instances. It looks like "
-        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and says which region is asked, too. Only "
+        "Cloud resource name of the instance that is charged, from quantum.cloud.ibm.com/instances. It looks like "
+        "crn:v1:bluemix:public:quantum-computing:us-east:a/…:…:: and also determines the region. Only "
         "the older services ibm_quantum and api_token need none.",
         _text(),
     ),
     "budget_seconds": Field(
         "Budget in QPU seconds",
-        "How many the tasks of this connection may use. A task's own budget comes first. Empty: no limit but IBM's.",
+        "How many tasks with this connection may use. A task's own budget takes precedence. Empty: IBM's limit only.",
         _number(TASKS, exclusiveMinimum=0),
     ),
     "budget_per": Field(
         "Budget counted per",
-        "Whose jobs are added up: those of a DAG run, of a DAG in the last 28 days, or all of the instance in its "
+        "Which jobs are added up: those of a DAG run, of a DAG in the last 28 days, or all of the instance in its "
         "usage period. Empty: DAG run.",
         _text(TASKS, enum=list(BUDGET_LABELS), values_display=BUDGET_LABELS),
     ),
@@ -96,7 +96,7 @@ EXTRA_FIELDS = {
     ),
     "private_endpoint": Field(
         "Private endpoint",
-        "On: ask the region's private endpoint, which can be reached from inside an IBM Cloud VPC only.",
+        "On: use the region's private endpoint, which can only be reached from an IBM Cloud VPC.",
         _switch(NETWORK, default=False),
     ),
     "proxy": Field(
@@ -120,7 +120,7 @@ EXTRA_FIELDS = {
     "api_version": Field(
         "API version",
         f"The IBM-API-Version header, on IBM Quantum Platform. Empty: {API_VERSION}, or what a later version of the "
-        "provider puts in its place. An older one that IBM is about to end is warned of in task logs.",
+        "provider puts in its place. Task logs warn about an older one that IBM is about to end.",
         _text(API, pattern=r"^\d{4}-\d{2}-\d{2}$"),
     ),
     "application": Field(
@@ -139,8 +139,8 @@ EXTRA_FIELDS = {
     "project": Field("Project", "Required by ibm_quantum and api_token.", _text(API)),
     "stream": Field(
         "Live status",
-        "On: the service tells of a job's progress as it happens, where the channel can: ibm_cloud and ibm_quantum. "
-        "Off: jobs are looked at from time to time, as everywhere else.",
+        "On: a job's status is followed live, on the channels that support it: ibm_cloud and ibm_quantum. "
+        "Off: jobs are polled, as on all other channels.",
         _switch(API, default=True),
     ),
 }
@@ -151,7 +151,7 @@ UI_FIELD_BEHAVIOUR = {
     "placeholders": {
         "password": "create one at cloud.ibm.com/iam/apikeys",
         "host": "empty: IBM's, in the region of the instance CRN",
-        # The button of 3.3.1 and 3.3.2 refuses a connection without a port: https://github.com/apache/airflow/pull/73298
+        # The Test button of 3.3.1 and 3.3.2 requires a port: https://github.com/apache/airflow/pull/73298
         "port": "443, if you want to use the Test button",
     },
 }

@@ -1,4 +1,4 @@
-"""The connection test: what a connection's credentials turn out to be good for. Submits nothing."""
+"""The connection test: checks a connection's credentials and rights. Submits nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.versions import sunset_warning
 
 ACTIONS = {"read jobs": "quantum-computing.job.read", "read usage": "quantum-computing.instance-usage.read"}
-"""What IBM Cloud IAM calls a right."""
+"""IBM Cloud IAM's names of the rights."""
 
 
 def try_connection(client: QiskitRuntimeClient) -> str:
-    """Say what was found; the first request proves the credentials.
+    """Test the connection and describe the result; the first request proves the credentials.
 
     Raises:
         QiskitRuntimeError: If the connection cannot be used.
@@ -36,7 +36,7 @@ def try_connection(client: QiskitRuntimeClient) -> str:
 
 
 def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
-    """What else may be done, as far as the channel has it."""
+    """Check further rights, as far as the channel has the features."""
     checks: list[tuple[Feature, str, Callable[[], Any]]] = [
         (Feature.TAGS, "read jobs", lambda: next(iter(client.jobs(page_size=1)), None)),
         (Feature.USAGE, "read usage", client.instance_usage),
@@ -46,7 +46,7 @@ def _rights(client: QiskitRuntimeClient) -> Iterator[str]:
             continue
         try:
             answer: Any = check()
-        except errors.Forbidden:
+        except errors.ForbiddenError:
             needed = f", which needs the IAM action {ACTIONS[right]}" if client.channel.needs_instance else ""
             yield f"may NOT {right}{needed}"
         except errors.QiskitRuntimeError as error:

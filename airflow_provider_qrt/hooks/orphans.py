@@ -1,7 +1,8 @@
-"""Orphans: how Airflow is asked which tasks live, through the supervisor of a task; and how orphans are cancelled."""
+"""Find and cancel orphans from within a task, which asks Airflow for task states through its supervisor."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,55 +11,65 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, own_name
-from airflow_provider_qrt.jobs import orphans
-from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.jobs.durations import EXPECTED, read_seconds
-from airflow_provider_qrt.jobs.orphans import Orphan
-from airflow_provider_qrt.jobs.ownership import RunState
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.durations import EXPECTED, read_seconds
+from airflow_provider_qrt.hooks.airflow_name import airflow_name, own_name
+from airflow_provider_qrt.jobs.cancel import cancel_job
+from airflow_provider_qrt.jobs.orphans import finding as orphans
+from airflow_provider_qrt.jobs.orphans.finding import Orphan
+from airflow_provider_qrt.jobs.orphans.ownership import RunState
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
+__all__ = [
+    "AirflowNameMissingError",
+    "AirflowUnavailableError",
+    "OrphansNotCancelledError",
+    "cancel_orphans",
+    "find_orphans",
+]
+
+logger = logging.getLogger(__name__)
+
 RUN_STATES_THAT_GO_ON = ["queued", "running"]
 NAMELESS = (
     "this Airflow has no name of its own, and jobs of another one without a name look like its own. Set "
-    f"[{SECTION}] airflow_name, the same for all components of this Airflow, or install this provider where its "
+    "[qiskit_runtime] airflow_name, the same for all components of this Airflow, or install this provider where its "
     "scheduler runs too."
 )
 
 
-class AirflowUnavailable(AirflowException):
-    """Airflow did not say how its runs and tasks stand, so nothing can be called an orphan."""
+class AirflowUnavailableError(AirflowException):
+    """Airflow did not return the states of runs and tasks, so orphans cannot be determined."""
 
 
-class AirflowNameMissing(AirflowFailException):
-    """This Airflow has no name, so its jobs look like those of any other Airflow without one."""
+class AirflowNameMissingError(AirflowFailException):
+    """This Airflow has no name, so its jobs cannot be told from those of another Airflow without a name."""
 
 
-class OrphansNotCancelled(AirflowException):
+class OrphansNotCancelledError(AirflowException):
     """Some orphans could not be cancelled, and may still run and be charged."""
 
 
 class AirflowOfThisTask:
-    """Airflow as the task that is running sees it: through its supervisor, with the task's own rights.
+    """Airflow as seen by the running task: through its supervisor, with the task's own rights.
 
     Raises:
-        AirflowUnavailable: From each method, if there is no answer.
+        AirflowUnavailableError: From each method, if Airflow does not answer.
     """
 
     def __init__(self) -> None:
         from airflow.sdk.execution_time import task_runner
 
         if not hasattr(task_runner, "SUPERVISOR_COMMS"):
-            raise AirflowUnavailable(
+            raise AirflowUnavailableError(
                 "Orphans can be found from within a task only: there is no supervisor here to ask for the states of "
                 "runs and tasks. Call find_orphans() in a task, as the example DAG find_orphans.py does."
             )
 
     def run_state(self, dag_id: str, run_id: str) -> RunState:
-        """Count runs: unlike a look at the run itself that takes any character in a run id, and is never a 404."""
+        """Return the run's state by counting runs: unlike reading the run, this accepts any run id, without a 404."""
         if self._count_runs(dag_id, run_id, RUN_STATES_THAT_GO_ON):
             return RunState.GOES_ON
         return RunState.ENDED if self._count_runs(dag_id, run_id, None) else RunState.GONE
@@ -66,7 +77,7 @@ class AirflowOfThisTask:
     def task_states(
         self, dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1
     ) -> Mapping[str, str | None]:
-        """Ask for the states of a run's tasks."""
+        """Return the states of a run's tasks."""
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         states = _asked(
@@ -104,7 +115,7 @@ def _asked(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return question(*args, **kwargs)
     except Exception as error:
-        raise AirflowUnavailable(
+        raise AirflowUnavailableError(
             f"Airflow did not say how its runs and tasks stand, so orphans cannot be told: {error}"
         ) from error
 
@@ -115,15 +126,14 @@ def find_orphans(
     older_than: timedelta | float | str = orphans.OLD_ENOUGH,
     include_unknown: bool = False,
     exclude_dags: Collection[str] = (),
-    log: Callable[[str], object],
 ) -> list[Orphan]:
-    """See :meth:`~airflow_provider_qrt.hooks.qiskit_runtime.QiskitRuntimeHook.find_orphans`."""
+    """Find orphans; see :meth:`~airflow_provider_qrt.hooks.qiskit_runtime.QiskitRuntimeHook.find_orphans`."""
     age = read_seconds(older_than)
     if age is None or not 0 <= age < math.inf:
-        raise InvalidInput(f"older_than: {EXPECTED}, not {older_than!r}.")
+        raise InvalidInputError(f"older_than: {EXPECTED}, not {older_than!r}.")
     airflow = AirflowOfThisTask()
     if not own_name():
-        log(f"Jobs of another Airflow on this instance may be among what is found: {NAMELESS}")
+        logger.warning("Jobs of another Airflow on this instance may be among what is found: %s", NAMELESS)
     return orphans.find_orphans(
         client,
         airflow,
@@ -136,38 +146,39 @@ def find_orphans(
 
 
 def cancel_orphans(
-    client: QiskitRuntimeClient, found: Iterable[Orphan], *, log: Callable[[str], object]
+    client: QiskitRuntimeClient, found: Iterable[Orphan], *, log: Callable[[str], object] | None = None
 ) -> dict[str, str]:
-    """Cancel orphans: jobs are cancelled, sessions and batches closed at once with what is queued in them.
+    """Cancel orphaned jobs, and close orphaned sessions and batches at once, which cancels their queued jobs.
 
-    What has ended in between is fine. One whose owner is unknown is left alone. When one cannot be cancelled the
-    others are cancelled all the same.
+    Orphans that have ended in the meantime, or whose owner is unknown, are skipped. If one cannot be cancelled, the
+    others are still cancelled.
 
     Args:
         client: The API.
-        found: What :func:`find_orphans` returned, just now.
-        log: Takes a line for each.
+        found: The recent result of :func:`find_orphans`.
+        log: Called with a line for each orphan, instead of the logger.
 
     Returns:
-        What became of each, by id.
+        The outcome of each, by id.
 
     Raises:
-        AirflowNameMissing: If this Airflow has no name. Nothing was cancelled.
-        OrphansNotCancelled: If the service refused or could not be asked; names those, after all were tried.
+        AirflowNameMissingError: If this Airflow has no name. Nothing was cancelled.
+        OrphansNotCancelledError: If some could not be cancelled; raised after all were tried, and names them.
     """
     if not own_name():
-        raise AirflowNameMissing(f"Nothing was cancelled, for it might be another Airflow's: {NAMELESS}")
+        raise AirflowNameMissingError(f"Nothing was cancelled, for it might be another Airflow's: {NAMELESS}")
     outcomes: dict[str, str] = {}
     failed: list[str] = []
     for orphan in found:
         try:
             outcomes[orphan.id] = _cancel(client, orphan)
+            (log or logger.info)(outcomes[orphan.id])
         except errors.QiskitRuntimeError as error:
             outcomes[orphan.id] = f"{_name(orphan)} could not be cancelled and may still run and be charged: {error}"
+            (log or logger.warning)(outcomes[orphan.id])
             failed.append(orphan.id)
-        log(outcomes[orphan.id])
     if failed:
-        raise OrphansNotCancelled(
+        raise OrphansNotCancelledError(
             f"{len(failed)} of {len(outcomes)} orphans could not be cancelled and may still run and be charged: "
             f"{', '.join(failed)}. A retry tries again."
         )
@@ -181,10 +192,16 @@ def _cancel(client: QiskitRuntimeClient, orphan: Orphan) -> str:
         return cancel_job(client, orphan.id)
     try:
         client.cancel_session(orphan.id)
-    except (errors.Conflict, errors.NotFound):
+    except (errors.ConflictError, errors.NotFoundError):
         return f"{_name(orphan)} has been closed already."
     return f"{_name(orphan)} was closed."
 
 
 def _name(orphan: Orphan) -> str:
     return f"{orphan.kind.capitalize()} {orphan.id}"
+
+
+# Former names, for one release.
+AirflowNameMissing = AirflowNameMissingError
+AirflowUnavailable = AirflowUnavailableError
+OrphansNotCancelled = OrphansNotCancelledError

@@ -1,4 +1,4 @@
-"""The hook: an Airflow connection becomes a client of the Qiskit Runtime REST API."""
+"""The hook: turns an Airflow connection into a client of the Qiskit Runtime REST API."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_qrt.client.errors import MISTAKES, InternalError
+from airflow_provider_qrt.config import answer_limits
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import answer_limits
-from airflow_provider_qrt.jobs.cancelling import cancel_job
+from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
 
 if TYPE_CHECKING:
@@ -26,31 +26,33 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Program
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
-    from airflow_provider_qrt.jobs.budget import Spending
-    from airflow_provider_qrt.jobs.orphans import Orphan
+    from airflow_provider_qrt.jobs.budget.spending import Spending
+    from airflow_provider_qrt.jobs.orphans.finding import Orphan
+
+__all__ = ["QiskitRuntimeHook"]
 
 KILL_TIMEOUT = 2.0
 """Seconds for each request of ``on_kill``: Airflow sends SIGKILL five seconds after SIGTERM."""
 KILL_PATIENCE = 3.5
-"""Seconds for all cancellations of one task that is killed."""
+"""Seconds for all cancellations of one killed task."""
 MOST_AT_ONCE = 10
-"""Cancellations under way at the same time."""
+"""Maximum number of concurrent cancellations."""
 
 _warned_of: set[tuple[str, str | None]] = set()
-"""Connections, and what this process has warned of."""
+"""Connections and warnings that this process has already logged."""
 
 
 class QiskitRuntimeHook(BaseHook):
     """Gives access to one IBM Quantum instance.
 
-    Close it when done, or use it in a ``with`` block: on the channel ``ibm_quantum`` that logs out, once no other hook
-    of the process uses the login. A closed hook may be used again, and is then closed again.
+    Close it when done, or use it in a ``with`` block: on the channel ``ibm_quantum`` this logs out, unless another hook
+    of the process uses the login. A closed hook may be used again, and must then be closed again.
 
     Args:
         qiskit_runtime_conn_id: The connection. Its password is the IBM Cloud API key, its ``instance`` field the CRN.
 
     Raises:
-        InvalidSettings: On first use, if the connection lacks something; says what to put where.
+        InvalidSettingsError: On first use, if the connection is incomplete; says what to enter where.
     """
 
     conn_name_attr = "qiskit_runtime_conn_id"
@@ -75,7 +77,7 @@ class QiskitRuntimeHook(BaseHook):
         self.close()
 
     def close(self) -> None:
-        """Close the clients of this hook. Nothing is raised."""
+        """Close the clients of this hook. Errors are only logged."""
         for client in self._clients:
             try:
                 client.close()
@@ -84,7 +86,7 @@ class QiskitRuntimeHook(BaseHook):
 
     @cached_property
     def settings(self) -> ClientSettings:
-        """The checked settings of the connection."""
+        """The validated settings of the connection."""
         try:
             connection = self.get_connection(self.qiskit_runtime_conn_id)
         except AirflowNotFoundException:
@@ -99,11 +101,11 @@ class QiskitRuntimeHook(BaseHook):
 
     @property
     def channel(self) -> Channel:
-        """The generation of the API that the connection speaks to, with what it offers and how it differs."""
+        """The API generation of the connection, with its features and differences."""
         return self.settings.generation
 
     def _warn_of(self, settings: ClientSettings) -> None:
-        """Say once in a process that the connection's API version ends, or that others may read along."""
+        """Warn once per process that the connection's API version ends, or that the connection is insecure."""
         from airflow_provider_qrt.client.cautions import cautions
         from airflow_provider_qrt.client.versions import sunset_warning
 
@@ -115,14 +117,14 @@ class QiskitRuntimeHook(BaseHook):
 
     @cached_property
     def defaults(self) -> ConnectionDefaults:
-        """What the connection says about the tasks that use it."""
+        """The connection's defaults for the tasks that use it."""
         return ConnectionDefaults.read(
             self.qiskit_runtime_conn_id, self.get_connection(self.qiskit_runtime_conn_id).extra_dejson
         )
 
     @cached_property
     def client(self) -> QiskitRuntimeClient:
-        """The client; the bearer token behind it is shared by the whole process."""
+        """The client; all clients of the process share the bearer token."""
         return self.create_client()
 
     def get_conn(self) -> QiskitRuntimeClient:
@@ -132,10 +134,10 @@ class QiskitRuntimeHook(BaseHook):
     def create_client(
         self, *, retry: RetryPolicy | None = None, read_timeout: float = 60.0, shared_connections: bool = True
     ) -> QiskitRuntimeClient:
-        """Build a client of its own, for a caller that wants other retries or timeouts (seconds).
+        """Build a separate client, for a caller that needs other retries or timeouts (seconds).
 
-        One with connections of its own is for a signal handler: it may have interrupted a use of the shared ones, whose
-        lock would never be free.
+        A signal handler needs a client without shared connections: it may have interrupted their use, and their lock
+        would never be released.
         """
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
@@ -152,30 +154,30 @@ class QiskitRuntimeHook(BaseHook):
 
     @cached_property
     def submit_client(self) -> QiskitRuntimeClient:
-        """The client for a task that submits: a 429 on a submission is raised at once, for the task to wait out."""
+        """The client for submissions: a 429 on a submission is raised at once, and the task waits."""
         from airflow_provider_qrt.client.retry import RetryPolicy
 
         return self.create_client(retry=RetryPolicy(min_submit_wait=None))
 
     def create_poll_client(self) -> QiskitRuntimeClient:
-        """Build a client for a loop that looks at a job again and again, and judges errors itself."""
+        """Build a client for a polling loop, which handles errors itself."""
         client = poll_client(self.qiskit_runtime_conn_id, self.settings)
         self._clients.append(client)
         return client
 
     def describe(self) -> str:
-        """Name connection, instance and region for a message; never the account."""
+        """Return connection, instance and region for a message; never the account."""
         return describe_connection(self.qiskit_runtime_conn_id, self.settings)
 
     def cancel_job_quickly(self, job_id: str, *, submitted_to: str | None = None) -> str:
-        """Cancel a job with a short request, for the moment in which a task is being killed.
+        """Cancel a job with a short request, while a task is being killed.
 
         Args:
             job_id: The job.
             submitted_to: Instance, region and host that it was submitted to, if known.
 
         Returns:
-            What became of it, for the log. Nothing is raised.
+            The outcome, for the log. Nothing is raised.
         """
         try:
             return cancel_job(self._hasty_client(), job_id, submitted_to=submitted_to)
@@ -183,13 +185,13 @@ class QiskitRuntimeHook(BaseHook):
             return self._not_done(f"Job {job_id} could not be cancelled and may still run and be charged", error)
 
     def cancel_jobs_quickly(self, job_ids: Sequence[str], *, submitted_to: str | None = None) -> list[str]:
-        """Cancel jobs at the same time: one after the other takes too long. Otherwise as :meth:`cancel_job_quickly`."""
+        """Cancel jobs concurrently, since one by one takes too long; otherwise like :meth:`cancel_job_quickly`."""
         from concurrent.futures import ThreadPoolExecutor, wait
 
         if len(job_ids) <= 1:
             return [self.cancel_job_quickly(job_id, submitted_to=submitted_to) for job_id in job_ids]
         try:
-            # The token once, here: this thread may have been interrupted while it held the lock of the tokens.
+            # Get the token in this thread: it may have been interrupted while it held the token lock.
             self._hasty_client().prepare()
         except Exception as error:
             return [self._not_done(f"Jobs {', '.join(job_ids)} could not be cancelled and may be charged", error)]
@@ -205,7 +207,7 @@ class QiskitRuntimeHook(BaseHook):
         ]
 
     def cancel_tagged_jobs_quickly(self, tag: str) -> str:
-        """Cancel the active job with this identity tag; otherwise as :meth:`cancel_job_quickly`."""
+        """Cancel the active job with this identity tag; otherwise like :meth:`cancel_job_quickly`."""
         try:
             client = self._hasty_client()
             found = [job.id for job in client.jobs(tags=[tag], pending=True) if tag in job.tags]
@@ -214,8 +216,8 @@ class QiskitRuntimeHook(BaseHook):
             return self._not_done("Whether the task has an active job could not be found out", error)
 
     def close_batch_quickly(self, session_id: str) -> str:
-        """Let a batch take no more jobs, with a short request; those in it run on. Otherwise as the above."""
-        from airflow_provider_qrt.jobs.sessions import close
+        """Close a batch with a short request; its jobs still run. Otherwise like :meth:`cancel_job_quickly`."""
+        from airflow_provider_qrt.jobs.sessions.opening import close
 
         try:
             closed = close(self._hasty_client(), session_id)
@@ -224,7 +226,7 @@ class QiskitRuntimeHook(BaseHook):
         return f"Batch {session_id} was closed." if closed else f"Batch {session_id} has been closed already."
 
     def _not_done(self, what: str, error: Exception) -> str:
-        """Say what could not be done; of a mistake of our own the log has the traceback too."""
+        """Describe what could not be done; for a bug of our own, also log the traceback."""
         if isinstance(error, (*MISTAKES, InternalError)):
             self.log.exception(what)
         return f"{what}: {error}"
@@ -232,7 +234,7 @@ class QiskitRuntimeHook(BaseHook):
     def _hasty_client(self) -> QiskitRuntimeClient:
         from airflow_provider_qrt.client.retry import RetryPolicy
 
-        # A second try is for an answer that came at once and was an error; waiting for one is all a timeout leaves.
+        # The second attempt is only for errors that are returned quickly: after a timeout there is no time left.
         return self.create_client(
             retry=RetryPolicy(attempts=2, first_wait=0.2), read_timeout=KILL_TIMEOUT, shared_connections=False
         )
@@ -242,34 +244,34 @@ class QiskitRuntimeHook(BaseHook):
     ) -> Spending:
         """Add up the QPU seconds of the jobs that this Airflow submitted for a DAG, or for one of its runs.
 
-        They are read from the service, which knows the jobs by their tags; there is no ledger here. A dedicated session
-        counts with the time for which it held the backend, which is what is charged for it. Jobs that were deleted from
-        the service are not counted, nor are those that other code submitted.
+        The jobs are found at the service by their tags; nothing is recorded locally. A dedicated session counts with
+        the time for which it held the backend, since that is what is charged. Jobs that were deleted from the service,
+        or that other code submitted, are not counted.
 
         Args:
             dag_id: The DAG.
-            run_id: One of its runs; None: all.
-            window: Count jobs of the last so many seconds (or a timedelta). None: all jobs of the run, or those of the
-                DAG in the last 28 days.
+            run_id: One of its runs; None means all.
+            window: Count jobs of the last seconds (or timedelta). None: all jobs of the run, or those of the DAG in the
+                last 28 days.
 
         Returns:
-            ``charged_seconds``, which is settled, ``expected_seconds`` of jobs whose bill is open, ``total``, and
-            ``jobs``, how many.
+            ``charged_seconds``, which are settled, ``expected_seconds`` of jobs that are not settled yet, ``total``,
+            and ``jobs``, the number of jobs.
 
         Raises:
-            InvalidInput: ``dag_id`` or ``run_id`` is empty, or ``window`` is no duration.
-            NotOffered: The channel has no account of the QPU time used.
-            QiskitRuntimeError: If the service could not be asked.
+            InvalidInputError: ``dag_id`` or ``run_id`` is empty, or ``window`` is not a duration.
+            NotOfferedError: The channel does not report usage.
+            QiskitRuntimeError: If the request to the service failed.
         """
         from airflow_provider_qrt.client.channels.base import Feature
-        from airflow_provider_qrt.hooks.deployment import airflow_name
-        from airflow_provider_qrt.jobs.budget import add_up, jobs_of, window_start
-        from airflow_provider_qrt.jobs.identity import JobIdentity
-        from airflow_provider_qrt.jobs.session_use import dedicated_sessions
-        from airflow_provider_qrt.primitives.errors import InvalidInput
+        from airflow_provider_qrt.hooks.airflow_name import airflow_name
+        from airflow_provider_qrt.jobs.budget.spending import add_up, jobs_of, window_start
+        from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
+        from airflow_provider_qrt.jobs.submit.identity import JobIdentity
+        from airflow_provider_qrt.primitives.errors import InvalidInputError
 
         if not dag_id or run_id == "":
-            raise InvalidInput(f"seconds_used: {'run_id' if dag_id else 'dag_id'} is empty; name one.")
+            raise InvalidInputError(f"seconds_used: {'run_id' if dag_id else 'dag_id'} is empty; name one.")
         since = window_start(window, datetime.now(UTC), whole=run_id is not None)
         self.channel.require(Feature.USAGE, "seconds_used")
         identity = JobIdentity(dag_id, run_id or "", "", airflow=airflow_name())
@@ -283,23 +285,23 @@ class QiskitRuntimeHook(BaseHook):
         include_unknown: bool = False,
         exclude_dags: Collection[str] = (),
     ) -> list[Orphan]:
-        """List jobs, sessions and batches of this Airflow on the instance that no task of it waits for any more.
+        """List jobs, sessions and batches of this Airflow on the instance that none of its tasks waits for any more.
 
-        To be called in a task: Airflow is asked how its runs and tasks stand. Only what has not ended is listed. A
-        session or batch is known by its jobs; one that holds none, or a job that is not this Airflow's, is left out.
+        Call it in a task: it asks Airflow for the states of runs and tasks. Only active jobs and sessions are listed. A
+        session or batch is identified by its jobs; it is left out if it has none, or any that are not this Airflow's.
 
         Args:
-            older_than: What was created less than so many seconds ago (or a timedelta, or text such as ``"2h"``) is
-                left out.
-            include_unknown: List also what carries this Airflow's tags but cannot be told to belong to a task or not;
-                it is marked with ``certain=False``.
+            older_than: Leave out what was created less than this many seconds ago (or a timedelta, or text such as
+                ``"2h"``).
+            include_unknown: Also list what has this Airflow's tags, but cannot be attributed to a task; it is marked
+                with ``certain=False``.
             exclude_dags: DAGs to leave out, such as one whose jobs are meant to outlive its runs.
 
         Raises:
-            InvalidInput: If ``older_than`` is no duration.
-            AirflowUnavailable: If Airflow gave no answer, or this is not called in a task.
-            NotOffered: On a channel without tags or without a list of workloads.
-            QiskitRuntimeError: If the service could not be asked.
+            InvalidInputError: If ``older_than`` is not a duration.
+            AirflowUnavailableError: If Airflow did not answer, or this is not called in a task.
+            NotOfferedError: On a channel without tags or without a list of workloads.
+            QiskitRuntimeError: If the request to the service failed.
         """
         from airflow_provider_qrt.hooks.orphans import find_orphans
 
@@ -308,33 +310,32 @@ class QiskitRuntimeHook(BaseHook):
             older_than=older_than,
             include_unknown=include_unknown,
             exclude_dags=exclude_dags,
-            log=self.log.warning,
         )
 
     def list_programs(self) -> list[Program]:
         """List the programs that the service can run: ids on the channel ``ibm_quantum``, details on ``api_token``.
 
         Raises:
-            NotOffered: On the other channels, which have no such list.
-            QiskitRuntimeError: If the service could not be asked.
+            NotOfferedError: On the other channels, which have no such list.
+            QiskitRuntimeError: If the request to the service failed.
         """
         return self.client.programs()
 
     def get_program(self, program_id: str) -> Program:
-        """Read one of :meth:`list_programs`.
+        """Return one of :meth:`list_programs`.
 
         Raises:
-            NoSuchProgram: If the service has none of this id; says which it has.
-            NotOffered: See :meth:`list_programs`.
+            NoSuchProgramError: If the service has no program with this id; names those it has.
+            NotOfferedError: See :meth:`list_programs`.
             QiskitRuntimeError: See there.
         """
         return self.client.program(program_id)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection and say which rights it proved. Submits nothing.
+        """Test the connection and report its rights. Submits nothing.
 
         Returns:
-            Whether it can be used, and what was found.
+            Whether the connection can be used, and a description of the result.
         """
         from airflow_provider_qrt.hooks.connection_test import try_connection
 
@@ -342,18 +343,18 @@ class QiskitRuntimeHook(BaseHook):
             with self.create_client() as client:
                 found = try_connection(client)
         except Exception as error:
-            # The form tries a connection under a name that nobody has given it.
+            # The form tests the connection under a temporary id, which must not be shown.
             return False, str(error).removeprefix(f"Connection {self.qiskit_runtime_conn_id!r}: ")
         return True, found
 
 
 def describe_connection(conn_id: str, settings: ClientSettings) -> str:
-    """Name connection, instance and region for a message; never the account."""
+    """Return connection, instance and region for a message; never the account."""
     return f"connection {conn_id!r} ({settings.place})"
 
 
 def poll_client(conn_id: str, settings: ClientSettings) -> QiskitRuntimeClient:
-    """Build a client that never retries by itself: whoever polls decides what an error means."""
+    """Build a client that never retries by itself, since the polling code handles errors."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
 

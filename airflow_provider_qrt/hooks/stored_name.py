@@ -1,11 +1,11 @@
-"""The name of this Airflow in its own metadata database, for processes that have one: given once, by the provider."""
+"""This Airflow's generated name in its metadata database, for processes with access to the database."""
 
 from __future__ import annotations
 
 import secrets
 
-from airflow_provider_qrt.hooks.deployment import NAME_VARIABLE
-
+NAME_VARIABLE = "qiskit_runtime_airflow_name"
+"""Airflow variable that holds the name."""
 DESCRIPTION = (
     "Tells the IBM Quantum jobs of this Airflow from those of others. Made by airflow-provider-qrt; do not change it "
     "while jobs are under way."
@@ -24,7 +24,7 @@ def read_name() -> str:
 
 
 def give_name() -> str:
-    """Return the name; give one if the database has none. Of several who do so at once, one succeeds."""
+    """Return the name; create one if there is none. If several processes create one at once, the first wins."""
     from airflow.models.variable import Variable
     from airflow.utils.session import create_session
     from sqlalchemy.exc import IntegrityError

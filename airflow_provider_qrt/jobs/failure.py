@@ -1,4 +1,4 @@
-"""What a failed job tells: whether a retry can help, and what to say to the person on call.
+"""Explaining a failed job: whether a retry can help, and what to tell the person on call.
 
 Reason codes: https://quantum.cloud.ibm.com/docs/errors. Most are opaque; those of whole bands that speak of the input
 are known not to go away by themselves.

@@ -10,8 +10,8 @@ from airflow_provider_qrt.client import errors
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.settings import ClientSettings
 
-ELSEWHERE = (errors.NotFound, errors.Forbidden, errors.Unauthorized)
-"""What a service says that is asked for a job of another one."""
+ELSEWHERE = (errors.NotFoundError, errors.ForbiddenError, errors.UnauthorizedError)
+"""Errors that a service gives when it is asked for a job of another instance."""
 
 
 def place_of(settings: ClientSettings) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from airflow_provider_qrt.client import errors
 
-REFUSALS = (errors.Unauthorized, errors.Forbidden, errors.NotFound, errors.InvalidSettings)
+REFUSALS = (errors.UnauthorizedError, errors.ForbiddenError, errors.NotFoundError, errors.InvalidSettingsError)
 DEFAULT_PATIENCE = 600.0
 """Seconds for which a refusal must be repeated."""
 LEAST_READS = 3
 """Refused reads in a row that it takes at least, however far apart they are."""
-OF_THE_CONNECTION = (errors.Unauthorized, errors.InvalidSettings)
+OF_THE_CONNECTION = (errors.UnauthorizedError, errors.InvalidSettingsError)
 """Refusals that concern the credentials, whatever was asked. 403 and 404 concern what was asked for."""
 
 
@@ -57,7 +57,7 @@ class Refusals:
 
 
 def describe_patience(seconds: float) -> str:
-    """What a log says at the first refusal."""
+    """Return what a log says at the first refusal."""
     return (
         f"If that goes on for {seconds / 60:g} minutes, the task fails and a retry looks again; the job is not "
         "cancelled for it."

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
+__all__ = ["QiskitRuntimeJobLink"]
+
 
 class QiskitRuntimeJobLink(BaseOperatorLink):
-    """Opens the job. Its address is in XCom as soon as the job is submitted, so it shows while the task waits.
+    """Opens the job. Its URL is in XCom as soon as the job is submitted, so it is shown while the task waits.
 
-    The operator's ``job_url`` is the address, empty while there is no job, and None in a later leg of the task that
-    does not know of the job yet.
+    The operator's ``job_url`` is the URL; empty if there is no job, and None if the task has resumed on a worker and
+    does not know the job yet.
     """
 
     name = "IBM Quantum job"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the job's page; called by the worker at the end of each leg of the task."""
+        """Return the URL of the job's page; called by the worker each time the task ends or defers."""
         url = getattr(operator, "job_url", None)
         if url is not None:
             return str(url)
@@ -35,7 +37,7 @@ class QiskitRuntimeJobLink(BaseOperatorLink):
 
 
 def job_url(base_url: str, job_id: str) -> str:
-    """Address of a job for people; for a service that is not IBM's, its address in the API.
+    """Return the URL of a job's web page; for a service other than IBM's, its URL in the API.
 
     Args:
         base_url: The API's base URL.

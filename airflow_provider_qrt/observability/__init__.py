@@ -1,1 +1,1 @@
-"""What those who run Airflow see of the jobs: metrics and traces, sent where Airflow sends its own."""
+"""Metrics and traces of the jobs, sent to the same place as Airflow's own. Internal."""

@@ -1,6 +1,6 @@
 """Metrics of jobs, through Airflow's stats: StatsD, Datadog, OpenTelemetry, or nowhere if Airflow sends none.
 
-In a task's process and in the triggerer these are set up by the time anything is counted here.
+In a task's process and in the triggerer, Airflow sets these up before anything is counted here.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_qrt.observability.harmless import harmless
+from airflow_provider_qrt.observability.best_effort import best_effort
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.transport import OnRequest
 
 DAG_OF_THIS_PROCESS = "AIRFLOW_CTX_DAG_ID"
-"""Variable of the environment in which Airflow tells a task's process its DAG."""
+"""Environment variable with the DAG id, which Airflow sets in a task's process."""
 
 
 class Metric(StrEnum):
-    """What is measured; docs/monitoring.md says when."""
+    """Names of the metrics; docs/monitoring.md describes them."""
 
     SUBMITTED = "qiskit_runtime.submitted"
     ADOPTED = "qiskit_runtime.adopted"
@@ -33,29 +33,29 @@ class Metric(StrEnum):
     POLL_REQUESTS = "qiskit_runtime.poll_requests"
 
 
-@harmless
+@best_effort
 def count(metric: Metric, tags: Mapping[str, str | None], by: float = 1) -> None:
     """Add to a counter.
 
     Args:
         metric: The counter.
-        tags: Those that are None are left out.
-        by: How much.
+        tags: Tags; None values are left out.
+        by: Amount to add.
     """
     from airflow.sdk.observability import stats
 
-    # Airflow says int; what it sends to takes fractions of a second as well.
+    # Airflow's type is int, but its backends also accept fractions of a second.
     stats.incr(metric.value, by, tags=_known(tags))  # type: ignore[arg-type]
 
 
-@harmless
+@best_effort
 def time_taken(metric: Metric, duration: timedelta, tags: Mapping[str, str | None]) -> None:
     """Record a duration.
 
     Args:
         metric: The timer.
-        duration: Sent in milliseconds, as Airflow's own.
-        tags: Those that are None are left out.
+        duration: The duration, sent in milliseconds like Airflow's own.
+        tags: Tags; None values are left out.
     """
     from airflow.sdk.observability import stats
 
@@ -63,16 +63,16 @@ def time_taken(metric: Metric, duration: timedelta, tags: Mapping[str, str | Non
 
 
 def counting_polls(conn_id: str) -> OnRequest:
-    """Return what counts each request of a client that polls."""
+    """Return a callback that counts the requests of a polling client."""
     return lambda _method, _path, _status: count(Metric.POLL_REQUESTS, {"conn_id": conn_id})
 
 
 def counting_cancellations(conn_id: str, dag_id: str | None = None) -> OnRequest:
-    """Return what counts the cancellations of jobs that the service has accepted.
+    """Return a callback that counts job cancellations that the service has accepted.
 
     Args:
         conn_id: The connection.
-        dag_id: The DAG; None: that of the task whose process this is.
+        dag_id: The DAG; None means that of the task that runs in this process.
     """
 
     def on_request(method: str, path: str, status: int | None) -> None:

@@ -1,6 +1,6 @@
-"""Spans around what a task does about its job, and what is known of the job on the task's own span.
+"""Spans around a task's work on its job, and attributes of the job on the task's own span.
 
-Airflow opens that span, and decides whether spans are recorded and where they go. If they are not, this does nothing.
+Airflow opens the task's span, and decides whether and where spans are recorded. If they are not, this does nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_qrt.observability.harmless import complain, harmless
+from airflow_provider_qrt.observability.best_effort import best_effort, complain
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -22,7 +22,7 @@ def span(name: str, **attributes: str | None) -> Iterator[None]:
     """Open a child of the current span.
 
     Args:
-        name: After ``qiskit_runtime.``.
+        name: Name without the prefix ``qiskit_runtime.``.
         attributes: See :func:`annotate`.
     """
     with ExitStack() as stack:
@@ -38,7 +38,7 @@ def span(name: str, **attributes: str | None) -> Iterator[None]:
 
 
 def current() -> Span | None:
-    """The current span; None if there are no spans at all."""
+    """Return the current span; None if OpenTelemetry is not installed."""
     try:
         from opentelemetry import trace
     except ImportError:
@@ -46,13 +46,13 @@ def current() -> Span | None:
     return trace.get_current_span()
 
 
-@harmless
+@best_effort
 def annotate(*spans: Span | None, **attributes: str | float | None) -> None:
-    """Set attributes of spans, and of the current one.
+    """Set attributes of spans, including the current one.
 
     Args:
-        spans: Others than the current one.
-        attributes: By name, after ``qiskit_runtime.``; those that are None are left out.
+        spans: Further spans besides the current one.
+        attributes: Values by name, without the prefix ``qiskit_runtime.``; None values are left out.
     """
     known = {f"{PREFIX}{name}": value for name, value in attributes.items() if value is not None}
     for one in {*spans, current()}:

@@ -6,24 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_qrt import durations, templated
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
+from airflow_provider_qrt.execution.context import task_store
+from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME, choose_backend
-from airflow_provider_qrt.jobs.session_use import session_use
-from airflow_provider_qrt.jobs.sessions import Mode, SessionOpener, SessionRequest, close
-from airflow_provider_qrt.operators import arguments
-from airflow_provider_qrt.operators.permanent import no_retry_for_permanent_errors
-from airflow_provider_qrt.operators.state_store import TaskStateStore
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.hooks.with_hook import WithHook
+from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, WAIT_TIME, choose_backend
+from airflow_provider_qrt.jobs.sessions.opening import Mode, SessionOpener, SessionRequest, close
+from airflow_provider_qrt.jobs.sessions.usage import session_use
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.arguments.keywords import CommonArguments, TaskArguments
 
+__all__ = [
+    "QiskitRuntimeCloseSessionOperator",
+    "QiskitRuntimeCreateSessionOperator",
+    "RuntimeSession",
+    "qiskit_runtime_session",
+]
+
 MODES = ("batch", "dedicated")
 UI_COLOR = "#d0e2ff"
 
@@ -41,29 +48,23 @@ def check_mode(mode: str) -> None:
     """Take the mode of a session.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInputError: It is none.
     """
     if mode not in MODES:
-        raise InvalidInput(f"mode: {mode!r} is not known; write 'batch' or 'dedicated'.")
+        raise InvalidInputError(f"mode: {mode!r} is not known; write 'batch' or 'dedicated'.")
 
 
-class _SessionOperator(CheckedArguments, RendersInputs):
-    """What both operators have in common."""
+class _SessionOperator(CheckedArguments, WithHook, RendersInputs):
+    """The base of both operators."""
 
     ui_color = UI_COLOR
     ui_fgcolor = "#161616"
-    qiskit_runtime_conn_id: str
-
-    @cached_property
-    def hook(self) -> QiskitRuntimeHook:
-        """The hook of the connection."""
-        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
 
 
 class QiskitRuntimeCreateSessionOperator(_SessionOperator):
     """Opens a batch or a dedicated session and returns its id, for the ``session_id`` of other tasks.
 
-    A retry goes on with the session of the try before; a clear closes it and opens another. When the answer is lost,
+    A retry uses the session of the try before; a clear closes it and opens another. When the answer is lost,
     another is asked for: one that is never used costs nothing and closes by itself. To have it closed as well, use
     :func:`qiskit_runtime_session`.
 
@@ -83,7 +84,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
     checks: ClassVar[Mapping[str, Check]] = {
         "mode": lambda _, value: check_mode(value),
         "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
-        "max_ttl": arguments.whole_seconds,
+        "max_ttl": durations.whole_seconds,
         "keep_open": boolean,
     }
 
@@ -114,18 +115,16 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
             check_mode(self.mode)
             wanted = Feature.BATCHES if self.mode == "batch" else Feature.SESSIONS
             self.hook.channel.require(wanted, "QiskitRuntimeCreateSessionOperator")
-            asked = arguments.optional_text(self.backend) or LEAST_BUSY
+            asked = templated.optional_text(self.backend) or LEAST_BUSY
             criteria = BackendCriteria.from_filters(self.backend_filters)
-            max_ttl = arguments.whole_seconds("max_ttl", self.max_ttl)
-            accessor = context.get("task_state_store")
+            max_ttl = durations.whole_seconds("max_ttl", self.max_ttl)
             ti = context["ti"]
             opener = SessionOpener(
                 self.hook.client,
                 max_tries=ti.max_tries,
-                store=TaskStateStore(accessor) if accessor is not None else None,
+                store=task_store(context),
                 connection=self.qiskit_runtime_conn_id,
                 keep_open=self.keep_open,
-                log=self.log.info,
             )
 
             def choose() -> str:
@@ -134,7 +133,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
 
             try:
                 session = opener.obtain(SessionRequest(self.mode, asked, max_ttl), choose)
-            except errors.Forbidden as error:
+            except errors.ForbiddenError as error:
                 if self.mode == "dedicated":
                     raise AirflowFailException(
                         f"{error} The Open plan has no dedicated sessions: use mode='batch', which queues the jobs "
@@ -158,7 +157,7 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
     """
 
     template_fields: Sequence[str] = ("session_id", "cancel_queued_jobs", "qiskit_runtime_conn_id")
-    checks: ClassVar[Mapping[str, Check]] = {"cancel_queued_jobs": arguments.flag}
+    checks: ClassVar[Mapping[str, Check]] = {"cancel_queued_jobs": templated.flag}
 
     def __init__(
         self,
@@ -177,14 +176,14 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Close it and say what it was used for."""
-        session_id = arguments.optional_text(self.session_id)
+        session_id = templated.optional_text(self.session_id)
         if session_id is None:
             self.log.info("There is no session to close.")
             return None
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             client = self.hook.client
             if close(
-                client, session_id, cancel_queued_jobs=arguments.flag("cancel_queued_jobs", self.cancel_queued_jobs)
+                client, session_id, cancel_queued_jobs=templated.flag("cancel_queued_jobs", self.cancel_queued_jobs)
             ):
                 self.log.info("Closed %s.", session_id)
             else:

@@ -1,1 +1,1 @@
-"""Pages in Airflow's UI: the jobs, backends and QPU time of a connection, and the results of a DAG run."""
+"""Pages in Airflow's UI: a connection's jobs, backends and QPU time, and the results of a DAG run. Internal."""

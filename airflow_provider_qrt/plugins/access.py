@@ -1,4 +1,4 @@
-"""Who may see what: Airflow's login, and its auth manager's word on every DAG."""
+"""Access control of the pages: Airflow's login, and its auth manager's permissions for each DAG."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sqlalchemy import select
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who has logged in.
+    """A user who has logged in.
 
     Attributes:
         user: Airflow's user.
-        readable: Ids of the DAGs they may read.
+        readable: Ids of the DAGs that the user may read.
         existing: Ids of all DAGs.
     """
 
@@ -31,17 +31,17 @@ class Viewer:
 
 
 def viewer(user: GetUserDep, session: SessionDep) -> Viewer:
-    """Ask the auth manager which DAGs the user of this request may read."""
+    """Return the user of this request, with the DAGs that the auth manager allows them to read."""
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET", session=session)
     existing = session.scalars(select(DagModel.dag_id))
     return Viewer(user, frozenset(readable), frozenset(existing))
 
 
 def may_read_results(dag_id: str, user: GetUserDep) -> BaseUser:
-    """Let those through who may read a DAG's task instances and XCom, as Airflow's own pages of them do.
+    """Require permission to read a DAG's task instances and XCom, as Airflow's own pages do.
 
     Raises:
-        HTTPException: 403; the same for a DAG that does not exist, so that nobody learns which ones do.
+        HTTPException: 403; also for a DAG that does not exist, so that the existing ones are not revealed.
     """
     manager = get_auth_manager()
     team = DagModel.get_team_name(dag_id)

@@ -1,6 +1,6 @@
-"""The pages' part of Airflow's API server: routes that ask for Airflow's login and answer from what is known.
+"""The pages' routes in Airflow's API server. They need Airflow's login and answer from cached data.
 
-No route waits for IBM: :mod:`~airflow_provider_qrt.plugins.readings` asks the service beside them.
+No route waits for IBM: :mod:`~airflow_provider_qrt.plugins.readings` asks the service in the background.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from urllib.parse import quote, urlsplit
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
-from airflow.exceptions import AirflowConfigException
 from airflow.models.dag import DagModel
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
+from airflow_provider_qrt import config
+from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name
 from airflow_provider_qrt.plugins import overview, run_data, task_results
 from airflow_provider_qrt.plugins.access import ResultsDep, ViewerDep
 from airflow_provider_qrt.plugins.connections import connection_ids, reader_for, team_of
@@ -43,8 +43,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-DEFAULT_PRICE = 1.60
-"""US dollars for a second on the Pay-As-You-Go plan: https://www.ibm.com/quantum/products"""
 NO_DAG = "There is no DAG that you may read, so there is nothing to show. Ask whoever runs this Airflow for the right."
 NO_CONNECTION = (
     "Airflow has no connection of the type qiskit_runtime. Create one under Admin, Connections. One that lives in a "
@@ -58,17 +56,17 @@ NO_TASK = (
 )
 
 LARGEST = 2**31 - 1
-"""Of the whole numbers in addresses: what Airflow's database can compare with."""
+"""Largest integer in a URL: the largest that Airflow's database can compare with."""
 MapIndex = Annotated[int, Query(ge=-1, le=LARGEST)]
 
 router = APIRouter()
 drawings = Drawings()
 seen_of: dict[str, overview.VisibleJobs] = defaultdict(overview.VisibleJobs)
-"""What may be seen of each connection's jobs."""
+"""The visible jobs of each connection."""
 
 
 def create_app() -> FastAPI:
-    """Build the application that Airflow's API server mounts. Every route of it needs a login."""
+    """Build the application that Airflow's API server mounts. All its routes need a login."""
     app = FastAPI(
         title="IBM Quantum pages", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)]
     )
@@ -76,7 +74,7 @@ def create_app() -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
-        """Lead somebody who opens a page without a login to Airflow's; all others get the error."""
+        """Redirect a page request without a login to Airflow's login page; return the error to all others."""
         path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
         if error.status_code == 401 and path in PAGES:
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -95,34 +93,33 @@ def create_app() -> FastAPI:
 
 
 def airflow_path() -> str:
-    """Path under which Airflow's own pages are, without a slash at the end."""
+    """Return the path of Airflow's own pages, without a trailing slash."""
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 
 def price() -> overview.Price:
-    """What a QPU second costs: ``[qiskit_runtime] price_per_second`` in ``price_currency``."""
+    """Return the price of a QPU second: ``[qiskit_runtime] price_per_second`` in ``price_currency``."""
     try:
-        per_second = conf.getfloat(SECTION, "price_per_second", fallback=DEFAULT_PRICE)
-    except AirflowConfigException:
+        return overview.Price(*config.price())
+    except ValueError:
         raise HTTPException(500, NO_PRICE) from None
-    return overview.Price(per_second, conf.get(SECTION, "price_currency", fallback="USD") or "USD")
 
 
 @router.get("/")
 def quantum_page() -> FileResponse:
-    """The page *Quantum*."""
+    """Return the page *Quantum*."""
     return FileResponse(STATIC / PAGES["/"], media_type="text/html")
 
 
 @router.get("/result")
 def result_page() -> FileResponse:
-    """The page *Result*."""
+    """Return the page *Result*."""
     return FileResponse(STATIC / PAGES["/result"], media_type="text/html")
 
 
 @router.get("/static/{name}")
 def static_file(name: str) -> FileResponse:
-    """What the pages are made of."""
+    """Return a style sheet, script or image of the pages."""
     known = {path.name: path for path in STATIC.iterdir() if path.suffix in MEDIA}
     if name not in known:
         raise HTTPException(404, "There is no such file.")
@@ -140,7 +137,7 @@ def quantum(
     page: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
     page_size: Annotated[int, Query(ge=1, le=max(overview.PAGE_SIZES))] = overview.PAGE_SIZES[0],
 ) -> Response:
-    """Jobs, backends and QPU time of a connection, as far as the user may see them."""
+    """Return jobs, backends and QPU time of a connection, as far as the user may see them."""
     if not viewer.readable:
         return _json({"connections": [], "conn_id": None, "message": NO_DAG})
     connections = connection_ids(session, viewer.user)
@@ -194,7 +191,7 @@ def result(
     map_index: MapIndex = -1,
     page: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
 ) -> Response:
-    """The results of a DAG run's tasks, or of one task instance."""
+    """Return the results of a DAG run's tasks, or of one task instance."""
     airflow = airflow_path()
     run_url = f"{airflow}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     about = {"dag_id": dag_id, "run_id": run_id, "run_url": run_url, "tasks": [], "total": 0, "page": 1, "pages": 1}
@@ -241,7 +238,7 @@ def download(
     map_index: MapIndex = -1,
     as_format: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
 ) -> Response:
-    """A task's result as a file."""
+    """Return a task's result as a file."""
     [task] = run_data.read_tasks(session, dag_id, run_id, [(task_id, map_index)])
     if not task_results.is_result(task.result):
         raise HTTPException(404, "XCom holds no result of this task.")
@@ -264,7 +261,7 @@ def drawing(
     map_index: MapIndex = -1,
     index: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
 ) -> Response:
-    """The drawing of one of a task's circuits; ``drawing`` says that it is being made."""
+    """Return the drawing of one of a task's circuits; the state ``drawing`` means that it is in progress."""
     [task] = run_data.read_tasks(session, dag_id, run_id, [(task_id, map_index)])
     sources = task_results.circuit_sources(task.rendered)
     source = sources[index]["text"] if index < len(sources) else None
@@ -283,5 +280,5 @@ def _name(backend: Any) -> str:
 
 
 def _json(content: dict[str, Any]) -> Response:
-    """Write what may hold anything that the service or a task has said: no NaN, and halves of characters as such."""
+    """Write untrusted content as strict JSON: without NaN, and with lone surrogates escaped."""
     return Response(json.dumps(strict_json(content), allow_nan=False), media_type="application/json")

@@ -1,4 +1,4 @@
-"""Which DAG, run and task a job belongs to, as far as its tags tell without asking Airflow for every run."""
+"""Find the DAG, run and task that a job belongs to from its tags, without asking Airflow for every run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_qrt.client.limits import MAX_TAG_LENGTH
-from airflow_provider_qrt.jobs.identity import JobIdentity, airflow_prefix
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, airflow_prefix
 
 _MAPPED = re.compile(r"(?P<task_id>.+)\[(?P<map_index>\d+)\]")
 _DAG, _RUN, _TASK = "dag:", "run:", "task:"
@@ -15,15 +15,15 @@ _DAG, _RUN, _TASK = "dag:", "run:", "task:"
 
 @dataclass(frozen=True)
 class Claim:
-    """What a job of this Airflow says it belongs to.
+    """The DAG, run and task that a job's tags name.
 
     Attributes:
-        dag_ids: The DAGs it may belong to; one if ``certain``, else every one that its tags name.
-        run_id: The DAG run; None if that cannot be told.
-        task_id: The task; None if that cannot be told.
+        dag_ids: The DAGs it may belong to; one if ``certain``, otherwise all that its tags name.
+        run_id: The DAG run; None if unknown.
+        task_id: The task; None if unknown.
         map_index: Index of a mapped task, -1 otherwise.
-        certain: Whether the digest in the job's identity tag proves all of it.
-        cut: Whether the name of a DAG was too long for its tag.
+        certain: Whether the digest in the job's identity tag confirms all fields.
+        cut: Whether a DAG's name was too long for its tag.
     """
 
     dag_ids: tuple[str, ...]
@@ -35,12 +35,12 @@ class Claim:
 
     @property
     def dag_id(self) -> str | None:
-        """The DAG for people; None if several are named."""
+        """The DAG for display; None if the tags name several."""
         return self.dag_ids[0] if len(self.dag_ids) == 1 else None
 
     @property
     def task(self) -> str | None:
-        """The task for people."""
+        """The task for display."""
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
 
@@ -48,7 +48,7 @@ def read_claim(tags: Sequence[str], airflow: str) -> Claim | None:
     """Read a job's tags; None for a job that this Airflow did not submit.
 
     Args:
-        tags: The job's.
+        tags: The job's tags.
         airflow: Name of this Airflow in the identity of its jobs.
     """
     prefix = airflow_prefix(airflow)
@@ -56,7 +56,7 @@ def read_claim(tags: Sequence[str], airflow: str) -> Claim | None:
     if not identities:
         return None
     dags, runs, tasks = (_values(tags, name) for name in (_DAG, _RUN, _TASK))
-    # A user's own tag may begin with "dag:" as well: the digest tells which one is meant.
+    # A user's own tag may begin with "dag:" too; the digest identifies the right one.
     for dag_id in dags:
         for run_id in runs:
             for task in tasks:
@@ -75,12 +75,12 @@ def read_claim(tags: Sequence[str], airflow: str) -> Claim | None:
 
 
 def may_see(claim: Claim, readable: Collection[str], existing: Collection[str]) -> bool:
-    """Whether somebody may see a job: every DAG it can belong to is one they may read.
+    """Return whether a user may see a job: they may read every DAG that it can belong to.
 
     Args:
-        claim: The job's.
-        readable: Ids of the DAGs they may read.
-        existing: Ids of all DAGs, to tell which ones a cut name may stand for.
+        claim: The job's claim.
+        readable: Ids of the DAGs that the user may read.
+        existing: Ids of all DAGs, to find those that a truncated name may stand for.
     """
     if not claim.dag_ids:
         return False
@@ -104,6 +104,6 @@ def _is_cut(name: str, value: str) -> bool:
 
 
 def _readings(task: str) -> list[tuple[str, int]]:
-    """What a task's tag may mean: a task that is called so, or an instance of a mapped task."""
+    """Return the meanings of a task's tag: a task of that name, or an instance of a mapped task."""
     mapped = _MAPPED.fullmatch(task)
     return [(task, -1), *([(mapped["task_id"], int(mapped["map_index"]))] if mapped else [])]

@@ -1,4 +1,4 @@
-"""The connections that the pages can show, and a client for one of them, in Airflow's API server."""
+"""The connections that the pages can show, and clients for them, in Airflow's API server."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from airflow.configuration import conf
-from airflow.exceptions import AirflowConfigException
-
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
+from airflow_provider_qrt.config import answer_limits, pages_connections, pages_look_back
+from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import SECTION, airflow_name, answer_limits
 from airflow_provider_qrt.plugins.rates import users
 from airflow_provider_qrt.plugins.readings import ConnectionReader
 
@@ -33,31 +30,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SETTINGS_SECONDS = 30.0
-"""A connection that was changed is read anew after that: a secrets backend is not asked for every reading."""
+"""Seconds for which a connection is cached, so that the secrets backend is not asked for every reading."""
 READ_TIMEOUT = 15.0
 """Seconds for each request of the pages."""
-DEFAULT_DAYS = 28.0
-"""As the plans count: https://quantum.cloud.ibm.com/docs/guides/plans-overview"""
 ENVIRONMENT = "AIRFLOW_CONN_"
 
 
 _MEANT = re.compile(r"[\w#!()\-.:/\\]{1,250}")
-"""What Airflow allows as a connection's id."""
+"""Connection ids that Airflow allows."""
 MOST_READERS = 200
 
 
-class NoSuchConnection(InvalidSettings):
-    """Airflow has no such connection, it is of another type, or of another team: nobody is told which."""
+class NoSuchConnectionError(InvalidSettingsError):
+    """Airflow has no such connection, or it has another type or team; the message does not reveal which."""
 
 
 def connection_ids(session: Session, user: BaseUser) -> list[str]:
-    """List the connections of our type that Airflow can name: of its database, its environment, and the settings.
+    """List the connections of our type in Airflow's database, in the environment, and in the settings.
 
-    A secrets backend cannot be asked for a list; ``[qiskit_runtime] pages_connections`` names those that live there.
+    A secrets backend cannot list its connections, so ``[qiskit_runtime] pages_connections`` names them.
 
     Args:
-        session: Of Airflow's database.
-        user: In multi-team mode, a team's connections are listed only for its members.
+        session: Session of Airflow's database.
+        user: The user; in multi-team mode, a team's connections are listed only for its members.
     """
     from airflow.models.connection import Connection
     from sqlalchemy import select
@@ -71,8 +66,8 @@ def connection_ids(session: Session, user: BaseUser) -> list[str]:
             conn_id = name.removeprefix(ENVIRONMENT).lower()
             if conn_id not in found and _is_ours(conn_id, hash(os.environ[name])):
                 found.add(conn_id)
-    found.update(conf.getlist(SECTION, "pages_connections", fallback=[]))
-    # The one that operators use when nothing is said comes first.
+    found.update(pages_connections())
+    # The operators' default connection comes first.
     return sorted(found, key=lambda conn_id: (conn_id != DEFAULT_CONNECTION, conn_id))
 
 
@@ -88,12 +83,12 @@ def _is_ours(conn_id: str, _version: int) -> bool:
     try:
         return _read(conn_id).conn_type == CONNECTION_TYPE
     except Exception:
-        # It is somebody else's and cannot be read; nothing of that belongs on our page.
+        # An unreadable connection that may not be ours; its error must not appear on our page.
         return False
 
 
 def team_of(session: Session, conn_id: str) -> str | None:
-    """Return the team that a connection of Airflow's database belongs to; None if it is everybody's."""
+    """Return the team that owns a connection of Airflow's database; None if it belongs to no team."""
     from airflow.models.connection import Connection
     from sqlalchemy import select
 
@@ -104,7 +99,7 @@ def _read(conn_id: str, team: str | None = None) -> Connection:
     from airflow.models.connection import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    # Not the hook's way: that one is for tasks, which ask the API server.
+    # Not through the hook, which is for tasks and asks the API server.
     try:
         found = Connection.get_connection_from_secrets(conn_id, team_name=team)
     except AirflowNotFoundException:
@@ -114,22 +109,22 @@ def _read(conn_id: str, team: str | None = None) -> Connection:
     return found
 
 
-def _no_such(conn_id: str) -> NoSuchConnection:
-    return NoSuchConnection(
+def _no_such(conn_id: str) -> NoSuchConnectionError:
+    return NoSuchConnectionError(
         f"Airflow has no connection {conn_id!r} of the type {CONNECTION_TYPE} that may be used here. Create it under "
         "Admin, Connections."
     )
 
 
 def client_for(conn_id: str, team: str | None = None) -> QiskitRuntimeClient:
-    """Build a client that gives up soon: whoever looks at a page can look again.
+    """Build a client with few retries, since the pages poll repeatedly anyway.
 
     Args:
         conn_id: The connection.
-        team: In multi-team mode, whose connections may be used beside those of everybody.
+        team: In multi-team mode, the team whose connections may be used besides those without a team.
 
     Raises:
-        InvalidSettings: There is no such connection, or it lacks something; says what to do.
+        InvalidSettingsError: There is no such connection, or it is incomplete; says what to do.
     """
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
@@ -149,19 +144,9 @@ def _read_settings(conn_id: str, team: str | None) -> ClientSettings:
         raise _no_such(conn_id[:250])
     connection = _read(conn_id, team)
     if connection.conn_type != CONNECTION_TYPE:
-        # The words of a connection that does not exist: who may look at a task need not know what else there is.
+        # The same message as for a missing connection, so that other connections are not revealed.
         raise _no_such(conn_id)
     return settings_from_connection(connection, connection.extra_dejson)
-
-
-def look_back() -> timedelta:
-    """How far back the pages list jobs: ``[qiskit_runtime] pages_days``; the default if that makes no sense."""
-    try:
-        days = conf.getfloat(SECTION, "pages_days", fallback=DEFAULT_DAYS)
-        return timedelta(days=days if days > 0 else DEFAULT_DAYS)
-    except (AirflowConfigException, OverflowError, ValueError):
-        log.warning("[%s] pages_days is no number of days, %g are taken.", SECTION, DEFAULT_DAYS)
-        return timedelta(days=DEFAULT_DAYS)
 
 
 _settings: dict[tuple[str, str | None], tuple[ClientSettings, float]] = {}
@@ -170,7 +155,7 @@ _lock = threading.Lock()
 
 
 def reader_for(conn_id: str, team: str | None = None) -> ConnectionReader:
-    """Return the reader that all who look at a connection share in this process.
+    """Return the reader that all users of a connection share in this process.
 
     Args:
         conn_id: The connection.
@@ -179,7 +164,7 @@ def reader_for(conn_id: str, team: str | None = None) -> ConnectionReader:
     key = (conn_id, team)
     with _lock:
         if key not in _readers:
-            _readers[key] = ConnectionReader(lambda: client_for(conn_id, team), airflow_name(), look_back())
+            _readers[key] = ConnectionReader(lambda: client_for(conn_id, team), airflow_name(), pages_look_back())
         _readers.move_to_end(key)
         while len(_readers) > MOST_READERS:
             _settings.pop(_readers.popitem(last=False)[0], None)
@@ -187,7 +172,7 @@ def reader_for(conn_id: str, team: str | None = None) -> ConnectionReader:
 
 
 def forget_readers() -> None:
-    """Begin anew, for tests."""
+    """Reset all readers, for tests."""
     with _lock:
         _readers.clear()
         _settings.clear()

@@ -1,6 +1,7 @@
-"""Draws a circuit as text: ``python -m airflow_provider_qrt.plugins.draw``, OpenQASM in, drawing out.
+"""Draw a circuit as text: ``python -m airflow_provider_qrt.plugins.draw`` reads OpenQASM and prints the drawing.
 
-A program of its own, because Qiskit is too heavy for Airflow's API server, and a circuit too large for it can be ended.
+This is a separate program because Qiskit is too heavy for Airflow's API server, and because it can be killed if a
+circuit is too large.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ import sys
 from contextlib import suppress
 
 MEMORY = 2**31
-"""Bytes of address space it may take."""
+"""Maximum address space in bytes."""
 MOST_OPERATIONS = 2000
 WIDTH = 110
-"""Characters of a line of the drawing."""
+"""Characters per line of the drawing."""
 
 
 def draw(source: str) -> str:
     """Draw a circuit.
 
     Raises:
-        Exception: It is not OpenQASM that Qiskit reads, or too long.
+        Exception: It is not OpenQASM that Qiskit can read, or it is too long.
     """
     if "OPENQASM 2" in source:
         from qiskit import qasm2
 
-        # No folder to include files from: what is drawn may have been written by anybody.
+        # No include folder: the circuit is untrusted.
         circuit = qasm2.loads(source, include_path=(), custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
     else:
         from qiskit import qasm3
@@ -38,10 +39,10 @@ def draw(source: str) -> str:
 
 
 def main() -> int:
-    """Draw what comes in; 1 if it cannot be drawn."""
+    """Draw the circuit from standard input; return 1 if it cannot be drawn."""
     os.nice(10)
     with suppress(ValueError, OSError):
-        # Not every system knows this limit.
+        # Not every system supports this limit.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     source = sys.stdin.buffer.read().decode()
     try:

@@ -1,9 +1,10 @@
-"""Drawings of circuits, made one after the other in a process of their own and kept for those who ask again."""
+"""Drawings of circuits, made one at a time in a separate process, and cached."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import subprocess
 import sys
 import threading
@@ -11,15 +12,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
+log = logging.getLogger(__name__)
+
 SECONDS = 30.0
-"""A drawing that takes longer is given up."""
+"""A drawing that takes longer is aborted."""
 MOST_CHARACTERS = 50_000
-"""Of a circuit's source."""
+"""Maximum length of a circuit's source."""
 KEPT = 64
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
-"""A thread for each core would take memory for each."""
+"""Environment that limits libraries to one thread, since each thread takes memory."""
 WAITING = 8
-"""So many drawings may wait for their turn."""
+"""Maximum number of queued drawings."""
 NO_QISKIT = "Qiskit is not installed with Airflow's API server: pip install 'airflow-provider-qrt[qiskit]' draws it."
 BUSY = "Too many circuits are being drawn. Try again in a minute."
 
@@ -29,8 +32,8 @@ class Drawing:
     """A circuit's drawing.
 
     Attributes:
-        state: ``drawing`` as long as it is made, ``drawn``, or ``none`` if there is none.
-        text: The drawing; or why there is none.
+        state: ``drawing`` while it is in progress, ``drawn``, or ``none`` if there is none.
+        text: The drawing, or the reason why there is none.
     """
 
     state: Literal["drawing", "drawn", "none"]
@@ -38,7 +41,7 @@ class Drawing:
 
 
 class Drawings:
-    """Draws in a thread that waits for a process, so nobody who asks waits."""
+    """Draws in a background thread that waits for a process, so that callers do not wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +50,7 @@ class Drawings:
         self._works = False
 
     def get(self, source: str) -> Drawing:
-        """Return the drawing of a circuit, or have it made.
+        """Return the drawing of a circuit, or start it.
 
         Args:
             source: OpenQASM 2 or 3.
@@ -56,7 +59,7 @@ class Drawings:
             return Drawing("none", NO_QISKIT)
         if len(source) > MOST_CHARACTERS:
             return Drawing("none", f"The circuit is too long to be drawn: {len(source):,} characters.")
-        key = hashlib.sha256(source.encode()).hexdigest()
+        key = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
         with self._lock:
             known = self._known.get(key)
             if known is not None:
@@ -78,30 +81,36 @@ class Drawings:
                     self._works = False
                     return
                 key, source = self._waiting.popitem(last=False)
-            drawing = _draw(source)
+            try:
+                drawing = _draw(source)
+            except Exception:
+                log.exception("A circuit could not be drawn")
+                drawing = Drawing("none", "The circuit could not be drawn; the log of the API server says why.")
             with self._lock:
                 self._known[key] = drawing
-                while len(self._known) > KEPT + len(self._waiting):
-                    self._known.popitem(last=False)
+                done = [one for one in self._known if one not in self._waiting]
+                for oldest in done[: max(0, len(done) - KEPT)]:
+                    del self._known[oldest]
 
 
 def can_draw() -> bool:
-    """Whether Qiskit, and what it reads OpenQASM 3 with, are there. Imports neither."""
+    """Return whether Qiskit and its OpenQASM 3 importer are installed. Imports neither."""
     return all(importlib.util.find_spec(name) is not None for name in ("qiskit", "qiskit_qasm3_import"))
 
 
 def _draw(source: str) -> Drawing:
-    # -P: not the working directory before the installed packages; who may write there would be imported.
+    # -P keeps the working directory out of the import path: files there may be untrusted.
     command = [sys.executable, "-P", "-m", "airflow_provider_qrt.plugins.draw"]
     try:
-        # The source is what the program reads, not part of the command.
+        # The source goes to standard input, not into the command.
         done = subprocess.run(  # noqa: S603
             command,
-            input=source.encode(),
+            # Half a surrogate pair may come out of JSON, and is no text.
+            input=source.encode(errors="replace"),
             capture_output=True,
             timeout=SECONDS,
             check=False,
-            # Nothing of Airflow's environment, in which its secrets may be.
+            # Not Airflow's environment, which may contain secrets.
             env=ONE_THREAD,
             cwd="/",
         )

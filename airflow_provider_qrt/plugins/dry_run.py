@@ -1,4 +1,4 @@
-"""What the page *Result* shows of a dry run: the plan that the task has returned in place of a result. Pure."""
+"""View of a dry run for the page *Result*: the plan that the task returned instead of a result. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LABELS = {
 
 
 def is_plan(value: Any) -> bool:
-    """Whether a return value is the plan of a dry run."""
+    """Return whether a return value is the plan of a dry run."""
     return isinstance(value, Mapping) and value.get("dry_run") is True
 
 
 def plan_view(plan: Mapping[str, Any], price: Price) -> list[dict[str, str]]:
-    """Return what is shown of a plan, each with its label.
+    """Return the displayed values of a plan, each with its label.
 
     Args:
-        plan: What the task has returned.
-        price: Of a QPU second.
+        plan: The task's return value.
+        price: Price of a QPU second.
     """
     shown = [(label, plan.get(name)) for name, label in LABELS.items()]
     seconds, budget = _number(plan.get("estimated_seconds")), _number(plan.get("budget_seconds"))

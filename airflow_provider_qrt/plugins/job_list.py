@@ -1,4 +1,4 @@
-"""The jobs that this Airflow submitted with one connection, read once in full and then kept up to date."""
+"""The jobs that this Airflow submitted with one connection, read once in full and then updated."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 OVERLAP = timedelta(minutes=1)
-"""A job shows in the list some time after it was created."""
+"""Overlap of two readings, since a new job appears in the list with a delay."""
 BILL_PATIENCE = timedelta(hours=6)
-"""A bill that is open for longer than that after the submission is not asked for any more."""
+"""Time after the submission for which an unsettled usage is still read again."""
 READ_ONE_BY_ONE = 20
-"""So many jobs are read each by its id; from the next one on, the list is."""
+"""Up to this number, changed jobs are read by their ids; above it, the list is read."""
 READ_AT_MOST = 50_000
-"""Jobs of the instance, whoever submitted them, that a list is drawn up from."""
+"""Maximum number of the instance's jobs to read, including those of others."""
 SHOWN_EARLY = 1000
-"""So many jobs of a list that is being read are shown before the rest is there."""
+"""While the list is first read, the jobs are shown after each batch of this size."""
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job and what it belongs to."""
+    """A job, and the task that it belongs to."""
 
     job: Job
     claim: Claim
 
 
 class JobList:
-    """Reads the list of jobs. For one thread; others may look at :attr:`jobs` at any time.
+    """Reads the list of jobs in one thread; others may read :attr:`jobs` at any time.
 
     Args:
         airflow: Name of this Airflow in the identity of its jobs.
-        look_back: Jobs that are older are left out.
+        look_back: Maximum age of listed jobs.
 
     Attributes:
-        jobs: The newest first.
-        complete: Whether the list was read to its end once.
+        jobs: The jobs, newest first.
+        complete: Whether the list has been read to its end once.
         cut: Whether the instance has more jobs than are read.
     """
 
@@ -60,14 +60,14 @@ class JobList:
         self.cut = False
 
     def find(self, job_id: str) -> ListedJob | None:
-        """Return a job if the list has it."""
+        """Return a job if it is in the list."""
         return self._known.get(job_id)
 
     def refresh(self, client: QiskitRuntimeClient, now: datetime) -> None:
-        """Bring the list up to date.
+        """Update the list.
 
         Raises:
-            QiskitRuntimeError: The service could not be asked. The list stays as it is.
+            QiskitRuntimeError: The request to the service failed. The list stays as it is.
         """
         since = now - self._look_back
         if self._newest != self._last:
@@ -83,8 +83,8 @@ class JobList:
 
     def _catch_up(self, client: QiskitRuntimeClient, since: datetime, now: datetime) -> None:
         pending = self._take(client.jobs(pending=True, created_after=since))
-        # From the newest job on; not all of a burst again and again when it is over. By the service's clock, from which
-        # this one may differ: no more is taken from this one than how long there was none.
+        # Read from the newest job on, without rereading a finished burst each time. Times are those of the service's
+        # clock, which may differ from the local one: only the length of the quiet period is measured locally.
         quiet = max(timedelta(), self._read_at - self._quiet_since)
         recent = self._take(client.jobs(created_after=max(since, self._last + quiet - OVERLAP)))
         changed = [
@@ -99,11 +99,11 @@ class JobList:
         for job in changed:
             try:
                 self._take([client.job(job.id)])
-            except errors.NotFound:
+            except errors.NotFoundError:
                 self._known.pop(job.id, None)
 
     def _take(self, jobs: Iterable[Job], *, early: bool = False) -> set[str]:
-        """Take note of those that are this Airflow's; return the ids of all."""
+        """Store this Airflow's jobs; return the ids of all jobs."""
         seen: set[str] = set()
         for job in jobs:
             seen.add(job.id)
@@ -122,7 +122,7 @@ class JobList:
 
     def _publish(self) -> None:
         jobs = tuple(sorted(self._known.values(), key=_created, reverse=True))
-        # The same object as long as nothing has changed: what was made of it is good then, too.
+        # Keep the same object as long as nothing has changed, so that values derived from it stay valid.
         if jobs != self.jobs:
             self.jobs = jobs
 
@@ -132,7 +132,7 @@ def _created(one: ListedJob) -> datetime:
 
 
 def _may_change(job: Job, now: datetime) -> bool:
-    """Whether there is still something to be learned of a job: it has not ended, or its bill is open."""
+    """Return whether a job may still change: it has not ended, or its usage is not settled."""
     if not job.status.is_final:
         return True
     is_open = job.usage is not None and not job.usage.complete

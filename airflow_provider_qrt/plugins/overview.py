@@ -1,4 +1,4 @@
-"""What the page *Quantum* shows, as plain JSON: jobs, backends, QPU time. Pure."""
+"""Content of the page *Quantum* as plain JSON: jobs, backends and QPU time. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.backends import wait_seconds
-from airflow_provider_qrt.jobs.budget import add_up, cost_of
+from airflow_provider_qrt.jobs.backends.select import wait_seconds
+from airflow_provider_qrt.jobs.budget.spending import add_up, cost_of
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see
 
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.plugins.readings import Reading
 
 SLOW_SECONDS = 5.0
-"""A reading that takes longer is mentioned on the page."""
+"""The page mentions a reading that takes longer."""
 STATES = tuple(status.value for status in JobStatus)
 PAGE_SIZES = (25, 50, 100)
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a QPU second costs.
+    """Price of a QPU second.
 
     Attributes:
-        per_second: In ``currency``.
-        currency: Its name, such as ``USD``.
+        per_second: Amount in ``currency``.
+        currency: Name of the currency, such as ``USD``.
     """
 
     per_second: float
     currency: str
 
     def of(self, seconds: float | None) -> float | None:
-        """The price of so many seconds; None if they are not known."""
+        """Return the price of QPU seconds; None if they are unknown."""
         return None if seconds is None else round(seconds * self.per_second, 2)
 
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody wants to see.
+    """A user's selection on the page.
 
     Attributes:
-        state: Jobs in this state only; empty: in any.
-        dag_id: Jobs of this DAG only; empty: of any.
+        state: Only jobs in this state; empty means all.
+        dag_id: Only jobs of this DAG; empty means all.
         page: Page of the jobs, from 1.
-        page_size: Jobs on a page.
+        page_size: Jobs per page.
     """
 
     state: str = ""
@@ -68,10 +68,10 @@ class Spent:
     """QPU seconds of a DAG's jobs.
 
     Attributes:
-        dag_id: The DAG; several if that cannot be told.
-        jobs: How many.
-        charged: Seconds that are settled.
-        expected: Seconds of jobs whose bill is open.
+        dag_id: The DAG, or several if it is not certain.
+        jobs: Number of jobs.
+        charged: Settled seconds.
+        expected: Seconds of jobs that are not settled yet.
     """
 
     dag_id: str
@@ -82,11 +82,11 @@ class Spent:
 
 @dataclass(frozen=True)
 class Visible:
-    """What somebody may see of the jobs of a connection.
+    """A connection's jobs that a user may see.
 
     Attributes:
-        jobs: The newest first.
-        spent: QPU time by DAG, the largest first.
+        jobs: The jobs, newest first.
+        spent: QPU time by DAG, largest first.
     """
 
     jobs: Sequence[ListedJob]
@@ -94,7 +94,7 @@ class Visible:
 
 
 class VisibleJobs:
-    """Sorts out what somebody may see, once for each reading and all who may read the same DAGs."""
+    """Finds the visible jobs, once for each reading and all users who may read the same DAGs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,16 +110,16 @@ class VisibleJobs:
         existing: frozenset[str],
         sessions: Mapping[str, Session] | None = None,
     ) -> Visible:
-        """Return what somebody may see.
+        """Return the jobs that a user may see.
 
         Args:
             jobs: All jobs of the reading.
-            readable: Ids of the DAGs they may read.
+            readable: Ids of the DAGs that the user may read.
             existing: Ids of all DAGs.
             sessions: The dedicated sessions of all jobs, by id.
         """
         sessions = sessions or {}
-        # Those who ask at once wait for the first of them: together they would take the interpreter from everybody.
+        # Concurrent requests wait for the first one: computing in parallel would only contend for the GIL.
         with self._lock:
             if jobs is not self._jobs or existing != self._existing or sessions != self._sessions:
                 self._jobs, self._existing, self._sessions, self._known = jobs, existing, sessions, {}
@@ -130,7 +130,7 @@ class VisibleJobs:
 
 
 def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[ListedJob], dict[str, Any]]:
-    """Return the jobs of the page that was asked for, and what is said of the choice beside them."""
+    """Return the jobs of the requested page, and facts about the selection."""
     of_dag = [one for one in jobs if not question.dag_id or one.claim.dag_id == question.dag_id]
     counts = Counter(one.job.status.value for one in of_dag)
     chosen = [one for one in of_dag if not question.state or one.job.status.value == question.state]
@@ -159,20 +159,20 @@ def job_row(
     airflow: str,
     sessions: Mapping[str, Session] | None = None,
 ) -> dict[str, Any]:
-    """One line of the table of jobs.
+    """Build a row of the table of jobs.
 
     Args:
         one: The job.
-        times: The times of jobs, as far as they were read; None for one that cannot be.
-        price: Of a QPU second.
+        times: Times of the jobs that were read; None for a job whose times cannot be read.
+        price: Price of a QPU second.
         now: Epoch seconds.
-        base_url: Of the API.
-        airflow: Path under which Airflow's own pages are, without a slash at the end.
+        base_url: Base URL of the API.
+        airflow: Path of Airflow's own pages, without a trailing slash.
         sessions: The dedicated sessions, by id.
     """
     job, claim = one.job, one.claim
     seconds, settled = cost_of(job)
-    # What a dedicated session costs depends on how long it holds the backend.
+    # The cost of a dedicated session depends on how long it holds the backend.
     in_session = job.session_id in (sessions or {})
     return {
         "id": job.id,
@@ -198,7 +198,7 @@ def job_row(
 
 
 def queue_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> dict[str, Any]:
-    """How long a job waited: ``seconds`` if known, and ``how``: ``waited``, ``waits``, ``to be read``, ``unknown``."""
+    """Return how long a job waited: ``seconds``, and ``how``: ``waited``, ``waits``, ``to be read`` or ``unknown``."""
     if job.status is JobStatus.QUEUED:
         waits = None if job.created is None else max(0.0, now - job.created.timestamp())
         return {"seconds": waits, "how": "waits" if waits is not None else "unknown"}
@@ -216,7 +216,7 @@ def queue_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> 
 
 
 def dag_row(spent: Spent, usage: InstanceUsage | None, price: Price, airflow: str) -> dict[str, Any]:
-    """One line of the table of QPU time by DAG."""
+    """Build a row of the table of QPU time by DAG."""
     limit = _limit(usage)
     return {
         "dag_id": spent.dag_id,
@@ -230,7 +230,7 @@ def dag_row(spent: Spent, usage: InstanceUsage | None, price: Price, airflow: st
 
 
 def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
-    """The instance's QPU seconds in its present period; never whose account it is."""
+    """Return the instance's QPU seconds in its current period, without the account."""
     if usage is None:
         return None
     limit = _limit(usage)
@@ -246,7 +246,7 @@ def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
 
 
 def backend_row(backend: Backend) -> dict[str, Any]:
-    """One line of the table of backends."""
+    """Build a row of the table of backends."""
     return {
         "name": backend.name,
         "status": backend.status,
@@ -261,12 +261,12 @@ def backend_row(backend: Backend) -> dict[str, Any]:
 
 
 def freshness(reading: Reading, now: float, shown: int) -> dict[str, Any]:
-    """How the reading stands: ``state`` is ``reading``, ``fresh``, ``slow`` or ``failed``, ``message`` a sentence.
+    """Describe a reading: ``state`` is ``reading``, ``fresh``, ``slow`` or ``failed``, ``message`` a sentence.
 
     Args:
-        reading: What is known.
+        reading: The reading.
         now: Epoch seconds.
-        shown: How many of its jobs whoever looks may see.
+        shown: Number of its jobs that the user may see.
     """
     busy = now - reading.busy_since if reading.busy_since is not None else 0.0
     problem = reading.problems.get("connection")
@@ -287,7 +287,7 @@ def freshness(reading: Reading, now: float, shown: int) -> dict[str, Any]:
 
 
 def _spent(jobs: Sequence[ListedJob], sessions: Mapping[str, Session]) -> list[Spent]:
-    """Add up by DAG; a dedicated session that several share counts with the DAG of its first job."""
+    """Add up QPU time by DAG; a dedicated session that several DAGs share counts for the DAG of its first job."""
     by_dag: dict[str, list[Job]] = defaultdict(list)
     for one in jobs:
         by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
@@ -307,7 +307,7 @@ def _spent(jobs: Sequence[ListedJob], sessions: Mapping[str, Session]) -> list[S
 
 
 def task_url(airflow: str, claim: Claim) -> str | None:
-    """Path of the task instance's page in Airflow's UI; of its run's, if only that is known."""
+    """Return the path of the task instance's page in Airflow's UI, or of its run's page if only that is known."""
     if claim.dag_id is None or claim.run_id is None:
         return None
     run = f"{airflow}/dags/{quote(claim.dag_id, safe='')}/runs/{quote(claim.run_id, safe='')}"
@@ -322,7 +322,7 @@ def _dag_url(airflow: str, dag_id: str | None) -> str | None:
 
 
 def _result_query(claim: Claim) -> dict[str, Any] | None:
-    """What the page *Result* is asked for, for a job's task."""
+    """Return the query of the page *Result* for a job's task."""
     if claim.dag_id is None or claim.run_id is None:
         return None
     query: dict[str, Any] = {"dag_id": claim.dag_id, "run_id": claim.run_id}
@@ -332,7 +332,7 @@ def _result_query(claim: Claim) -> dict[str, Any] | None:
 
 
 def _limit(usage: InstanceUsage | None) -> float | None:
-    """The lower one of the instance's limits, QPU seconds."""
+    """Return the lower one of the instance's limits, in QPU seconds."""
     given = (usage.limit_seconds, usage.allocation_seconds) if usage else ()
     return min((seconds for seconds in given if seconds), default=None)
 

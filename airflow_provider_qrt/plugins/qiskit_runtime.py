@@ -1,4 +1,4 @@
-"""The plugin: tells Airflow of the pages. Every process of Airflow loads it, so it imports next to nothing."""
+"""The plugin, which registers the pages. Every process of Airflow loads it, so it imports as little as possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow.sdk.plugins_manager import AirflowPlugin
 from airflow_provider_qrt.cleanup import listener
 
 PREFIX = "/qiskit-runtime"
-"""Where the pages are, under Airflow's own base URL."""
+"""Path of the pages under Airflow's base URL."""
 
 
 class QiskitRuntimePlugin(AirflowPlugin):
@@ -23,14 +23,14 @@ class QiskitRuntimePlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The pages; built when the API server asks for them, and nowhere else."""
+        """The pages; they are only built in the API server, on first access."""
         from airflow_provider_qrt.plugins.app import create_app
 
         return [{"app": create_app(), "url_prefix": PREFIX, "name": "IBM Quantum pages"}]
 
     @cached_property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Where Airflow's UI shows them."""
+        """The places of the pages in Airflow's UI."""
         base = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + PREFIX
         icons = {"icon": f"{base}/static/quantum.svg", "icon_dark_mode": f"{base}/static/quantum-dark.svg"}
         return [

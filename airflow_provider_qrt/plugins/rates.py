@@ -1,4 +1,4 @@
-"""How often the service is asked on behalf of those who look at the pages: all together, and each of them."""
+"""Rate limits for requests to the service on behalf of the pages: in total, and per user."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 BURST = 40
-"""Readings that may follow each other at once: a page of jobs."""
+"""Readings without a pause: a page of jobs."""
 A_SECOND = 2.0
-"""Readings a second after that, for all who look at a connection."""
+"""Further readings per second, for all users of a connection."""
 VIEWS = 40
-"""Views that a user may have at once for which something is read."""
+"""Page views of a user without a pause that may cause requests to the service."""
 VIEWS_A_SECOND = 1.0
-"""Views a second after that; an open page asks every few seconds."""
+"""Further views per second; an open page reloads every few seconds."""
 KNOWN_USERS = 10_000
 
 
 class Allowance:
-    """So many things at once, and so many a second after that (a token bucket).
+    """A token bucket.
 
     Args:
-        burst: At once.
-        a_second: After that.
-        clock: Seconds.
+        burst: Number of uses without a pause.
+        a_second: Further uses per second.
+        clock: Returns seconds.
     """
 
     def __init__(self, burst: float, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +36,7 @@ class Allowance:
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Take one; False if there is none now."""
+        """Take a token; return False if there is none now."""
         with self._lock:
             self._fill()
             if self._left < 1:
@@ -45,7 +45,7 @@ class Allowance:
             return True
 
     def wait(self, sleep: Callable[[float], object] = time.sleep) -> None:
-        """Take one, and wait for it if there is none now."""
+        """Take a token, and wait for it if there is none now."""
         with self._lock:
             self._fill()
             self._left -= 1
@@ -60,7 +60,7 @@ class Allowance:
 
 
 class UserAllowances:
-    """An allowance for each user; those who were not seen for the longest time are forgotten first."""
+    """An allowance for each user; the least recently seen users are forgotten first."""
 
     def __init__(self, burst: float = VIEWS, a_second: float = VIEWS_A_SECOND) -> None:
         self._of: OrderedDict[str, Allowance] = OrderedDict()
@@ -69,7 +69,7 @@ class UserAllowances:
         self._lock = threading.Lock()
 
     def may_ask(self, user: str) -> bool:
-        """Whether the service may be asked for what this user looks at now. They see what is known in any case."""
+        """Return whether this user's view may cause requests to the service. Otherwise it shows cached data."""
         with self._lock:
             allowance = self._of.setdefault(user, Allowance(self._burst, self._rate))
             self._of.move_to_end(user)
@@ -78,10 +78,10 @@ class UserAllowances:
         return allowance.take()
 
     def forget(self) -> None:
-        """Begin anew, for tests."""
+        """Forget all users, for tests."""
         with self._lock:
             self._of.clear()
 
 
 users = UserAllowances()
-"""Those of this process."""
+"""The allowances of this process."""

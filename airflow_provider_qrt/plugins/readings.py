@@ -1,7 +1,7 @@
-"""One reading of the service for all who look at a connection, made in a thread beside the API server's event loop.
+"""Cached readings of the service, shared by all users of a connection and made in a background thread.
 
-Nobody who asks waits for the service: they get what was read last, and by asking they have it read anew when it is not
-fresh any more. Nothing is read while nobody looks.
+No request waits for the service: it gets the last reading, and starts a new one if that is not fresh. Nothing is read
+while no page is open.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.reading import is_id
-from airflow_provider_qrt.jobs.backends import WAIT_TIME
-from airflow_provider_qrt.jobs.session_use import dedicated_sessions
+from airflow_provider_qrt.jobs.backends.select import WAIT_TIME
+from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
 from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
 from airflow_provider_qrt.plugins.rates import A_SECOND, BURST, Allowance
 
@@ -33,31 +33,30 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 FRESH_SECONDS = 5.0
-"""A reading that is not older is shown as it is."""
+"""Seconds for which a reading counts as fresh."""
 REST = 4
-"""A reading that takes long is followed by a rest of so many times its length."""
+"""Pause after a slow reading, as a multiple of its duration."""
 KEPT_DETAILS = 20_000
-"""Jobs whose times are kept in memory."""
+"""Maximum number of jobs whose times are kept in memory."""
 _JOB_ID = re.compile(r"/jobs/([^/?:\s]+)")
 UNEXPECTED = "The connection could not be read. The log of Airflow's API server says why."
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known of a connection.
+    """The current data of a connection.
 
     Attributes:
-        jobs: This Airflow's jobs, the newest first.
-        backends: None if they were not read yet, or cannot be.
-        usage: The instance's QPU time in its present period; None likewise.
+        jobs: This Airflow's jobs, newest first.
+        backends: The backends; None if they have not been or cannot be read.
+        usage: The instance's QPU time in its current period; None likewise.
         sessions: The dedicated sessions of the jobs, by id.
-        problems: What could not be read, as sentences by part: ``connection``, ``jobs``, ``backends``, ``usage``,
-            ``sessions``.
-        read_at: Epoch seconds of the end of the last reading; None before the first.
-        busy_since: Epoch seconds since which a reading goes on; None if none does.
+        problems: Error messages by part: ``connection``, ``jobs``, ``backends``, ``usage``, ``sessions``.
+        read_at: End of the last reading, epoch seconds; None before the first.
+        busy_since: Start of the reading in progress, epoch seconds; None if there is none.
         complete: Whether ``jobs`` is the whole list.
         cut: Whether the instance has more jobs than were read.
-        base_url: Of the API; empty until the connection was read.
+        base_url: Base URL of the API; empty until the connection was read.
     """
 
     jobs: Sequence[ListedJob] = ()
@@ -74,12 +73,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class JobDetails:
-    """What was read of a single job.
+    """The data of a single job.
 
     Attributes:
         job: The job; None if it could not be read.
         metrics: Its times; None likewise.
-        problem: Why it could not be read.
+        problem: The reason why it could not be read.
         read_at: Epoch seconds.
         in_session: Whether it ran in a dedicated session, which is charged for the time that it holds the backend.
     """
@@ -92,13 +91,13 @@ class JobDetails:
 
 
 class ConnectionReader:
-    """Reads what the pages show of one connection.
+    """Reads the data that the pages show about one connection.
 
     Args:
         connect: Builds a client; called in the reader's thread, before each reading.
         airflow: Name of this Airflow in the identity of its jobs.
-        look_back: How far back jobs are listed.
-        clock: Epoch seconds.
+        look_back: Maximum age of listed jobs.
+        clock: Returns epoch seconds.
     """
 
     def __init__(
@@ -133,7 +132,7 @@ class ConnectionReader:
         self._base_url = ""
 
     def look(self, *, ask: bool = True) -> Reading:
-        """Return what is known, and have it read anew if it is not fresh and the service may be asked."""
+        """Return the current data, and start a new reading if it is not fresh and ``ask`` allows it."""
         if ask and self._busy_since is None and self._clock() >= self._due_at:
             with self._lock:
                 self._wants_all = True
@@ -153,9 +152,9 @@ class ConnectionReader:
         )
 
     def times(self, jobs: Iterable[Job], *, ask: bool = True) -> dict[str, JobMetrics | None]:
-        """Return the times of jobs as far as they are known; those of the others will be read.
+        """Return the known times of jobs, and start to read those of the others.
 
-        Of a job that cannot be read there is None, of one that is still to be read there is nothing.
+        The value is None for a job that cannot be read; a job that is still to be read is missing.
         """
         found: dict[str, JobMetrics | None] = {}
         wanted: dict[str, JobStatus] = {}
@@ -167,13 +166,13 @@ class ConnectionReader:
                 wanted[job.id] = job.status
         if wanted and ask:
             with self._lock:
-                # Only what is looked at now: a page that was turned over is not worth a request.
+                # Only read the jobs of the page that is shown now, not of earlier ones.
                 self._wanted_times = wanted
             self._begin()
         return found
 
     def job(self, job_id: str, *, ask: bool = True) -> JobDetails | None:
-        """Return what is known of a job; None if that is still to be read."""
+        """Return the data of a job; None if it is still to be read."""
         known = self._details.get(job_id)
         if not ask:
             return known
@@ -185,16 +184,16 @@ class ConnectionReader:
 
     @property
     def problem(self) -> str | None:
-        """Why the connection cannot be used, or the service did not answer; None if nothing is known of that."""
+        """Why the connection cannot be used, or the service did not answer; None if no problem is known."""
         return self._problems.get("connection")
 
     @property
     def base_url(self) -> str:
-        """Of the API; empty until the connection was read."""
+        """Base URL of the API; empty until the connection was read."""
         return self._base_url
 
     def wait(self, seconds: float) -> None:
-        """Wait until nothing is being read, for tests and measurements."""
+        """Wait until no reading is in progress, for tests and benchmarks."""
         thread = self._thread
         if thread is not None:
             thread.join(seconds)
@@ -205,7 +204,13 @@ class ConnectionReader:
                 return
             self._busy_since = self._clock()
             self._thread = threading.Thread(target=self._run, name="qiskit-runtime-pages", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # No more threads: the next request tries again.
+            with self._lock:
+                self._busy_since = None
+            self._give_up(UNEXPECTED)
 
     def _run(self) -> None:
         try:
@@ -218,7 +223,7 @@ class ConnectionReader:
         except errors.QiskitRuntimeError as error:
             self._give_up(_for_all(error))
         except Exception:
-            # Not in the message: what a secrets backend says may hold anything.
+            # Not in the message, since the error of a secrets backend may contain anything.
             log.exception("The connection's jobs could not be read for the pages.")
             self._give_up(UNEXPECTED)
         finally:
@@ -234,7 +239,7 @@ class ConnectionReader:
             self._due_at = self._clock() + FRESH_SECONDS * 2
 
     def _look_at_settings(self, client: QiskitRuntimeClient) -> None:
-        """Begin anew when the connection was changed: it may lead to another instance."""
+        """Reset everything if the connection was changed, since it may name another instance."""
         settings = client.settings
         if settings != self._settings:
             self._settings = settings
@@ -250,7 +255,7 @@ class ConnectionReader:
             return bool(self._wanted_jobs or self._wanted_times or self._wants_all)
 
     def _read_next(self, client: QiskitRuntimeClient) -> bool:
-        """Read one thing, what somebody waits for before the list; whether there was one."""
+        """Read one item, requested jobs before the list; return whether there was one."""
         with self._lock:
             job_id = next(iter(self._wanted_jobs), None)
             if job_id is not None:
@@ -273,11 +278,11 @@ class ConnectionReader:
 
     def _read_job(self, client: QiskitRuntimeClient, job_id: str) -> JobDetails:
         if not is_id(job_id):
-            # XCom names it, and whoever may write there.
+            # The id comes from XCom, which is untrusted.
             return JobDetails(None, None, "This is no id of a job.", self._clock())
         try:
             job = client.job(job_id)
-        except errors.InvalidAnswer as error:
+        except errors.InvalidAnswerError as error:
             return JobDetails(None, None, str(error), self._clock())
         except errors.TRANSIENT:
             raise
@@ -314,14 +319,14 @@ class ConnectionReader:
         self._sessions = dedicated_sessions(client, [one.job for one in self._list.jobs], self._sessions)
 
     def _part(self, name: str, read: Callable[[], None]) -> None:
-        """Read one part; what is wrong with it alone does not keep the others from being read."""
+        """Read one part; an error that concerns only this part does not prevent reading the others."""
         try:
             read()
-        except errors.InvalidAnswer as error:
+        except errors.InvalidAnswerError as error:
             self._problems[name] = _for_all(error)
         except errors.TRANSIENT:
             raise
-        except (errors.InvalidApiKey, errors.Unauthorized):
+        except (errors.InvalidApiKeyError, errors.UnauthorizedError):
             raise
         except errors.QiskitRuntimeError as error:
             self._problems[name] = _for_all(error)
@@ -330,7 +335,7 @@ class ConnectionReader:
 
 
 def _for_all(error: errors.QiskitRuntimeError) -> str:
-    """What is said of an error to all who look, who may not all read the DAG of the job that was asked for."""
+    """Return an error's text without job ids, since not every viewer may see the job."""
     text = str(error)
     for job_id in set(_JOB_ID.findall(text)):
         text = text.replace(job_id, "…")
@@ -347,7 +352,7 @@ def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
         return None
     try:
         return client.job_metrics(job_id)
-    except errors.InvalidAnswer:
+    except errors.InvalidAnswerError:
         return None
     except errors.TRANSIENT:
         raise
@@ -356,7 +361,7 @@ def _metrics(client: QiskitRuntimeClient, job_id: str) -> JobMetrics | None:
 
 
 def _is_over(known: JobDetails) -> bool:
-    """Whether nothing more is to be learned of a job: it has ended, and its bill is settled or open for too long."""
+    """Return whether a job will not change any more: it has ended, and its usage is settled or overdue."""
     job, metrics = known.job, known.metrics
     if job is None or metrics is None or not job.status.is_final:
         return False
@@ -367,7 +372,7 @@ def _is_over(known: JobDetails) -> bool:
 
 
 def _keep(kept: dict[str, Value], key: str, value: Value) -> None:
-    """Put something into a store of limited size, in place of what has been there longest."""
+    """Store a value in a cache of limited size, and drop the oldest entries."""
     kept[key] = value
     while len(kept) > KEPT_DETAILS:
         del kept[next(iter(kept))]

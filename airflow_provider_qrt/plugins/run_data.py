@@ -1,4 +1,4 @@
-"""What Airflow's database holds of the tasks of a DAG run that ran jobs on IBM Quantum."""
+"""Data from Airflow's database about a DAG run's tasks that ran jobs on IBM Quantum."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LINK = QiskitRuntimeJobLink().xcom_key
-"""Tasks that have this in XCom are ours: Airflow puts the link there at the end of each leg of the task."""
+"""Tasks with this XCom key are ours: Airflow stores the link each time the task leaves the worker."""
 JOB, JOBS, RESULT = "job_id", "job_ids", "return_value"
 TASKS_ON_A_PAGE = 20
 
 
 @dataclass(frozen=True)
 class TaskData:
-    """A task instance and what it left.
+    """A task instance and its data.
 
     Attributes:
         task_id: The task.
         map_index: Index of a mapped task, -1 otherwise.
-        state: Airflow's state of it.
+        state: Its state in Airflow.
         operator: Name of its operator.
         job_ids: Its jobs.
-        result: What it returned.
+        result: Its return value.
         rendered: Its rendered fields.
     """
 
@@ -42,18 +42,18 @@ class TaskData:
 
     @property
     def name(self) -> str:
-        """The task for people."""
+        """The task for display."""
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
     @property
     def conn_id(self) -> str | None:
-        """The connection it used."""
+        """The connection that it used."""
         conn_id = self.rendered.get("qiskit_runtime_conn_id")
         return str(conn_id) if conn_id else None
 
 
 def run_exists(session: Session, dag_id: str, run_id: str) -> bool:
-    """Whether Airflow knows the DAG run."""
+    """Return whether Airflow knows the DAG run."""
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select
 
@@ -62,7 +62,7 @@ def run_exists(session: Session, dag_id: str, run_id: str) -> bool:
 
 
 def our_tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, int]]:
-    """List the run's task instances that ran jobs on IBM Quantum: task id and map index, in this order."""
+    """List the run's task instances that ran jobs on IBM Quantum: task id and map index, sorted."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
@@ -75,10 +75,10 @@ def our_tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, int
 
 
 def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tuple[str, int]]) -> list[TaskData]:
-    """Read what these task instances left.
+    """Read the data of these task instances.
 
     Args:
-        session: Of Airflow's database.
+        session: Session of Airflow's database.
         dag_id: The DAG.
         run_id: The DAG run.
         tasks: Task id and map index of each.
@@ -144,7 +144,7 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
 
 
 def _plain(value: Any) -> Any:
-    """Read an XCom value as the database holds it: JSON, or the text of JSON."""
+    """Read an XCom value from the database: JSON, or JSON as text."""
     if isinstance(value, str):
         try:
             return parse_json(value, strict=False)

@@ -1,4 +1,4 @@
-"""What the page *Result* shows of a task and its jobs, as plain JSON. Pure."""
+"""View of a task and its jobs for the page *Result*, as plain JSON. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.plugins.run_data import TaskData
 
 MOST_JOBS = 20
-"""Jobs of one task whose times are shown."""
+"""Maximum number of jobs of one task whose times are shown."""
 GOES_ON = ("running", "deferred", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "restarting")
 NO_JOB = "This task has submitted no job. Its log in Airflow says what it did."
 NO_RESULT = (
@@ -44,15 +44,15 @@ def task_view(
     """Describe a task instance.
 
     Args:
-        task: What Airflow knows of it.
-        details: What was read of its jobs; None for one that is still to be read.
-        price: Of a QPU second.
+        task: Its data in Airflow.
+        details: The data of its jobs; None for a job that is still to be read.
+        price: Price of a QPU second.
         dag_id: The DAG.
         run_id: The DAG run.
-        airflow: Path under which Airflow's own pages are.
+        airflow: Path of Airflow's own pages.
         airflow_name: Name of this Airflow in the identity of its jobs.
-        base_url: Of the API; empty if it is not known.
-        problem: Why the service cannot be asked, if it cannot.
+        base_url: Base URL of the API; empty if unknown.
+        problem: Why the service cannot be used, or None.
     """
     result = task.result if is_result(task.result) else None
     pubs, more_pubs = pub_views(result) if result else ([], 0)
@@ -63,7 +63,7 @@ def task_view(
     if result and len(jobs) == 1:
         _add_from_xcom(jobs[0], result, price)
     goes_on = task.state in GOES_ON
-    # Also when the service cannot be asked now: it may answer the next time.
+    # Even if the service cannot be reached now, since it may answer the next time.
     unread = any(details.get(job["id"]) is None for job in jobs)
     return {
         "task": task.name,
@@ -92,9 +92,9 @@ def _planned(task: TaskData) -> str | None:
 
 
 def belongs_to(job: Job, dag_id: str, airflow_name: str) -> bool:
-    """Whether a job's tags say that this DAG submitted it.
+    """Return whether a job's tags prove that this DAG submitted it.
 
-    XCom alone does not: whoever may write there could name any job of the instance.
+    XCom is no proof: anyone who may write to it could name any job of the instance.
     """
     claim = read_claim(job.tags, airflow_name)
     return claim is not None and may_see(claim, {dag_id}, {dag_id})
@@ -137,7 +137,7 @@ def _job_view(
         "program": job.program_id,
         "timeline": _timeline(job, metrics),
         "seconds": seconds,
-        # What a dedicated session costs depends on how long it holds the backend.
+        # The cost of a dedicated session depends on how long it holds the backend.
         "cost": None if details.in_session else price.of(seconds),
         "failure": _failure(job),
     }
@@ -154,7 +154,7 @@ def _timeline(job: Job, metrics: JobMetrics | None) -> dict[str, str | None]:
 
 
 def _failure(job: Job) -> dict[str, Any] | None:
-    """IBM's word on a job that did not complete."""
+    """Return IBM's explanation for a job that did not complete."""
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         return None
     return {
@@ -166,7 +166,7 @@ def _failure(job: Job) -> dict[str, Any] | None:
 
 
 def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price) -> None:
-    """Fill in what the service was not asked for, or does not tell any more, with what the task noted then."""
+    """Fill in missing values, which were not read or are no longer available, from the task's XCom."""
     if result.get("job_id") != job["id"]:
         return
     job["state"] = job["state"] or result.get("status")

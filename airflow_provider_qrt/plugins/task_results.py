@@ -1,4 +1,4 @@
-"""What the page *Result* shows of a task, as plain JSON made of what the task left in XCom. Pure."""
+"""View of a task's result for the page *Result*: plain JSON, built from the task's XCom. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 LARGEST = 1e300
-"""Numbers that are larger cannot be added up."""
+"""Larger numbers could overflow when they are added up."""
 TOP = 32
-"""Outcomes that have a bar of their own; the rest is summed up."""
+"""Number of outcomes that have their own bar; the others are summed up."""
 MOST_POINTS = 64
-"""Points of sweeps, or values of an array, that are shown of a task; the download has all of them."""
+"""Maximum number of sweep points or array values shown per task; the download has all of them."""
 KINDS = {"counts", "quasi_dists", "evs"}
-"""What the measured values of a PUB are called."""
+"""Keys of a PUB's measured values."""
 _FORMULA = tuple("=+-@|%\t\r\n\uff1d\uff0b\uff0d\uff20")
 DEEPEST = 32
-"""How deep a sweep, or an array, may be nested: as numpy's."""
+"""Maximum nesting of a sweep or array, as in numpy."""
 NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
@@ -25,16 +25,16 @@ NO_VALUES = (
 
 
 def is_result(value: Any) -> bool:
-    """Whether a return value is one of our operators'."""
+    """Return whether a return value comes from one of our operators."""
     return isinstance(value, Mapping) and "job_id" in value and "program_id" in value
 
 
 def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    """Return what is drawn of each PUB, and how many PUBs are left out.
+    """Return a view of each PUB, and the number of PUBs that are left out.
 
     ``{"index", "kind", "shots", "shape", "points", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or ``values``;
     each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``, ``value`` and
-    ``error``, and both may have ``asked``: the values of the parameters there, and the observable's name. ``more``
+    ``error``, and both may have ``asked``: the parameter values at the point, and the observable's name. ``more``
     counts the points that are left out.
     """
     results = value.get("results")
@@ -53,9 +53,9 @@ def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 
 
 def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The most frequent outcomes in the order of their bits, and what the others come to."""
+    """Return the most frequent outcomes in the order of their bits, and the sum of the others."""
     numbers = {str(label): float(count) for label, count in counts.items() if is_number(count)}
-    # Quasi-probabilities may be negative: the size says which ones matter.
+    # Quasi-probabilities may be negative, so rank by absolute value.
     top = sorted(numbers, key=lambda label: (-abs(numbers[label]), label))[:TOP]
     shown = set(top)
     others = [count for label, count in numbers.items() if label not in shown]
@@ -68,7 +68,7 @@ def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def csv_text(value: Mapping[str, Any]) -> str:
-    """The values of a result as a table, one line for each outcome or value."""
+    """Return the values of a result as CSV, one line for each outcome or value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     results = value.get("results")
@@ -97,7 +97,7 @@ def csv_text(value: Mapping[str, Any]) -> str:
 
 
 def harmless(cell: Any) -> Any:
-    """Return a cell of a table that no spreadsheet takes for a formula: text that begins like one gets a quote."""
+    """Return a cell that no spreadsheet takes for a formula: text that begins like one is prefixed with a quote."""
     if isinstance(cell, int | float | None):
         return cell
     text = str(cell)
@@ -105,7 +105,7 @@ def harmless(cell: Any) -> Any:
 
 
 def has_values(value: Mapping[str, Any]) -> bool:
-    """Whether XCom holds the measured values, not only what stands around them."""
+    """Return whether XCom holds the measured values, not only the metadata."""
     entries = value.get("results")
     return isinstance(entries, list) and any(
         isinstance(entry, Mapping) and any(entry.get(name) is not None for name in KINDS) for entry in entries
@@ -113,7 +113,7 @@ def has_values(value: Mapping[str, Any]) -> bool:
 
 
 def circuit_sources(rendered: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the circuits of a task as Airflow keeps them: ``text`` if it is OpenQASM, and whether it was ``cut``.
+    """Return a task's circuits as stored by Airflow: ``text`` if it is OpenQASM, and whether it was ``cut``.
 
     Args:
         rendered: The task's rendered fields.
@@ -130,7 +130,7 @@ def circuit_sources(rendered: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def _source(text: str) -> dict[str, Any]:
     if text.startswith("Truncated."):
         return {"text": None, "cut": True}
-    # A comment may come before the version; a Qiskit object is kept as its name and address only.
+    # A comment may precede the version; of a Qiskit object, only the name and address are stored.
     is_qasm = "OPENQASM" in text or "qubit" in text or "measure" in text
     return {"text": text if is_qasm and not text.lstrip().startswith("<") else None, "cut": False}
 
@@ -165,7 +165,7 @@ def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, An
 
 
 def _histograms(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The counts of each point of a sweep, with its place in it; without a sweep there is one, at no place."""
+    """Yield the counts of each point of a sweep with its index; without a sweep there is one with an empty index."""
     quasi = entry.get("quasi_dists")
     yield from _leaves(quasi if quasi is not None else entry.get("counts"), ())
 
@@ -179,7 +179,7 @@ def _leaves(value: Any, place: tuple[int, ...]) -> Iterator[tuple[str, Mapping[s
 
 
 def _flat(value: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[str, float | None]]:
-    """The numbers of an array with their place in it; null stays null."""
+    """Yield the numbers of an array with their index; null stays null."""
     if isinstance(value, list | tuple) and len(place) < DEEPEST:
         for index, part in enumerate(value):
             yield from _flat(part, (*place, index))
@@ -190,14 +190,14 @@ def _flat(value: Any, place: tuple[int, ...] = ()) -> Iterator[tuple[str, float 
 
 
 def _asked_names(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of all parameters, and ``observable`` if something is known of that."""
+    """Return the names of all parameters, and ``observable`` if any observable is known."""
     values = [entry["parameter_values"] for entry in entries if isinstance(entry.get("parameter_values"), Mapping)]
     names = list(dict.fromkeys(str(name) for one in values for name in one))
     return [*names, "observable"] if any(entry.get("observables") is not None for entry in entries) else names
 
 
 def _asked_at(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
-    """Return what says with which parameter values, and of which observable, a point was measured."""
+    """Return a function that gives a point's parameter values and observable."""
     values = entry.get("parameter_values")
     named: dict[str, Any] = dict(values) if isinstance(values, Mapping) else {}
     if entry.get("observables") is not None:
@@ -211,13 +211,13 @@ def _asked_at(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
 
 
 def _asked_view(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
-    """The same as it is shown of a point: nothing where nothing is known."""
+    """Return a function that gives the same values for display; empty if nothing is known."""
     at = _asked_at(entry)
     return lambda label: {"asked": found} if (found := at(label)) else {}
 
 
 def _at(value: Any, place: tuple[int, ...]) -> Any:
-    """Return what nested lists have at a place, by the rules by which arrays are broadcast."""
+    """Return the value of nested lists at an index, by numpy's broadcasting rules."""
     depth, inner = 0, value
     while isinstance(inner, list) and inner:
         depth, inner = depth + 1, inner[0]
@@ -235,7 +235,7 @@ def _place(place: tuple[int, ...]) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that can be worked with."""
+    """Return whether a value is a number that can be used in calculations."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) < LARGEST

@@ -1,4 +1,4 @@
-"""Using Qiskit where it cannot be done without."""
+"""Imports Qiskit where it is required, with errors that say what to install."""
 
 from __future__ import annotations
 
@@ -8,36 +8,38 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
+
+__all__ = ["QiskitMissingError"]
 
 
-class QiskitMissing(InvalidInput):
-    """What was asked for needs Qiskit, and it is not installed."""
+class QiskitMissingError(InvalidInputError):
+    """The request needs Qiskit, which is not installed."""
 
 
 @contextmanager
 def qiskit_needed(what: str) -> Iterator[None]:
-    """Turn a failed import of Qiskit, or of what belongs to the extra, into an error that says what to install.
+    """Turn a failed import of Qiskit or of a package of the extra into an error that says what to install.
 
-    Qiskit 2.6 brings an allocator of its own (mimalloc), which takes the thread that loads it for the main thread.
-    After that thread has ended, other threads die in Qiskit of a segmentation fault. So another thread than the main
-    one may not be the first to import Qiskit.
+    Qiskit 2.6 uses its own allocator (mimalloc), which treats the thread that loads it as the main thread. After that
+    thread has ended, other threads crash in Qiskit with a segmentation fault. So only the main thread may be the first
+    to import Qiskit.
 
     Args:
-        what: The argument that cannot be served without Qiskit, for the message.
+        what: The argument that needs Qiskit, for the message.
 
     Raises:
-        QiskitMissing: An import failed inside.
-        RuntimeError: This would import Qiskit for the first time, and not in the main thread.
+        QiskitMissingError: An import in the ``with`` block failed.
+        RuntimeError: Qiskit is not imported yet, and this is not the main thread.
     """
     if "qiskit" not in sys.modules and threading.current_thread() is not threading.main_thread():
         raise RuntimeError("Import qiskit in the main thread before other threads use it: Qiskit needs that thread.")
     try:
-        # The official client imports Aer where it is installed, which runs passes at once.
+        # The official client imports Aer if it is installed, and that import runs passes immediately.
         with quiet_passes():
             yield
     except ImportError as error:
-        raise QiskitMissing(
+        raise QiskitMissingError(
             f"{what}: this needs Qiskit, of which something is not installed ({error}). Install it with the workers: "
             "pip install 'airflow-provider-qrt[qiskit]'"
         ) from error
@@ -45,7 +47,7 @@ def qiskit_needed(what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_passes() -> Iterator[None]:
-    """Keep back the line that Qiskit logs for each of its passes, unless somebody has set the level of its logger."""
+    """Suppress the log line of each Qiskit pass, unless the level of Qiskit's logger has been set."""
     logger = logging.getLogger("qiskit")
     if logger.level != logging.NOTSET:
         yield
@@ -55,3 +57,7 @@ def quiet_passes() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(logging.NOTSET)
+
+
+# Former names, which still work for one release.
+QiskitMissing = QiskitMissingError

@@ -1,1 +1,1 @@
-"""Retry policies: which failures Airflow tries again, and when."""
+"""Retry policies: which failures Airflow retries, and when. ``retry_policies.qiskit_runtime`` is public."""

@@ -1,4 +1,4 @@
-"""A retry policy for any task that speaks to IBM Quantum, your own included."""
+"""A retry policy for any task that uses IBM Quantum, including your own."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryRule
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.jobs.backends import NoBackendAvailable
-from airflow_provider_qrt.jobs.permanent import INPUT, REFUSALS
-from airflow_provider_qrt.jobs.submission import LookUpFailed, WindowFull
+from airflow_provider_qrt.jobs.errors import (
+    INPUT,
+    PERMANENT,
+    LookUpFailedError,
+    NoBackendAvailableError,
+    SubmissionRateLimitedError,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+__all__ = ["QiskitRuntimeRetryPolicy"]
+
 
 class QiskitRuntimeRetryPolicy(ExceptionRetryPolicy):
-    """Fails at once on what no retry mends, and waits as long as the trouble asks for before it retries.
+    """Fails at once on errors that a retry cannot fix, and waits before a retry for as long as the error requires.
 
-    Give it to a task as ``retry_policy``. The operators of this provider fail at once on permanent errors without it;
-    to them it adds the delays. A task of your own that uses ``QiskitRuntimeHook`` gains both. The number of retries
-    remains the task's ``retries``.
+    Pass it to a task as ``retry_policy``. The operators of this provider already fail at once on permanent errors, so
+    for them it only adds the delays. Your own tasks that use ``QiskitRuntimeHook`` get both. The number of retries is
+    still the task's ``retries``.
 
     Args:
-        rules: Rules of your own; they come before the built-in ones.
-        default: For an error that no rule is about.
+        rules: Your own rules, which precede the built-in ones.
+        default: Action for an error without a rule.
     """
 
     def __init__(self, rules: list[RetryRule] | None = None, default: RetryAction = RetryAction.DEFAULT) -> None:
@@ -34,7 +40,7 @@ class QiskitRuntimeRetryPolicy(ExceptionRetryPolicy):
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Decide as the rules say; a time that the service named is waited for."""
+        """Decide by the rules, and wait at least as long as the service asked for."""
         decision = super().evaluate(exception, try_number, max_tries, context)
         asked = getattr(exception, "retry_after", None)
         if decision.action is not RetryAction.RETRY or asked is None:
@@ -48,7 +54,7 @@ class QiskitRuntimeRetryPolicy(ExceptionRetryPolicy):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> QiskitRuntimeRetryPolicy:
-        """Read what :meth:`serialize` wrote."""
+        """Restore a policy from the output of :meth:`serialize`."""
         policy = cls(default=RetryAction(data.get("default", "default")))
         policy.rules = [RetryRule.deserialize(rule) for rule in data["rules"]]
         return policy
@@ -62,11 +68,11 @@ def _built_in_rules() -> list[RetryRule]:
         return RetryRule([*kinds], RetryAction.RETRY, delay, reason)
 
     return [
-        fail("what is asked for, or the connection, is wrong", *INPUT),
-        retry(timedelta(seconds=30), "the result is on its way", errors.ResultsNotReady),
-        fail("the service refuses, and will again", *REFUSALS),
-        retry(timedelta(minutes=1), "the service accepts no more now", errors.RateLimited, WindowFull),
-        retry(timedelta(seconds=30), "the retry looks for the job", errors.SubmissionUnknown, LookUpFailed),
-        retry(timedelta(minutes=1), "the service or the way to it is troubled", *errors.TRANSIENT),
-        retry(timedelta(minutes=5), "no backend is available now", NoBackendAvailable),
+        fail("the request or the connection is wrong", *INPUT),
+        retry(timedelta(seconds=30), "the result is not ready yet", errors.ResultsNotReadyError),
+        fail("the service would reject a retry too", *PERMANENT),
+        retry(timedelta(minutes=1), "the rate limit was exceeded", errors.RateLimitedError, SubmissionRateLimitedError),
+        retry(timedelta(seconds=30), "the retry looks for the job", errors.SubmissionUnknownError, LookUpFailedError),
+        retry(timedelta(minutes=1), "the service or the network has a temporary problem", *errors.TRANSIENT),
+        retry(timedelta(minutes=5), "no backend is available now", NoBackendAvailableError),
     ]

@@ -1,1 +1,1 @@
-"""Sensors: tasks that wait for something on IBM Quantum."""
+"""Sensors: tasks that wait for jobs or backends. ``sensors.qiskit_runtime`` is public, other modules are internal."""

@@ -1,4 +1,4 @@
-"""The sensor that waits until a backend is online and its queue short enough."""
+"""The sensor that waits until a backend is online and its queue is short enough."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from airflow_provider_qrt.arguments.constants import Check
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.hooks.deployment import refusal_patience
+from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backend_criteria import PLACE, BackendCriteria
-from airflow_provider_qrt.jobs.backend_waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY, WAIT_TIME
-from airflow_provider_qrt.jobs.pacing import KeepWaiting
-from airflow_provider_qrt.jobs.rendered import whole_number
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.backends.criteria import PLACE, BackendCriteria
+from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, WAIT_TIME
+from airflow_provider_qrt.jobs.backends.waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
+from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
+from airflow_provider_qrt.templated import whole_number
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 DEFERRAL_MARGIN = 60.0
-"""Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
+"""Seconds added to our deadline for Airflow's own deferral timeout, which only matters if the triggerer fails."""
 
 
 class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
     """Waits until a backend is online and available, its queue is short enough, and it fits the filters.
 
     Returns ``{"backend", "queue_length", "wait_time_seconds", "qubits", "processor", "status"}`` of the backend, or of
-    the least busy one if several are ready; ``wait_time_seconds`` is the median, null if the service does not say. A
-    connection trouble while waiting is waited out until the sensor's ``timeout``. It fails at once when the service
-    refuses (401, 403), when there is no backend of that name, and when no backend can ever fit.
+    the least busy one if several are ready; ``wait_time_seconds`` is the median, or null if the service does not return
+    it. Connection errors are retried until the sensor's ``timeout``. The sensor fails at once if the service rejects
+    the credentials (401, 403), if there is no backend of that name, or if no backend can ever meet the requirements.
 
     Args:
-        backend: A name; or ``least_busy``: any that fits.
-        max_queue: Jobs in its queue at most; None for any number.
-        backend_filters: What it must be like besides, such as ``{"min_qubits": 100, "processor_family": "Heron"}``; the
-            keys are the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`. They hold
-            for a backend with a name too.
+        backend: A name, or ``least_busy`` for any that fits.
+        max_queue: Maximum number of jobs in its queue; None for any number.
+        backend_filters: Further requirements, such as ``{"min_qubits": 100, "processor_family": "Heron"}``; the keys
+            are the attributes of :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`. They also apply
+            to a named backend.
         qiskit_runtime_conn_id: The connection.
-        deferrable: Wait in the triggerer, holding no worker.
-        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
-            ``poke_interval`` is the longest time between two looks; they are more frequent at first.
+        deferrable: Wait in the triggerer, without a worker.
+        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as for any sensor. While deferred,
+            ``poke_interval`` is the longest time between two polls; they are more frequent at first.
     """
 
     template_fields: Sequence[str] = ("backend", "max_queue", "backend_filters", "qiskit_runtime_conn_id")
@@ -79,7 +79,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         self.check_constants(*QiskitRuntimeBackendSensor.checks)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at the backends once."""
+        """Check the backends once."""
         step = self._look()
         if isinstance(step, BackendOutcome):
             return PokeReturnValue(True, self._conclude(step))
@@ -88,15 +88,15 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         return False
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Go on after the trigger has fired."""
+        """Resume after the trigger has fired."""
         return self._conclude(BackendOutcome.from_event(event))
 
     @cached_property
     def _wish(self) -> BackendWish:
-        """What is waited for, from the rendered arguments."""
+        """The conditions to wait for, from the rendered arguments."""
         try:
             return read_wish(self.backend, self.max_queue, self.backend_filters)
-        except InvalidInput as error:
+        except InvalidInputError as error:
             raise AirflowFailException(str(error)) from None
 
     @cached_property
@@ -105,7 +105,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     @cached_property
     def _client(self) -> QiskitRuntimeClient:
-        """One that never retries by itself: the next look is the retry."""
+        """A client that never retries by itself, since the next poke is the retry."""
         return self.hook.create_poll_client()
 
     def _look(self) -> KeepWaiting | BackendOutcome:
@@ -113,14 +113,14 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         try:
             poller.where = self.hook.describe()
             backends = self._client.backends(fields=WAIT_TIME)
-        except errors.InvalidSettings as error:
+        except errors.InvalidSettingsError as error:
             raise AirflowFailException(f"The backends cannot be watched. {error}") from error
         except errors.QiskitRuntimeError as error:
             return poller.on_error(error, time.time())
         return poller.on_backends(backends, time.time())
 
     def _conclude(self, outcome: BackendOutcome) -> dict[str, Any]:
-        """Turn the end of the wait into what goes to XCom, or into a failure."""
+        """Return the XCom value at the end of the wait, or raise an error."""
         if outcome.ending is BackendEnding.TIMED_OUT:
             raise AirflowSensorTimeout(outcome.message)
         if outcome.ending is BackendEnding.UNREAD:
@@ -131,7 +131,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         return outcome.backend.to_json()
 
     def defer_wait(self, seconds: float) -> NoReturn:
-        """Leave the worker; the trigger goes on, for so many seconds at most."""
+        """Defer the task; the trigger waits for at most ``seconds``."""
         from airflow_provider_qrt.triggers.backend import QiskitRuntimeBackendReadyTrigger
 
         now = time.time()
@@ -150,18 +150,18 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
 
 def read_wish(backend: Any, max_queue: Any, backend_filters: Any) -> BackendWish:
-    """Read a sensor's arguments after templates were rendered.
+    """Read a sensor's rendered arguments.
 
     Raises:
-        InvalidInput: If something is wrong with them; says what to write instead.
+        InvalidInputError: If they are invalid; says what to write instead.
     """
     name = str(backend or "").strip()
     if name in ("", "None"):
-        raise InvalidInput("backend: name one, such as 'ibm_fez', or write 'least_busy' for any that fits.")
+        raise InvalidInputError("backend: name one, such as 'ibm_fez', or write 'least_busy' for any that fits.")
     criteria = BackendCriteria.from_filters(backend_filters)
     limit = whole_number("max_queue", max_queue, at_least=0)
     if limit is None:
         return BackendWish(name, criteria)
     if criteria.max_queue is not None:
-        raise InvalidInput(f"max_queue: {PLACE} has one too; leave one of them out.")
+        raise InvalidInputError(f"max_queue: {PLACE} has one too; leave one of them out.")
     return BackendWish(name, replace(criteria, max_queue=limit))

@@ -1,22 +1,22 @@
-"""What the sensors have in common: one look on the worker, then the wait there or in the triggerer."""
+"""Base of the sensors: one check on the worker, then the wait on the worker or in the triggerer."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, InvalidConstant, boolean
+from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, InvalidConstantError, boolean
 from airflow_provider_qrt.arguments.names import check_names
+from airflow_provider_qrt.durations import seconds
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.durations import seconds
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.hooks.with_hook import WithHook
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.arguments.keywords import SensorArguments
 
 
-class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
+class QiskitRuntimeSensor(CheckedArguments, WithHook, RendersInputs, BaseSensorOperator):
     """Base of the sensors.
 
     Args:
         qiskit_runtime_conn_id: The connection.
-        deferrable: Wait in the triggerer, holding no worker.
-        poke_interval: Time between two looks: seconds, a ``timedelta``, or text such as ``"30s"``. Default: a minute.
+        deferrable: Wait in the triggerer, without a worker.
+        poke_interval: Time between two polls: seconds, a ``timedelta``, or text such as ``"30s"``. Default: a minute.
         timeout: How long to wait, in the same forms. Default: Airflow's ``[sensors] default_timeout``.
-        kwargs: Those of any sensor.
+        kwargs: The arguments of any sensor.
     """
 
     checks: ClassVar[Mapping[str, Check]] = {"deferrable": boolean}
@@ -51,7 +51,7 @@ class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
     ) -> None:
         check_names(type(self), kwargs)
         durations = {"poke_interval": poke_interval, "timeout": timeout}
-        # Airflow takes no text; what else is wrong with a duration it says itself.
+        # Airflow accepts no text; it reports other invalid durations itself.
         in_seconds: dict[str, Any] = {
             name: _seconds(name, value, kwargs.get("task_id")) if isinstance(value, str) else value
             for name, value in durations.items()
@@ -63,22 +63,17 @@ class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
 
     @abstractmethod
     def defer_wait(self, seconds: float) -> NoReturn:
-        """Leave the worker; the trigger goes on, for so many seconds at most."""
-
-    @cached_property
-    def hook(self) -> QiskitRuntimeHook:
-        """The hook of the connection."""
-        return QiskitRuntimeHook(self.qiskit_runtime_conn_id)
+        """Defer the task; the trigger waits for at most ``seconds``."""
 
     def execute(self, context: Context) -> Any:
-        """Wait on the worker, or take one look and defer."""
+        """Wait on the worker, or check once and defer."""
         with self.hook:
             if not self.deferrable:
                 return super().execute(context)
             try:
                 first_look = self.poke(context)
             except AirflowFailException as error:
-                # As Airflow does for a look on the worker, and for the end of a deferral.
+                # As Airflow does for a poke on the worker, and at the end of a deferral.
                 if self.soft_fail or self.never_fail:
                     raise AirflowSkipException("Skipping because of soft_fail or never_fail.") from error
                 raise
@@ -88,7 +83,7 @@ class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
             return first_look.xcom_value
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after deferral; when it was ``execution_timeout`` that ended it, a retry may follow."""
+        """Resume after deferral; allow a retry if ``execution_timeout`` ended the wait."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
@@ -100,5 +95,5 @@ class QiskitRuntimeSensor(CheckedArguments, RendersInputs, BaseSensorOperator):
 def _seconds(name: str, value: str, task_id: str | None) -> float:
     try:
         return seconds(name, value)
-    except InvalidInput as error:
-        raise InvalidConstant(f"{error} This is task {task_id!r}.") from None
+    except InvalidInputError as error:
+        raise InvalidConstantError(f"{error} This is task {task_id!r}.") from None

@@ -1,4 +1,4 @@
-"""The sensor that waits for a job that something else submitted."""
+"""The sensor that waits for a job submitted elsewhere."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow.triggers.base import StartTriggerArgs
 from airflow_provider_qrt.arguments.constants import Check, boolean, check_constants
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.hooks.deployment import refusal_patience
+from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS
-from airflow_provider_qrt.jobs.progress import Progress, queue_length
 from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.poller import UNKNOWN_STATE_READS
+from airflow_provider_qrt.jobs.wait.progress import Progress, queue_length
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
@@ -34,30 +34,30 @@ TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
 
 
 def can_render_in_triggerer(job_id: Any) -> bool:
-    """Whether a ``job_id`` can be left to the triggerer.
+    """Return whether the triggerer can render a ``job_id``.
 
-    An XComArg cannot. Nor can an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 asks for a list of values then, a
-    request that the triggerer never answers, and the trigger would hang.
+    It cannot render an XComArg, nor an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 then requests a list of
+    values, which the triggerer never answers, so the trigger would hang.
     """
     return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
 
 
 class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
-    """Waits until a job has completed; fails if it failed or was cancelled. It never cancels a job: it owns none.
+    """Waits until a job has completed; fails if it failed or was cancelled. It never cancels the job.
 
-    Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. A connection
-    trouble while waiting is waited out until the sensor's ``timeout``. A refusal (wrong credentials, no right, no such
-    job) ends the wait when it goes on for minutes (``[qiskit_runtime] refusal_patience``).
+    Returns ``{"job_id", "backend", "program_id", "status", "session_id", "created", "usage_seconds"}``. Connection
+    errors are retried until the sensor's ``timeout``. A rejected request (wrong credentials, no permission, no such
+    job) ends the wait if it persists for minutes (``[qiskit_runtime] refusal_patience``).
 
     Args:
         job_id: The job, for instance ``"{{ ti.xcom_pull('submit', key='job_id') }}"``.
         qiskit_runtime_conn_id: The connection.
-        deferrable: Wait in the triggerer, holding no worker.
-        start_from_trigger: Do not even use a worker for the first look: the scheduler starts the trigger. Needs
-            ``deferrable=True`` and a ``job_id`` that the triggerer can render: text, and an ``xcom_pull`` in it names
-            ``map_indexes`` (-1 for a task that is not mapped). Otherwise the first look is a worker's.
-        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as of any sensor. When deferred,
-            ``poke_interval`` is the longest time between two looks; young jobs are looked at more often.
+        deferrable: Wait in the triggerer, without a worker.
+        start_from_trigger: Do not use a worker even for the first poll: the scheduler starts the trigger. Needs
+            ``deferrable=True`` and a ``job_id`` that the triggerer can render: text, where each ``xcom_pull`` names
+            ``map_indexes`` (-1 for a task that is not mapped). Otherwise a worker makes the first poll.
+        kwargs: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and so on, as for any sensor. While deferred,
+            ``poke_interval`` is the longest time between two polls; recent jobs are polled more often.
     """
 
     template_fields: Sequence[str] = ("job_id", "qiskit_runtime_conn_id")
@@ -99,7 +99,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
             )
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at the job once."""
+        """Check the job once."""
         job_id = self._checked_job_id()
         place = ""
         try:
@@ -108,7 +108,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 self.job_url = job_url(self.hook.settings.base_url, job_id)
                 context["ti"].xcom_push(self.operator_extra_links[0].xcom_key, self.job_url)
             job = self.hook.client.job(job_id)
-        except errors.InvalidSettings as error:
+        except errors.InvalidSettingsError as error:
             raise AirflowFailException(f"Job {job_id} cannot be watched. {error}") from error
         except errors.QiskitRuntimeError as error:
             if self._refusals.is_definite(error, time.time()) or isinstance(error, errors.InternalError):
@@ -131,7 +131,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         return PokeReturnValue(True, self._summary(job))
 
     def _tell(self, job: Job) -> None:
-        """Say at growing intervals that the job has not ended."""
+        """Log at growing intervals that the job has not ended."""
         now = time.time()
         if self._progress is None:
             self._progress = Progress(job.created.timestamp() if job.created else now)
@@ -141,13 +141,13 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
             self.log.info(self._progress.line(job, now, queue_length(self.hook.client, job.backend)))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
-        """Go on after the trigger has fired."""
+        """Resume after the trigger has fired."""
         outcome = WaitOutcome.from_event(event)
         with self.hook:
             return self._conclude(outcome)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after deferral, which may be the first that a worker hears of the task: the link comes before all."""
+        """Resume after deferral. This may be the task's first time on a worker, so set the link first."""
         try:
             self.job_url = job_url(self.hook.settings.base_url, str(self.job_id).strip())
         except Exception as error:
@@ -156,7 +156,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         return super().resume_execution(next_method, next_kwargs, context)
 
     def _conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
-        """Turn the end of the wait into what goes to XCom, or into a failure."""
+        """Return the XCom value at the end of the wait, or raise an error."""
         if not outcome.job_id:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:
@@ -164,7 +164,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         return self._summary(outcome.job)
 
     def defer_wait(self, seconds: float) -> NoReturn:
-        """Leave the worker; the trigger goes on, for so many seconds at most."""
+        """Defer the task; the trigger waits for at most ``seconds``."""
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
         self.defer(
@@ -188,7 +188,7 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         return job_id
 
     def _summary(self, job: Job) -> dict[str, Any]:
-        """What goes to XCom for a completed job; a failed or cancelled one fails the sensor."""
+        """Return the XCom value of a completed job; raise an error for a failed or cancelled one."""
         if job.status is not JobStatus.COMPLETED:
             raise AirflowFailException(explain_failure(self.hook.client, job, is_ours=False))
         return {

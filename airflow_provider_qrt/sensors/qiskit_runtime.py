@@ -1,4 +1,4 @@
-"""The sensors, under the path by which users import them."""
+"""The sensors, under the path that users import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trigger that waits for a backend, for a deferred task."""
+"""The trigger that waits for a backend on behalf of a deferred task."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import refusal_patience
-from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backend_waiting import BackendOutcome, BackendPoller, BackendWish
-from airflow_provider_qrt.jobs.backends import LEAST_BUSY
-from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
+from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome, BackendPoller, BackendWish
+from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
 from airflow_provider_qrt.triggers.readers import shared_reader
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendReadyTrigger"
-"""Under this path Airflow's database holds it; a task that waits now must find it in the next version too."""
+"""Path stored in Airflow's database; it must stay importable, since tasks may be deferred during an upgrade."""
 
 
 class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
-    """Fires once, when a backend is ready or there is nothing more to wait for.
+    """Fires once, when a backend is ready or the wait has ended for another reason.
 
-    The event is what :meth:`~airflow_provider_qrt.jobs.backend_waiting.BackendOutcome.to_event` describes. The client
-    runs in a thread, so the event loop is never blocked.
+    For the event see :meth:`~airflow_provider_qrt.jobs.backend_waiting.BackendOutcome.to_event`. The client runs in a
+    thread, so the event loop is never blocked.
 
     Args:
-        backend: A name; or ``least_busy``: any that fits.
-        backend_filters: What it must be like; see :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`.
+        backend: A name, or ``least_busy`` for any that fits.
+        backend_filters: Requirements; see :class:`~airflow_provider_qrt.jobs.backend_criteria.BackendCriteria`.
         qiskit_runtime_conn_id: The connection. Credentials are read from it in the triggerer, never passed along.
-        since: Epoch seconds since when the task waits; None means now. Looks are more frequent at first.
-        deadline: Epoch seconds until when to wait; None for as long as it takes.
-        poll_interval: Longest time between two looks, seconds.
+        since: Start of the wait, epoch seconds; None means now. Polls are more frequent at first.
+        deadline: End of the wait, epoch seconds; None means no limit.
+        poll_interval: Longest time between two polls, seconds.
 
     Raises:
-        InvalidInput: If ``backend_filters`` is not understood.
+        InvalidInputError: If ``backend_filters`` is invalid.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         )
         reader = shared_reader(self.qiskit_runtime_conn_id)
         with reader.joined():
-            # Not with the reader: somebody else might want the backends earlier, and nothing may be told yet.
+            # Do not wait in the reader: another task might poll earlier, and this trigger must not fire yet.
             await asyncio.sleep(poller.first(now).seconds)
             step: KeepWaiting | BackendOutcome = KeepWaiting(0.0)
             while isinstance(step, KeepWaiting):

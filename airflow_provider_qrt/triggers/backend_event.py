@@ -1,4 +1,4 @@
-"""The event trigger that runs DAGs when something has happened to a backend."""
+"""The event trigger that runs DAGs when a backend's state changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.jobs.backend_events import (
+from airflow_provider_qrt.jobs.backends.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.events import (
     BackendConditions,
     BackendEvent,
     BackendMark,
@@ -23,34 +24,33 @@ from airflow_provider_qrt.jobs.backend_events import (
     judge,
     read_interval,
 )
-from airflow_provider_qrt.jobs.backend_reader import BackendReader
-from airflow_provider_qrt.jobs.backends import named
-from airflow_provider_qrt.jobs.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.reader import BackendReader
+from airflow_provider_qrt.jobs.backends.select import named
 from airflow_provider_qrt.triggers.readers import shared_reader
 from airflow_provider_qrt.triggers.watermark import Watermark
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendTrigger"
-"""Under this path Airflow's database holds it."""
+"""Path stored in Airflow's database."""
 DEFAULT_INTERVAL = 60.0
-"""Seconds between two looks at the backends."""
+"""Seconds between two polls of the backends."""
 LOOKS_PER_CALIBRATION = 5
-"""A calibration is half a megabyte and made once in hours: it is read again after so many looks only."""
+"""Polls between two readings of a calibration, which is half a megabyte and changes every few hours."""
 KEY = "qiskit_runtime_backend"
-"""What the watermark's key in an asset's state store begins with."""
+"""Prefix of the watermark's key in an asset's state store."""
 
 
 async def _nothing() -> None:
-    """Keep nothing."""
+    """Save nothing."""
 
 
 @dataclass
 class Look:
-    """How a backend stood at one moment.
+    """State of a backend at one poll.
 
     Attributes:
-        backend: As it was listed.
-        calibration: Its last one; None if it is not wanted.
-        keep: Keeps what was seen, once all that came of it is told. Set by whoever judges the look.
+        backend: The backend as listed.
+        calibration: Its last calibration; None if it is not needed.
+        keep: Saves the state once its event has been sent. Set when the poll is evaluated.
     """
 
     backend: Backend
@@ -59,30 +59,29 @@ class Look:
 
 
 class QiskitRuntimeBackendTrigger(BaseEventTrigger):
-    """Fires whenever a backend has come to be online and as good as is asked for.
+    """Fires whenever a backend starts to meet the conditions: it is online and as good as required.
 
-    For an ``AssetWatcher``. It fires on a change, each time once: a backend that is as wished when the watch begins is
-    no event. What it has seen it keeps in the state store of the asset, and only when Airflow's database has the event;
-    so what happened while no triggerer ran is told when one runs again, and nothing is told twice. A triggerer that is
-    killed in the second after an event may tell that one again, under the same ``event_id``.
+    For an ``AssetWatcher``. It fires once for each change: a backend that already meets the conditions when the watch
+    begins causes no event. The last state is kept in the asset's state store, and saved only after Airflow's database
+    has the event. So changes while no triggerer ran are reported later, and none is reported twice. Only a triggerer
+    that is killed within a second after an event may repeat it, with the same ``event_id``.
 
     The event's payload is ``{"backend", "happened", "status", "queue_length", "calibrated", "two_qubit_error", "seen",
-    "event_id"}``; ``happened`` lists what it had lacked: ``online``, ``queue``, ``two_qubit_error``,
-    ``recalibrated``.
+    "event_id"}``; ``happened`` lists the conditions that were not met before: ``online``, ``queue``,
+    ``two_qubit_error``, ``recalibrated``.
 
-    Nothing ends the watch: what the service refuses is asked for again in growing pauses, with the connection as it is
-    by then.
+    Errors never end the watch: rejected requests are repeated with growing pauses, and the connection is read again.
 
     Args:
         backend: The backend's name.
-        max_queue: Jobs in its queue at most; None for any number.
+        max_queue: Maximum number of jobs in its queue; None for any number.
         max_two_qubit_error: The median error of its two-qubit gates must be below this, such as ``0.004``.
-        recalibrated: Fire for each new calibration, as soon as the rest is fulfilled.
-        qiskit_runtime_conn_id: The connection. All watchers and deferred sensors with it share one reading.
-        poll_interval: Seconds between two looks. The calibration is read at every fifth one.
+        recalibrated: Fire for each new calibration, as soon as the other conditions are met.
+        qiskit_runtime_conn_id: The connection. All watchers and deferred sensors with it share one poller.
+        poll_interval: Seconds between two polls. Every fifth one reads the calibration.
 
     Raises:
-        InvalidInput: If an argument is wrong; says what to write instead.
+        InvalidInputError: If an argument is wrong; says what to write instead.
     """
 
     def __init__(
@@ -124,30 +123,30 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
             },
         )
 
-    # What the triggerer calls
+    # Called by the triggerer
 
     def shared_stream_key(self) -> Hashable:
-        """Ask for a stream, of which Airflow says when it has stored an event. Nobody else is on this one.
+        """Request a stream, so that Airflow reports when it has stored an event. The stream is not shared.
 
-        What is shared is the reading, with deferred sensors too: see :mod:`airflow_provider_qrt.jobs.backend_reader`.
+        The polling is shared, even with deferred sensors: see :mod:`airflow_provider_qrt.jobs.backends.reader`.
         """
         path, arguments = self.serialize()
         return (path, *arguments.values())
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
-        """Return what looks at the backend."""
+        """Return the producer that polls the backend."""
         return _Looks(cls(**kwargs))
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Tell which looks are events."""
+        """Yield the events among the polls."""
         async for look in shared_stream:
             event = await self._judge(look)
             if event is not None:
                 yield event
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look and tell, where no triggerer says when an event is stored."""
+        """Poll and yield events, if the triggerer does not report when an event is stored."""
         async with aclosing(self.looks()) as looks:
             async for look in looks:
                 event = await self._judge(look)
@@ -155,10 +154,10 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
                     yield event
                 await look.keep()
 
-    # How it is done
+    # Implementation
 
     async def looks(self) -> AsyncGenerator[Look]:
-        """Look at the backend again and again. What goes wrong is waited out."""
+        """Poll the backend endlessly. Errors are logged, and polling continues."""
         pace, pause = Pace(self.poll_interval), 0.0
         reader = self._reader()
         with reader.joined():
@@ -170,13 +169,13 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
                 except errors.QiskitRuntimeError as error:
                     pause = pace.on_error(error)
                     if pace.is_news(error):
-                        self.log.warning("The watch of %s goes on, later: %s", self.conditions.backend, error)
+                        self.log.warning("%s is polled again later: %s", self.conditions.backend, error)
                 else:
                     pause = pace.on_success()
                     yield Look(backend, calibration)
 
     async def _judge(self, look: Look) -> TriggerEvent | None:
-        """Say whether a look is an event, and how what was seen is kept."""
+        """Return the event of a poll, if any, and set how to save its state."""
         if self._watermark is None and not await self._load():
             return None
         before = self._mark
@@ -186,7 +185,7 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
             look.keep = partial(self._keep, mark)
         if event is None:
             if before is None or mark.lacked != before.lacked:
-                state = f"is waited for: {', '.join(mark.lacked)}" if mark.lacked else "is as wished"
+                state = f"does not meet yet: {', '.join(mark.lacked)}" if mark.lacked else "meets the conditions"
                 self.log.info("%s %s.", self.conditions.backend, state)
             return None
         if event.calibrated is None:
@@ -209,7 +208,7 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         return shared_reader(self.qiskit_runtime_conn_id)
 
     async def _load(self) -> bool:
-        """Read what an earlier triggerer has seen. Until that is known nothing can be told."""
+        """Load the state that an earlier triggerer saved. Without it, no event can be determined."""
         key = f"{KEY}.{self.conditions.digest(self.qiskit_runtime_conn_id)}"
         try:
             watermark = Watermark(self.asset_state_store, key)
@@ -225,7 +224,7 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         try:
             await self._watermark.save(mark.to_json())
         except Exception as error:
-            # The next look tries again.
+            # The next poll tries again.
             self._store_fails(error)
         else:
             self._kept = mark
@@ -233,28 +232,28 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
 
     def _store_fails(self, error: Exception) -> None:
         if not self._is_store_failing:
-            self.log.warning("Airflow's asset state store cannot be used at the moment, waiting on: %s", error)
+            self.log.warning("Airflow's asset state store cannot be used at the moment, still waiting: %s", error)
         self._is_store_failing = True
 
 
 class _Looks(SharedStreamProducer):
-    """Hands a trigger its looks, and has it keep what it saw once Airflow's database has the event.
+    """Feeds a trigger with polls, and saves its state once Airflow's database has the event.
 
     Args:
-        trigger: Whose backend to look at.
+        trigger: The trigger, which defines the backend.
     """
 
     def __init__(self, trigger: QiskitRuntimeBackendTrigger) -> None:
         self._trigger = trigger
 
     async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
-        """Look at the backend; each look goes back to :meth:`advance` in the end."""
+        """Poll the backend; Airflow later passes each poll to :meth:`advance`."""
         async with aclosing(self._trigger.looks()) as looks:
             async for look in looks:
                 yield look, look
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
-        """Keep what was seen."""
+        """Save the state of the polls."""
         for item in batch:
             if item.outcome.is_clean:
                 await item.broker_payload.keep()

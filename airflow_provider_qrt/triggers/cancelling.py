@@ -1,4 +1,4 @@
-"""What a trigger does about the jobs of its task when the task is stopped: it cancels them."""
+"""Base of the triggers that cancel their task's jobs when the task is stopped."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.hooks.deployment import answer_limits
-from airflow_provider_qrt.jobs.cancelling import cancel_job
+from airflow_provider_qrt.config import answer_limits
+from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
 from airflow_provider_qrt.triggers.threads import asking_airflow, cancelling, in_thread
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _last_wishes: set[asyncio.Task[None]] = set()
-"""Cancellations under way; the event loop itself keeps only weak references to its tasks."""
+"""Cancellations in progress; the event loop only keeps weak references to its tasks."""
 
 
 class CancellingTrigger(BaseTrigger):
@@ -35,7 +35,7 @@ class CancellingTrigger(BaseTrigger):
     """
 
     session_id: str | None = None
-    """Batch of the task's own, to be closed with its jobs."""
+    """The task's own batch, which is closed with its jobs."""
     submitted_to: str | None = None
     """Instance, region and host that the jobs were submitted to; None if that is not known."""
 
@@ -48,22 +48,22 @@ class CancellingTrigger(BaseTrigger):
     @property
     @abstractmethod
     def published_job_id(self) -> str | None:
-        """The job that the task has published as its own; None if it has no job yet."""
+        """The job id that the task has published in XCom; None if it has no job yet."""
 
     @abstractmethod
     def unfinished_job_ids(self) -> Sequence[str]:
-        """The task's jobs that are not known to have completed."""
+        """Return the task's jobs that are not known to have completed."""
 
     async def on_kill(self) -> None:
-        """Cancel the jobs, because somebody cleared or marked the task, or deleted the run.
+        """Cancel the jobs because the task was cleared or marked, or the run was deleted.
 
-        Airflow also calls this on a triggerer that was slow while another one took its triggers over; then the task
-        still waits for its jobs, and they go on.
+        Airflow also calls this on a slow triggerer whose triggers another one has taken over; in that case the task
+        still waits for its jobs, and they are not cancelled.
         """
         if not self.cancel_on_kill or self._fired or self.published_job_id is None:
             return
-        # The triggerer repeats its cancellation every second or so until the trigger is gone, which would end this
-        # half-way; a task of its own is out of reach.
+        # The triggerer cancels this coroutine again about every second until the trigger is gone, which would interrupt
+        # the work; a separate task is not affected.
         work = asyncio.create_task(self._cancel_unless_awaited())
         _last_wishes.add(work)
         work.add_done_callback(_last_wishes.discard)
@@ -76,7 +76,7 @@ class CancellingTrigger(BaseTrigger):
             await self._cancel()
 
     async def _cancel(self) -> str | None:
-        """Cancel the jobs; return what became of them, or None if that is not known of all."""
+        """Cancel the jobs; return the outcomes, or None if one of them failed."""
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
         from airflow_provider_qrt.client.retry import RetryPolicy
 
@@ -84,7 +84,7 @@ class CancellingTrigger(BaseTrigger):
             client = QiskitRuntimeClient(
                 await read_settings(self.qiskit_runtime_conn_id),
                 limits=answer_limits(),
-                # Repeated below, where a pause holds no thread.
+                # Retried in _repeated(), where a pause blocks no thread.
                 retry=RetryPolicy(attempts=1),
                 on_request=counting_cancellations(
                     self.qiskit_runtime_conn_id, self.task_instance.dag_id if self.task_instance else None
@@ -111,7 +111,7 @@ class CancellingTrigger(BaseTrigger):
         return fate
 
     async def _close_session(self, client: QiskitRuntimeClient) -> None:
-        from airflow_provider_qrt.jobs.sessions import close
+        from airflow_provider_qrt.jobs.sessions.opening import close
 
         if self.session_id is None:
             return
@@ -128,7 +128,7 @@ class CancellingTrigger(BaseTrigger):
         return f"Job {ids[0]} goes on" if len(ids) == 1 else f"Jobs {', '.join(ids)} go on"
 
     async def _is_awaited(self) -> bool:
-        """Whether the task still waits for these jobs. When that cannot be found out: yes, so as not to cancel."""
+        """Return whether the task still waits for these jobs; True if that is unknown, so that nothing is cancelled."""
         if self.task_instance is None:
             return False
         try:
@@ -141,9 +141,9 @@ class CancellingTrigger(BaseTrigger):
             return True
 
     def _read_is_awaited(self) -> bool:
-        """Ask Airflow: is the task deferred, and is this job the one it has published?
+        """Ask Airflow whether the task is deferred, and whether it has published this job.
 
-        A task that was cleared may be deferred again within a second, with another job.
+        A cleared task may be deferred again within a second, with another job.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
         from airflow.sdk.execution_time.xcom import XCom
@@ -163,10 +163,10 @@ class CancellingTrigger(BaseTrigger):
 
 
 async def _repeated(request: Callable[[], Answer]) -> Answer:
-    """Send a request that may be sent twice, in a thread, with the client's usual pauses between tries in none.
+    """Send a repeatable request in a thread, with the client's usual retries; the pauses block no thread.
 
     Raises:
-        QiskitRuntimeError: It failed for good.
+        QiskitRuntimeError: All attempts failed.
     """
     from airflow_provider_qrt.client.retry import RetryPolicy
 

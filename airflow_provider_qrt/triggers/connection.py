@@ -1,4 +1,4 @@
-"""How a trigger comes from a connection's id to a client, without blocking the event loop."""
+"""Build a client from a connection id without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 
 async def connect(conn_id: str) -> tuple[QiskitRuntimeClient, str]:
-    """Build a client that leaves all retrying to whoever polls; also name connection, instance and region.
+    """Build a client that never retries by itself, and a description of connection, instance and region.
 
     Raises:
-        InvalidSettings: As :func:`read_settings`.
-        ConnectionFailed: As :func:`read_settings`.
+        InvalidSettingsError: As :func:`read_settings`.
+        ConnectionFailedError: As :func:`read_settings`.
         InternalError: As :func:`read_settings`.
     """
     from airflow_provider_qrt.hooks.qiskit_runtime import describe_connection, poll_client
@@ -36,7 +36,7 @@ async def connect(conn_id: str) -> tuple[QiskitRuntimeClient, str]:
 
 
 async def disconnect(client: QiskitRuntimeClient | None) -> None:
-    """Close a client, in a thread: where that can be done, the last one to be closed logs out."""
+    """Close a client in a thread, because the last one to be closed may log out."""
     if client is not None:
         await asyncio.to_thread(client.close)
 
@@ -45,10 +45,10 @@ async def read_settings(conn_id: str) -> ClientSettings:
     """Read the connection.
 
     Raises:
-        InvalidSettings: Airflow found no such connection, or it lacks something. The first may pass: Airflow says the
-            same when its secrets backend or its API server did not answer.
-        ConnectionFailed: Airflow did not hand it out now; this may pass.
-        InternalError: The provider made a mistake, or does not fit the installed Airflow.
+        InvalidSettingsError: Airflow found no such connection, or it is incomplete. The former may be temporary:
+            Airflow reports the same when its secrets backend or API server did not answer.
+        ConnectionFailedError: Airflow could not return it now; this may be temporary.
+        InternalError: The provider has a bug, or is incompatible with the installed Airflow.
     """
     from airflow.sdk import BaseHook
 
@@ -58,18 +58,18 @@ async def read_settings(conn_id: str) -> ClientSettings:
         connection = await BaseHook.aget_connection(conn_id)
         extra = await _read_extra(connection)
     except AirflowNotFoundException as error:
-        raise errors.InvalidSettings(str(error)) from error
+        raise errors.InvalidSettingsError(str(error)) from error
     except errors.MISTAKES as error:
         log.exception("The connection could not be read")
         raise errors.InternalError.of(error, f"reading connection {conn_id!r}") from error
     except Exception as error:
-        raise errors.ConnectionFailed(f"Airflow did not hand out the connection: {error}") from error
+        raise errors.ConnectionFailedError(f"Airflow did not hand out the connection: {error}") from error
     return settings_from_connection(connection, extra)
 
 
 async def _read_extra(connection: Connection) -> Mapping[str, Any]:
-    """The connection's extra fields; its values are masked in logs where Airflow can do that without blocking."""
-    # Since Airflow 3.3.2. The property extra_dejson blocks the event loop and can deadlock.
+    """Return the connection's extra fields; Airflow masks their values in logs if it can do so without blocking."""
+    # Available since Airflow 3.3.2. The property extra_dejson blocks the event loop and can deadlock.
     read = getattr(connection, "aextra_dejson", None)
     if read is not None:
         return dict(await read())
@@ -78,5 +78,5 @@ async def _read_extra(connection: Connection) -> Mapping[str, Any]:
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise errors.InvalidSettings(f"Connection {connection.conn_id!r}: its extra field is not a JSON object.")
+        raise errors.InvalidSettingsError(f"Connection {connection.conn_id!r}: its extra field is not a JSON object.")
     return extra

@@ -1,4 +1,4 @@
-"""The trigger of a deferred task: waits for its jobs in the triggerer, and cancels them when the task is stopped."""
+"""The trigger of a deferred task: waits for the task's jobs, and cancels them when the task is stopped."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from typing import Any
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_qrt.client.models import Job
+from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.hooks.deployment import refusal_patience
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.jobs.polling import JobPoller
-from airflow_provider_qrt.jobs.sharing import shared
-from airflow_provider_qrt.jobs.watch_plan import WatchPlan
-from airflow_provider_qrt.jobs.watcher import Failure, JobWatch, JobWatcher
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
+from airflow_provider_qrt.jobs.wait.poller import JobPoller
+from airflow_provider_qrt.jobs.wait.shared_poller import shared
+from airflow_provider_qrt.jobs.wait.watch_plan import WatchPlan
+from airflow_provider_qrt.jobs.wait.watcher import Failure, JobWatch, JobWatcher
 from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.connection import connect
-from airflow_provider_qrt.triggers.following import Follower
+from airflow_provider_qrt.triggers.status_stream import Follower
 from airflow_provider_qrt.triggers.telling import Teller
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 LAST_LOOK_SECONDS = 2.0
-"""How long the answer to a last look at the deadline is waited for."""
+"""Seconds to wait for the answer to the last poll, at the deadline."""
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
-"""Under this path Airflow's database holds it; a task that waits now must find it in the next version too."""
+"""Path stored in Airflow's database; it must stay importable, since tasks may be deferred during an upgrade."""
 
 
 class QiskitRuntimeJobTrigger(CancellingTrigger):
-    """Fires once, when there is nothing more to wait for.
+    """Fires once, when the wait for the task's jobs has ended.
 
-    Of several jobs, that is when all have completed or one has not; the event is of that one, or of the last. All are
-    watched at the same time.
+    With several jobs, it ends when all have completed, or when one has ended otherwise; the event describes that one,
+    or the last. All jobs are watched at the same time.
 
-    The event is what :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event` describes. Results are not
-    fetched here; that is the worker's business. All triggers of a connection in a triggerer share one poller, see
-    ``airflow_provider_qrt.jobs.watcher``.
+    For the event see :meth:`~airflow_provider_qrt.jobs.outcome.WaitOutcome.to_event`. Results are not fetched here, but
+    on the worker. All triggers of a connection in a triggerer share one poller, see
+    ``airflow_provider_qrt.jobs.wait.watcher``.
 
-    Where the connection's channel tells a job's live status, that is followed: it says when to look, and the look
-    decides. Nothing is followed before the first look.
+    If the connection's channel has a live status, the trigger follows it after the first poll. The live status only
+    tells when to poll; the poll decides.
 
     Args:
-        job_id: The job; of several, the first.
-        more_job_ids: The task's other jobs, in the order in which they are waited for.
+        job_id: The job, or the first of several.
+        more_job_ids: The task's other jobs, in order.
         qiskit_runtime_conn_id: The connection. Credentials are read from it in the triggerer, never passed along.
-        submitted_at: Epoch seconds; None means now. Young jobs are looked at more often.
-        deadline: Epoch seconds until when to wait; None for as long as it takes.
-        poll_interval: Longest time between two looks, seconds.
-        cancel_on_kill: Cancel all that have not completed when the task is cleared or marked while it is deferred.
+        submitted_at: Epoch seconds; None means now. Recent jobs are polled more often.
+        deadline: End of the wait, epoch seconds; None means no limit.
+        poll_interval: Longest time between two polls, seconds.
+        cancel_on_kill: Cancel all uncompleted jobs when the task is cleared or marked while it is deferred.
         cancel_on_timeout: Cancel them when the deadline passes.
         submitted_to: Instance, region and host that the jobs were submitted to; None if that is not known.
     """
@@ -88,7 +88,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
             CLASS_PATH,
             {
                 "job_id": self.job_id,
-                # Left out where there are none: a triggerer that has not been updated yet knows no such argument.
+                # Left out if empty: a triggerer that has not been updated yet does not know the argument.
                 **({"more_job_ids": list(self.more_job_ids)} if self.more_job_ids else {}),
                 "qiskit_runtime_conn_id": self.qiskit_runtime_conn_id,
                 "submitted_at": self.submitted_at,
@@ -117,14 +117,14 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         return self.job_id
 
     def unfinished_job_ids(self) -> Sequence[str]:
-        """The jobs that are not known to have completed."""
+        """Return the jobs that are not known to have completed."""
         return [job_id for job_id in (self.job_id, *self.more_job_ids) if job_id not in self._completed]
 
     async def _wait(self) -> WaitOutcome:
-        """Wait for all jobs, or until one has not completed."""
+        """Wait until all jobs have completed, or one has ended otherwise."""
         self.job_id = str(self.job_id or "").strip()
         if self.job_id in ("", "None"):
-            # A template of a sensor that is started here, rendered to nothing. GET /jobs/ would list jobs instead.
+            # The template of a sensor that starts in the triggerer was empty. GET /jobs/ would list jobs instead.
             return WaitOutcome(Ending.REFUSED, "", None, "job_id is empty: there is no job to wait for.")
         watcher = shared_watcher(self.qiskit_runtime_conn_id)
         with watcher.joined():
@@ -139,7 +139,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         try:
             while waiting:
                 _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                # In the order of the jobs, so that the same thing happens whoever is first by a hair.
+                # In the order of the jobs, so that the outcome does not depend on timing.
                 outcomes = [wait.result() for wait in waits if wait not in waiting]
                 self._completed = [outcome.job_id for outcome in outcomes if outcome.is_completion]
                 bad = next((outcome for outcome in outcomes if not outcome.is_completion), None)
@@ -187,12 +187,12 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                     else:
                         follower.failed(seen.error)
                         step = poller.on_error(seen.error, time.time(), asked=watch.place, definite=seen.definite)
-        # Somebody else's look may have come earlier than this one may fire.
+        # Another task's poll may have brought the news before this trigger may fire.
         await asyncio.sleep(earliest - time.monotonic())
         return step
 
     async def _next_news(self, watch: JobWatch) -> Job | Failure | None:
-        """Wait for news of a job; when the deadline comes first, take a last look, or None if that takes long."""
+        """Wait for news of a job; at the deadline poll once more, and return None if that takes too long."""
         if self.deadline is None:
             return await watch.news(math.inf)
         news = await watch.news(self.deadline - time.time())
@@ -203,7 +203,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
 
 def shared_watcher(conn_id: str) -> JobWatcher:
-    """The watcher of all who wait with a connection in this triggerer."""
+    """Return the watcher that all triggers of a connection in this triggerer share."""
     return shared(
         JobWatcher,
         conn_id,

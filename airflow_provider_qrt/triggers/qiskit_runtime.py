@@ -1,4 +1,4 @@
-"""The triggers, under the paths by which users import them and Airflow's database holds them."""
+"""The triggers, under the paths that users import and that Airflow's database stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trigger of a task that was told 429: waits in the triggerer, holding no worker, until it may submit."""
+"""The trigger of a task whose submission got a 429: waits in the triggerer until the task may submit again."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_qrt.jobs.window import SubmissionQueue
+from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
 _queues: defaultdict[str, SubmissionQueue] = defaultdict(SubmissionQueue)
-"""One per connection, for all triggers of this process."""
+"""One queue per connection, for all triggers of this process."""
 
 
 class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
     """Fires when the task may try its submission again.
 
-    All tasks that wait on one connection in one triggerer are let through twelve seconds apart, which is IBM's rate;
-    one that is refused again takes its place at the end. Nothing is submitted here: that is the worker's business, and
-    it has the task's state store.
+    Tasks that wait on the same connection in a triggerer fire twelve seconds apart, which is IBM's rate limit; a task
+    that gets another 429 goes to the end of the queue. The worker submits, not the trigger, because only the worker has
+    the task's state store.
 
     Args:
         qiskit_runtime_conn_id: The connection.
-        not_before: Epoch seconds; the moment the service named, or a guess.
-        job_ids: Jobs that the task has submitted already, of several.
+        not_before: Epoch seconds; the time that the service named, or an estimate.
+        job_ids: Jobs that the task has already submitted, if it has several.
         session_id: The batch that it has opened for them.
         cancel_on_kill: Cancel those jobs when the task is cleared or marked while it is deferred.
     """
@@ -63,25 +63,25 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
 
     @property
     def published_job_id(self) -> str | None:
-        """The first of the jobs that were submitted already."""
+        """The first of the jobs that were already submitted."""
         return self.job_ids[0] if self.job_ids else None
 
     def unfinished_job_ids(self) -> Sequence[str]:
-        """The jobs that were submitted already."""
+        """Return the jobs that were already submitted."""
         return self.job_ids
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait for this task's turn, then fire."""
+        """Wait until the rate limit allows a submission, then fire."""
         now = time.time()
         due = max(self.not_before, now + FIRST_DELAY)
         self.log.info("The submission is tried again in %.0f s at the earliest.", due - now)
-        # In the queue from then on only: who waits a day for room in a budget holds nobody up.
+        # Enter the queue only then, so that a task that waits a day for its budget does not delay others.
         await asyncio.sleep(due - now)
         now = time.time()
         queue = _queues[self.qiskit_runtime_conn_id]
         moment = queue.reserve(max(due, now))
         if moment - now > 1:
-            self.log.info("Others are before this task; its turn comes in %.0f s.", moment - now)
+            self.log.info("Other tasks are ahead in the queue; this one tries again in %.0f s.", moment - now)
         try:
             await asyncio.sleep(moment - now)
         except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""A line in the log of a deferred task at growing intervals, for as long as it waits."""
+"""Progress lines in the log of a deferred task, at growing intervals."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.jobs.progress import Progress, queue_length
+from airflow_provider_qrt.jobs.wait.progress import Progress, queue_length
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_qrt.client.models import Job
-    from airflow_provider_qrt.jobs.watcher import JobWatch
+    from airflow_provider_qrt.jobs.wait.watcher import JobWatch
 
 
 class Teller:
-    """Writes the lines for one job. To be used in an ``async with`` block.
+    """Writes the progress lines of one job. Use it in an ``async with`` block.
 
-    A task of its own does so: the watcher has news only when the state of a job changes.
+    A separate asyncio task does this, because the watcher only reports changes of a job's state.
 
     Args:
         watch: The job.
@@ -29,7 +29,7 @@ class Teller:
     def __init__(self, watch: JobWatch, since: float, log: Any) -> None:
         self._watch = watch
         self._progress = Progress(since)
-        # A trigger that goes on after a restart does not say again what was said.
+        # A trigger that resumes after a restart does not repeat earlier lines.
         self._progress.skip_to(time.time())
         self._log = log
         self._job: Job | None = None
@@ -46,7 +46,7 @@ class Teller:
             self._task.cancel()
 
     def seen(self, job: Job) -> None:
-        """Take note of the job as it was read."""
+        """Remember the job as it was read."""
         self._job = job
 
     async def _tell(self) -> None:

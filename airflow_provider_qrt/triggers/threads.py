@@ -1,7 +1,7 @@
-"""The triggerer's threads for what blocks, apart from each other and from those that Airflow and other providers use.
+"""Thread pools for blocking calls in the triggerer, separate from those of Airflow and other providers.
 
-Polls have a thread for each connection (``airflow_provider_qrt.jobs.sharing``). Cancellations and questions to Airflow
-have the pools here, so that forty cancellations of a service that hangs hold up no poll.
+Polling uses one thread per connection (``jobs.wait.shared_poller``). Cancellations and requests to Airflow use the
+pools here, so that many cancellations at a service that hangs do not delay polling.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ asking_airflow = ThreadPoolExecutor(4, thread_name_prefix="qiskit-runtime-airflo
 
 
 async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Answer], *arguments: Any) -> Answer:
-    """Call something that blocks in a pool; it sees the caller's context, as with ``asyncio.to_thread``."""
+    """Run a blocking function in a pool, with the caller's context, like ``asyncio.to_thread``."""
     call = partial(contextvars.copy_context().run, function, *arguments)
     return await asyncio.get_running_loop().run_in_executor(pool, call)

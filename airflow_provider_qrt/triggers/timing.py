@@ -1,7 +1,7 @@
-"""When a trigger may act: a fact about Airflow."""
+"""Earliest time at which a trigger may act, due to Airflow's heartbeat."""
 
 from __future__ import annotations
 
 FIRST_DELAY = 6.0
-"""Seconds before the first look. Airflow may notice only five seconds later (``[workers] min_heartbeat_interval``) that
-the worker process which deferred the task has ended; a task that is running again by then is taken for killed."""
+"""Seconds before the first poll. Airflow may need five seconds (``[workers] min_heartbeat_interval``) to notice that
+the worker process that deferred the task has ended; it would consider a task that runs again by then as killed."""

@@ -1,4 +1,4 @@
-"""Where an event trigger keeps what it has seen: in the state store of the assets it watches for."""
+"""Storage of an event trigger's last state, in the state store of the assets that it watches."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Watermark:
-    """One key in the state store of each asset that has the trigger for a watcher.
+    """One key in the state store of each asset that uses the trigger as a watcher.
 
     Args:
-        accessors: What Airflow has given the trigger; None if it watches for no asset, and keeps nothing.
-        key: Tells this trigger from other watchers of the same assets.
+        accessors: The trigger's accessors from Airflow; None if it watches no asset, so that nothing is stored.
+        key: Distinguishes this trigger from other watchers of the same assets.
     """
 
     def __init__(self, accessors: AssetStateStoreAccessors | None, key: str) -> None:
@@ -23,19 +23,19 @@ class Watermark:
         self._key = key
 
     async def load(self) -> Sequence[Any]:
-        """Return what is kept, of each asset that has something.
+        """Return the stored values of all assets that have one.
 
         Raises:
-            Exception: Whatever Airflow raises when the store cannot be read now.
+            Exception: Any error of Airflow if the store cannot be read.
         """
         found = [await store.aget(self._key) for store in self._stores]
         return [value for value in found if value is not None]
 
     async def save(self, value: Any) -> None:
-        """Keep a JSON value.
+        """Store a JSON value.
 
         Raises:
-            Exception: Whatever Airflow raises when the store cannot be written now.
+            Exception: Any error of Airflow if the store cannot be written.
         """
         for store in self._stores:
             await store.aset(self._key, value)
@@ -44,6 +44,6 @@ class Watermark:
 def _of_each_asset(accessors: AssetStateStoreAccessors | None) -> Sequence[AssetStateStoreAccessor]:
     if accessors is None:
         return []
-    # The accessors themselves stand for a single asset only, and give out others by the asset's name, which a trigger
-    # is not told. The same trigger may be the watcher of several assets.
+    # The accessors' public interface supports a single asset, or access by the asset's name, which a trigger does not
+    # know. The same trigger may watch several assets.
     return [*accessors._by_name.values(), *accessors._by_uri.values()]

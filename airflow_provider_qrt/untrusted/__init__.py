@@ -1,1 +1,1 @@
-"""What stands between this package and texts and data that others wrote: bounds, checks, and what blots out secrets."""
+"""Protection against untrusted text, data and files: limits, checks, and redaction of secrets. Internal."""

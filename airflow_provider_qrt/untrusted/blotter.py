@@ -1,8 +1,8 @@
-"""Keeps secrets out of texts: one blotter for the whole process, through which every text from outside passes.
+"""Redact secrets in texts: every text from outside passes through one blotter for the whole process.
 
-The service does not normally repeat what it was sent; a gateway or proxy in its place may, in an error, in a job's
-reason or in its log. What is secret in a connection is made known here when the connection is read, each token when it
-is fetched, so whoever shows a text needs no settings at hand.
+The service does not normally quote what it was sent, but a gateway or proxy may, in an error, in a job's reason or in
+its log. A connection's secrets are registered here when it is read, and tokens when they are fetched, so code that
+shows a text needs no settings.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from urllib.parse import quote, quote_plus
 
 BLOT = "***"
 _SHORTEST_ANYWHERE = 8
-"""A shorter secret, and one of small letters only, is blotted only where it stands as a word of its own: it would spoil
-ordinary words."""
+"""A shorter secret, or one of lower-case letters only, is redacted only as a whole word; otherwise ordinary words would
+be damaged."""
 _SHORTEST = 4
-"""Nothing shorter is looked for as such."""
+"""Shorter secrets are ignored."""
 _LEAST_LOOKED_AT = 32_768
 _LONGEST_SECRET = 4096
-"""Characters at the end of a text that was cut, where half a secret may stand."""
+"""Number of characters dropped at the end of a truncated text, which may hold part of a secret."""
 _MOST_KNOWN = 1000
-"""Secrets that a process remembers; those of tokens and connections that are not used any more are forgotten first."""
+"""Maximum number of remembered secrets; those that have not been registered again for longest are forgotten first."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
-"""Control characters, and those that turn the direction of writing around or are not seen."""
+"""Control characters, invisible characters, and those that change the writing direction."""
 
 _PATTERNS = (
     (re.compile(r"crn:v\d:[^\s\"'<>,]*", re.IGNORECASE), f"crn:{BLOT}"),
@@ -42,15 +42,15 @@ _PATTERNS = (
         ),
         rf"\1\2{BLOT}",
     ),
-    # User information in an address: up to the last @ of the word, whatever was forgotten to be encoded in it.
+    # User information in a URL: up to the last @ of the word, even if special characters are not encoded.
     (re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}:/{2,3})[^\s\"'<>]{1,200}@", re.IGNORECASE), rf"\1{BLOT}@"),
 )
 
 
 class Blotter:
-    """Blots out what it knows to be secret, and what looks like it: CRNs, account ids, tokens, keys, user information.
+    """Redacts known secrets, and what looks like one: CRNs, account ids, tokens, keys, user information.
 
-    Safe to use in several threads, and in a signal handler.
+    Safe to use from several threads, and in a signal handler.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Blotter:
         self._known: OrderedDict[str, re.Pattern[str] | None] = OrderedDict()
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Remember secrets, in all the ways in which a text may spell them."""
+        """Remember secrets in all forms in which a text may contain them."""
         with self._lock:
             for secret in secrets:
                 for spelled in spellings(secret):
@@ -71,8 +71,8 @@ class Blotter:
         """Return the text without secrets.
 
         Args:
-            text: To be shown to people.
-            more: Secrets that are not known yet.
+            text: Text to be shown to people.
+            more: Further secrets.
         """
         with self._lock:
             known = dict(self._known)
@@ -87,9 +87,9 @@ class Blotter:
 
 
 def spellings(secret: str) -> set[str]:
-    """Return the ways in which a text may spell a secret: as it is, in an address, in quotes, in JSON.
+    """Return the forms of a secret in a text: unchanged, in a URL, quoted, or in JSON.
 
-    A secret with line breaks in it is also recognised by its lines, for a log shows each on a line of its own.
+    A secret with line breaks is also recognised by its single lines, since a log shows them separately.
     """
     plain = secret.strip()
     spelled = {plain, quote_plus(plain), quote(plain, safe=""), repr(plain)[1:-1], json.dumps(plain)[1:-1]}
@@ -98,7 +98,7 @@ def spellings(secret: str) -> set[str]:
 
 
 def user_information(user: str, password: str) -> set[str]:
-    """Return what an address with user and password must not show, the header of basic authentication included."""
+    """Return the secrets of a URL with user and password, including the value for basic authentication."""
     pair = f"{user}:{password}"
     return {password, pair, base64.b64encode(pair.encode()).decode("ascii")} if password else set()
 
@@ -113,7 +113,7 @@ _blotter = Blotter()
 
 
 def _begin_anew() -> None:
-    """Leave a fork's parent a lock that a thread may hold which is not there; what is known stays known."""
+    """Replace the lock after a fork, since a thread that the child lacks may hold it; keep the known secrets."""
     _blotter._lock = threading.RLock()
 
 
@@ -121,32 +121,32 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 def learn(secrets: Iterable[str]) -> None:
-    """Make secrets known to the process's blotter."""
+    """Register secrets for redaction in this process."""
     _blotter.learn(secrets)
 
 
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """Return ``text`` with CRNs, account ids, tokens, keys and user information blotted out.
+    """Return ``text`` with CRNs, account ids, tokens, keys and user information redacted.
 
     Args:
-        text: To be shown to people.
-        known: Secrets that the process has not been told of.
+        text: Text to be shown to people.
+        known: Further secrets that are not registered.
     """
     return _blotter.blot(text, known)
 
 
 def readable(text: object, longest: int = 2000, known: Iterable[str] = ()) -> str:
-    """Return what somebody outside said, fit for logs and pages: no secrets, no control characters, not too long.
+    """Return untrusted text in a form for logs and pages: without secrets or control characters, and not too long.
 
-    Line breaks and tabs stay. Escape sequences, which could repaint a terminal, lose what makes them one.
+    Line breaks and tabs are kept. Terminal escape sequences lose their escape character.
 
     Args:
-        text: What was said; anything but text is written as such.
-        longest: Characters that are kept.
-        known: Secrets that the process has not been told of.
+        text: The text; other values are converted with ``str()``.
+        longest: Maximum number of characters.
+        known: Further secrets that are not registered.
     """
     whole = text if isinstance(text, str) else str(text)
-    # Blotted before it is cut, for a cut secret would not be recognised any more; but not megabytes for a few lines.
+    # Redact before truncating, since a truncated secret would not be recognised; but do not process megabytes.
     looked_at = max(_LEAST_LOOKED_AT, 8 * longest)
     said = _UNPRINTABLE.sub("", without_secrets(whole[:looked_at], known))
     if len(whole) > looked_at:

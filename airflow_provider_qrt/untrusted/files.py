@@ -1,4 +1,4 @@
-"""Files that a task reads: ordinary ones of a bounded size, and those that data names only from folders for them."""
+"""Read files safely: only regular files of limited size, and untrusted names only within permitted folders."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import IO
 
 _PIECE = 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
-"""Bytes of a file; a circuit of a hundred thousand gates takes a few million."""
+"""Maximum file size in bytes; a circuit of a hundred thousand gates takes a few million."""
 
 
 def read_up_to(file: IO[bytes], most: int) -> bytes:
-    """Read an open file to its end, or the first ``most`` bytes; ``read(most)`` would take that memory at once."""
+    """Read up to ``most`` bytes of an open file; ``read(most)`` would allocate that memory at once."""
     pieces: list[bytes] = []
     left = most
     while left > 0 and (piece := file.read(min(left, _PIECE))):
@@ -24,10 +24,10 @@ def read_up_to(file: IO[bytes], most: int) -> bytes:
 
 
 def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Read an ordinary file.
+    """Read a regular file.
 
     Raises:
-        OSError: It cannot be read, is no ordinary file (a device or a pipe would never end), or is larger than ``most``
+        OSError: It cannot be read, is not a regular file (a device or pipe may never end), or is larger than ``most``
             bytes; ``strerror`` says which.
     """
     with open(path, "rb", opener=_open_at_once) as file:
@@ -40,25 +40,25 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for somebody to write into a pipe."""
+    """Open a file without blocking, even if it is a pipe without a writer."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def within(name: str, folders: Iterable[str | os.PathLike[str]]) -> Path | None:
-    """Return the file that a name stands for, if it lies in one of the folders or below; None if it does not.
+    """Return the path of a file name if it is within one of the folders; None if it is not.
 
-    Nothing is looked at outside of the folders, so nobody learns from the answer what exists there. Links that lead out
-    of a folder do not count as lying in it.
+    Nothing outside the folders is accessed, so the answer does not reveal what exists there. A link that leads out of a
+    folder does not count as within it.
 
     Args:
-        name: An absolute path, or one below the folders.
-        folders: Where files may be read.
+        name: An absolute path, or one relative to the folders.
+        folders: Permitted folders.
     """
     if "\0" in name:
         return None
     missing = None
     for folder in folders:
-        # Not resolve(), which looks at the disk: what lies outside must not be looked at.
+        # Not resolve(), which accesses the disk: nothing outside the folders must be accessed.
         root = os.path.abspath(folder)  # noqa: PTH100
         path = os.path.normpath(os.path.join(root, name))  # noqa: PTH118
         if not path.startswith(root.rstrip(os.sep) + os.sep) or not os.path.isdir(root):  # noqa: PTH112

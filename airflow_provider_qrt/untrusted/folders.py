@@ -1,4 +1,4 @@
-"""Folders and files that nobody but their owner can have changed."""
+"""Folders and files that only their owner can have changed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ _BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def why_not_private(folder: Path) -> str | None:
-    """Return why what lies in a folder may come from another user; None if it cannot.
+    """Return why a folder's content may come from another user; None if it cannot.
 
-    The folder must belong to this user, and nobody else may write to it or put another in its place: what holds it,
-    and every link on the way to it, must belong to this user or to root, and be writable for them alone, or have the
-    sticky bit.
+    The folder must belong to this user, and nobody else may write to it or replace it: its parent folders, and every
+    link on its path, must belong to this user or to root, and be writable only by them, or have the sticky bit.
 
     Raises:
-        OSError: It cannot be looked at, or does not exist.
+        OSError: It cannot be accessed, or does not exist.
     """
     path = _absolute(folder)
     own = os.lstat(path)
@@ -44,10 +43,10 @@ def why_not_private(folder: Path) -> str | None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those that hold it as far as they are missing, for their owner alone.
+    """Create a folder, and missing parent folders, with access for their owner only.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     missing = []
     part = _absolute(folder)
@@ -58,12 +57,12 @@ def make_private(folder: Path) -> None:
         try:
             each.mkdir(mode=0o700)
         except FileExistsError:
-            # Another process makes it at the same time.
+            # Another process created it at the same time.
             continue
 
 
 def read_private(path: Path, most: int) -> bytes | None:
-    """Read a file of this user's own; None if it belongs to another, is a link, or holds more than ``most`` bytes.
+    """Read a file that only this user can write; None if it is not one, or is larger than ``most`` bytes.
 
     Raises:
         OSError: It cannot be read, or does not exist.
@@ -77,7 +76,7 @@ def read_private(path: Path, most: int) -> bytes | None:
 
 
 def _open_itself(path: str, flags: int) -> int:
-    """Open a file without following a link, and without waiting for somebody to write into a pipe."""
+    """Open a file without following a link, and without blocking on a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
@@ -93,7 +92,7 @@ def _is_trusted_owner(owner: int) -> bool:
 def _others_may_replace(status: os.stat_result) -> bool:
     if status.st_mode & stat.S_ISVTX:
         return False
-    # Many systems give each user a group of their own, and let it write.
+    # Many systems give each user their own group with write permission.
     own_group = status.st_gid == os.getegid()
     return bool(status.st_mode & (stat.S_IWOTH if own_group else _BY_OTHERS))
 

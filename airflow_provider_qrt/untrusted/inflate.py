@@ -1,29 +1,29 @@
-"""Compressed data that somebody else made: read up to a bound, never beyond it."""
+"""Decompress untrusted data up to a size limit."""
 
 from __future__ import annotations
 
 import zlib
 
 
-class TooLarge(ValueError):
-    """Data that grows beyond what was allowed for it."""
+class TooLargeError(ValueError):
+    """Decompressed data exceeds its size limit."""
 
 
 def inflate(data: bytes, most: int) -> bytes:
     """Decompress zlib data.
 
     Args:
-        data: All of it.
-        most: Bytes that it may become.
+        data: The complete data.
+        most: Maximum number of decompressed bytes.
 
     Raises:
-        TooLarge: It becomes more.
-        zlib.error: It is no zlib data, or it is cut off.
+        TooLargeError: The decompressed data is larger.
+        zlib.error: It is not zlib data, or it is truncated.
     """
     engine = zlib.decompressobj()
     read = engine.decompress(data, most + 1)
     if len(read) > most:
-        raise TooLarge(f"it takes more than {most:,} bytes when it is unpacked")
+        raise TooLargeError(f"it takes more than {most:,} bytes when it is unpacked")
     if not engine.eof:
         raise zlib.error("the data ends too early")
     return read

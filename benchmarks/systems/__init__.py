@@ -1,7 +1,7 @@
-"""The systems measured: ours as DAGs in ``dags``, what a user would run instead as programs.
+"""Internal. The measured systems: ours as DAGs in ``dags``, and its alternatives as programs.
 
-A program is started as ``python -m benchmarks.systems.NAME``. It takes a JSON object as its only argument (``api``,
-``root``, ``iam``, ``key``, ``instance``, ``backend``, ``shots``, and what its module names) and prints one as a line of
-its own: ``counts``, and ``result_at``, epoch seconds when they were in hand. The programs import nothing of the
-provider, so any environment that has the system can run them.
+A program is started as ``python -m benchmarks.systems.NAME``. Its only argument is a JSON object (``api``, ``root``,
+``iam``, ``key``, ``instance``, ``backend``, ``shots``, and the values in its module's docstring). It prints a JSON
+object on one line: ``counts``, and ``result_at``, the time at which they were available, in epoch seconds. The programs
+do not import the provider, so any environment with the system can run them.
 """

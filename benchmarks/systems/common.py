@@ -1,4 +1,4 @@
-"""What the programs share: the circuits, IBM's own client, and a guard that keeps them on this machine."""
+"""The shared parts of the programs: the circuits, IBM's client, and a guard against connections to other machines."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from qiskit_ibm_runtime import QiskitRuntimeService
 
 QUBITS = 156
-"""Of the backend, a Heron machine."""
+"""Number of qubits of the backend, a Heron machine."""
 
 
 def asked() -> dict[str, Any]:
-    """Read the argument, and from now on refuse connections that would leave this machine."""
+    """Read the argument, and refuse connections to other machines from now on."""
     sys.addaudithook(_only_loopback)
     question: dict[str, Any] = json.loads(sys.argv[1])
     return question
 
 
 def answer(counts: dict[str, int], result_at: float) -> None:
-    """Print the last line."""
+    """Print the line with the answer."""
     print("\n" + json.dumps({"counts": counts, "result_at": result_at}), flush=True)
 
 
 def bell_pair() -> QuantumCircuit:
-    """Two entangled qubits in the machine's own gates, so that nobody needs to transpile."""
+    """Return a circuit with two entangled qubits in the machine's gates, which needs no transpilation."""
     circuit = _empty()
     _hadamard(circuit, 0)
     return _paired(circuit)
 
 
 def rotated_pair(angle: float) -> QuantumCircuit:
-    """Two qubits that are found as 11 with a chance of cos²(angle / 2), else as 00; also in the machine's gates."""
+    """Return a circuit in the machine's gates that gives 11 with probability cos²(angle / 2), otherwise 00."""
     circuit = _empty()
     circuit.sx(0)
     circuit.rz(angle, 0)
@@ -45,9 +45,9 @@ def rotated_pair(angle: float) -> QuantumCircuit:
 
 
 def service(question: dict[str, Any]) -> QiskitRuntimeService:
-    """IBM's own client, connected to the emulator; ``IAM_URL`` must be in the environment.
+    """Return IBM's client, connected to the emulator; ``IAM_URL`` must be in the environment.
 
-    Which instances a key has is asked of another IBM service, which is not emulated: that request is not counted.
+    The look-up of a key's instances uses another IBM service that is not emulated, so that request is not counted.
     """
     from qiskit_ibm_runtime import QiskitRuntimeService
     from qiskit_ibm_runtime.accounts.account import Account

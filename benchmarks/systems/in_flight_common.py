@@ -1,8 +1,8 @@
-"""What the programs of ``benchmarks.in_flight`` share: the protocol, how late the event loop is, and memory.
+"""The shared parts of the programs of ``benchmarks.in_flight``: the protocol, event-loop lateness, and memory.
 
-A program says ``ready`` when it has loaded everything, reads one line with the question, and waits for all jobs at
-once. It prints ``memory <bytes>`` before it begins and when the jobs are about to end, and at last one line of JSON
-with the moment of each event, epoch seconds, and the lateness of the event loop.
+A program prints ``ready`` when it has loaded everything, reads one line with the question, and waits for all jobs at
+once. It prints ``memory <bytes>`` before the wait and when the jobs are about to end, and finally one line of JSON with
+the time of each event in epoch seconds and the lateness of the event loop.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from pathlib import Path
 from typing import Any
 
 LAG_SLEEP = 0.01
-"""Seconds that the coroutine sleeps which measures how late the event loop is."""
+"""Sleep in seconds of the coroutine that measures the lateness of the event loop."""
 
 
 def question() -> dict[str, Any]:
-    """Say that everything has been loaded, and read what is asked."""
+    """Print that everything is loaded, and read the question."""
     print("ready", flush=True)
     asked: dict[str, Any] = json.loads(sys.stdin.readline())
     return asked
 
 
 def answer(events: Mapping[str, float], lag: Mapping[str, Sequence[float]]) -> None:
-    """Print the last line.
+    """Print the line with the answer.
 
     Args:
-        events: When each job's event came, epoch seconds.
-        lag: Seconds of lateness while nothing ended (``steady``) and while jobs ended (``ending``).
+        events: The time of each job's event in epoch seconds.
+        lag: Lateness in seconds while no job ended (``steady``) and while jobs ended (``ending``).
     """
     summary = {name: percentiles(samples) for name, samples in lag.items() if samples}
     print("\n" + json.dumps({"events": events, "lag": summary}), flush=True)
 
 
 def percentiles(samples: Sequence[float]) -> list[float]:
-    """The median, the 99th percentile (both by nearest rank) and the largest."""
+    """Return the median, the 99th percentile (both by nearest rank) and the maximum."""
     ordered = sorted(samples)
     return [ordered[math.ceil(part * len(ordered)) - 1] for part in (0.5, 0.99, 1.0)]
 
 
 def say_memory() -> None:
-    """Print the resident memory of this process, bytes."""
+    """Print the resident memory of this process in bytes."""
     gc.collect()
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -54,7 +54,7 @@ def say_memory() -> None:
 
 
 class Lag:
-    """Measures how late the event loop is with a coroutine that wants to go on.
+    """Measures the lateness of the event loop with a coroutine that wakes up at fixed intervals.
 
     Attributes:
         samples: Seconds of lateness, by phase.
@@ -65,11 +65,11 @@ class Lag:
         self._phase = "steady"
 
     def jobs_end(self) -> None:
-        """From now on count for the other phase."""
+        """Switch to the other phase."""
         self._phase = "ending"
 
     async def measure(self) -> None:
-        """Sleep again and again until cancelled."""
+        """Sleep repeatedly until cancelled."""
         while True:
             before = time.perf_counter()
             await asyncio.sleep(LAG_SLEEP)
@@ -77,18 +77,18 @@ class Lag:
 
 
 async def wait_for_all(waits: Mapping[str, Coroutine[Any, Any, float]], ends_at: float) -> None:
-    """Run all waits as tasks of one event loop, as a triggerer does, and print what came out.
+    """Run all waits as tasks of one event loop, like a triggerer, and print the results.
 
     Args:
-        waits: By job; each gives the moment of the event, epoch seconds.
-        ends_at: When the first job may end, epoch seconds.
+        waits: The waits by job; each returns the time of the event in epoch seconds.
+        ends_at: The earliest end of a job, in epoch seconds.
     """
     say_memory()
     lag = Lag()
     tasks = {name: asyncio.create_task(wait) for name, wait in waits.items()}
     measuring = asyncio.create_task(lag.measure())
     await asyncio.sleep(ends_at - time.time())
-    # Collecting garbage stops the loop; it is not a part of what is measured.
+    # Garbage collection would stop the loop, and is not part of the measurement.
     measuring.cancel()
     say_memory()
     lag.jobs_end()

@@ -1,6 +1,6 @@
-"""prefect-qiskit's own loop, many at once in one event loop; for the protocol see ``in_flight_common``.
+"""Runs many of prefect-qiskit's loops in one event loop; for the protocol see ``in_flight_common``.
 
-Without Prefect's flows and server around it: only what waits for a job.
+It runs only the code that waits for a job, without Prefect's flows and server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def run(todo: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Do as the docstring of the module says."""
+    """Run the protocol in the module's docstring."""
     import prefect_qiskit.primitives.job  # noqa: F401 - loaded before the question, as the others do
 
     asyncio.run(run(question()))

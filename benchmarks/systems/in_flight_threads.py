@@ -1,4 +1,4 @@
-"""IBM's own client, a thread for each job; for the protocol see ``in_flight_common``."""
+"""Runs IBM's client with a thread for each job; for the protocol see ``in_flight_common``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
 
     todo = question()
     runtime = service(asked())
-    # One after the other: it is the wait that is measured.
+    # Fetch the jobs one after the other, because only the wait is measured.
     jobs = {one: runtime.job(one) for one in todo["jobs"]}
     events: dict[str, float] = {}
 

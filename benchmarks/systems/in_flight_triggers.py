@@ -1,7 +1,7 @@
-"""The provider's own triggers, many at once, as in a triggerer; the argument says how.
+"""Runs many of the provider's triggers at once, as in a triggerer; the argument selects the variant.
 
-``shared``: as they are. ``alone``: each with a poller and a client of its own. ``bare``: triggers of Airflow that only
-sleep, for what a trigger costs anyway. For the protocol see ``in_flight_common``.
+``shared``: unchanged triggers. ``alone``: each trigger with a separate poller and client. ``bare``: Airflow triggers
+that only sleep, for the basic cost of a trigger. For the protocol see ``in_flight_common``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-import airflow_provider_qrt.jobs.watch_plan as plan
+import airflow_provider_qrt.jobs.wait.watch_plan as plan
 import airflow_provider_qrt.triggers.job as triggers
 from airflow_provider_qrt.triggers.connection import connect
 from benchmarks.systems.in_flight_common import question, wait_for_all
@@ -24,7 +24,7 @@ WARM_UP_JOBS = 10
 
 
 class Sleeper(BaseTrigger):
-    """Sleeps until some moment, epoch seconds, then fires."""
+    """Sleeps until a given time in epoch seconds, then fires."""
 
     def __init__(self, *, job_id: str, until: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -32,17 +32,17 @@ class Sleeper(BaseTrigger):
         self.until = until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """As every trigger must."""
+        """Return the class path and the arguments, as every trigger must."""
         return (f"{__name__}.Sleeper", {"job_id": self.job_id, "until": self.until})
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Sleep."""
+        """Sleep, then yield the event."""
         await asyncio.sleep(self.until - time.time())
         yield TriggerEvent({"ending": "final"})
 
 
 async def event_of(trigger: BaseTrigger) -> float:
-    """Run a trigger; return when its event came, epoch seconds."""
+    """Run a trigger; return the time of its event in epoch seconds."""
     async for event in trigger.run():
         now = time.time()
         if event.payload["ending"] != "final":
@@ -52,7 +52,7 @@ async def event_of(trigger: BaseTrigger) -> float:
 
 
 async def warm_up(job_id: str) -> None:
-    """Load what the first request loads, so that it is not taken for memory of the jobs."""
+    """Load everything that the first request loads, so that it does not count as memory of the jobs."""
     client, _ = await connect("qiskit_runtime_default")
     client.job(job_id)
     list(islice(client.jobs(pending=True), WARM_UP_JOBS))
@@ -77,11 +77,11 @@ async def run(way: str, asked: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Do as the docstring of the module says."""
+    """Run the protocol in the module's docstring."""
     way = sys.argv[1]
     if way == "alone":
         triggers.shared = lambda kind, _name, connect: kind(connect)
-    # As it is from the tenth minute on, when there is always a job to be read by itself; nobody waits for that here.
+    # This is the state from the tenth minute on, when there is always a job that is read separately.
     plan.CONFIRM_AFTER = 0.0
     asyncio.run(run(way, question()))
 

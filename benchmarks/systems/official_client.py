@@ -1,4 +1,4 @@
-"""IBM's own client in a plain process: submit, wait for the result (at most ``timeout`` seconds), count."""
+"""Runs IBM's client in a plain process: submits, waits for the result (at most ``timeout`` seconds), and counts."""
 
 from __future__ import annotations
 

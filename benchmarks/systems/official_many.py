@@ -1,7 +1,7 @@
-"""IBM's own client with many circuits in a plain process: a job each within a batch, or all as PUBs of one job.
+"""Runs IBM's client with many circuits in a plain process: a job each in a batch, or all as PUBs of one job.
 
-The question has ``way`` as well, ``separate`` or ``pubs``, and ``circuits``, their number. The counts in the answer are
-how often 11 was measured, by the number of the circuit.
+The question also has ``way``, which is ``separate`` or ``pubs``, and ``circuits``, their number. The answer has the
+count of 11 by the number of the circuit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""prefect-qiskit in a Prefect flow: submit, wait for the result, count.
+"""Runs prefect-qiskit in a Prefect flow: submits, waits for the result, and counts.
 
-At its defaults, but that it retries as often as ``retries`` says, after ``retry_delay`` seconds (neither given: not at
-all), and gives a try ``timeout`` seconds, if any.
+It uses the defaults, except that it retries ``retries`` times after ``retry_delay`` seconds (never if these are
+missing), and limits each try to ``timeout`` seconds if given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
             credentials=IBMQuantumCredentials(
                 api_key=question["key"],
                 crn=question["instance"],
-                # Without a path, this address would be asked for //identity/token.
+                # Without a path, the client would request //identity/token from this address.
                 auth_url=question["iam"] + "/identity/token",
                 runtime_url=question["api"] + "/",
             ),

@@ -1,10 +1,10 @@
-"""A DAG file as its author's type checker sees it; a comment after a line says that it finds an error there."""
+"""A DAG file for the type checkers; a comment after a line says that a type checker must find an error there."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.operators.jobs import (
     QiskitRuntimeCancelJobOperator,
     QiskitRuntimeGetResultOperator,

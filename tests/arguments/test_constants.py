@@ -1,4 +1,4 @@
-"""A wrong constant fails when the DAG file is parsed; a template, or another task's output, when the task runs."""
+"""Wrong constants fail when the DAG file is parsed; templates and outputs of other tasks fail when the task runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_qrt.arguments.constants import InvalidConstant
+from airflow_provider_qrt.arguments.constants import InvalidConstantError
 from airflow_provider_qrt.decorators.primitives import qiskit_sampler_task
-from airflow_provider_qrt.jobs.durations import seconds, whole_seconds
+from airflow_provider_qrt.durations import seconds, whole_seconds
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator, QiskitRuntimeSubmitJobOperator
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import QiskitRuntimeCreateSessionOperator
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeBackendSensor, QiskitRuntimeJobSensor
 
 FLIP = "OPENQASM 3.0; bit c; c = measure $0;"
@@ -74,7 +74,7 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
 )
 def test_a_wrong_constant_is_refused_when_the_file_is_parsed(made, wrong, said):
     operator_class, arguments = made
-    with pytest.raises(InvalidConstant) as refused:
+    with pytest.raises(InvalidConstantError) as refused:
         operator_class(task_id="the_task", **{**arguments, **wrong})
     assert said in str(refused.value)
     assert "'the_task'" in str(refused.value)
@@ -83,12 +83,12 @@ def test_a_wrong_constant_is_refused_when_the_file_is_parsed(made, wrong, said):
 
 
 def test_default_arguments_are_checked_too():
-    with DAG("d", schedule=None, default_args={"shots": -1}), pytest.raises(InvalidConstant, match="shots"):
+    with DAG("d", schedule=None, default_args={"shots": -1}), pytest.raises(InvalidConstantError, match="shots"):
         QiskitRuntimeSamplerOperator(task_id="t", circuits=FLIP)
 
 
 def test_what_a_mapped_task_begins_with_is_checked():
-    with DAG("d", schedule=None), pytest.raises(InvalidConstant, match=r"shots: must be at least 1.*'t'"):
+    with DAG("d", schedule=None), pytest.raises(InvalidConstantError, match=r"shots: must be at least 1.*'t'"):
         QiskitRuntimeSamplerOperator.partial(task_id="t", shots=-1)
 
 
@@ -103,9 +103,9 @@ def test_what_a_mapped_task_begins_with_is_checked():
 def test_what_a_mapped_task_is_expanded_over_is_checked(over, said):
     with DAG("d", schedule=None):
         begun = QiskitRuntimeSamplerOperator.partial(task_id="t")
-        with pytest.raises((TypeError, InvalidConstant), match=said):
+        with pytest.raises((TypeError, InvalidConstantError), match=said):
             begun.expand(**over)
-        with pytest.raises((TypeError, InvalidConstant), match=said.replace("expand", "expand_kwargs")):
+        with pytest.raises((TypeError, InvalidConstantError), match=said.replace("expand", "expand_kwargs")):
             begun.expand_kwargs([{name: values[-1] for name, values in over.items()}])
 
 
@@ -121,7 +121,7 @@ def test_a_decorated_functions_arguments_are_checked():
     def circuits():
         return FLIP
 
-    with DAG("d", schedule=None), pytest.raises(InvalidConstant, match="shots"):
+    with DAG("d", schedule=None), pytest.raises(InvalidConstantError, match="shots"):
         circuits()
 
 
@@ -184,14 +184,14 @@ def test_durations_are_read_as_people_write_them(written, read):
     ["", "soon", "5 parsecs", "h", "30m1h", "1h1h", "-5s", 0, -1, True, None, [], "nan", "inf"],
 )
 def test_what_is_no_duration_is_refused(written):
-    with pytest.raises(InvalidInput, match=r"^timeout: "):
+    with pytest.raises(InvalidInputError, match=r"^timeout: "):
         seconds("timeout", written)
 
 
 def test_whole_seconds_have_no_fraction():
     assert whole_seconds("max_ttl", "2h") == 7200
     assert whole_seconds("max_ttl", "None") is None
-    with pytest.raises(InvalidInput, match="whole seconds"):
+    with pytest.raises(InvalidInputError, match="whole seconds"):
         whole_seconds("max_ttl", "0.5s")
 
 

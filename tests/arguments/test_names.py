@@ -1,4 +1,4 @@
-"""A misspelt argument is named, with the one that is meant, wherever a task is made."""
+"""Every way to create a task reports a misspelt argument and suggests the right name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the two type checkers that people use tell the author of a DAG file."""
+"""The errors that mypy and pyright show to the author of a DAG file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The asset of a backend, as Airflow makes it of its URI."""
+"""The asset that Airflow creates from the URI of a backend."""
 
 from __future__ import annotations
 

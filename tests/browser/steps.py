@@ -1,4 +1,4 @@
-"""What people do in Airflow's pages."""
+"""Steps of users in Airflow's pages."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def result_page(airflow: AirflowWithLogin, dag_id: str, run_id: str) -> str:
 
 
 def plotted_counts(page: Page | FrameLocator) -> list[dict[str, int]]:
-    """What the histograms of a page show, one for each PUB."""
+    """Return the counts in the histograms of a page, one for each PUB."""
     pubs = page.get_by_test_id("pub")
     expect(pubs.first.get_by_test_id("bar").first).to_be_visible(timeout=PATIENCE)
     return [

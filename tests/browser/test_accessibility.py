@@ -12,7 +12,7 @@ BAD = ("serious", "critical")
 
 
 def faults(page: Page) -> list[str]:
-    """What axe-core finds that keeps people out."""
+    """Return the accessibility problems that axe-core finds."""
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {node['html']} ({node['failureSummary']})"

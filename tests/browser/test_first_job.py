@@ -1,4 +1,4 @@
-"""The way of somebody who meets the provider in Airflow's UI: from the login to the plotted counts."""
+"""The first steps of a new user in Airflow's UI, from the login to the plotted counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,29 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     forget_connection(airflow)
     page = visit()
     log_in(page, airflow, "operator")
+    save_the_connection(page, airflow, service, picture)
+    try_the_saved_connection(page, picture)
 
+    service.configure(queue_seconds=900)
+    run_id = trigger(page, airflow, BELL_PAIR)
+    run = f"{airflow.url}/dags/{BELL_PAIR}/runs/{run_id}"
+    page.goto(f"{run}/tasks/measure/details")
+    expect(page.get_by_text("Deferred", exact=True).first).to_be_visible(timeout=PATIENCE)
+    job_id = airflow.xcom(BELL_PAIR, run_id, "measure", "job_id")
+    follow_the_waiting_job(page, run, service, job_id, picture)
+
+    service.advance(900)
+    page.goto(run)
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=PATIENCE)
+    page.goto(f"{run}/tasks/measure")
+    expect(page.get_by_text("Completed: queued").last).to_be_visible(timeout=PATIENCE)
+    picture(page, "log-completed")
+    page.goto(run)
+    read_the_result(page, airflow.xcom(BELL_PAIR, run_id, "measure"), picture)
+    find_the_job_in_the_list(page, job_id, picture)
+
+
+def save_the_connection(page, airflow, service, picture):
     form = begin_connection(page, airflow)
     picture(page, "connection-form")
     form.get_by_label("Base URL").fill(service.url)
@@ -37,20 +59,19 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     saved = airflow.api("GET", f"/connections/{CONNECTION}")
     assert service.api_key not in str(saved)
 
+
+def try_the_saved_connection(page, picture):
     said = try_connection(page, "Successful")
     picture(page, "connection-test")
     assert "The API key is valid for instance" in said
     assert "It may list backends: ibm_fez" in said
     assert "shows only on submission" in said
 
-    service.configure(queue_seconds=900)
-    run_id = trigger(page, airflow, BELL_PAIR)
-    run = f"{airflow.url}/dags/{BELL_PAIR}/runs/{run_id}"
-    page.goto(f"{run}/tasks/measure/details")
-    expect(page.get_by_text("Deferred", exact=True).first).to_be_visible(timeout=PATIENCE)
-    job_id = airflow.xcom(BELL_PAIR, run_id, "measure", "job_id")
+
+def follow_the_waiting_job(page, run, service, job_id, picture):
+    address = f"{service.url}/jobs/{job_id}"
     link = page.get_by_role("link", name="IBM Quantum job")
-    expect(link).to_have_attribute("href", f"{service.url}/jobs/{job_id}", timeout=PATIENCE)
+    expect(link).to_have_attribute("href", address, timeout=PATIENCE)
     picture(page, "task-deferred")
     page.goto(f"{run}/tasks/measure")
     expect(page.get_by_text(f"Job {job_id} is queued").last).to_be_visible(timeout=PATIENCE)
@@ -59,23 +80,19 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     link = page.get_by_role("link", name="IBM Quantum job")
     with page.expect_popup() as opened:
         link.click()
-    assert opened.value.url == f"{service.url}/jobs/{job_id}"
+    assert opened.value.url == address
     opened.value.close()
 
-    service.advance(900)
-    page.goto(run)
-    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=PATIENCE)
-    page.goto(f"{run}/tasks/measure")
-    expect(page.get_by_text("Completed: queued").last).to_be_visible(timeout=PATIENCE)
-    picture(page, "log-completed")
-    page.goto(run)
+
+def read_the_result(page, xcom, picture):
     page.get_by_role("link", name="Quantum result").click()
-    xcom = airflow.xcom(BELL_PAIR, run_id, "measure")
     result = page.frame_locator("iframe")
     assert plotted_counts(result) == [pub["counts"] for pub in xcom["results"]]
     expect(result.get_by_test_id("freshness")).to_be_empty(timeout=PATIENCE)
     picture(page, "result")
 
+
+def find_the_job_in_the_list(page, job_id, picture):
     page.get_by_role("link", name="Quantum", exact=True).click()
     jobs = page.frame_locator("iframe")
     row = jobs.locator(f"[data-testid=job-row][data-job-id={job_id}]")

@@ -1,4 +1,4 @@
-"""What the pages do with answers that come late, or say no for now; without Airflow, and with answers made up here."""
+"""The pages without Airflow, with invented answers that come late or refuse the request for now."""
 
 from __future__ import annotations
 

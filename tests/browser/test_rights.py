@@ -1,4 +1,4 @@
-"""What people see of DAGs that they may not read: nothing."""
+"""Users see nothing of DAGs that they may not read."""
 
 from __future__ import annotations
 

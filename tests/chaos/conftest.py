@@ -1,4 +1,4 @@
-"""One Airflow for the whole suite, and services enough to let scenarios run side by side."""
+"""One Airflow for the whole suite, and enough services to run scenarios side by side."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def wrong_proxies(services: list[Emulator], proxy_password: str) -> dict[str, di
 
 @pytest.fixture(scope="session")
 def hidden(services: list[Emulator], proxy_password: str) -> list[str]:
-    """What nobody may read anywhere."""
+    """Return the secrets that must not appear anywhere."""
     return [proxy_password, *(secret for service in services for secret in secrets_of(service))]
 
 

@@ -1,4 +1,4 @@
-"""Scenarios side by side: each has a service of its own, so that its faults strike nobody else."""
+"""Runs scenarios side by side, each with a separate service, so that its faults affect no other scenario."""
 
 from __future__ import annotations
 

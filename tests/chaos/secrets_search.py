@@ -1,4 +1,4 @@
-"""Looks for what nobody may read in everything that an Airflow writes."""
+"""Searches everything that an Airflow writes for secrets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def secrets_of(service: Emulator) -> list[str]:
 
 
 class Pages:
-    """What the pages show to an administrator.
+    """The content of the pages for an administrator.
 
     Args:
         airflow: Whose pages.

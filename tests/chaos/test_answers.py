@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.lanes import Lane
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 ONE_JOB = "^/jobs/[^/]+$"
 """The path on which a job is looked at."""

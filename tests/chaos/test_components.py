@@ -1,4 +1,4 @@
-"""Airflow's own components die, restart and pause while jobs are under way."""
+"""Airflow's components die, restart and pause while jobs are running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.chaos.lanes import PATIENCE, Lane, Run, in_parallel
 from tests.chaos.vault import VAULTED
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 
 def wait_for_job_to_be_watched(run: Run) -> str:

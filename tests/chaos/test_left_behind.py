@@ -1,4 +1,4 @@
-"""No process of the task is left to cancel its job: the triggerer does, also with sessions. Or nobody stopped it."""
+"""The triggerer cancels jobs and sessions of tasks without a living process, but not if nobody stopped the task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.lanes import PATIENCE, Lane, Run
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 
 def start(lane: Lane, dag_id: str) -> Run:

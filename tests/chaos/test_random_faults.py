@@ -1,4 +1,4 @@
-"""One request in five goes wrong, in every way in which one may, for a whole DAG run."""
+"""One request in five fails, in every possible way, during a whole DAG run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_qrt.emulator import Emulator
 from tests.chaos.dags.chaos import MAPPED_TASKS
 from tests.chaos.lanes import expect_bell_pair
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 FAULTS = {
     "503": {"status": 503},

@@ -1,6 +1,6 @@
-"""No key, CRN, account, token or proxy password is in anything that Airflow writes or shows, whatever went wrong.
+"""No key, CRN, account, token or proxy password appears in anything that Airflow writes or shows after any failure.
 
-Searched are all files (logs, the database's own, lineage), all rows, and the pages.
+The search covers all files (logs, database files, lineage), all rows, and the pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.chaos.lanes import Lane
 from tests.chaos.secrets_search import LINEAGE, Pages, find_in_airflow, find_in_pages
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 FAULTS = {
     "key refused": {"path": "/identity/token", "status": 400, "times": None},
@@ -37,7 +37,7 @@ FAILURES = {name: partial(fail, fault=fault) for name, fault in FAULTS.items()}
 
 @pytest.mark.parametrize("scenario", FAILURES.values(), ids=FAILURES)
 def test_a_service_that_refuses_everything_fails_the_task(scenario, played):
-    """What such failures write is searched at the end of the suite, with all the rest."""
+    """Cause such failures; their output is searched with everything else at the end of the suite."""
     played()
 
 
@@ -66,7 +66,7 @@ def test_no_secret_is_on_the_pages(lanes, airflow, wrong_proxies, hidden):
     job_id = run.jobs[0]["id"]
 
     def shown():
-        """What is shown is read in the background, and anew after some seconds."""
+        """Read the pages repeatedly: their content is loaded in the background, and refreshed after some seconds."""
         found = list(pages.of_connections([*(lane.connection for lane in lanes), *wrong_proxies]))
         read = not any(re.search(rb'"state": *"reading"', content) for _, content in found)
         return found if read and find_in_pages(found, [job_id]) else None

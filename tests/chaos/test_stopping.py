@@ -1,4 +1,4 @@
-"""A task is stopped, in every way in which one may be: its job is cancelled, unless it only could not be read."""
+"""A task is stopped in every possible way, and its job is cancelled unless only the reading of the job failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import requests
 from tests.chaos.lanes import Lane, Run
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 PROMISED = 30.0
 """Seconds in which a job that nobody waits for any more is cancelled."""
@@ -32,7 +32,7 @@ def start(lane: Lane, dag_id: str) -> Run:
 
 
 def job_as_read(lane: Lane, job_id: str) -> dict[str, Any]:
-    """What the service answers to whoever looks at a job."""
+    """Return a job as the service returns it to anybody who reads it."""
     service = lane.service
     form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
     token = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=10).json()["access_token"]

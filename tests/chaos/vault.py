@@ -1,4 +1,4 @@
-"""A secrets backend of Airflow that can be away: a folder with a file for each connection."""
+"""A secrets backend for Airflow that can be unavailable: a folder with a file for each connection."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Vault:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def settings(self) -> dict[str, str]:
-        """What Airflow has to be told."""
+        """Return the Airflow settings for this backend."""
         return {
             "AIRFLOW__SECRETS__BACKEND": "vault_backend.VaultBackend",
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"folder": str(self._folder)}),

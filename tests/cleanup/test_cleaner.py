@@ -1,4 +1,4 @@
-"""What the triggerer cancels: jobs and sessions of Airflow's own database, on the emulator."""
+"""The triggerer cancels jobs and sessions on the emulator that are in Airflow's database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from airflow_provider_qrt.cleanup.cleaner import EVENT, Cleaner
 from airflow_provider_qrt.cleanup.records import AirflowDatabase
-from airflow_provider_qrt.cleanup.runner import DEFAULT_INTERVAL
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy
-from airflow_provider_qrt.jobs.identity import JobIdentity, new_mark
-from airflow_provider_qrt.jobs.record import STORE_KEY, SubmissionRecord
-from airflow_provider_qrt.jobs.sessions import STORE_KEY as SESSION_KEY
-from airflow_provider_qrt.jobs.sessions import SessionRecord
+from airflow_provider_qrt.config import DEFAULT_CLEANUP_INTERVAL
+from airflow_provider_qrt.jobs.sessions.opening import STORE_KEY as SESSION_KEY
+from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, new_mark
+from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord
 from tests.airflow_tables import Database
 
 CONNECTION = "quantum"
@@ -65,12 +65,12 @@ def cleaner(database, client) -> Cleaner:
 
 
 def looks(cleaner: Cleaner, number: int = 2) -> list[str]:
-    """What so many looks have cancelled."""
+    """Return the jobs and sessions that the cleaner cancels in this many looks."""
     return [one for _ in range(number) for one in cleaner.look()]
 
 
 def test_two_looks_fit_into_the_five_minutes_that_are_promised():
-    assert 2 * DEFAULT_INTERVAL + 60 <= 300
+    assert 2 * DEFAULT_CLEANUP_INTERVAL + 60 <= 300
 
 
 @pytest.mark.parametrize("state", ["failed", "skipped", "upstream_failed", "removed", "success"])

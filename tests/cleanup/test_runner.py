@@ -1,4 +1,4 @@
-"""When a triggerer begins to clean up: not before it has forked the process of its triggers."""
+"""A triggerer begins to clean up only after it has forked the process of its triggers."""
 
 from __future__ import annotations
 

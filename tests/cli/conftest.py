@@ -1,4 +1,4 @@
-"""Commands as they are typed, against the emulator; in this process, which is quicker, or in one of their own."""
+"""Runs commands as users type them against the emulator, in this process (faster) or in a separate one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;
 
 
 class Typed:
-    """What a command did.
+    """The outcome of a command.
 
     Attributes:
         code: Its exit code.

@@ -1,4 +1,4 @@
-"""The commands, as users type them."""
+"""The commands as users type them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""``orphans``: what no task of Airflow's database waits for."""
+"""``orphans`` lists the jobs for which no task in Airflow's database waits."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_qrt.hooks.deployment import airflow_name
-from airflow_provider_qrt.jobs.identity import JobIdentity, new_mark
+from airflow_provider_qrt.hooks.airflow_name import airflow_name
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, new_mark
 from tests.airflow_tables import Database
 
 

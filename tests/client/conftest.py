@@ -1,4 +1,4 @@
-"""A client that never sleeps, an IAM that always answers, and a server of raw bytes for what no mock can show."""
+"""A client that never sleeps, an IAM that always answers, and a server of raw bytes for cases that no mock covers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between the generations: headers, logins, shapes, and what each does not have."""
+"""The differences between the generations: headers, logins, shapes, and missing features."""
 
 from __future__ import annotations
 
@@ -68,30 +68,34 @@ def everything_shown(error):
 
 
 def test_a_channel_nobody_knows_is_refused_with_those_there_are():
-    with pytest.raises(errors.InvalidSettings, match=r"'ibm_quantm' is not known; write one of .*ibm_quantum, api_tok"):
+    with pytest.raises(
+        errors.InvalidSettingsError, match=r"'ibm_quantm' is not known; write one of .*ibm_quantum, api_tok"
+    ):
         ClientSettings.create(api_key=API_KEY, instance=CRN, channel="ibm_quantm")
 
 
 @pytest.mark.parametrize("name", OLDER)
 def test_without_a_host_an_older_channel_says_that_ibm_has_retired_its_own(name):
-    with pytest.raises(errors.InvalidSettings, match=rf"{name}.*IBM has retired.*https://.*the host field.*emulator"):
+    with pytest.raises(
+        errors.InvalidSettingsError, match=rf"{name}.*IBM has retired.*https://.*the host field.*emulator"
+    ):
         ClientSettings.create(api_key=API_KEY, instance=CRN, **{**OLDER[name], "base_url": ""})
 
 
 def test_the_retired_host_of_ibm_cloud_is_that_of_the_region():
-    with pytest.raises(errors.InvalidSettings, match=r"https://us-east\.quantum-computing\.cloud\.ibm\.com"):
+    with pytest.raises(errors.InvalidSettingsError, match=r"https://us-east\.quantum-computing\.cloud\.ibm\.com"):
         ClientSettings.create(api_key=API_KEY, instance=CRN, channel="ibm_cloud")
 
 
 @pytest.mark.parametrize("name", OLDER)
 def test_the_present_apis_path_is_refused_where_the_api_is_at_the_root(name):
-    with pytest.raises(errors.InvalidSettings, match=r"root of its host.*/api/v1"):
+    with pytest.raises(errors.InvalidSettingsError, match=r"root of its host.*/api/v1"):
         ClientSettings.create(api_key=API_KEY, instance=CRN, **{**OLDER[name], "base_url": f"{HOST}/api/v1"})
 
 
 @pytest.mark.parametrize("name", ["ibm_quantum", "api_token"])
 def test_hub_group_and_project_are_asked_for_by_name(name):
-    with pytest.raises(errors.InvalidSettings, match=r"has no hub, project\. .*fields of these names"):
+    with pytest.raises(errors.InvalidSettingsError, match=r"has no hub, project\. .*fields of these names"):
         ClientSettings.create(api_key=API_KEY, instance=None, **{**OLDER[name], "hub": "", "project": " "})
 
 
@@ -104,17 +108,17 @@ def test_channels_with_a_project_need_no_crn(name):
 
 @pytest.mark.parametrize("name", ["ibm_quantum", "api_token"])
 def test_a_missing_token_is_called_a_token(name):
-    with pytest.raises(errors.InvalidSettings, match=r"no API token.*password field"):
+    with pytest.raises(errors.InvalidSettingsError, match=r"no API token.*password field"):
         ClientSettings.create(api_key=" ", instance=None, **OLDER[name])
 
 
 def test_ibm_cloud_needs_a_crn():
-    with pytest.raises(errors.InvalidSettings, match="no instance CRN"):
+    with pytest.raises(errors.InvalidSettingsError, match="no instance CRN"):
         ClientSettings.create(api_key=API_KEY, instance="", **IBM_CLOUD)
 
 
 def test_an_older_channel_has_no_private_endpoint():
-    with pytest.raises(errors.InvalidSettings, match="no private endpoint"):
+    with pytest.raises(errors.InvalidSettingsError, match="no private endpoint"):
         ClientSettings.create(api_key=API_KEY, instance=CRN, private_endpoint=True, **IBM_CLOUD)
 
 
@@ -178,14 +182,16 @@ def test_a_401_is_met_with_one_new_login(logins, on, asked):
 
 def test_a_third_401_is_the_end_of_it(logins, on, asked):
     logins.get(f"{HOST}/backends", status_code=401, json={"errors": [{"message": "no"}]})
-    with pytest.raises(errors.Unauthorized, match=r"API token in the connection's password.*hub, group and project"):
+    with pytest.raises(
+        errors.UnauthorizedError, match=r"API token in the connection's password.*hub, group and project"
+    ):
         on("ibm_quantum", retry=ONCE).backends()
     assert asked().count(f"POST {LOGIN_URL}") == 3
 
 
 def test_an_api_token_that_is_refused_is_not_tried_twice(api, on, asked):
     api.get(f"{HOST}/programs", status_code=401, json={})
-    with pytest.raises(errors.Unauthorized, match="API token in the connection's password is valid"):
+    with pytest.raises(errors.UnauthorizedError, match="API token in the connection's password is valid"):
         on("api_token").programs()
     assert len(asked()) == 1
 
@@ -194,7 +200,7 @@ def test_an_api_token_that_is_refused_is_not_tried_twice(api, on, asked):
 def test_a_refused_login_says_what_to_put_where_and_nothing_else(api, on, status):
     said = {"errors": [{"code": status, "message": f"apiToken {API_KEY} is not ours", "solution": API_KEY}]}
     api.post(LOGIN_URL, status_code=status, json=said)
-    with pytest.raises(errors.InvalidApiKey, match="valid API token of your account") as caught:
+    with pytest.raises(errors.InvalidApiKeyError, match="valid API token of your account") as caught:
         on("ibm_quantum").backends()
     assert API_KEY not in everything_shown(caught.value)
     assert "iam/apikeys" not in str(caught.value)
@@ -203,7 +209,7 @@ def test_a_refused_login_says_what_to_put_where_and_nothing_else(api, on, status
 def test_what_is_no_login_server_is_a_matter_of_the_connection(api, on):
     api.post(LOGIN_URL, status_code=404, json={})
     with pytest.raises(
-        errors.InvalidSettings, match=r"login\.example\.com, which does not seem to be the login server"
+        errors.InvalidSettingsError, match=r"login\.example\.com, which does not seem to be the login server"
     ):
         on("ibm_quantum").backends()
 
@@ -211,7 +217,7 @@ def test_what_is_no_login_server_is_a_matter_of_the_connection(api, on):
 @pytest.mark.parametrize("answer", [{}, {"id": ""}, {"id": "two words"}, {"id": 7}, []], ids=repr)
 def test_a_login_without_a_usable_id_is_unexpected(api, on, answer):
     api.post(LOGIN_URL, json=answer)
-    with pytest.raises(errors.TokenUnavailable, match="holds no access token"):
+    with pytest.raises(errors.TokenUnavailableError, match="holds no access token"):
         on("ibm_quantum", retry=ONCE).backends()
 
 
@@ -228,7 +234,7 @@ def test_no_error_shows_what_was_sent(logins, on, name, secrets):
     said = f"You sent {' and '.join(secrets)}, Bearer {secrets[0]}, x-access-token: {secrets[0]}"
     body = {"errors": [{"code": said, "message": said, "solution": said}], "trace": said}
     logins.get(f"{HOST}/jobs/j/results", status_code=403, json=body, headers={"X-Request-Id": said})
-    with pytest.raises(errors.Forbidden, match="You sent") as caught:
+    with pytest.raises(errors.ForbiddenError, match="You sent") as caught:
         on(name).job_result("j")
     shown = everything_shown(caught.value)
     assert not [secret for secret in secrets if secret in shown]
@@ -456,17 +462,19 @@ def submit(client, **others):
     [(name, says, call) for name, calls in NOT_OFFERED.items() for says, call in calls.items()],
 )
 def test_what_a_channel_has_not_is_said_before_anything_is_sent(logins, on, asked, name, says, call):
-    with pytest.raises(errors.NotOffered, match=says) as caught:
+    with pytest.raises(errors.NotOfferedError, match=says) as caught:
         call(on(name))
     assert f"{name!r} has no " in str(caught.value)
-    assert isinstance(caught.value, errors.InvalidSettings)
+    assert isinstance(caught.value, errors.InvalidSettingsError)
     assert asked() == []
 
 
 def test_every_channel_has_a_way_out_of_what_it_lacks():
     for channel in CHANNELS.values():
         for feature in set(Feature) - channel.features:
-            with pytest.raises(errors.NotOffered, match=rf"^x: the channel '{channel.name}' has no .+\. .+\. Nothing"):
+            with pytest.raises(
+                errors.NotOfferedError, match=rf"^x: the channel '{channel.name}' has no .+\. .+\. Nothing"
+            ):
                 channel.require(feature, "x")
         for feature in channel.features:
             channel.require(feature, "x")
@@ -503,7 +511,7 @@ def test_a_job_of_api_token_is_known_by_its_result(api, on, asked, answer, statu
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(404, errors.NotFound), (403, errors.Forbidden), (422, errors.BadRequest)]
+    ("status", "kind"), [(404, errors.NotFoundError), (403, errors.ForbiddenError), (422, errors.BadRequestError)]
 )
 def test_a_refusal_is_not_a_failed_job(api, on, status, kind):
     api.get(f"{HOST}/jobs/j/results", status_code=status, json={})
@@ -552,7 +560,7 @@ def test_programs_of_ibm_quantum_need_no_login(logins, on, asked):
 @pytest.mark.parametrize("name", ["ibm_quantum", "api_token"])
 def test_a_list_of_programs_that_is_none_is_unexpected(logins, on, name, answer):
     logins.get(f"{HOST}/programs", json=answer)
-    with pytest.raises(errors.UnexpectedAnswer):
+    with pytest.raises(errors.UnexpectedAnswerError):
         on(name, retry=ONCE).programs()
 
 

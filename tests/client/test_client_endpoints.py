@@ -302,7 +302,7 @@ def test_versions_need_no_credentials(api, client, token_requests, sent):
 
 def test_versions_refused_with_401_do_not_ask_for_a_token(api, client, token_requests, sent):
     api.get(f"{BASE}/versions", status_code=401)
-    with pytest.raises(errors.Unauthorized):
+    with pytest.raises(errors.UnauthorizedError):
         client.versions()
     assert (token_requests(), len(sent())) == ([], 1)
 
@@ -315,7 +315,7 @@ def test_backends_are_listed(api, client):
 
 def test_an_api_version_that_is_not_honoured_is_noticed(api, make_client):
     api.get(f"{BASE}/backends", json={"devices": ["ibm_fez", "ibm_torino"]})
-    with pytest.raises(errors.ApiVersionNotHonoured, match=r"'2062-04-15'.*Set api_version.*2026-04-15"):
+    with pytest.raises(errors.ApiVersionNotHonouredError, match=r"'2062-04-15'.*Set api_version.*2026-04-15"):
         make_client(api_version="2062-04-15").backends()
 
 
@@ -428,7 +428,7 @@ def test_a_failed_jobs_result_may_be_a_traceback(api, client):
 
 def test_a_result_that_is_not_ready_is_not_waited_for(api, client, sent, sleeps):
     api.get(f"{BASE}/jobs/job-1/results", status_code=400, json={"errors": [{"code": 1234, "message": "Not yet."}]})
-    with pytest.raises(errors.ResultsNotReady):
+    with pytest.raises(errors.ResultsNotReadyError):
         client.job_result("job-1")
     assert (len(sent()), sleeps) == (1, [])
 
@@ -473,7 +473,7 @@ def test_tags_are_listed(api, client):
 )
 def test_an_answer_of_another_shape_is_an_unexpected_answer(api, client, path, answer, call):
     api.get(BASE + path, json=answer)
-    with pytest.raises(errors.UnexpectedAnswer):
+    with pytest.raises(errors.UnexpectedAnswerError):
         call(client)
 
 

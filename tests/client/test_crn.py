@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_qrt.client.crn import InstanceCrn, base_url, iam_url
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.settings import ClientSettings
 
 ACCOUNT = "0123456789abcdef" * 2
@@ -47,7 +47,7 @@ def test_the_test_cloud_is_accepted():
     ],
 )
 def test_what_is_no_quantum_crn_is_refused_with_the_reason(text, hint):
-    with pytest.raises(InvalidSettings, match=hint):
+    with pytest.raises(InvalidSettingsError, match=hint):
         InstanceCrn.parse(text)
 
 
@@ -66,13 +66,13 @@ def test_the_instance_of_another_service_is_passed_on_as_it_is(text):
     assert settings.crn.value == text
     assert "localqpu" not in str(settings.crn).replace("instance localqpu", "")
     for ibms in ("", "https://quantum.cloud.ibm.com/api/v1", "https://eu-de.quantum.cloud.ibm.com/api/v1"):
-        with pytest.raises(InvalidSettings):
+        with pytest.raises(InvalidSettingsError):
             ClientSettings.create(api_key="key", instance=text, base_url=ibms)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "crn:v1:a\r\nX-Other:1", "a b", "crn:ψ"])
 def test_what_no_header_can_carry_is_refused_for_every_service(text):
-    with pytest.raises(InvalidSettings):
+    with pytest.raises(InvalidSettingsError):
         ClientSettings.create(api_key="key", instance=text, base_url="http://127.0.0.1:8765/api/v1")
 
 
@@ -82,7 +82,7 @@ def test_a_crn_of_ibms_is_repaired_at_an_address_of_ones_own_too():
 
 
 def test_a_refusal_says_where_to_copy_it_from():
-    with pytest.raises(InvalidSettings, match=r"quantum\.cloud\.ibm\.com/instances"):
+    with pytest.raises(InvalidSettingsError, match=r"quantum\.cloud\.ibm\.com/instances"):
         InstanceCrn.parse("nonsense")
 
 

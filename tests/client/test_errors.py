@@ -22,14 +22,14 @@ def refused(api, client, **reply):
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, errors.BadRequest),
-        (401, errors.Unauthorized),
-        (403, errors.Forbidden),
-        (404, errors.NotFound),
-        (409, errors.Conflict),
-        (413, errors.BadRequest),
-        (422, errors.BadRequest),
-        (429, errors.RateLimited),
+        (400, errors.BadRequestError),
+        (401, errors.UnauthorizedError),
+        (403, errors.ForbiddenError),
+        (404, errors.NotFoundError),
+        (409, errors.ConflictError),
+        (413, errors.BadRequestError),
+        (422, errors.BadRequestError),
+        (429, errors.RateLimitedError),
         *((status, errors.ServerError) for status in (500, 502, 503, 504, 520, 521, 522, 523, 524)),
     ],
 )
@@ -59,11 +59,11 @@ def test_every_status_has_its_class_whatever_the_body(api, client, status, kind,
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
 def test_a_page_in_place_of_a_refusal_is_not_the_services_word(api, client, status):
     api.get(f"{BASE}/jobs/job-1", status_code=status, text="<html><body>Blocked by policy</body></html>")
-    with pytest.raises(errors.UnexpectedAnswer, match=f"HTTP {status} with an HTML page"):
+    with pytest.raises(errors.UnexpectedAnswerError, match=f"HTTP {status} with an HTML page"):
         client.job("job-1")
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, errors.RateLimited), (502, errors.ServerError)])
+@pytest.mark.parametrize(("status", "kind"), [(429, errors.RateLimitedError), (502, errors.ServerError)])
 def test_a_page_that_says_later_means_later(api, client, status, kind):
     page = {"text": "<html><body>Too busy</body></html>"}
     assert type(refused(api, client, status_code=status, **page)) is kind
@@ -140,27 +140,27 @@ def test_the_seconds_the_service_asked_for_are_on_the_error(api, client, status)
 @pytest.mark.parametrize("code", [1234, "1234"])
 def test_results_asked_for_too_early_have_their_own_error(api, client, code):
     api.get(f"{BASE}/jobs/job-1/results", status_code=400, json={"errors": [{"code": code, "message": "Not ready."}]})
-    with pytest.raises(errors.ResultsNotReady):
+    with pytest.raises(errors.ResultsNotReadyError):
         client.job_result("job-1")
 
 
 def test_an_empty_answer_means_results_not_ready_too(api, client):
     api.get(f"{BASE}/jobs/job-1/results", status_code=204)
-    with pytest.raises(errors.ResultsNotReady):
+    with pytest.raises(errors.ResultsNotReadyError):
         client.job_result("job-1")
 
 
 def test_a_used_up_instance_has_its_own_error(api, client):
     api.post(f"{BASE}/jobs", status_code=409, json={"errors": [{"code": 1, "message": "Over the limit."}]})
-    with pytest.raises(errors.UsageLimitReached, match="Raise the instance's limit"):
+    with pytest.raises(errors.UsageLimitReachedError, match="Raise the instance's limit"):
         client.submit_job(program_id="sampler", backend="b", params={})
 
 
 def test_a_closed_session_is_not_taken_for_a_used_up_instance(api, client):
     api.post(f"{BASE}/jobs", status_code=409, json={"errors": [{"code": 4001, "message": "The session is closed."}]})
-    with pytest.raises(errors.Conflict) as caught:
+    with pytest.raises(errors.ConflictError) as caught:
         client.submit_job(program_id="sampler", backend="b", params={}, session_id="s")
-    assert type(caught.value) is errors.Conflict
+    assert type(caught.value) is errors.ConflictError
 
 
 def test_all_errors_have_one_base():
@@ -169,7 +169,7 @@ def test_all_errors_have_one_base():
 
 
 def test_a_token_trouble_means_nothing_was_sent():
-    assert issubclass(errors.TokenUnavailable, errors.ConnectionFailed)
+    assert issubclass(errors.TokenUnavailableError, errors.ConnectionFailedError)
 
 
 @pytest.mark.parametrize("text", ["crn:v1:a:b:c:d:a/0:e::", "Bearer abc.def", "apikey=abc", '"apikey": "abc"'])

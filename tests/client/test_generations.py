@@ -97,7 +97,7 @@ def test_a_job_is_cancelled(emulator, on, channel):
     client.cancel_job(job.id)
     ended = wait(client, job.id)
     assert (ended.status, ended.state.ran_too_long) == (JobStatus.CANCELLED, False)
-    with pytest.raises(errors.Conflict):
+    with pytest.raises(errors.ConflictError):
         client.cancel_job(job.id)
 
 
@@ -116,7 +116,7 @@ def test_a_session_of_ibm_cloud_from_its_first_job_to_its_end(on):
     second = submit(client, "ibm_algiers", session_id=first.session_id)
     assert (second.session_id, wait(client, second.id).session_id) == (first.id, first.id)
     client.close_session(first.id)
-    with pytest.raises((errors.BadRequest, errors.Conflict)):
+    with pytest.raises((errors.BadRequestError, errors.ConflictError)):
         submit(client, "ibm_algiers", session_id=first.id)
 
 
@@ -125,7 +125,7 @@ def test_a_job_of_api_token_from_submission_to_result(emulator, on):
     client = on("api_token")
     job = submit(client, "ibmq_montreal", program_id="runtime-simple", params={"iterations": 2})
     assert client.job(job.id).status is JobStatus.RUNNING
-    with pytest.raises(errors.ResultsNotReady):
+    with pytest.raises(errors.ResultsNotReadyError):
         client.job_result(job.id)
     assert wait(client, job.id).status is JobStatus.COMPLETED
     assert client.job_result(job.id) == "All done!"
@@ -143,21 +143,21 @@ def test_the_programs_of_ibm_quantum_and_of_api_token(on):
     assert program.created == datetime(2021, 5, 7, 0, 17, 7, tzinfo=UTC)
     assert program.description.startswith("A runtime program")
     assert [one["name"] for one in program.parameters["doc"]][:2] == ["circuits", "shots"]
-    with pytest.raises(errors.NoSuchProgram, match=r"no program 'circus'; it offers circuit-runner, mit-6"):
+    with pytest.raises(errors.NoSuchProgramError, match=r"no program 'circus'; it offers circuit-runner, mit-6"):
         on("api_token").program("circus")
 
 
 @pytest.mark.parametrize("channel", [*NAMED, "api_token"])
 def test_a_wrong_key_is_refused(on, channel):
     client = on(channel, api_key="not-the-key-of-anybody")
-    with pytest.raises(errors.Unauthorized) as caught:
+    with pytest.raises(errors.UnauthorizedError) as caught:
         client.job("cjvks5fp8blo0kgog530")
     assert "not-the-key-of-anybody" not in str(caught.value)
 
 
 def test_the_instance_of_another_account_is_not_found(on):
     other = "crn:v1:bluemix:public:quantum-computing:us-east:a/" + "f" * 32 + ":00000000-0000-4000-8000-00000000000f::"
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.NotFoundError):
         on("ibm_cloud", instance=other).backends()
 
 

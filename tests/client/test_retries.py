@@ -68,7 +68,7 @@ def test_a_definite_refusal_is_not_repeated(api, client, method, path, call, sta
 @pytest.mark.parametrize("status", SERVER_ERRORS)
 def test_what_creates_is_never_repeated_after(api, client, path, call, status, sent, sleeps):
     api.post(BASE + path, status_code=status, headers={"Retry-After": "1"})
-    with pytest.raises(errors.SubmissionUnknown) as caught:
+    with pytest.raises(errors.SubmissionUnknownError) as caught:
         call(client)
     assert isinstance(caught.value.__cause__, errors.ServerError)
     assert (len(sent()), sleeps) == (1, [])
@@ -78,9 +78,9 @@ def test_what_creates_is_never_repeated_after(api, client, path, call, status, s
 @pytest.mark.parametrize("trouble", BROKEN)
 def test_what_creates_is_never_repeated_when_the_line_breaks_after_sending(api, client, path, call, trouble, sent):
     api.post(BASE + path, exc=trouble)
-    with pytest.raises(errors.SubmissionUnknown) as caught:
+    with pytest.raises(errors.SubmissionUnknownError) as caught:
         call(client)
-    assert isinstance(caught.value.__cause__, errors.NoAnswer)
+    assert isinstance(caught.value.__cause__, errors.NoAnswerError)
     assert len(sent()) == 1
 
 
@@ -100,9 +100,9 @@ def test_what_creates_is_never_repeated_when_the_line_breaks_after_sending(api, 
 )
 def test_an_answer_without_an_id_leaves_the_creation_unknown(api, client, path, call, reply, sent):
     api.post(BASE + path, **reply)
-    with pytest.raises(errors.SubmissionUnknown) as caught:
+    with pytest.raises(errors.SubmissionUnknownError) as caught:
         call(client)
-    assert isinstance(caught.value.__cause__, errors.UnexpectedAnswer)
+    assert isinstance(caught.value.__cause__, errors.UnexpectedAnswerError)
     assert len(sent()) == 1
 
 
@@ -131,7 +131,7 @@ def test_a_definite_refusal_of_a_creation_is_never_unknown(api, client, path, ca
 @creating
 def test_a_lasting_429_of_a_creation_is_raised_as_such(api, client, path, call, sent):
     api.post(BASE + path, status_code=429)
-    with pytest.raises(errors.RateLimited):
+    with pytest.raises(errors.RateLimitedError):
         call(client)
     assert len(sent()) == 6
 
@@ -139,13 +139,13 @@ def test_a_lasting_429_of_a_creation_is_raised_as_such(api, client, path, call, 
 @creating
 def test_a_lasting_lack_of_connection_means_nothing_was_created(api, client, path, call):
     api.post(BASE + path, exc=REFUSED_CONNECTION)
-    with pytest.raises(errors.ConnectionFailed):
+    with pytest.raises(errors.ConnectionFailedError):
         call(client)
 
 
 def test_a_429_on_one_try_does_not_make_a_later_5xx_repeatable(api, client, sent):
     api.post(f"{BASE}/jobs", [{"status_code": 429}, {"status_code": 503}, {"json": {"id": "twice"}}])
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         client.submit_job(program_id="sampler", backend="b", params={})
     assert len(sent()) == 2
 
@@ -199,7 +199,7 @@ def test_retry_after_as_a_date_is_waited_for(api, client, status, sleeps):
 @pytest.mark.parametrize("value", ["61", "86400", "inf", "Fri, 31 Dec 2100 23:59:59 GMT"])
 def test_a_retry_after_that_is_too_long_is_raised_not_waited_for(api, client, status, value, sleeps):
     api.get(f"{BASE}/jobs/job-1", status_code=status, headers={"Retry-After": value})
-    with pytest.raises((errors.RateLimited, errors.ServerError)) as caught:
+    with pytest.raises((errors.RateLimitedError, errors.ServerError)) as caught:
         client.job("job-1")
     assert sleeps == []
     assert caught.value.retry_after > 60
@@ -207,7 +207,7 @@ def test_a_retry_after_that_is_too_long_is_raised_not_waited_for(api, client, st
 
 def test_a_submission_told_to_wait_too_long_is_raised_not_waited_for(api, client, sleeps):
     api.post(f"{BASE}/jobs", status_code=429, headers={"Retry-After": "3600"})
-    with pytest.raises(errors.RateLimited) as caught:
+    with pytest.raises(errors.RateLimitedError) as caught:
         client.submit_job(program_id="sampler", backend="b", params={})
     assert (caught.value.retry_after, sleeps) == (3600.0, [])
 
@@ -246,5 +246,5 @@ def test_a_reading_answered_with_something_else_is_repeated(api, client, body, s
 
 def test_a_lasting_something_else_is_an_unexpected_answer(api, client):
     api.get(f"{BASE}/jobs/job-1", text="<html>", headers={"Content-Type": "text/html"})
-    with pytest.raises(errors.UnexpectedAnswer, match="text/html instead of JSON"):
+    with pytest.raises(errors.UnexpectedAnswerError, match="text/html instead of JSON"):
         client.job("job-1")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_qrt.client import ClientSettings
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 
 ACCOUNT = "0123456789abcdef" * 2
 CRN = f"crn:v1:bluemix:public:quantum-computing:eu-de:a/{ACCOUNT}:instance-1::"
@@ -49,12 +49,12 @@ def test_white_space_around_the_key_is_not_part_of_it():
 
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_a_missing_key_is_reported_with_where_to_get_one(key):
-    with pytest.raises(InvalidSettings, match=r"cloud\.ibm\.com/iam/apikeys"):
+    with pytest.raises(InvalidSettingsError, match=r"cloud\.ibm\.com/iam/apikeys"):
         ClientSettings.create(api_key=key, instance=CRN)
 
 
 def test_a_missing_crn_is_reported():
-    with pytest.raises(InvalidSettings, match="no instance CRN"):
+    with pytest.raises(InvalidSettingsError, match="no instance CRN"):
         ClientSettings.create(api_key=KEY, instance=None)
 
 
@@ -72,13 +72,13 @@ def test_a_missing_crn_is_reported():
     ],
 )
 def test_what_is_no_url_is_refused(field, url):
-    with pytest.raises(InvalidSettings, match="is not a URL"):
+    with pytest.raises(InvalidSettingsError, match="is not a URL"):
         create(**{field: url})
 
 
 @pytest.mark.parametrize("url", ["https://user:pass-word@host/api/v1", "ftp://user:pass-word@host", "pass-word"])
 def test_a_refused_url_is_not_quoted(url):
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(InvalidSettingsError) as caught:
         create(base_url=url)
     assert "pass-word" not in str(caught.value)
 
@@ -86,7 +86,7 @@ def test_a_refused_url_is_not_quoted(url):
 @pytest.mark.parametrize("field", ["api_version", "application"])
 @pytest.mark.parametrize("value", ["2026\u201304\u201315", "2026-04-15\r\nX-Other: 1"])
 def test_what_cannot_stand_in_a_header_is_refused(field, value):
-    with pytest.raises(InvalidSettings, match=f"{field} must be plain ASCII"):
+    with pytest.raises(InvalidSettingsError, match=f"{field} must be plain ASCII"):
         create(**{field: value})
 
 

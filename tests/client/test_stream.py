@@ -1,4 +1,4 @@
-"""A job's live status, read from servers that do what services and what stands before them do."""
+"""A job's live status from servers that behave like real services and gateways."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.asyncio.server import serve
 from websockets.http11 import Response
 
 from airflow_provider_qrt.client import stream
-from airflow_provider_qrt.client.stream import PackageMissing, StreamLost, StreamUnavailable, follow
+from airflow_provider_qrt.client.stream import PackageMissingError, StreamLostError, StreamUnavailableError, follow
 
 SECRET = "a-token-that-nobody-may-read"
 HEADERS = {
@@ -41,7 +41,7 @@ async def service(handle, **options):
 
 
 def heard(handle, headers=HEADERS, options=None, **more):
-    """What a stream said to its end, from a server that does as ``handle`` says."""
+    """Return all messages of a stream from a server that runs ``handle``."""
 
     async def listen():
         async with service(handle, **(options or {})) as url:
@@ -95,7 +95,7 @@ def test_another_code_than_the_one_for_an_ended_job_is_a_loss(code):
         await connection.send("Completed")
         await connection.close(code)
 
-    with pytest.raises(StreamLost, match=f"closed it with code {code}"):
+    with pytest.raises(StreamLostError, match=f"closed it with code {code}"):
         heard(tell)
 
 
@@ -104,7 +104,7 @@ def test_a_connection_that_breaks_is_a_loss():
         await connection.send("ACK")
         connection.transport.abort()
 
-    with pytest.raises(StreamLost, match=r"the connection to 127\S+ broke"):
+    with pytest.raises(StreamLostError, match=r"the connection to 127\S+ broke"):
         heard(tell)
 
 
@@ -113,7 +113,7 @@ def test_a_message_too_long_is_a_loss():
         await connection.send("x" * (2**20 + 1))
         await connection.wait_closed()
 
-    with pytest.raises(StreamLost, match="code 1009"):
+    with pytest.raises(StreamLostError, match="code 1009"):
         heard(tell)
 
 
@@ -126,7 +126,7 @@ def test_a_server_that_answers_no_ping_is_a_loss(monkeypatch):
         await asyncio.sleep(5)
         connection.transport.resume_reading()
 
-    with pytest.raises(StreamLost, match="code 1011, keepalive ping timeout"):
+    with pytest.raises(StreamLostError, match="code 1011, keepalive ping timeout"):
         heard(tell)
 
 
@@ -136,13 +136,13 @@ def test_pings_are_as_rare_as_those_of_the_official_client():
 
 @pytest.mark.parametrize("status", [400, 403, 404, 426])
 def test_a_refusal_is_final(status):
-    with pytest.raises(StreamUnavailable, match=f"answered HTTP {status}"):
+    with pytest.raises(StreamUnavailableError, match=f"answered HTTP {status}"):
         heard(nothing, options=answering(status))
 
 
 @pytest.mark.parametrize("status", [401, 408, 429, 500, 502, 503])
 def test_a_trouble_that_may_pass_is_not(status):
-    with pytest.raises(StreamLost, match=f"answered HTTP {status}") as lost:
+    with pytest.raises(StreamLostError, match=f"answered HTTP {status}") as lost:
         heard(nothing, options=answering(status))
     assert lost.value.unauthorized == (status == 401)
 
@@ -158,7 +158,7 @@ def test_it_follows_no_redirect(status):
         async with service(tell) as other, service(tell, **answering(status, {"Location": other})) as url:
             return [text async for text in follow(url, HEADERS)]
 
-    with pytest.raises(StreamUnavailable, match=f"answered HTTP {status}"):
+    with pytest.raises(StreamUnavailableError, match=f"answered HTTP {status}"):
         asyncio.run(listen())
     assert reached == []
 
@@ -169,7 +169,7 @@ def test_nobody_listening_is_a_loss():
             pass
         return [text async for text in follow(url, HEADERS)]
 
-    with pytest.raises(StreamLost, match="no connection to 127"):
+    with pytest.raises(StreamLostError, match="no connection to 127"):
         asyncio.run(listen())
 
 
@@ -186,7 +186,7 @@ def test_a_server_that_never_answers_the_handshake_is_a_loss(monkeypatch):
             url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream/jobs/j"
             return [text async for text in follow(url, HEADERS)]
 
-    with pytest.raises(StreamLost, match="timed out"):
+    with pytest.raises(StreamLostError, match="timed out"):
         asyncio.run(listen())
 
 
@@ -239,7 +239,7 @@ def test_a_cancellation_closes_the_connection_though_the_server_hangs():
     ids=["body", "header"],
 )
 def test_no_error_quotes_a_credential(refusal):
-    with pytest.raises((StreamLost, StreamUnavailable)) as error:
+    with pytest.raises((StreamLostError, StreamUnavailableError)) as error:
         heard(nothing, options=refusal)
     assert SECRET not in f"{error.value!r} {error.value.__cause__} {error.value.args}"
     assert error.value.__suppress_context__
@@ -310,7 +310,10 @@ def test_it_takes_the_proxy_that_requests_would(where, monkeypatch):
 
 @pytest.mark.parametrize(
     ("address", "kind"),
-    [("http://user:hunter2-hunter2@127.0.0.1:1", StreamLost), ("gopher://user:hunter2-hunter2@p", StreamUnavailable)],
+    [
+        ("http://user:hunter2-hunter2@127.0.0.1:1", StreamLostError),
+        ("gopher://user:hunter2-hunter2@p", StreamUnavailableError),
+    ],
 )
 def test_a_proxys_password_is_not_told(address, kind):
     with pytest.raises(kind) as error:
@@ -321,7 +324,7 @@ def test_a_proxys_password_is_not_told(address, kind):
 @pytest.mark.skipif("python_socks" in sys.modules, reason="python-socks is installed")
 def test_a_socks_proxy_names_the_package_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "python_socks", None)
-    with pytest.raises(PackageMissing, match="python-socks"):
+    with pytest.raises(PackageMissingError, match="python-socks"):
         heard(ended, proxies={"http": "socks5h://127.0.0.1:1"})
 
 
@@ -363,7 +366,7 @@ def certificate(tmp_path_factory):
 
 def test_a_certificate_is_checked(certificate):
     _, context = certificate
-    with pytest.raises(StreamLost, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(StreamLostError, match="CERTIFICATE_VERIFY_FAILED"):
         heard(ended, options={"ssl": context})
 
 
@@ -378,7 +381,7 @@ def test_a_certificate_is_accepted_as_the_connection_says(certificate, how, monk
 
 def test_a_bundle_that_is_not_there_is_named(certificate, tmp_path):
     _, context = certificate
-    with pytest.raises(StreamUnavailable, match=r"none\.pem cannot be used"):
+    with pytest.raises(StreamUnavailableError, match=r"none\.pem cannot be used"):
         heard(ended, options={"ssl": context}, verify=str(tmp_path / "none.pem"))
 
 
@@ -388,6 +391,6 @@ def test_a_bundle_that_is_not_there_is_named(certificate, tmp_path):
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
     with pytest.raises(
-        PackageMissing, match=r"the package websockets is missing: pip install 'airflow-provider-qrt\[stream\]'"
+        PackageMissingError, match=r"the package websockets is missing: pip install 'airflow-provider-qrt\[stream\]'"
     ):
         heard(ended)

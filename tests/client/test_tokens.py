@@ -134,14 +134,14 @@ def test_a_token_is_replaced_at_80_percent_of_its_life(slot, fetch, clock):
 def test_a_failed_refresh_keeps_a_token_that_is_still_valid(slot, fetch, clock):
     slot.get(fetch)
     clock.now += 3000
-    fetch.error = errors.TokenUnavailable("IAM is away.")
+    fetch.error = errors.TokenUnavailableError("IAM is away.")
     assert slot.get(fetch).value == "token-1"
 
 
 def test_a_failed_refresh_is_not_repeated_within_a_minute(slot, fetch, clock):
     slot.get(fetch)
     clock.now += 3000
-    fetch.error = errors.TokenUnavailable("IAM is away.")
+    fetch.error = errors.TokenUnavailableError("IAM is away.")
     slot.get(fetch)
     clock.now += 59
     slot.get(fetch)
@@ -151,7 +151,7 @@ def test_a_failed_refresh_is_not_repeated_within_a_minute(slot, fetch, clock):
 def test_a_failed_refresh_is_repeated_after_a_minute(slot, fetch, clock):
     slot.get(fetch)
     clock.now += 3000
-    fetch.error = errors.TokenUnavailable("IAM is away.")
+    fetch.error = errors.TokenUnavailableError("IAM is away.")
     slot.get(fetch)
     clock.now += 60
     fetch.error = None
@@ -161,16 +161,16 @@ def test_a_failed_refresh_is_repeated_after_a_minute(slot, fetch, clock):
 def test_an_expired_token_is_not_used_when_the_refresh_fails(slot, fetch, clock):
     slot.get(fetch)
     clock.now += 3600
-    fetch.error = errors.TokenUnavailable("IAM is away.")
-    with pytest.raises(errors.TokenUnavailable):
+    fetch.error = errors.TokenUnavailableError("IAM is away.")
+    with pytest.raises(errors.TokenUnavailableError):
         slot.get(fetch)
 
 
 def test_a_token_counts_as_expired_ten_seconds_early(slot, fetch, clock):
     slot.get(fetch)
     clock.now += 3591
-    fetch.error = errors.TokenUnavailable("IAM is away.")
-    with pytest.raises(errors.TokenUnavailable):
+    fetch.error = errors.TokenUnavailableError("IAM is away.")
+    with pytest.raises(errors.TokenUnavailableError):
         slot.get(fetch)
 
 
@@ -202,7 +202,7 @@ def test_a_token_that_is_revoked_between_login_and_use_is_replaced_again(api, cl
 
 def test_a_401_for_two_fresh_tokens_is_final(api, client, sent, token_requests, sleeps):
     api.get(f"{BASE}/instances/usage", status_code=401, json={"errors": [{"code": 1201, "message": "No."}]})
-    with pytest.raises(errors.Unauthorized):
+    with pytest.raises(errors.UnauthorizedError):
         client.instance_usage()
     assert (len(sent()), len(token_requests()), sleeps) == (3, 3, [])
 
@@ -215,7 +215,7 @@ def test_a_submission_refused_with_401_is_made_once_more(api, client, sent):
 
 def test_without_tokens_no_job_is_posted(api, client, sent):
     api.post(IAM, status_code=503)
-    with pytest.raises(errors.TokenUnavailable):
+    with pytest.raises(errors.TokenUnavailableError):
         client.submit_job(program_id="sampler", backend="b", params={})
     assert sent() == []
 
@@ -248,7 +248,7 @@ def test_an_iam_that_stumbles_is_asked_again(api, client, reply, sleeps):
 
 def test_an_iam_that_stays_away_is_asked_six_times_in_all(api, client, token_requests):
     api.post(IAM, status_code=503)
-    with pytest.raises(errors.TokenUnavailable):
+    with pytest.raises(errors.TokenUnavailableError):
         client.instance_usage()
     assert len(token_requests()) == 6
 
@@ -262,7 +262,7 @@ def test_a_key_that_iam_refuses_is_an_invalid_key_at_once(api, client, status, t
         "context": {"requestId": "request-7"},
     }
     api.post(IAM, status_code=status, json=body)
-    with pytest.raises(errors.InvalidApiKey) as caught:
+    with pytest.raises(errors.InvalidApiKeyError) as caught:
         client.instance_usage()
     assert len(token_requests()) == 1
     error = caught.value
@@ -283,7 +283,7 @@ def test_a_key_that_iam_refuses_is_an_invalid_key_at_once(api, client, status, t
 )
 def test_what_answers_in_iams_place_is_not_taken_for_news_of_the_job(api, client, status, call):
     api.post(IAM, status_code=status)
-    with pytest.raises(errors.InvalidSettings, match="iam_url"):
+    with pytest.raises(errors.InvalidSettingsError, match="iam_url"):
         call(client)
 
 

@@ -1,4 +1,4 @@
-"""Three hundred deferred jobs while parts of the cluster die and come back."""
+"""Three hundred deferred jobs while parts of the cluster die and restart."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Run:
             raise
 
     def failures(self) -> str:
-        """What the first task that failed has logged, and how many more there are."""
+        """Return the log of the first failed task, and the number of other failed tasks."""
         failed = self.tasks(state="failed")
         folder = self.cluster.home / "logs" / f"dag_id={DAG}" / f"run_id={self.run_id}" / "task_id=measure"
         logs = sorted((folder / f"map_index={failed[0]['map_index']}").glob("*.log*"))

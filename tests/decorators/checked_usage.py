@@ -1,4 +1,4 @@
-"""A DAG file as its author's type checker sees it; a comment after a line says that it finds an error there."""
+"""A DAG file for the type checkers; a comment after a line says that a type checker must find an error there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_qrt.decorators.primitives import qiskit_estimator_task, qi
 
 
 class Circuit:
-    """What Qiskit's circuit has in common with it."""
+    """A stand-in with the attributes of Qiskit's circuit that are needed here."""
 
     num_qubits: int = 1
     num_clbits: int = 1

@@ -1,4 +1,4 @@
-"""A decorated function as Airflow runs it: a fresh operator for every try and every leg of it."""
+"""Runs a decorated function as Airflow does, with a new operator for every try and every leg."""
 
 from __future__ import annotations
 
@@ -85,4 +85,4 @@ def either_way(request, task) -> DecoratedTask:
 
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submit.look_up.LOOK_UP_PAUSES", (0.0, 0.0))

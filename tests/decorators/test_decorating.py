@@ -1,4 +1,4 @@
-"""What the decorators make of a function in a DAG file."""
+"""The tasks that the decorators create from a function in a DAG file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_qrt.arguments import keywords as arguments
 from airflow_provider_qrt.decorators.primitives import qiskit_estimator_task, qiskit_sampler_task
-from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
+from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'

@@ -1,4 +1,4 @@
-"""A task whose circuits a function returns: when the function is called, and what becomes of what it returns."""
+"""A task with a function that returns circuits: when the function is called, and how its return value is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a type checker tells the author of a DAG file."""
+"""The errors that a type checker shows to the author of a DAG file."""
 
 from __future__ import annotations
 

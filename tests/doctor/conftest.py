@@ -1,4 +1,4 @@
-"""The examination, as it is typed, of the emulator as it is and of an emulator that was made to differ."""
+"""Runs the doctor as users type it, on the unchanged emulator and on an emulator with changed behaviour."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def service() -> Iterator[Emulator]:
 
 
 def seed_connections(service: Emulator) -> dict[str, dict]:
-    """The connections of example_dags/seeds, as their pages say: one for each generation of the API."""
+    """The connections of example_dags/legacy, as their pages say: one for each generation of the API."""
     present = connection(service)
     older = {"conn_type": "qiskit_runtime", "host": service.root_url, "password": service.api_key}
     login = {"iam_url": service.iam_url, "instance": service.instance}

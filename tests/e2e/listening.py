@@ -1,4 +1,4 @@
-"""Ears on loopback: one for StatsD, one for spans."""
+"""Servers on the loopback interface that receive StatsD metrics and spans."""
 
 from __future__ import annotations
 

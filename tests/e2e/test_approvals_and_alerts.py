@@ -1,4 +1,4 @@
-"""What Airflow has for people, with the provider's tasks: approvals, and alerts that a deadline has passed."""
+"""Airflow's approvals and deadline alerts with the provider's tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 APPROVE = "qiskit_runtime_approve_submission"
 ALERT = "qiskit_runtime_alert_on_long_queue"

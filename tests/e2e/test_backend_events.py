@@ -1,4 +1,4 @@
-"""A real Airflow runs DAGs because something has happened to a backend."""
+"""A real Airflow runs DAGs on events of a backend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 DAG_ID = "qiskit_runtime_run_when_backend_is_back"
 BACKEND = "qiskit-runtime://my-instance/ibm_marrakesh"
@@ -19,7 +19,7 @@ BACKEND = "qiskit-runtime://my-instance/ibm_marrakesh"
 
 @pytest.fixture
 def lacked(airflow):
-    """What the watcher of an asset keeps in its state store."""
+    """Return the state that the watcher of an asset has stored."""
 
     def read(asset: str) -> list[str] | None:
         query = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 NAMES = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
 

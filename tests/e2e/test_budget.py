@@ -1,10 +1,10 @@
-"""A real Airflow keeps to a budget of QPU seconds."""
+"""A real Airflow stays within a budget of QPU seconds."""
 
 from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 DAG_ID = "qiskit_runtime_budget"
 

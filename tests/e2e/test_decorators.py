@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 GHZ = "qiskit_runtime_ghz_states"
 KICKED = "qiskit_runtime_kicked_ising"
@@ -52,7 +52,7 @@ def test_quantum_circuits_from_a_function_are_transpiled_and_estimated(airflow, 
 
 
 def exact(steps: int) -> list[float]:
-    """What a perfect machine would give."""
+    """Return the exact result without noise."""
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a real Airflow, produced for real."""
+"""Real failures in a real Airflow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 
 def wait_for_trigger(airflow, dag_id: str, run_id: str, task_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The link to the job, as Airflow's REST API gives it to the UI."""
+"""The link to the job that Airflow's REST API returns to the UI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 LINK = "IBM Quantum job"
 STATES = "/dags/{}/dagRuns/{}/taskInstances/{}/listMapped"

@@ -1,4 +1,4 @@
-"""Metrics, traces and OpenLineage events of a real Airflow that sends them, and what is in them."""
+"""The content of metrics, traces and OpenLineage events that a real Airflow sends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.listening import SpanListener, StatsdListener, otlp, statsd
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 DAG_ID = "watched"
 

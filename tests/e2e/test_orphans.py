@@ -1,4 +1,4 @@
-"""The example DAG that finds orphans, in a real Airflow that makes some."""
+"""The example DAG that finds orphans, in a real Airflow that creates some."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import requests
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 FINDER = "qiskit_runtime_find_orphans"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tools.local_airflow import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 
 def test_a_sweep_of_two_hundred_points_is_one_job(airflow, submissions):

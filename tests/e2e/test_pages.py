@@ -1,4 +1,4 @@
-"""The pages of a real Airflow: what they show is what its tasks did."""
+"""The pages of a real Airflow show the work of its tasks correctly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import requests
 
 from tools.processes import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 BELL_PAIR = "qiskit_runtime_bell_pair"
 

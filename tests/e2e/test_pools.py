@@ -1,10 +1,10 @@
-"""A pool bounds the jobs in flight, those of deferred tasks too."""
+"""A pool limits the jobs in flight, including those of deferred tasks."""
 
 from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 
 def test_a_pool_that_counts_deferred_tasks_bounds_the_jobs_in_flight(airflow, submissions):

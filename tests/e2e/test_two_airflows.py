@@ -1,4 +1,4 @@
-"""Two Airflows with default names share an instance, DAGs and run ids; neither touches the other's job."""
+"""Two Airflows with default names share an instance, DAGs and run ids, and neither touches the other's jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_qrt.emulator import Emulator
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "the_same_run"

@@ -1,4 +1,4 @@
-"""An emulator that is quick and lenient in the way of tests, and a bare HTTP client for it."""
+"""A fast emulator without limits for tests, and a simple HTTP client for it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refusal(answer: requests.Response) -> tuple[int, Any]:
 
 
 class Api:
-    """What a client does, with nothing clever in it."""
+    """A simple client that sends requests without retries."""
 
     qasm = HEADER
     h = staticmethod(h)

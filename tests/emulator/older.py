@@ -1,4 +1,4 @@
-"""Bare HTTP clients of the API's older generations."""
+"""Simple HTTP clients of the API's older generations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDS = ("Completed", "Failed", "Cancelled", "Cancelled - Ran too long")
 
 
 class Older:
-    """What a client of a generation does, with nothing clever in it."""
+    """A simple client of one generation that sends requests without retries."""
 
     headers: dict[str, str]
     simulator = "ibmq_qasm_simulator"

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the answer is a refusal in the API's shape and never a server error."""
+"""Any malformed request gets an error answer in the API's shape, and never a server error."""
 
 from __future__ import annotations
 

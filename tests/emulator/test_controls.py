@@ -1,4 +1,4 @@
-"""Faults, the journal, forced ends: what a test can do to the emulator."""
+"""The controls of the emulator for tests: faults, the journal, and forced ends of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expectation values: what they are, how they are laid out, and what fails."""
+"""Expectation values: their numbers, their format, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may speak to the older generations, and how they are kept apart."""
+"""Access to the older generations, and their separation."""
 
 from __future__ import annotations
 

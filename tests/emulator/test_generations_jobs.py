@@ -1,4 +1,4 @@
-"""Jobs and sessions of the older generations: what is refused, how they go, what they answer."""
+"""Jobs and sessions of the older generations: refusals, life cycle and answers."""
 
 from __future__ import annotations
 

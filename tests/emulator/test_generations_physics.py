@@ -1,4 +1,4 @@
-"""What the programs of the older generations compute."""
+"""The results of the programs of the older generations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.emulator.generations import quasi
+from airflow_provider_qrt.emulator.legacy import quasi
 
 from .older import BELL, FLIP, STATE, Classic
 

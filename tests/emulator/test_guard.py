@@ -1,4 +1,4 @@
-"""A web page cannot drive an emulator, nobody can fill its memory, and its state is its owner's."""
+"""A web page cannot control an emulator, requests cannot exhaust its memory, and only its owner can read its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees who follows the link to a job of the emulator."""
+"""The page behind the link to a job of the emulator."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_qrt.emulator import simulator
+from airflow_provider_qrt.emulator.simulation import simulator
 
 
 def test_a_job_is_queued_then_running_then_completed(api):

@@ -1,4 +1,4 @@
-"""The load that the emulator is measured with, in small."""
+"""A short run of the load test of the emulator."""
 
 from __future__ import annotations
 

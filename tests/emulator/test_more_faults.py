@@ -1,4 +1,4 @@
-"""Faults by chance, answers that are cut short, tokens that are revoked under way."""
+"""Random faults, truncated answers, and tokens that are revoked in between."""
 
 from __future__ import annotations
 

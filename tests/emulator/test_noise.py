@@ -1,4 +1,4 @@
-"""The errors of the calibrated device, when they are asked for."""
+"""The noise of the calibrated device, if it is switched on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IBM's own client, which knows nothing of emulators, can work with this one: service, jobs, tags, sessions."""
+"""IBM's official client works with this emulator unchanged: service, jobs, tags, sessions."""
 
 from __future__ import annotations
 

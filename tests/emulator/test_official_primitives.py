@@ -1,7 +1,7 @@
-"""What IBM's own primitives make of the emulator's answers is what Qiskit computes on this machine.
+"""IBM's official primitives get the same results from the emulator as Qiskit computes locally.
 
-Both forms: the one whose work is done by the service (programs ``sampler`` and ``estimator``), and the newer one
-that does it itself and sends ``executor`` programs.
+The tests cover both forms: the one that runs on the service (programs ``sampler`` and ``estimator``), and the newer one
+that does the work on the client's side and sends ``executor`` programs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The emulator describes its own API, and nothing that this description allows makes it fail."""
+"""The emulator describes its API, and no request that the description allows makes it fail."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_page_of_all_operations_is_served(root):
 
 
 def test_every_operation_says_in_a_line_what_it_does(described):
-    from airflow_provider_qrt.emulator.openapi import SUMMARIES
+    from airflow_provider_qrt.emulator.http.openapi import SUMMARIES
 
     found = operations(described)
     assert {"POST /api/v1/jobs", "GET /api/v1/backends", "POST /identity/token", "POST /_emulator/clock"} <= set(found)

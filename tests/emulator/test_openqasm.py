@@ -1,10 +1,10 @@
-"""Programs come back as they were written: names of registers, gates, and what constants say."""
+"""Programs keep their register names, gates and constants when they are read."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_qrt.emulator.openqasm import loads
+from airflow_provider_qrt.emulator.simulation.openqasm import loads
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc"; '
 

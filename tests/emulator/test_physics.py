@@ -1,4 +1,4 @@
-"""What the simulated machine measures, and which circuits it refuses."""
+"""The measurements of the simulated machine, and the circuits that it refuses."""
 
 from __future__ import annotations
 

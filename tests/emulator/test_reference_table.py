@@ -1,4 +1,4 @@
-"""docs/emulator-reference.md says how far the emulator follows IBM's REST API. Here every row of it is tried."""
+"""Tests every row of docs/emulator-reference.md, which lists how far the emulator follows IBM's REST API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = rows()
 
 @pytest.fixture
 def defaults(emulator):
-    """What the other tests' fixture does not set back."""
+    """Reset the state that the fixture of the other tests does not reset."""
     emulator.configure(token_lifetime=3600, retry_after=True, usage_limit_mode="refuse", speed=1)
 
 

@@ -1,4 +1,4 @@
-"""Rules for jobs to come, times of a job, and time that runs faster."""
+"""Rules for future jobs, times of a job, and accelerated time."""
 
 from __future__ import annotations
 

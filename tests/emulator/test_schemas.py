@@ -1,4 +1,4 @@
-"""IBM publishes pydantic models of what its programs take and give: what is sent and answered here passes them."""
+"""Requests and results pass IBM's published pydantic models of its programs' inputs and outputs."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_executor_input_and_result_pass_ibms_models(api, role):
 def test_every_type_of_tensor_is_written_and_read_as_ibms_model_does():
     from ibm_quantum_schemas.common import CompressedTensorModel
 
-    from airflow_provider_qrt.emulator import tensors
+    from airflow_provider_qrt.emulator.simulation import tensors
 
     kinds = [*(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), "f2", "f4", "f8", "c8", "c16", "?"]
     for kind in kinds:

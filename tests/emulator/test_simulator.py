@@ -1,4 +1,4 @@
-"""Qiskit lives in a process of its own, so that it harms nobody in the process that serves."""
+"""Qiskit runs in a separate process, so that it cannot crash the process that serves."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ print([name for name in sys.modules if name.partition(".")[0] in ("qiskit", "qis
 
 def test_emulators_of_one_process_share_the_process_that_simulates():
     code = """
-from airflow_provider_qrt.emulator import simulator
+from airflow_provider_qrt.emulator.simulation import simulator
 
 with quick() as first, quick() as second:
     print(run(first), run(second))
@@ -89,7 +89,7 @@ def is_running(pid):
 def test_the_process_that_simulates_ends_with_the_one_that_serves(end):
     code = f"""
 import os
-from airflow_provider_qrt.emulator import simulator
+from airflow_provider_qrt.emulator.simulation import simulator
 
 with quick() as emulator:
     print(run(emulator), simulator.start()._child.pid, flush=True)
@@ -104,7 +104,7 @@ with quick() as emulator:
 
 def test_a_simulator_that_died_fails_its_job_and_is_replaced():
     code = """
-from airflow_provider_qrt.emulator import simulator
+from airflow_provider_qrt.emulator.simulation import simulator
 
 with quick() as emulator:
     print(run(emulator))
@@ -118,13 +118,13 @@ with quick() as emulator:
 
 
 def test_a_job_whose_simulator_dies_says_so(monkeypatch):
-    from airflow_provider_qrt.emulator import simulator
     from airflow_provider_qrt.emulator.clock import Clock
     from airflow_provider_qrt.emulator.devices import load_devices
+    from airflow_provider_qrt.emulator.simulation import simulator
 
     class Dying:
         def ask(self, question):
-            raise simulator.SimulatorLost
+            raise simulator.SimulatorLostError
 
     monkeypatch.setattr(simulator, "start", Dying)
     work = simulator.run(None, load_devices(("ibm_fez",))["ibm_fez"], Clock(), None, 24)

@@ -1,4 +1,4 @@
-"""An emulator's state in a file, taken up by the next one."""
+"""An emulator continues from the state that an earlier one saved in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The websocket that tells each change of a job's status, and what can be made to go wrong with it."""
+"""The websocket that sends each change of a job's status, and its faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 import pytest
 import websockets
 
-from airflow_provider_qrt.emulator import Emulator, websocket_protocol
+from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.emulator.http import websocket_protocol
 
 from .older import FLIP, Cloud
 

@@ -1,6 +1,6 @@
-"""``python -m tests.fuzz``: plays episodes and prints those in which a promise was broken.
+"""``python -m tests.fuzz``: runs episodes and prints those that broke a guarantee.
 
-``--seed N`` plays one of them again.
+``--seed N`` repeats one of them.
 """
 
 from __future__ import annotations

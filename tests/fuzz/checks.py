@@ -1,11 +1,11 @@
-"""What must hold when an episode is over."""
+"""The checks at the end of an episode."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from airflow_provider_qrt.jobs.record import STORE_KEY
+from airflow_provider_qrt.jobs.submit.record import STORE_KEY
 from tests.fuzz.plan import cost
 from tests.fuzz.world import Delivery, World, job_ids, moment
 
@@ -15,7 +15,7 @@ FINAL = ("success", "failed", "skipped")
 
 
 def broken_promises(world: World) -> list[str]:
-    """What does not hold, in words."""
+    """Return descriptions of all failed checks."""
     jobs = {job["id"]: job for job in world.jobs()}
     return [
         *_paid_twice(world, jobs),

@@ -1,6 +1,6 @@
-"""The time of an episode: nobody really sleeps, and whatever asks for the time is told this one.
+"""The simulated time of an episode, which replaces sleeping and the current time.
 
-The provider's modules, the emulator's clock and the event loop of a triggerer all go by it. Sleeping moves it forward.
+The provider's modules, the emulator's clock and the event loop of a triggerer all use it. Sleeping moves it forward.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ IDLE_LOOKS = 400
 NOT_LOADED = ("airflow_provider_qrt.emulator", "airflow_provider_qrt.plugins.")
 
 
-class Hangs(Exception):
+class HangsError(Exception):
     """Somebody waits for something that will never come."""
 
 
@@ -60,7 +60,7 @@ class WorldClock:
         self._now.value += max(0.0, seconds)
 
     def sleep(self, seconds: float) -> None:
-        """What ``time.sleep`` is to the code under test."""
+        """Replace ``time.sleep`` in the code under test."""
         self.before_sleep(seconds)
 
 
@@ -175,7 +175,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
         if timeout is None:
             self._idle += 1
             if self._idle > IDLE_LOOKS:
-                raise Hangs("Nothing is due in the event loop, and it goes on waiting.")
+                raise HangsError("Nothing is due in the event loop, and it goes on waiting.")
             return []
         self._clock.advance(timeout + 1e-6)
         return []

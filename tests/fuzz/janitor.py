@@ -1,7 +1,6 @@
-"""Whatever the provider has to look after jobs that nobody waits for any more.
+"""The provider's clean-up of jobs for which no task waits any more.
 
-It looks every minute or two beside everything else that happens, from a process of its own, and so may look at a
-moment at which a task is about to go on.
+It runs every minute or two in a separate process, so it may run just when a task is about to continue.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from airflow.sdk.execution_time import task_runner
 from airflow_provider_qrt.cleanup.cleaner import Cleaner
 from airflow_provider_qrt.cleanup.records import Place, Written, _read
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs import record, sessions
-from airflow_provider_qrt.jobs.ownership import RunState
-from airflow_provider_qrt.jobs.record import SubmissionRecord
+from airflow_provider_qrt.jobs.orphans.ownership import RunState
+from airflow_provider_qrt.jobs.sessions import opening as sessions
+from airflow_provider_qrt.jobs.submit import record
+from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 from tests.fuzz.points import Process
 from tests.fuzz.supervisor import Supervisor
 from tests.fuzz.world import World

@@ -1,7 +1,7 @@
-"""The life of one task, as Airflow leads it: tries, legs, deferrals, clears and marks, by Airflow's own rules.
+"""The life of one task by Airflow's rules: tries, legs, deferrals, clears and marks.
 
-Workers run Airflow's own task runner. What the scheduler, the API server and the triggerer do around it is done here,
-after the source of Airflow 3.3: ``clear_task_instances``, ``_is_eligible_to_retry``, ``TaskInstance.handle_failure``,
+Workers run Airflow's task runner. This module replaces the scheduler, the API server and the triggerer, following the
+source of Airflow 3.3: ``clear_task_instances``, ``_is_eligible_to_retry``, ``TaskInstance.handle_failure``,
 ``ActivitySubprocess.final_state``, ``TriggerRunner.run_trigger``.
 """
 
@@ -121,7 +121,7 @@ class Life:
             self._after_leg(process, survived, should_retry, with_supervisor)
 
     def _stop_of(self, process: Process, chance: random.Random) -> Act:
-        """What stops a worker: a user, the end of its node, or that it is taken for dead and comes back."""
+        """Choose what stops a worker: a user, the end of its node, or that it is taken for dead and comes back."""
         acts = [self.clear, self.mark_failed, self.mark_success, self.time_run_out, self.drain]
         if not self.plan.forks and not self._is_nested:
             acts.append(lambda: self._take_for_dead(process))
@@ -220,7 +220,7 @@ class Life:
         airflow.enter("up_for_retry" if again else "failed")
 
     def _callbacks(self, kind: str) -> None:
-        """What the dag-processor does for a task whose process is gone: it knows the DAG file and no templates."""
+        """Run the failure callback like the DAG processor, which has the DAG file but no rendered templates."""
         process = Process(self.world, "dag-processor", self._chance())
         self.world.trace(f"--- {process.name}: {kind}")
 

@@ -1,4 +1,4 @@
-"""What an episode is about, all of it drawn from its seed: the task, the service, the weather, the moves of a user."""
+"""The plan of an episode, drawn from its seed: the task, the service, the faults, and the actions of a user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fuzz.weather import INCIDENTS, OF_AIRFLOW, Incident, Weather
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 STAY = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; rz(0.5) $0; c[0] = measure $0;'
 MOST_EXECUTIONS = 100
-"""What one job of a packed task takes; each PUB asks for more than half of it."""
+"""Executions that one job of a packed task may have; each PUB needs more than half of them."""
 ENDS: tuple[dict[str, Any], ...] = (
     {"status": "Failed"},
     {"status": "Failed", "reason_code": 1010},
@@ -117,7 +117,7 @@ class Plan:
         return 50 + 10 * part + version
 
     def counts(self, version: int, part: int) -> dict[str, int]:
-        """What a part of the input comes to."""
+        """Return the expected result of a part of the input."""
         return {"01"[(version + part) % 2]: self.shots(version, part)}
 
 

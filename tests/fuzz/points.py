@@ -1,7 +1,7 @@
-"""The points of a process at which something may happen to it: a request, a word with Airflow, a sleep.
+"""The points of a process at which it can be interrupted: a request, a message to Airflow, a sleep.
 
-SIGKILL is an exception that nothing catches; from then on the process is dead, and every further point of it says so.
-In a forked process it is the signal itself.
+SIGKILL is an exception that no code catches. After it, the process is dead, and every further point raises it again. In
+a forked process the real signal is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Killed(BaseException):
     """The process is no more."""
 
 
-class Endless(Exception):
+class EndlessError(Exception):
     """A process does not come to an end."""
 
 
@@ -77,7 +77,7 @@ class Process:
             self._check()
             self._points += 1
             if self._points > MOST_POINTS:
-                raise Endless(f"{self.name} has come to {MOST_POINTS} points, the last is {what}.")
+                raise EndlessError(f"{self.name} has come to {MOST_POINTS} points, the last is {what}.")
             if self.killed_at == (self._points, "before"):
                 self.die(f"before {what}")
             is_looked_at = self.looked_at is not None and self._points >= self.looked_at

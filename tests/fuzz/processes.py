@@ -1,4 +1,4 @@
-"""Beginning a process: nothing is left in memory of those before it."""
+"""Starts a simulated process, with the memory of earlier processes cleared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def begin_process(world: World, process: Process, run: Callable[[], Any]) -> boo
 def forget() -> None:
     """Be a process that has just begun: no token, no connection, nobody who waits."""
     from airflow_provider_qrt.client import connections, tokens
-    from airflow_provider_qrt.jobs import sharing
+    from airflow_provider_qrt.jobs.wait import shared_poller as sharing
     from airflow_provider_qrt.triggers import cancelling, submission
 
     tokens._slots.clear()

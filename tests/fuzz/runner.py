@@ -1,4 +1,4 @@
-"""Episodes: each is repeated exactly by its seed."""
+"""Runs episodes, each of which its seed reproduces exactly."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from airflow.sdk.execution_time import task_runner
 
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.emulator.timeline import Timeline
+from airflow_provider_qrt.programs.sampler import SamplerProgram
 from tests.fuzz.checks import OURS, broken_promises
 from tests.fuzz.clock import WorldClock, in_world_time, repeat_chance
 from tests.fuzz.life import Life
@@ -33,7 +34,7 @@ QUIET = {"usage_limit_seconds": None, "queue_seconds": 0.0, "run_seconds": 1.0, 
 
 @dataclass
 class Episode:
-    """What came of an episode.
+    """The outcome of an episode.
 
     Attributes:
         seed: By which it is repeated.
@@ -116,7 +117,6 @@ def _note(world: World, level: str, text: str) -> None:
 def fuzzer() -> Iterator[Fuzzer]:
     """Start an emulator and let the provider live in the world of episodes."""
     clock = WorldClock()
-    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
     settings = {
         "AIRFLOW__QISKIT_RUNTIME__AIRFLOW_NAME": "fuzz",
@@ -138,7 +138,7 @@ def fuzzer() -> Iterator[Fuzzer]:
         patch.object(threading, "excepthook", _of_thread),
         # Airflow's page of rendered fields takes a fifth of the time, and nobody looks at it.
         patch.object(task_runner, "_serialize_rendered_fields", lambda task: {}),
-        patch.object(QiskitRuntimeSamplerOperator, "max_executions", MOST_EXECUTIONS),
+        patch.object(SamplerProgram, "max_executions", MOST_EXECUTIONS),
         Emulator(seed=7) as emulator,
     ):
         os.environ.pop("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", None)
@@ -152,7 +152,7 @@ def fuzzer() -> Iterator[Fuzzer]:
 
 
 def _of_thread(error: Any) -> None:
-    """What becomes of an error that ends a thread."""
+    """Handle an error that ends a thread."""
     if error.exc_type is not Killed:
         threading.__excepthook__(error)
 

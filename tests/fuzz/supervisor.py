@@ -1,6 +1,6 @@
-"""Airflow's side of every word that a process has with it: XCom, state store, connections, states of tasks.
+"""Airflow's side of the messages with a process: XCom, state store, connections, states of tasks.
 
-Stands where ``SUPERVISOR_COMMS`` is, so that all of Airflow's own code above it is the real one.
+It replaces ``SUPERVISOR_COMMS``, so that all of Airflow's code above that is real.
 """
 
 from __future__ import annotations

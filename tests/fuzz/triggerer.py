@@ -1,4 +1,4 @@
-"""A triggerer that runs the trigger of the deferred task, as ``TriggerRunner`` does."""
+"""A triggerer that runs the trigger of the deferred task like ``TriggerRunner``."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.fuzz.world import World
 ON_KILL_SECONDS = 30.0
 """``[triggerer] on_kill_timeout``."""
 LINGER_SECONDS = 90.0
-"""For so long the triggerer goes on after the trigger has ended, so that what it has begun can end too."""
+"""Seconds that the triggerer continues after the trigger has ended, so that its other tasks can end too."""
 
 
 @dataclass
 class Outcome:
-    """What came of it: the payload of an event, or an error of the trigger, or neither."""
+    """The outcome: the payload of an event, or an error of the trigger, or neither."""
 
     payload: Any = None
     error: BaseException | None = None
@@ -94,28 +94,40 @@ async def _run(
     if process.dead:
         raise Killed
     if not work.done():
-        # Airflow's supervisor compares once a second.
-        comparing = loop.create_task(asyncio.sleep(1))
-        await asyncio.sleep(0)
-        noticed.set()
-        if fate == "user":
-            while loop.at_work:
-                # What a thread has begun is this process' own.
-                await asyncio.sleep(0)
-            meanwhile()
-        await comparing
-        work.cancel(*([] if fate == "shut down" else [_USER_ACTION_CANCEL_MSG]))
-        await asyncio.wait({work})
+        await _cancel(loop, work, noticed, fate, meanwhile)
     noticed.set()
-    if not work.cancelled():
-        outcome.error = work.exception()
-        if outcome.error is None:
-            outcome.payload = json.loads(json.dumps(work.result()))
-            world.trace(f"event {outcome.payload}"[:500])
+    _read_outcome(world, work, outcome)
     if isinstance(outcome.error, Killed) or process.dead:
         raise Killed
     if fate != "shut down":
         await _linger(process)
+
+
+async def _cancel(
+    loop: WorldLoop, work: asyncio.Task[Any], noticed: threading.Event, fate: str, meanwhile: Callable[[], None]
+) -> None:
+    """Cancel the trigger as Airflow's supervisor does, which compares once a second."""
+    comparing = loop.create_task(asyncio.sleep(1))
+    await asyncio.sleep(0)
+    noticed.set()
+    if fate == "user":
+        while loop.at_work:
+            # This process must finish the calls that its threads have begun.
+            await asyncio.sleep(0)
+        meanwhile()
+    await comparing
+    work.cancel(*([] if fate == "shut down" else [_USER_ACTION_CANCEL_MSG]))
+    await asyncio.wait({work})
+
+
+def _read_outcome(world: World, work: asyncio.Task[Any], outcome: Outcome) -> None:
+    """Copy the error or the payload of the trigger, if it was not cancelled."""
+    if work.cancelled():
+        return
+    outcome.error = work.exception()
+    if outcome.error is None:
+        outcome.payload = json.loads(json.dumps(work.result()))
+        world.trace(f"event {outcome.payload}"[:500])
 
 
 async def _linger(process: Process) -> None:
@@ -128,7 +140,7 @@ async def _linger(process: Process) -> None:
 
 
 async def _trigger(trigger: Any) -> Any:
-    """What ``TriggerRunner.run_trigger`` does; returns the payload of the event."""
+    """Run a trigger like ``TriggerRunner.run_trigger``; return the payload of the event."""
     try:
         async for event in trigger.run():
             return event.payload

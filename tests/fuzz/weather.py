@@ -1,4 +1,4 @@
-"""What goes wrong with the service and with Airflow's API: now and then by chance, and for a while in incidents."""
+"""The faults of the service and of Airflow's API: random single faults, and incidents that last for a while."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ OF_OTHERS = {
 }
 OF_ONE_JOB = {**OF_OTHERS, "404": 0.7}
 INCIDENTS = ("503", "no connection", "401", "403", "404", "429")
-"""What an incident of the service looks like; 404 is of single jobs, as of a replica that lags."""
+"""Kinds of incidents of the service; 404 affects single jobs, as with a replica that lags."""
 OF_AIRFLOW = ("store", "xcom", "connection", "states", "all")
-"""What an incident of Airflow's API is about."""
+"""Parts of Airflow's API that an incident can affect."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Incident:
 
 @dataclass
 class Weather:
-    """What goes wrong.
+    """The faults of an episode.
 
     Attributes:
         service: Share of requests to the service that go wrong.
@@ -84,7 +84,7 @@ class Weather:
     fair: bool = False
 
     def of_request(self, chance: random.Random, method: str, path: str, now: float) -> tuple[str, Fault] | None:
-        """What becomes of a request; None if nothing does."""
+        """Return the fault of a request; None if there is none."""
         if self.fair:
             return None
         name = self._name(chance, method, path, now)

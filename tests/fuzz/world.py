@@ -69,7 +69,7 @@ class Delivery:
 
 @dataclass
 class AirflowFacts:
-    """What Airflow's database knows of the task.
+    """The state of the task in Airflow's database.
 
     Attributes:
         retries: What the DAG file says.

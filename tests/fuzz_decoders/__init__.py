@@ -1,1 +1,1 @@
-"""Hostile input for everything that reads what others wrote: ``make fuzz-decoders``."""
+"""Hostile input for all code that reads data from outside: ``make fuzz-decoders``."""

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz_decoders``: whatever comes in, nothing but the errors that say so comes out."""
+"""``python -m tests.fuzz_decoders``: checks that hostile input causes only the documented errors."""
 
 from __future__ import annotations
 

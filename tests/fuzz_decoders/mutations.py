@@ -1,4 +1,4 @@
-"""Makes hostile inputs out of honest ones: JSON with odd values in any place, and bytes that were damaged."""
+"""Makes hostile inputs from valid ones: JSON with odd values in any place, and damaged bytes."""
 
 from __future__ import annotations
 

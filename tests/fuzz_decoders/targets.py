@@ -1,4 +1,4 @@
-"""What is given hostile input, an honest example of it, and the only errors that it may end in."""
+"""The functions that get hostile input, with a valid example and the allowed errors of each."""
 
 from __future__ import annotations
 
@@ -19,22 +19,20 @@ from airflow_provider_qrt.client import errors, models
 from airflow_provider_qrt.client.answers import read_error, read_json
 from airflow_provider_qrt.client.reading import read
 from airflow_provider_qrt.jobs.failure import describe_failure
-from airflow_provider_qrt.jobs.outcome import WaitOutcome
+from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
 from airflow_provider_qrt.plugins import task_results
 from airflow_provider_qrt.primitives.arrays.npy import read_array
 from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
 from airflow_provider_qrt.primitives.circuits.statements import read_instructions
 from airflow_provider_qrt.primitives.circuits.text import blank_noise, check_circuit
-from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, NoCounts
+from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError, NoCountsError
 from airflow_provider_qrt.primitives.results.any_result import READERS, read_any_result
-from airflow_provider_qrt.primitives.results.estimator_decoding import decode_estimator_result
 from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
-from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
-from airflow_provider_qrt.primitives.results.sampler_decoding import decode_sampler_result
 from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
 
 from . import mutations
 
@@ -231,11 +229,11 @@ def _response(content: bytes, status: int) -> requests.Response:
 
 def _refusal(text: str) -> None:
     body = read_error(_response(text.encode("utf-8", "replace"), 400))
-    str(errors.BadRequest(400, body, request="GET /x")).encode("utf-8")
+    str(errors.BadRequestError(400, body, request="GET /x")).encode("utf-8")
 
 
 def _use(result: Any) -> None:
-    """What a task does with a result: bound it, write it to XCom as strict JSON, and let the page show it."""
+    """Process a result like a task: bound its size, write it to XCom as strict JSON, and show it on the page."""
     if (
         isinstance(result, SamplerResult)
         and sum(pub.shots or 0 for pub in result.pubs if not pub.quasi_dists) > TOO_MANY
@@ -264,7 +262,7 @@ def _any(text: str) -> None:
     for program in (None, *READERS):
         try:
             result = read_any_result(program, text)
-        except InvalidResult:
+        except InvalidResultError:
             continue
         if program is None:
             json.dumps(result.to_xcom_results(), allow_nan=False)
@@ -275,14 +273,14 @@ def _qpy_text(data: bytes) -> None:
         if is_qpy(form):
             try:
                 tag_saved_qpy(form, "circuits[0]")
-            except InvalidInput:
+            except InvalidInputError:
                 continue
 
 
 def _program(text: str) -> None:
     try:
         check_circuit(text, strict=False)
-    except InvalidInput as error:
+    except InvalidInputError as error:
         str(error)
     for _ in read_instructions(blank_noise(text)):
         pass
@@ -292,8 +290,8 @@ def _event(event: Any) -> None:
     WaitOutcome.from_event(event)
 
 
-READ = (errors.UnexpectedAnswer,)
-RESULT = (InvalidResult, NoCounts)
+READ = (errors.UnexpectedAnswerError,)
+RESULT = (InvalidResultError, NoCountsError)
 TARGETS: dict[str, Target] = {
     **{
         f"answer: {name}": Target(_of_text(example), partial(_answer, reader), READ)
@@ -318,11 +316,11 @@ TARGETS: dict[str, Target] = {
     ),
     "xcom: sampler": Target(_of_json(_xcom(SAMPLER_RESULT), _xcom(QUASI_RESULT)), lambda value: _use(SamplerResult.from_xcom(value)), RESULT),
     "xcom: estimator": Target(_of_json(_xcom(ESTIMATOR_RESULT)), lambda value: _use(EstimatorResult.from_xcom(value)), RESULT),
-    "file: npz": Target(_of_bytes(*_files(ResultFormat.NPZ, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(read_sampler(data, SMALL)), RESULT),
-    "file: npz of estimates": Target(_of_bytes(*_files(ResultFormat.NPZ, ESTIMATOR_RESULT)), lambda data: _use(read_estimates(data, SMALL)), RESULT),
-    "file: parquet": Target(_of_bytes(*_files(ResultFormat.PARQUET, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(read_sampler(data, SMALL)), RESULT),
-    "file: parquet of estimates": Target(_of_bytes(*_files(ResultFormat.PARQUET, ESTIMATOR_RESULT)), lambda data: _use(read_estimates(data, SMALL)), RESULT),
-    "file: json": Target(_of_bytes(*_files(ResultFormat.JSON, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(read_sampler(data, SMALL)), RESULT),
+    "file: npz": Target(_of_bytes(*_files(ResultFormat.NPZ, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(SamplerResult(*read_sampler(data, SMALL))), RESULT),
+    "file: npz of estimates": Target(_of_bytes(*_files(ResultFormat.NPZ, ESTIMATOR_RESULT)), lambda data: _use(EstimatorResult(*read_estimates(data, SMALL))), RESULT),
+    "file: parquet": Target(_of_bytes(*_files(ResultFormat.PARQUET, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(SamplerResult(*read_sampler(data, SMALL))), RESULT),
+    "file: parquet of estimates": Target(_of_bytes(*_files(ResultFormat.PARQUET, ESTIMATOR_RESULT)), lambda data: _use(EstimatorResult(*read_estimates(data, SMALL))), RESULT),
+    "file: json": Target(_of_bytes(*_files(ResultFormat.JSON, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(SamplerResult(*read_sampler(data, SMALL))), RESULT),
     "circuit: qpy": Target(_of_bytes(_qpy(), zlib.compress(_qpy())), _qpy_text, ()),
     "circuit: text": Target(lambda source: mutations.mutate_text(PROGRAM, source), _program, ()),
     "page: result": Target(_of_json(_xcom(SAMPLER_RESULT), _xcom(QUASI_RESULT), _xcom(ESTIMATOR_RESULT)), _page, ()),

@@ -1,4 +1,4 @@
-"""Connections that work and let others read along: said in the task's log and by the connection test."""
+"""Connections that work but expose data to others, which the task's log and the connection test report."""
 
 from __future__ import annotations
 

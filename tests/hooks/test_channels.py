@@ -1,4 +1,4 @@
-"""The hook on each generation of the API: connection test, programs, logout, and API versions that end."""
+"""The hook on each generation of the API: connection test, programs, logout, and API versions that expire."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_programs_are_listed_and_found(on):
     with on("api_token") as hook:
         assert [one.id for one in hook.list_programs()][:2] == ["circuit-runner", "mit-6"]
         assert hook.get_program("runtime-simple").cost_seconds == 1800.0
-        with pytest.raises(errors.NoSuchProgram, match="it offers circuit-runner"):
+        with pytest.raises(errors.NoSuchProgramError, match="it offers circuit-runner"):
             hook.get_program("nothing")
 
 
@@ -151,7 +151,7 @@ def test_programs_of_ibm_quantum_are_ids(on, emulator):
 @pytest.mark.parametrize("channel", ["ibm_quantum_platform", "ibm_cloud"])
 def test_other_channels_list_no_programs(on, channel, emulator):
     host = {"host": emulator.url} if channel == "ibm_quantum_platform" else {}
-    with pytest.raises(errors.NotOffered, match=f"'{channel}' has no list of programs"):
+    with pytest.raises(errors.NotOfferedError, match=f"'{channel}' has no list of programs"):
         on(channel, **host).list_programs()
     assert not emulator.requests()
 
@@ -191,7 +191,7 @@ def test_a_closed_hook_may_be_used_again(on, emulator):
 
 @pytest.mark.parametrize("channel", OLDER)
 def test_no_older_channel_adds_up_seconds(on, channel, emulator):
-    with pytest.raises(errors.NotOffered, match=r"seconds_used: .*QPU time used"):
+    with pytest.raises(errors.NotOfferedError, match=r"seconds_used: .*QPU time used"):
         on(channel).seconds_used(dag_id="dag")
     assert not emulator.requests()
 

@@ -1,4 +1,4 @@
-"""Finding and cancelling orphans on an instance, with a supervisor that answers as Airflow's does."""
+"""Finding and cancelling orphans on an instance, with a supervisor that answers like Airflow's."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from airflow.sdk.execution_time.comms import (
 )
 
 from airflow_provider_qrt.hooks.orphans import (
-    AirflowNameMissing,
-    AirflowUnavailable,
-    OrphansNotCancelled,
+    AirflowNameMissingError,
+    AirflowUnavailableError,
+    OrphansNotCancelledError,
     cancel_orphans,
 )
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 
 NAME = "production"
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -255,7 +255,7 @@ def test_nothing_is_called_an_orphan_without_airflows_answer(hook, supervisor, s
     submit()
     assert found(hook) == []
     supervisor.fails_on = question
-    with pytest.raises(AirflowUnavailable, match=r"orphans cannot be told.*status_code"):
+    with pytest.raises(AirflowUnavailableError, match=r"orphans cannot be told.*status_code"):
         hook.find_orphans(older_than=0)
 
 
@@ -263,7 +263,7 @@ def test_outside_of_a_task_it_is_said_where_to_call_it(hook, submit, emulator):
     submit()
     emulator.clear_requests()
     assert not hasattr(task_runner, "SUPERVISOR_COMMS")
-    with pytest.raises(AirflowUnavailable, match=r"in a task, as the example DAG find_orphans\.py does"):
+    with pytest.raises(AirflowUnavailableError, match=r"in a task, as the example DAG find_orphans\.py does"):
         hook.find_orphans()
     assert emulator.requests() == []
 
@@ -322,7 +322,7 @@ def test_one_that_cannot_be_cancelled_does_not_keep_the_others_from_it(hook, sup
     orphans = hook.find_orphans(older_than=0)
     emulator.add_fault(method="POST", path=f"/jobs/{orphans[0].id}/cancel", status=403, times=None)
     lines: list[str] = []
-    with pytest.raises(OrphansNotCancelled, match=f"^1 of 2 orphans could not be cancelled.*: {orphans[0].id}"):
+    with pytest.raises(OrphansNotCancelledError, match=f"^1 of 2 orphans could not be cancelled.*: {orphans[0].id}"):
         cancel_orphans(hook.client, orphans, log=lines.append)
     assert "could not be cancelled and may still run and be charged: " in lines[0]
     assert "403" in lines[0]
@@ -330,15 +330,15 @@ def test_one_that_cannot_be_cancelled_does_not_keep_the_others_from_it(hook, sup
 
 
 def test_an_airflow_without_a_name_lists_with_a_warning_and_cancels_nothing(
-    hook, supervisor, submit, status, monkeypatch, capsys
+    hook, supervisor, submit, status, monkeypatch, caplog
 ):
     monkeypatch.delenv("AIRFLOW__QISKIT_RUNTIME__AIRFLOW_NAME")
     monkeypatch.delenv("AIRFLOW__API__BASE_URL", raising=False)
     job_id = submit(JobIdentity("dag", RUN, "task"))
     orphans = hook.find_orphans(older_than=0)
     assert [one.id for one in orphans] == [job_id]
-    assert "this Airflow has no name" in capsys.readouterr().out
-    with pytest.raises(AirflowNameMissing, match=r"Set \[qiskit_runtime\] airflow_name"):
+    assert "this Airflow has no name" in caplog.text
+    with pytest.raises(AirflowNameMissingError, match=r"Set \[qiskit_runtime\] airflow_name"):
         cancel_orphans(hook.client, orphans, log=print)
     assert status(job_id) == "Queued"
 

@@ -1,4 +1,4 @@
-"""From an Airflow connection to a client, and what "Test connection" says."""
+"""The client that the hook creates from an Airflow connection, and the messages of "Test connection"."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import requests
 from airflow.sdk import BaseHook, Connection
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.limits import API_VERSION
 from airflow_provider_qrt.hooks.connection import settings_from_connection
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
-from airflow_provider_qrt.jobs.cancelling import cancel_job
+from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.cancel import cancel_job
 
 KEY = "a-key-that-nobody-may-read"
 ACCOUNT = "0123456789abcdef" * 2
@@ -64,7 +64,7 @@ def test_key_and_crn_are_enough():
     ids=str,
 )
 def test_what_is_wrong_with_a_connection_is_said_with_its_name_and_the_remedy(extra, parts, says):
-    with pytest.raises(InvalidSettings, match=rf"Connection 'mine': .*{says}"):
+    with pytest.raises(InvalidSettingsError, match=rf"Connection 'mine': .*{says}"):
         settings(extra, **parts)
 
 
@@ -129,7 +129,7 @@ def test_settings_show_neither_key_nor_account():
 
 @pytest.mark.parametrize("extra", [{"instance": f"crn:v1:{ACCOUNT}"}, {"channel": "x"}, {"iam_url": f"x/{KEY}"}])
 def test_messages_show_neither_key_nor_account(extra):
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(InvalidSettingsError) as caught:
         settings(extra)
     assert KEY not in str(caught.value)
     assert ACCOUNT not in str(caught.value)
@@ -308,7 +308,7 @@ def test_a_uri_with_a_scheme_of_its_own_keeps_its_port(monkeypatch):
 def test_a_uri_with_an_underscore_says_how_it_is_written(monkeypatch):
     uri = URI.format("/").replace("qiskit-runtime", "qiskit_runtime")
     monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", uri)
-    with pytest.raises(InvalidSettings, match="Write qiskit-runtime:// with a hyphen") as caught:
+    with pytest.raises(InvalidSettingsError, match="Write qiskit-runtime:// with a hyphen") as caught:
         _ = QiskitRuntimeHook().settings
     assert "the-key" not in str(caught.value)
 
@@ -319,7 +319,7 @@ def test_a_uri_with_an_underscore_says_how_it_is_written(monkeypatch):
 def test_extra_fields_that_are_no_object_say_so(monkeypatch, extra, said):
     connection = {"conn_type": "qiskit_runtime", "password": "the-key", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", json.dumps(connection))
-    with pytest.raises(InvalidSettings, match=said):
+    with pytest.raises(InvalidSettingsError, match=said):
         _ = QiskitRuntimeHook().settings
     assert QiskitRuntimeHook().defaults.budget is None
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.budget import Spending
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+from airflow_provider_qrt.jobs.budget.spending import Spending
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.primitives import sampler_params
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 from tools.local_airflow import wait_until
 
@@ -108,6 +108,6 @@ def test_all_jobs_of_a_run_count_and_those_of_a_dag_in_four_weeks(submit, emulat
     ids=str,
 )
 def test_bad_arguments_are_refused_before_anything_is_asked(connection, sent, arguments, says):
-    with pytest.raises(InvalidInput, match=says):
+    with pytest.raises(InvalidInputError, match=says):
         QiskitRuntimeHook().seconds_used(**arguments)
     assert sent() == []

@@ -1,4 +1,4 @@
-"""What is an event of a backend, and what is none."""
+"""The changes of a backend that are events, and those that are not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
-from airflow_provider_qrt.jobs.backend_events import (
+from airflow_provider_qrt.jobs.backends.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.events import (
     LONGEST_PAUSE,
     BackendConditions,
     BackendMark,
@@ -18,8 +19,7 @@ from airflow_provider_qrt.jobs.backend_events import (
     judge,
     read_interval,
 )
-from airflow_provider_qrt.jobs.calibration import Calibration
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 def backend(status="online", queue=0, reason=None):
@@ -49,7 +49,7 @@ class Watch:
         return event
 
     def happened(self, *looks):
-        """What it had lacked, look by look; nothing where there was no event."""
+        """Return the conditions that each reading newly meets; an empty list where there is no event."""
         events = [self.look(*(one if isinstance(one, tuple) else (one,))) for one in looks]
         return [[one.value for one in event.happened] if event else [] for event in events]
 
@@ -201,45 +201,45 @@ def test_of_several_watermarks_the_youngest_counts():
     ],
 )
 def test_what_makes_no_sense_is_refused(wanted, said):
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInputError, match=said):
         BackendConditions.from_arguments(**{"backend": "ibm_fez", **wanted})
 
 
 @pytest.mark.parametrize("value", [0, 0.5, -1, float("nan"), float("inf"), "often", None, True])
 def test_an_interval_is_a_second_at_least(value):
-    with pytest.raises(InvalidInput, match="poll_interval"):
+    with pytest.raises(InvalidInputError, match="poll_interval"):
         read_interval(value)
     assert read_interval("30") == 30.0
 
 
 def test_what_passes_is_asked_for_again_at_the_same_pace():
     pace = Pace(60)
-    trouble = [errors.NoAnswer("gone"), errors.ConnectionFailed("busy"), errors.UnexpectedAnswer("html")]
+    trouble = [errors.NoAnswerError("gone"), errors.ConnectionFailedError("busy"), errors.UnexpectedAnswerError("html")]
     assert [pace.on_error(one) for one in trouble * 9] == [60] * 27
 
 
 def test_what_is_refused_is_asked_for_less_and_less_often():
     pace = Pace(60)
-    pauses = [pace.on_error(errors.InvalidSettings("no such connection")) for _ in range(50)]
+    pauses = [pace.on_error(errors.InvalidSettingsError("no such connection")) for _ in range(50)]
     assert pauses[:4] == [120, 240, 480, LONGEST_PAUSE]
     assert set(pauses[3:]) == {LONGEST_PAUSE}
     assert pace.on_success() == 60
-    assert pace.on_error(errors.InvalidSettings("no such connection")) == 120
+    assert pace.on_error(errors.InvalidSettingsError("no such connection")) == 120
 
 
 @pytest.mark.parametrize(("asked", "pause"), [(None, 60), (5, 60), (300, 300), (86_400, LONGEST_PAUSE)])
 def test_the_service_may_ask_for_a_longer_pause(asked, pause):
-    limited = errors.RateLimited(429, errors.ErrorBody(), request="GET /backends", retry_after=asked)
+    limited = errors.RateLimitedError(429, errors.ErrorBody(), request="GET /backends", retry_after=asked)
     assert Pace(60).on_error(limited) == pause
 
 
 def test_an_interval_longer_than_the_longest_pause_stays_as_it_is():
-    assert Pace(7200).on_error(errors.InvalidSettings("no")) == 7200
+    assert Pace(7200).on_error(errors.InvalidSettingsError("no")) == 7200
 
 
 def test_trouble_is_said_once_for_each_kind():
     pace = Pace(60)
-    gone, refused = errors.NoAnswer("gone"), errors.InvalidSettings("no")
+    gone, refused = errors.NoAnswerError("gone"), errors.InvalidSettingsError("no")
     assert [pace.is_news(one) for one in (gone, gone, refused, refused, gone)] == [True, False, True, False, True]
     pace.on_success()
     assert pace.is_news(gone)

@@ -1,4 +1,4 @@
-"""One reading of the backends for all who wait for one."""
+"""One reading of the backends for all tasks that wait for a backend."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
-from airflow_provider_qrt.jobs.backend_reader import BackendReader
-from airflow_provider_qrt.jobs.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.reader import BackendReader
 
 
 @pytest.fixture

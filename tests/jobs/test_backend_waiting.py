@@ -1,4 +1,4 @@
-"""Waiting for a backend: what a look means, and what travels."""
+"""Waiting for a backend: the meaning of a reading, and the serialized data."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
-from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backend_waiting import (
+from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends.waiting import (
     BackendEnding,
     BackendOutcome,
     BackendPoller,
     BackendWish,
     ReadyBackend,
 )
-from airflow_provider_qrt.jobs.pacing import KeepWaiting
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
 
 NOW = 1_000_000.0
 WHERE = "connection 'c' (x in us-east)"
@@ -133,11 +133,11 @@ def test_the_log_has_a_line_when_the_reason_changes_and_not_at_every_look():
     [
         server_error(500),
         server_error(503),
-        errors.RateLimited(429, errors.ErrorBody(), request="GET /backends"),
-        errors.ConnectionFailed("refused"),
-        errors.NoAnswer("reset"),
-        errors.UnexpectedAnswer("HTML"),
-        errors.TokenUnavailable("IAM is down"),
+        errors.RateLimitedError(429, errors.ErrorBody(), request="GET /backends"),
+        errors.ConnectionFailedError("refused"),
+        errors.NoAnswerError("reset"),
+        errors.UnexpectedAnswerError("HTML"),
+        errors.TokenUnavailableError("IAM is down"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -166,12 +166,12 @@ def test_a_time_that_the_service_asked_for_is_waited():
 @pytest.mark.parametrize(
     "error",
     [
-        errors.InvalidApiKey(400, errors.ErrorBody(), request="POST /identity/token"),
-        errors.Forbidden(403, errors.ErrorBody(), request="GET /backends"),
-        errors.NotFound(404, errors.ErrorBody(), request="GET /backends"),
-        errors.BadRequest(400, errors.ErrorBody(), request="GET /backends"),
-        errors.InvalidSettings("no API key"),
-        errors.ApiVersionNotHonoured("names only"),
+        errors.InvalidApiKeyError(400, errors.ErrorBody(), request="POST /identity/token"),
+        errors.ForbiddenError(403, errors.ErrorBody(), request="GET /backends"),
+        errors.NotFoundError(404, errors.ErrorBody(), request="GET /backends"),
+        errors.BadRequestError(400, errors.ErrorBody(), request="GET /backends"),
+        errors.InvalidSettingsError("no API key"),
+        errors.ApiVersionNotHonouredError("names only"),
     ],
     ids=lambda error: type(error).__name__,
 )

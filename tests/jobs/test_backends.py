@@ -1,4 +1,4 @@
-"""Which backend a job goes to."""
+"""The choice of the backend for a job."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.models import Backend
-from airflow_provider_qrt.jobs.backend_criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends import (
-    NoBackendAvailable,
-    NoBackendFits,
-    choose_backend,
-    rank,
-    wait_seconds,
-)
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+from airflow_provider_qrt.jobs.backends.select import choose_backend, rank, wait_seconds
+from airflow_provider_qrt.jobs.errors import NoBackendAvailableError, NoBackendFitsError
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 HERON = {"family": "Heron", "revision": "2"}
 WHERE = "connection 'c' (x in us-east)"
@@ -109,7 +104,7 @@ def test_what_templates_make_text_of_is_read_as_what_it_was():
     ids=str,
 )
 def test_what_is_not_understood_is_refused(filters, says):
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         BackendCriteria.from_filters(filters)
     assert says in str(refused.value)
 
@@ -247,19 +242,19 @@ def test_a_name_is_taken_as_it_is():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(InvalidSettings, match=r"backend: 'ibm_fezz' is not among .* Did you mean 'ibm_fez'"):
+    with pytest.raises(InvalidSettingsError, match=r"backend: 'ibm_fezz' is not among .* Did you mean 'ibm_fez'"):
         choose([backend("ibm_fez")], "ibm_fezz")
 
 
 @pytest.mark.parametrize("key", ["names", "exclude"])
 def test_a_misspelt_name_in_the_filters_is_refused(key):
-    with pytest.raises(InvalidSettings, match=rf"backend_filters\.{key}: 'ibm_fezz' .* Did you mean 'ibm_fez'"):
+    with pytest.raises(InvalidSettingsError, match=rf"backend_filters\.{key}: 'ibm_fezz' .* Did you mean 'ibm_fez'"):
         choose([backend("ibm_fez"), backend("ibm_boston")], **{key: ["ibm_boston", "ibm_fezz"]})
 
 
 def test_a_retired_backend_may_stay_excluded_but_cannot_be_chosen_from():
     assert choose([backend("ibm_kyiv")], exclude=["ibm_kyoto", "ibm_sherbrooke"]) == "ibm_kyiv"
-    with pytest.raises(InvalidSettings, match="'ibm_sherbrooke' is not among"):
+    with pytest.raises(InvalidSettingsError, match="'ibm_sherbrooke' is not among"):
         choose([backend("ibm_fez")], names=["ibm_fez", "ibm_sherbrooke"])
 
 
@@ -272,24 +267,24 @@ def test_when_none_can_be_chosen_now_each_is_told_with_its_reason():
         backend("ibm_b", num_qubits=27, queue_length=99),
         backend("ibm_c", queue_length=31),
     ]
-    with pytest.raises(NoBackendAvailable) as none:
+    with pytest.raises(NoBackendAvailableError) as none:
         choose(some, min_qubits=100, max_queue=20)
     told = str(none.value)
     assert "ibm_a is paused (calibrating); ibm_b has 27 qubits < 100; ibm_c has queue 31 > 20." in told
     assert WHERE in told
     assert "QiskitRuntimeBackendSensor" in told
-    assert not isinstance(none.value, InvalidSettings)
+    assert not isinstance(none.value, InvalidSettingsError)
 
 
 def test_when_none_will_ever_fit_no_retry_is_proposed():
-    with pytest.raises(NoBackendFits, match="ibm_a has 27 qubits < 100") as none:
+    with pytest.raises(NoBackendFitsError, match="ibm_a has 27 qubits < 100") as none:
         choose([backend("ibm_a", num_qubits=27, status="paused")], min_qubits=100)
     # What fails a task without retries.
-    assert isinstance(none.value, InvalidSettings)
+    assert isinstance(none.value, InvalidSettingsError)
     assert "retried" not in str(none.value)
 
 
 def test_an_instance_without_backends_may_get_one():
-    with pytest.raises(NoBackendAvailable, match="the instance has none") as none:
+    with pytest.raises(NoBackendAvailableError, match="the instance has none") as none:
         choose([], min_qubits=100)
-    assert not isinstance(none.value, NoBackendFits)
+    assert not isinstance(none.value, NoBackendFitsError)

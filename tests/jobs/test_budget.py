@@ -1,4 +1,4 @@
-"""Whether a job fits into a budget."""
+"""The check that a job fits into a budget."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_qrt.client.models import InstanceUsage, Job, Session
-from airflow_provider_qrt.jobs.budget import (
-    OverBudget,
+from airflow_provider_qrt.jobs.budget.spending import (
     QiskitRuntimeBudget,
     Spending,
     add_up,
@@ -19,7 +18,8 @@ from airflow_provider_qrt.jobs.budget import (
     estimate_seconds,
     limits_within,
 )
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.errors import OverBudgetError
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -69,13 +69,15 @@ def test_a_job_that_fits_may_be_submitted():
 
 
 def test_a_job_that_does_not_fit_may_not_and_the_error_says_what_was_spent():
-    with pytest.raises(OverBudget, match=r"estimated at 3\.1 s.*spent 7\.0 s.*2 jobs.*budget of 10 s.*Nothing was"):
+    with pytest.raises(
+        OverBudgetError, match=r"estimated at 3\.1 s.*spent 7\.0 s.*2 jobs.*budget of 10 s.*Nothing was"
+    ):
         check_budget(QiskitRuntimeBudget(10), [charged(3), charged(4)], 3.1, NOW)
 
 
 def test_there_is_room_when_enough_has_left_the_window():
     budget = QiskitRuntimeBudget(10, per="dag", window=timedelta(days=10))
-    with pytest.raises(OverBudget) as caught:
+    with pytest.raises(OverBudgetError) as caught:
         check_budget(budget, [charged(1, 9), charged(4, 5), charged(5, 1)], 4.0, NOW)
     # The job of nine days ago frees one second, which is not enough; the one of five days ago leaves in five days.
     assert caught.value.room_at == NOW + timedelta(days=5)
@@ -87,7 +89,7 @@ def test_there_is_room_when_enough_has_left_the_window():
     ids=["a run's budget", "more than the budget"],
 )
 def test_there_is_never_room_for_some(budget, estimate):
-    with pytest.raises(OverBudget) as caught:
+    with pytest.raises(OverBudgetError) as caught:
         check_budget(budget, [charged(8)], estimate, NOW)
     assert caught.value.room_at is None
 
@@ -95,16 +97,16 @@ def test_there_is_never_room_for_some(budget, estimate):
 def test_what_the_instance_has_left_counts_too():
     check_usage(usage(95, 100), 5.0)
     check_usage(usage(95, None), 500.0)
-    with pytest.raises(OverBudget, match=r"has 5\.0 s left.*period ends 2026-11-28"):
+    with pytest.raises(OverBudgetError, match=r"has 5\.0 s left.*period ends 2026-11-28"):
         check_usage(usage(95, 100), 5.1)
-    with pytest.raises(OverBudget):
+    with pytest.raises(OverBudgetError):
         check_usage(usage(0, 100, reached=True), 1.0)
 
 
 def test_a_budget_over_the_instances_period():
     budget = QiskitRuntimeBudget(100, per="connection")
     check_period(budget, usage(90), 10.0)
-    with pytest.raises(OverBudget) as caught:
+    with pytest.raises(OverBudgetError) as caught:
         check_period(budget, usage(90), 10.1)
     assert caught.value.room_at == NOW + timedelta(days=7)
 
@@ -131,7 +133,7 @@ def test_a_budget_over_the_instances_period():
     ids=str,
 )
 def test_a_budget_that_makes_no_sense_is_refused(value, says):
-    with pytest.raises(InvalidInput, match=says):
+    with pytest.raises(InvalidInputError, match=says):
         QiskitRuntimeBudget.read(value)
 
 
@@ -163,7 +165,7 @@ def test_a_dedicated_session_counts_in_place_of_its_jobs():
     closed = session(elapsed_time=82, closed_at="2026-11-20T00:00:00Z")
     spent = add_up(jobs, {"s": closed})
     assert (spent.charged_seconds, spent.expected_seconds, spent.jobs) == (91.0, 0.0, 4)
-    with pytest.raises(OverBudget, match=r"has spent 91\.0 s"):
+    with pytest.raises(OverBudgetError, match=r"has spent 91\.0 s"):
         check_budget(QiskitRuntimeBudget(90), jobs, 1.0, NOW, {"s": closed})
 
 

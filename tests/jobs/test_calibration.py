@@ -1,4 +1,4 @@
-"""What is read of a backend's calibration."""
+"""Reading a backend's calibration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_qrt.jobs.calibration import Calibration
+from airflow_provider_qrt.jobs.backends.calibration import Calibration
 
 
 def gate(name, error, qubits=(0, 1)):

@@ -1,4 +1,4 @@
-"""What a failed job tells."""
+"""The information from a failed job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of a stream: when a job is looked at, and how often a lost stream is tried again."""
+"""Following a stream: when a job is polled, and how often a lost stream is retried."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.following import (
+from airflow_provider_qrt.jobs.wait.status_stream import (
     HEALTHY_SECONDS,
     RECONNECTS,
     SHORTEST_SAFETY,

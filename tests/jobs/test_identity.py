@@ -1,4 +1,4 @@
-"""Which task a job belongs to."""
+"""The identification of the task that owns a job."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from airflow_provider_qrt.jobs.identity import (
-    InvalidTags,
+from airflow_provider_qrt.jobs.errors import InvalidTagsError
+from airflow_provider_qrt.jobs.submit.identity import (
     JobIdentity,
     JobRequest,
     ProgramInput,
@@ -102,7 +102,7 @@ def test_no_tag_is_on_the_job_twice():
     ids=["seven", "too long", "not text", "empty", "blank", "one text", "a number", "a mapping"],
 )
 def test_tags_that_the_service_would_refuse_are_refused_with_the_remedy(tags, says):
-    with pytest.raises(InvalidTags, match=says):
+    with pytest.raises(InvalidTagsError, match=says):
         check_tags(tags)
 
 
@@ -169,5 +169,5 @@ def test_a_job_that_was_submitted_elsewhere_has_no_fingerprint():
 
 def test_tags_that_a_template_made_numbers_of_are_texts():
     assert check_tags([2026, 1.5, "a"]) == ("2026", "1.5", "a")
-    with pytest.raises(InvalidTags, match="is not a text"):
+    with pytest.raises(InvalidTagsError, match="is not a text"):
         check_tags([True])

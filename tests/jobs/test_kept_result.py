@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_qrt.jobs.kept_result import HEAD_KEY, KeptResult
+from airflow_provider_qrt.execution.private_result import HEAD_KEY, KeptResult
 
 LIMIT = 65_535
 """Bytes that Airflow's state store takes in one value."""

@@ -1,4 +1,4 @@
-"""What counts as an orphan, given what Airflow says of its runs and tasks."""
+"""The decision whether a job is an orphan, from Airflow's states of runs and tasks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_qrt.client.models import Job, Workload
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
-from airflow_provider_qrt.jobs.orphans import Orphan, OrphanJudge
-from airflow_provider_qrt.jobs.ownership import RunState
+from airflow_provider_qrt.jobs.orphans.finding import Orphan, OrphanJudge
+from airflow_provider_qrt.jobs.orphans.ownership import RunState
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 
 NAME = "production"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The end of a wait on its way from the triggerer to a worker."""
+"""The outcome of a wait that the triggerer passes to a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_qrt.client.models import Job
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 
 ENDED = Job.from_json(
     {

@@ -1,4 +1,4 @@
-"""What a task with several jobs remembers of them."""
+"""The stored state of a task with several jobs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from airflow_provider_qrt.jobs.parts import STORE_KEY, Partition, PartStore, part_store
+from airflow_provider_qrt.jobs.submit.split import STORE_KEY, PartStore, Split, part_store
 
 LARGEST_VALUE = 65_536
 """Bytes that Airflow's state store holds in one value."""
@@ -15,32 +15,32 @@ LARGEST_VALUE = 65_536
 
 @pytest.mark.parametrize("jobs", [((0, 2), (1,)), ((0,),), ((3, 4, 5), (0, 1, 2))], ids=str)
 def test_a_partition_comes_back_from_the_store_as_it_was(store, jobs):
-    Partition("f", jobs).write(store)
-    assert Partition.read(store) == Partition("f", jobs)
+    Split("f", jobs).write(store)
+    assert Split.read(store) == Split("f", jobs)
 
 
 @pytest.mark.parametrize("stored", [None, {}, "text", {"jobs": ""}], ids=repr)
 def test_what_is_no_partition_is_none(store, stored):
     store.set(STORE_KEY, stored)
-    assert Partition.read(store) is None
+    assert Split.read(store) is None
 
 
 def test_a_partition_that_was_forgotten_is_none(store):
-    Partition("f", ((0,), (1,))).write(store)
-    Partition.forget(store)
-    assert Partition.read(store) is None
+    Split("f", ((0,), (1,))).write(store)
+    Split.forget(store)
+    assert Split.read(store) is None
 
 
 def test_without_a_store_nothing_is_kept():
-    Partition("f", ((0,),)).write(None)
-    assert (Partition.read(None), part_store(None, 1)) == (None, None)
+    Split("f", ((0,),)).write(None)
+    assert (Split.read(None), part_store(None, 1)) == (None, None)
 
 
 def test_a_hundred_thousand_circuits_fit_into_one_value():
     chance, jobs = random.Random(1), ([], [], [])
     for pub in range(100_000):
         jobs[chance.randrange(3)].append(pub)
-    assert len(json.dumps(Partition("f", tuple(map(tuple, jobs))).to_json())) < LARGEST_VALUE
+    assert len(json.dumps(Split("f", tuple(map(tuple, jobs))).to_json())) < LARGEST_VALUE
 
 
 def test_what_is_kept_of_one_part_is_not_seen_by_another(store):

@@ -1,4 +1,4 @@
-"""What a look at a job means."""
+"""The interpretation of a poll of a job."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.pacing import LONGEST_PAUSE, SHORTEST_DELAY, KeepWaiting
-from airflow_provider_qrt.jobs.polling import UNKNOWN_STATE_READS, JobPoller
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
-from airflow_provider_qrt.jobs.waiting import wait_for_job, wait_for_jobs
+from airflow_provider_qrt.jobs.wait.blocking import wait_for_job, wait_for_jobs
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE, SHORTEST_DELAY, KeepWaiting
+from airflow_provider_qrt.jobs.wait.poller import UNKNOWN_STATE_READS, JobPoller
 
 
 class NoJitter(random.Random):
@@ -43,11 +43,11 @@ def poller(*, deadline: float | None = None, poll_interval: float = 30.0, **othe
 BODY = errors.ErrorBody(message="said the service")
 PASSING = [
     errors.ServerError(503, BODY, request="GET /jobs/j"),
-    errors.RateLimited(429, BODY, request="GET /jobs/j"),
-    errors.NoAnswer("hung up"),
-    errors.ConnectionFailed("no route"),
-    errors.TokenUnavailable("IAM is down"),
-    errors.UnexpectedAnswer("HTML"),
+    errors.RateLimitedError(429, BODY, request="GET /jobs/j"),
+    errors.NoAnswerError("hung up"),
+    errors.ConnectionFailedError("no route"),
+    errors.TokenUnavailableError("IAM is down"),
+    errors.UnexpectedAnswerError("HTML"),
 ]
 
 
@@ -140,19 +140,19 @@ def test_what_may_pass_is_waited_out_only_until_the_deadline(error):
     assert "could not be read" in ended.message
 
 
-@pytest.mark.parametrize("kind", [errors.RateLimited, errors.ServerError])
+@pytest.mark.parametrize("kind", [errors.RateLimitedError, errors.ServerError])
 def test_the_service_may_ask_for_a_longer_wait(kind):
     error = kind(429, BODY, request="GET /jobs/j", retry_after=100.0)
     assert poller().on_error(error, now=1000.0).seconds == 100.0
 
 
 def test_the_service_cannot_shorten_a_wait():
-    error = errors.RateLimited(429, BODY, request="GET /jobs/j", retry_after=0.0)
+    error = errors.RateLimitedError(429, BODY, request="GET /jobs/j", retry_after=0.0)
     assert poller().on_error(error, now=1000.0).seconds == SHORTEST_DELAY
 
 
 def test_not_even_retry_after_goes_past_the_deadline():
-    error = errors.RateLimited(429, BODY, request="GET /jobs/j", retry_after=100.0)
+    error = errors.RateLimitedError(429, BODY, request="GET /jobs/j", retry_after=100.0)
     assert poller(deadline=1010.0).on_error(error, now=1000.0).seconds == 10.0
 
 
@@ -178,10 +178,10 @@ def test_a_change_of_state_is_logged_once():
 @pytest.mark.parametrize(
     "error",
     [
-        errors.InvalidApiKey(400, BODY, request="POST /identity/token"),
-        errors.Forbidden(403, BODY, request="GET /jobs/j"),
-        errors.NotFound(404, BODY, request="GET /jobs/j"),
-        errors.InvalidSettings("the connection has no API key"),
+        errors.InvalidApiKeyError(400, BODY, request="POST /identity/token"),
+        errors.ForbiddenError(403, BODY, request="GET /jobs/j"),
+        errors.NotFoundError(404, BODY, request="GET /jobs/j"),
+        errors.InvalidSettingsError("the connection has no API key"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -201,12 +201,12 @@ def test_a_refusal_ends_the_wait_when_it_has_gone_on_for_minutes(error):
 
 def test_two_refusals_far_apart_are_too_few():
     looking = poller()
-    looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=1010.0)
-    assert isinstance(looking.on_error(errors.NotFound(404, BODY, request="GET /jobs/j"), now=9e9), KeepWaiting)
+    looking.on_error(errors.NotFoundError(404, BODY, request="GET /jobs/j"), now=1010.0)
+    assert isinstance(looking.on_error(errors.NotFoundError(404, BODY, request="GET /jobs/j"), now=9e9), KeepWaiting)
 
 
 def test_a_refusal_that_passes_in_between_is_forgotten():
-    looking, error = poller(), errors.NotFound(404, BODY, request="GET /jobs/j")
+    looking, error = poller(), errors.NotFoundError(404, BODY, request="GET /jobs/j")
     for now in (1010.0, 1300.0, 1600.0):
         looking.on_error(error, now=now)
     looking.on_job(job(), now=1605.0)
@@ -220,7 +220,7 @@ def test_a_mistake_of_our_own_ends_the_wait_at_once_and_loudly():
     assert "AttributeError while reading: no x" in ended.message
 
 
-@pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden, errors.Unauthorized])
+@pytest.mark.parametrize("kind", [errors.NotFoundError, errors.ForbiddenError, errors.UnauthorizedError])
 def test_a_connection_that_leads_elsewhere_ends_the_wait_at_once(kind):
     looking = poller(submitted_to="instance a at one")
     error = kind(404, BODY, request="GET /jobs/j")
@@ -243,7 +243,7 @@ def test_a_service_that_asks_for_a_day_is_asked_again_after_five_minutes():
 
 def test_a_401_that_passed_is_forgotten():
     looking = poller()
-    unauthorized = errors.Unauthorized(401, BODY, request="GET /jobs/j")
+    unauthorized = errors.UnauthorizedError(401, BODY, request="GET /jobs/j")
     for _ in range(5):
         assert isinstance(looking.on_error(unauthorized, now=1010.0), KeepWaiting)
         looking.on_job(job(), now=1020.0)
@@ -296,7 +296,7 @@ class Clock:
         self.now += seconds
 
 
-def wait(answers, *, deadline=None, clock=None, log=lambda line: None):
+def wait(answers, *, deadline=None, clock=None):
     clock = clock or Clock(1000.0)
     left = iter(answers)
 
@@ -306,7 +306,7 @@ def wait(answers, *, deadline=None, clock=None, log=lambda line: None):
             raise answer
         return answer
 
-    return wait_for_job(read, poller(deadline=deadline), log=log, sleep=clock.sleep, clock=clock)
+    return wait_for_job(read, poller(deadline=deadline), sleep=clock.sleep, clock=clock)
 
 
 def test_the_wait_goes_on_through_errors_until_the_job_ends():
@@ -328,17 +328,16 @@ def test_an_error_that_is_not_the_services_is_not_swallowed():
         wait([ZeroDivisionError()])
 
 
-def test_the_wait_logs_what_changes_and_nothing_else():
-    lines: list[str] = []
-    wait([job("Queued"), job("Queued"), job("Running"), job("Completed")], log=lines.append)
-    assert lines == ["Job j is queued.", "Job j is running."]
+def test_the_wait_logs_what_changes_and_nothing_else(logged):
+    wait([job("Queued"), job("Queued"), job("Running"), job("Completed")])
+    assert logged() == ["Job j is queued.", "Job j is running."]
 
 
 def test_of_several_jobs_the_failure_of_the_last_is_seen_while_the_first_waits():
     clock = Clock(1000.0)
     answers = {"a": job("Queued"), "b": job("Queued"), "c": job("Failed")}
     pollers = [JobPoller(one, 1000.0, None, 30.0, random=NoJitter()) for one in answers]
-    ended = wait_for_jobs(lambda one: answers[one], pollers, log=str, sleep=clock.sleep, clock=clock)
+    ended = wait_for_jobs(lambda one: answers[one], pollers, sleep=clock.sleep, clock=clock)
     assert (ended.job_id, ended.completed, clock.now) == ("c", (), 1000.0 + SHORTEST_DELAY)
 
 
@@ -349,7 +348,6 @@ def test_of_several_jobs_the_wait_ends_with_the_last_that_completes():
     ended = wait_for_jobs(
         lambda one: job("Completed" if clock.now >= ends[one] else "Running"),
         pollers,
-        log=str,
         sleep=clock.sleep,
         clock=clock,
     )

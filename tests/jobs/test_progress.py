@@ -1,4 +1,4 @@
-"""What a task says while it waits."""
+"""The messages of a task while it waits."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobState
-from airflow_provider_qrt.jobs.outcome import WaitOutcome
-from airflow_provider_qrt.jobs.polling import JobPoller
-from airflow_provider_qrt.jobs.progress import Progress, in_words, queue_length
-from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.jobs.wait.blocking import wait_for_job
+from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+from airflow_provider_qrt.jobs.wait.poller import JobPoller
+from airflow_provider_qrt.jobs.wait.progress import Progress, in_words, queue_length
 
 QUEUED = Job("j1", JobState.from_json({"status": "Queued"}), backend="ibm_fez", estimated_running_seconds=3.43)
 DONE = dataclasses.replace(QUEUED, state=JobState.from_json({"status": "Completed"}))
@@ -45,8 +45,8 @@ def test_a_trigger_that_begins_later_leaves_out_what_was_due_before():
     assert progress.next_at > 10_000
 
 
-def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines():
-    now, said = [0.0], []
+def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines(logged):
+    now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
@@ -54,12 +54,12 @@ def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines():
     outcome = wait_for_job(
         lambda _: DONE if now[0] > 36_000 else QUEUED,
         JobPoller("j1", 0.0, None, 30.0),
-        log=said.append,
         sleep=sleep,
         clock=lambda: now[0],
         queue_length=lambda backend: {"ibm_fez": 5}[backend],
     )
     assert isinstance(outcome, WaitOutcome)
+    said = logged()
     assert said[0] == "Job j1 is queued."
     still = [line for line in said if "is still queued after" in line]
     assert 10 <= len(still) <= 16

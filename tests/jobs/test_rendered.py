@@ -1,4 +1,4 @@
-"""Values that a template may have made text of."""
+"""Values that a template may have turned into text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_qrt.jobs.rendered import flag, whole_number
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.templated import flag, whole_number
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "None", " None "], ids=repr)
@@ -30,7 +30,7 @@ def test_a_whole_number_is_read_from_whatever_holds_one(given, read):
     ids=repr,
 )
 def test_what_is_no_whole_number_is_refused_by_name(other):
-    with pytest.raises(InvalidInput, match=r"^shots: expected a whole number"):
+    with pytest.raises(InvalidInputError, match=r"^shots: expected a whole number"):
         whole_number("shots", other)
 
 
@@ -40,7 +40,7 @@ def test_what_is_no_whole_number_is_refused_by_name(other):
     ids=repr,
 )
 def test_a_number_outside_of_its_limits_is_refused(given, says):
-    with pytest.raises(InvalidInput, match=f"^level: {says}"):
+    with pytest.raises(InvalidInputError, match=f"^level: {says}"):
         whole_number("level", given, at_most=3)
 
 
@@ -58,5 +58,5 @@ def test_a_flag_is_read_from_text(given, read):
 
 @pytest.mark.parametrize("other", ["yes", 1, None, ""], ids=repr)
 def test_what_is_no_flag_is_refused_by_name(other):
-    with pytest.raises(InvalidInput, match=r"^private: expected True or False"):
+    with pytest.raises(InvalidInputError, match=r"^private: expected True or False"):
         flag("private", other)

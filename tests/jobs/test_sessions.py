@@ -1,4 +1,4 @@
-"""One session per task, whatever happens on the way. Against the emulator, over HTTP."""
+"""Every task opens exactly one session despite all faults. Against the emulator, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,8 @@ import pytest
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.models import Session
-from airflow_provider_qrt.jobs.sessions import (
-    STORE_KEY,
-    SessionOpener,
-    SessionRequest,
-    SessionUnusable,
-    check_session,
-    close,
-)
+from airflow_provider_qrt.jobs.errors import SessionUnusableError
+from airflow_provider_qrt.jobs.sessions.opening import STORE_KEY, SessionOpener, SessionRequest, check_session, close
 
 BATCH = SessionRequest("batch", "ibm_fez", 600)
 
@@ -35,12 +29,9 @@ class Task:
     client: QiskitRuntimeClient
     store: Any
     max_tries: int = 1
-    lines: list[str] = dataclasses.field(default_factory=list)
 
     def obtain(self, request: SessionRequest = BATCH) -> Session:
-        opener = SessionOpener(
-            self.client, max_tries=self.max_tries, store=self.store, connection="the_connection", log=self.lines.append
-        )
+        opener = SessionOpener(self.client, max_tries=self.max_tries, store=self.store, connection="the_connection")
         return opener.obtain(request, lambda: request.backend)
 
 
@@ -103,17 +94,17 @@ def test_another_input_closes_it_and_opens_another(task, client):
 @pytest.mark.parametrize(
     "fault", [{"drop": "after"}, {"status": 503, "phase": "after"}, {"truncate": 20}], ids=["drop", "503", "truncated"]
 )
-def test_after_a_lost_answer_another_is_opened_and_used(task, emulator, opened, fault):
+def test_after_a_lost_answer_another_is_opened_and_used(task, emulator, opened, fault, logged):
     emulator.add_fault(method="POST", path="/sessions", **fault)
     session = task.obtain()
     assert session.id in opened()
     assert task.store.get(STORE_KEY)["session_id"] == session.id
-    assert "costs nothing and closes by itself" in task.lines[0]
+    assert "costs nothing and closes by itself" in logged()[0]
 
 
 def test_a_service_that_loses_every_answer_is_asked_a_few_times_only(task, emulator, sent):
     emulator.add_fault(method="POST", path="/sessions", drop="before", times=None)
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         task.obtain()
     assert len(sent("POST /sessions")) == 3
 
@@ -152,7 +143,7 @@ OPEN = Session("s", "batch", "open", True, "ibm_fez", 600)
     ids=["closed", "closing", "another backend", "too long"],
 )
 def test_a_job_that_cannot_join_is_told_why_before_it_is_submitted(session, asked, says):
-    with pytest.raises(SessionUnusable, match=says):
+    with pytest.raises(SessionUnusableError, match=says):
         check_session(session, **{"backend": None, "max_execution_seconds": None, **asked})
 
 

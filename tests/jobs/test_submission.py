@@ -1,4 +1,4 @@
-"""One submission, whatever happens on the way. Against the emulator, over HTTP."""
+"""Every job is submitted exactly once despite all faults. Against the emulator, over HTTP."""
 
 from __future__ import annotations
 
@@ -13,20 +13,16 @@ import pytest
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.jobs.identity import InvalidTags, JobIdentity, JobRequest, ProgramInput
-from airflow_provider_qrt.jobs.record import STORE_KEY, SubmissionRecord
+from airflow_provider_qrt.jobs.errors import InvalidTagsError, JobGoneError, LookUpFailedError
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
-from airflow_provider_qrt.jobs.submission import (
-    How,
-    JobGone,
-    JobSubmitter,
-    LookUpFailed,
-)
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord
+from airflow_provider_qrt.jobs.submit.submitter import JobOrigin, JobSubmitter
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 IDENTITY = JobIdentity("dag", "run", "task")
 NEW_IN_THE_RECORD = {"clear_number", "connection", "place", "cancel", "unsure", "unread", "missing_since"}
-"""What records of earlier versions do not have."""
+"""Fields that records of earlier versions lack."""
 
 
 def request(shots: int = 10, **others: Any) -> JobRequest:
@@ -62,7 +58,6 @@ class Task:
     max_tries: int = 1
     try_number: int = 1
     clear_number: int | None = None
-    lines: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     cancel_replaced: bool = True
@@ -76,7 +71,6 @@ class Task:
             clear_number=self.clear_number,
             store=self.store,
             cancel_replaced=self.cancel_replaced,
-            log=self.lines.append,
             sleep=self.slept.append,
             clock=self.clock,
         )
@@ -122,7 +116,7 @@ def job_ids(emulator: Emulator):
 
 def test_a_first_try_submits(task, job_ids):
     job = task.run()
-    assert (job.how, [job.job_id]) == (How.SUBMITTED, job_ids())
+    assert (job.how, [job.job_id]) == (JobOrigin.SUBMITTED, job_ids())
 
 
 def test_the_record_holds_the_id_and_the_backend(task):
@@ -155,25 +149,25 @@ def test_the_intent_is_written_before_anything_is_sent(task, sent):
 
 
 def test_bad_tags_are_found_before_an_intent_is_written(task):
-    with pytest.raises(InvalidTags):
+    with pytest.raises(InvalidTagsError):
         task.run(request(tags=tuple("abcdefg")))
     assert task.store.text == {}
 
 
 def test_a_failing_preparation_leaves_no_intent(task):
     def no_backend(asked: JobRequest) -> JobRequest:
-        raise errors.InvalidSettings("no such backend")
+        raise errors.InvalidSettingsError("no such backend")
 
-    with pytest.raises(errors.InvalidSettings):
+    with pytest.raises(errors.InvalidSettingsError):
         task.run(prepare=no_backend)
     assert task.store.text == {}
 
 
-def test_the_id_is_in_the_log_before_it_is_stored(task, job_ids):
+def test_the_id_is_in_the_log_before_it_is_stored(task, job_ids, logged):
     task.store.fails_on = lambda value: value["job_id"] is not None
     with pytest.raises(RuntimeError):
         task.run()
-    assert job_ids()[0] in task.lines[-1]
+    assert job_ids()[0] in logged()[-1]
 
 
 # A retry
@@ -185,7 +179,7 @@ def test_a_retry_goes_on_with_the_job(task, emulator, job_ids, state):
     if state == "Completed":
         emulator.finish(first.job_id)
     again = task.run()
-    assert (again.how, again.job_id, len(job_ids())) == (How.REATTACHED, first.job_id, 1)
+    assert (again.how, again.job_id, len(job_ids())) == (JobOrigin.REATTACHED, first.job_id, 1)
 
 
 def test_a_retry_counts_from_the_first_submission(task):
@@ -202,7 +196,7 @@ def test_a_retry_after_a_failure_that_may_pass_submits_the_next_job(task, emulat
     first = task.run()
     emulator.finish(first.job_id, status, reason_code=code)
     second = task.run()
-    assert (second.how, task.record.number) == (How.SUBMITTED, 2)
+    assert (second.how, task.record.number) == (JobOrigin.SUBMITTED, 2)
     assert emulator.jobs()[1]["tags"][0].startswith(f"{IDENTITY.tag(2, request().fingerprint())}:")
 
 
@@ -231,7 +225,7 @@ def test_a_job_the_service_does_not_know_any_more_is_waited_for_and_not_replaced
     first = task.run()
     emulator.reset()
     again = task.run()
-    assert (again.job_id, again.how, again.job) == (first.job_id, How.REATTACHED, None)
+    assert (again.job_id, again.how, again.job) == (first.job_id, JobOrigin.REATTACHED, None)
     assert sent("POST") == []
 
 
@@ -247,7 +241,7 @@ def test_a_job_in_another_instance_than_the_connection_names_is_not_replaced(tas
     job = task.run()
     task.write(place="instance i of us-east at elsewhere")
     emulator.reset()
-    with pytest.raises(JobGone, match=f"Job {job.job_id} was submitted to instance i of us-east at elsewhere"):
+    with pytest.raises(JobGoneError, match=f"Job {job.job_id} was submitted to instance i of us-east at elsewhere"):
         task.run()
     assert sent("POST") == []
 
@@ -274,7 +268,7 @@ def died(task):
 
 def test_a_job_whose_id_was_never_recorded_is_adopted(died, job_ids):
     again = died.run()
-    assert ([again.job_id], again.how) == (job_ids(), How.ADOPTED)
+    assert ([again.job_id], again.how) == (job_ids(), JobOrigin.ADOPTED)
 
 
 def test_an_adopted_job_is_recorded(died):
@@ -284,7 +278,7 @@ def test_an_adopted_job_is_recorded(died):
 
 def test_an_adopted_job_that_failed_is_replaced(died, emulator, job_ids):
     emulator.finish(job_ids()[0], "Failed", reason_code=5203)
-    assert died.run().how is How.SUBMITTED
+    assert died.run().how is JobOrigin.SUBMITTED
     assert died.record.number == 2
 
 
@@ -293,14 +287,14 @@ def test_an_adopted_job_that_failed_is_replaced(died, emulator, job_ids):
 )
 def test_a_look_up_that_fails_submits_nothing(died, emulator, job_ids, fault):
     emulator.add_fault(method="GET", path="/jobs", times=None, **fault)
-    with pytest.raises(LookUpFailed, match="No other job was submitted"):
+    with pytest.raises(LookUpFailedError, match="No other job was submitted"):
         died.run()
     assert len(job_ids()) == 1
 
 
 def test_after_a_failed_look_up_the_next_try_still_adopts(died, emulator, job_ids):
     emulator.add_fault(method="GET", path="/jobs", status=503, times=2)
-    with pytest.raises(LookUpFailed):
+    with pytest.raises(LookUpFailedError):
         died.run()
     assert [died.run().job_id] == job_ids()
 
@@ -336,10 +330,10 @@ class Passing(list):
 
 def test_an_intent_that_never_was_sent_is_sent_once(task, emulator, job_ids):
     emulator.add_fault(method="POST", path="/jobs", status=403)
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.ForbiddenError):
         task.run()
     again = task.run()
-    assert (again.how, len(job_ids()), task.record.number) == (How.SUBMITTED, 1, 1)
+    assert (again.how, len(job_ids()), task.record.number) == (JobOrigin.SUBMITTED, 1, 1)
 
 
 def test_nobody_is_told_there_is_no_job_before_it_must_be_listed(task):
@@ -380,7 +374,7 @@ def test_a_job_of_an_earlier_version_is_found_by_its_tag(died, job_ids, emulator
 def test_a_lost_answer_does_not_submit_twice(task, emulator, job_ids, sent, fault):
     emulator.add_fault(method="POST", path="/jobs", **fault)
     job = task.run()
-    assert (job.how, [job.job_id]) == (How.ADOPTED, job_ids())
+    assert (job.how, [job.job_id]) == (JobOrigin.ADOPTED, job_ids())
     assert len(sent("POST /jobs")) == 1
 
 
@@ -392,11 +386,11 @@ def test_the_job_of_a_lost_answer_is_recorded(task, emulator):
 @pytest.mark.parametrize("fault", [{"drop": "before"}, {"status": 503}], ids=["dropped", "503"])
 def test_what_the_service_never_acted_on_is_submitted_by_the_retry(task, emulator, job_ids, fault):
     emulator.add_fault(method="POST", path="/jobs", **fault)
-    with pytest.raises(errors.SubmissionUnknown, match="a retry, or a clear, looks once more"):
+    with pytest.raises(errors.SubmissionUnknownError, match="a retry, or a clear, looks once more"):
         task.run()
     assert sum(task.slept) >= LIST_LAG
     job = task.run()
-    assert (job.how, [job.job_id]) == (How.SUBMITTED, job_ids())
+    assert (job.how, [job.job_id]) == (JobOrigin.SUBMITTED, job_ids())
 
 
 @pytest.mark.parametrize("lag", [5, 15, 29])
@@ -407,24 +401,24 @@ def test_a_lost_answer_and_a_list_that_lags_make_one_job(task, emulator, job_ids
     assert [task.run().job_id] == job_ids()
 
 
-def test_of_two_jobs_with_the_tasks_tag_one_is_kept(task, emulator, job_ids):
+def test_of_two_jobs_with_the_tasks_tag_one_is_kept(task, emulator, job_ids, logged):
     emulator.configure(visibility_seconds=1000)
     emulator.add_fault(method="POST", path="/jobs", drop="after", times=2)
     for _ in range(2):
-        with pytest.raises(errors.SubmissionUnknown):
+        with pytest.raises(errors.SubmissionUnknownError):
             task.run()
     assert len(job_ids()) == 2
     emulator.configure(visibility_seconds=0)
     kept = task.run()
     assert [job["id"] for job in emulator.jobs() if not job["cancelled"]] == [kept.job_id]
-    assert any("carries this task's tag too" in line for line in task.lines)
+    assert any("carries this task's tag too" in line for line in logged())
 
 
 def test_of_two_jobs_with_the_tasks_tag_the_one_that_completed_is_kept(task, emulator, job_ids):
     emulator.configure(visibility_seconds=1000)
     emulator.add_fault(method="POST", path="/jobs", drop="after", times=2)
     for _ in range(2):
-        with pytest.raises(errors.SubmissionUnknown):
+        with pytest.raises(errors.SubmissionUnknownError):
             task.run()
     emulator.configure(visibility_seconds=0)
     emulator.finish(job_ids()[1])
@@ -435,7 +429,7 @@ def test_of_two_jobs_with_the_tasks_tag_the_one_that_completed_is_kept(task, emu
 def test_a_job_that_shows_after_its_submission_was_repeated_is_cancelled(task, emulator, job_ids):
     emulator.configure(visibility_seconds=1000)
     emulator.add_fault(method="POST", path="/jobs", drop="after")
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         task.run()
     second = task.run()
     assert second.record.unsure
@@ -456,14 +450,14 @@ def test_a_job_of_a_run_that_was_made_again_is_not_taken_for_the_new_one(task, e
 def test_a_lost_answer_that_cannot_be_looked_up_stays_an_intent(task, emulator, job_ids):
     emulator.add_fault(method="POST", path="/jobs", drop="after")
     emulator.add_fault(method="GET", path="/jobs", status=503, times=2)
-    with pytest.raises(LookUpFailed):
+    with pytest.raises(LookUpFailedError):
         task.run()
     assert [task.run().job_id] == job_ids()
 
 
 def test_without_a_store_a_lost_answer_is_an_error(client, emulator):
     emulator.add_fault(method="POST", path="/jobs", drop="after")
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         Task(client, store=None).run()
 
 
@@ -478,7 +472,7 @@ def test_a_refusal_is_not_repeated(task, emulator, job_ids, sent, status):
 
 def test_a_used_up_instance_is_called_that(task, emulator):
     emulator.configure(usage_limit_seconds=0)
-    with pytest.raises(errors.UsageLimitReached):
+    with pytest.raises(errors.UsageLimitReachedError):
         task.run()
 
 
@@ -524,22 +518,22 @@ def test_a_job_whose_id_was_handed_on_is_not_cancelled_by_a_clear(task, emulator
     assert [job["cancelled"] for job in emulator.jobs()] == [False, False]
 
 
-def test_a_replaced_job_is_left_alone_if_asked_to(task, emulator):
+def test_a_replaced_job_is_left_alone_if_asked_to(task, emulator, logged):
     task.run()
     task.clear()
     task.cancel_replaced = False
     task.run()
     assert [job["cancelled"] for job in emulator.jobs()] == [False, False]
-    assert any("goes on and is charged" in line for line in task.lines)
+    assert any("goes on and is charged" in line for line in logged())
 
 
-def test_a_replaced_job_that_cannot_be_cancelled_is_named_and_replaced(task, emulator, job_ids):
+def test_a_replaced_job_that_cannot_be_cancelled_is_named_and_replaced(task, emulator, job_ids, logged):
     first = task.run()
     emulator.add_fault(path="/jobs/*/cancel", status=403)
     task.clear()
     task.run()
     assert len(job_ids()) == 2
-    assert any(first.job_id in line and "may still run and be charged" in line for line in task.lines)
+    assert any(first.job_id in line and "may still run and be charged" in line for line in logged())
 
 
 @pytest.mark.parametrize(("status", "code"), [("Failed", 7001), ("Cancelled", None)])
@@ -555,7 +549,7 @@ def test_a_clear_does_not_buy_again_what_was_paid_for_and_never_delivered(task, 
     emulator.finish(first.job_id)
     task.clear()
     again = task.run()
-    assert (again.job_id, again.how, len(job_ids())) == (first.job_id, How.REATTACHED, 1)
+    assert (again.job_id, again.how, len(job_ids())) == (first.job_id, JobOrigin.REATTACHED, 1)
 
 
 def test_a_retry_after_that_clear_goes_on_with_the_same_job(task, emulator, job_ids):
@@ -606,7 +600,7 @@ def test_a_job_that_could_not_be_read_is_gone_on_with_after_a_clear(task, emulat
     task.submitter().left_unread()
     task.clear()
     again = task.run()
-    assert (again.job_id, again.how, len(job_ids())) == (first.job_id, How.REATTACHED, 1)
+    assert (again.job_id, again.how, len(job_ids())) == (first.job_id, JobOrigin.REATTACHED, 1)
     assert not task.record.unread
 
 
@@ -614,22 +608,22 @@ def test_a_clear_while_the_job_is_not_known_for_a_moment_buys_nothing(task, emul
     emulator.finish(task.run().job_id)
     task.clear()
     emulator.add_fault(method="GET", path="^/jobs/[^/]+$", status=404, times=1)
-    with pytest.raises(LookUpFailed, match=r"is not known .* at the moment. No other job was submitted"):
+    with pytest.raises(LookUpFailedError, match=r"is not known .* at the moment. No other job was submitted"):
         task.run()
     task.run()
     assert len(job_ids()) == 1
 
 
-def test_a_clear_after_the_job_is_gone_for_long_buys_anew(task, emulator, job_ids):
+def test_a_clear_after_the_job_is_gone_for_long_buys_anew(task, emulator, job_ids, logged):
     emulator.finish(task.run().job_id)
     emulator.reset()
     task.clear()
-    with pytest.raises(LookUpFailed):
+    with pytest.raises(LookUpFailedError):
         task.run()
     task.clock = lambda: time.time() + DEFAULT_PATIENCE
     task.run()
     assert len(job_ids()) == 1
-    assert any("is not known to" in line and "is charged there" in line for line in task.lines)
+    assert any("is not known to" in line and "is charged there" in line for line in logged())
 
 
 def test_delivery_keeps_the_rest_of_the_record(task):
@@ -663,13 +657,13 @@ def test_what_somebody_else_left_under_the_key_is_no_record(task, job_ids):
 def test_a_record_of_a_later_version_is_read_as_far_as_it_is_known(task):
     task.run()
     task.store.set(STORE_KEY, {**task.store.get(STORE_KEY), "something_new": 1})
-    assert task.run().how is How.REATTACHED
+    assert task.run().how is JobOrigin.REATTACHED
 
 
 def test_a_job_that_was_given_up_is_not_waited_for_again(task, job_ids):
     task.run()
     task.submitter().abandoned()
-    assert task.run().how is How.SUBMITTED
+    assert task.run().how is JobOrigin.SUBMITTED
     assert len(job_ids()) == 2
 
 

@@ -1,4 +1,4 @@
-"""The watcher's decisions, in imagined time: what it asks, and how soon it knows what has become of a job."""
+"""The watcher's decisions in simulated time: its requests, and how soon it learns about a job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobState, JobStatus
-from airflow_provider_qrt.jobs.pacing import LONGEST_PAUSE
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
-from airflow_provider_qrt.jobs.watch_plan import (
+from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE
+from airflow_provider_qrt.jobs.wait.watch_plan import (
     CONFIRM_AFTER,
     FEW,
     Pause,
@@ -232,7 +232,7 @@ def test_nothing_is_asked_while_the_service_asks_for_quiet():
         asked.append(now)
         if len(asked) > 1:
             return None
-        return errors.RateLimited(429, errors.ErrorBody(message="slowly"), request="GET /jobs", retry_after=120.0)
+        return errors.RateLimitedError(429, errors.ErrorBody(message="slowly"), request="GET /jobs", retry_after=120.0)
 
     world = World(fails=fails)
     world.submit(50)
@@ -269,7 +269,7 @@ def test_a_last_look_is_taken_while_the_service_is_left_alone():
 
 
 def test_a_service_that_is_away_is_asked_less_and_less():
-    world = World(fails=lambda _step, _now: errors.ConnectionFailed("no"))
+    world = World(fails=lambda _step, _now: errors.ConnectionFailedError("no"))
     world.submit(3)
     world.run(3600)
     assert 60 <= len(world.requests) <= 75
@@ -278,7 +278,7 @@ def test_a_service_that_is_away_is_asked_less_and_less():
 def test_an_error_of_one_job_is_for_its_waiter_alone():
     def fails(step: Step, _now: float) -> errors.QiskitRuntimeError | None:
         if step == ReadJob("job-1"):
-            return errors.NotFound(404, errors.ErrorBody(message="gone"), request="GET /jobs/job-1")
+            return errors.NotFoundError(404, errors.ErrorBody(message="gone"), request="GET /jobs/job-1")
         return None
 
     world = World(fails=fails)
@@ -290,7 +290,7 @@ def test_an_error_of_one_job_is_for_its_waiter_alone():
 
 @pytest.mark.parametrize("number", [3, 50])
 def test_an_error_of_the_connection_is_for_all(number):
-    refused = errors.Unauthorized(401, errors.ErrorBody(message="no"), request="GET /jobs")
+    refused = errors.UnauthorizedError(401, errors.ErrorBody(message="no"), request="GET /jobs")
     world = World(fails=lambda _step, _now: refused)
     world.submit(number)
     world.run(10)
@@ -309,8 +309,8 @@ def outage(begins: float, ends: float, error: errors.QiskitRuntimeError, job_id:
     return fails
 
 
-UNAUTHORIZED = errors.Unauthorized(401, errors.ErrorBody(message="no"), request="GET /jobs")
-FORBIDDEN = errors.Forbidden(403, errors.ErrorBody(message="no"), request="GET /jobs/job-1")
+UNAUTHORIZED = errors.UnauthorizedError(401, errors.ErrorBody(message="no"), request="GET /jobs")
+FORBIDDEN = errors.ForbiddenError(403, errors.ErrorBody(message="no"), request="GET /jobs/job-1")
 
 
 @pytest.mark.parametrize("number", [3, 50])
@@ -348,7 +348,7 @@ def test_a_mistake_of_ours_ends_the_wait_for_the_job_at_once():
 
 
 def test_a_job_that_has_left_the_list_is_read_again_after_an_error_of_the_connection():
-    refused = [errors.Unauthorized(401, errors.ErrorBody(message="not now"), request="GET /jobs/job-7")]
+    refused = [errors.UnauthorizedError(401, errors.ErrorBody(message="not now"), request="GET /jobs/job-7")]
 
     def fails(step: Step, _now: float) -> errors.QiskitRuntimeError | None:
         return refused.pop() if refused and step == ReadJob("job-7") else None

@@ -1,4 +1,4 @@
-"""The watcher against the emulator: one client for all, nothing lost, nothing blocked, nothing left behind."""
+"""The watcher against the emulator: one client for all jobs, without losses, blocking and leftovers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs import watcher as watcher_module
-from airflow_provider_qrt.jobs.sharing import shared
-from airflow_provider_qrt.jobs.watch_plan import FEW
-from airflow_provider_qrt.jobs.watcher import JobWatcher
+from airflow_provider_qrt.jobs.wait import watcher as watcher_module
+from airflow_provider_qrt.jobs.wait.shared_poller import shared
+from airflow_provider_qrt.jobs.wait.watch_plan import FEW
+from airflow_provider_qrt.jobs.wait.watcher import JobWatcher
 from tools.local_airflow import wait_until
 
 CIRCUIT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -149,7 +149,7 @@ def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, subm
         with watcher.watch("nowhere", submitted_at=now, longest=1, first_look=now) as watch:
             ended, seen = await asyncio.gather(wait_for(watcher, job_id), watch.news(30))
         assert ended.status is JobStatus.COMPLETED
-        assert isinstance(seen.error, errors.NotFound)
+        assert isinstance(seen.error, errors.NotFoundError)
         assert not seen.definite
 
     asyncio.run(scenario())
@@ -157,7 +157,7 @@ def test_a_job_that_is_not_there_is_an_error_for_its_waiter_alone(emulator, subm
 
 
 def test_a_service_that_was_away_is_waited_for(emulator, submit, connect, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.2)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.watch_plan.FIRST_BACK_OFF", 0.2)
     [job_id] = submit(1)
     emulator.add_fault(method="GET", path="/jobs/*", status=503, times=2)
 
@@ -174,20 +174,20 @@ def test_a_service_that_was_away_is_waited_for(emulator, submit, connect, monkey
 
 
 def name_of(news) -> str:
-    """What was heard: a job, or the name of an error."""
+    """Return the kind of a report: a job, or the name of an error."""
     return "Job" if isinstance(news, Job) else type(news.error).__name__
 
 
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (RuntimeError, errors.UnexpectedAnswer),
+        (RuntimeError, errors.UnexpectedAnswerError),
         (AttributeError, errors.InternalError),
         (TypeError, errors.InternalError),
     ],
 )
 def test_a_failure_nobody_thought_of_leaves_nobody_without_news(emulator, submit, connect, monkeypatch, raised, kind):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.2)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.watch_plan.FIRST_BACK_OFF", 0.2)
     [job_id] = submit(1)
     read, calls = watcher_module._read, []
 
@@ -332,7 +332,7 @@ def test_the_client_is_closed_when_the_last_one_has_left_and_not_earlier(emulato
 
 
 def test_all_hear_of_a_list_that_cannot_be_read_and_once_of_an_outage(emulator, submit, connect, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.watch_plan.FIRST_BACK_OFF", 0.1)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.watch_plan.FIRST_BACK_OFF", 0.1)
     emulator.configure(queue_seconds=600)
     job_ids = submit(60)
     emulator.add_fault(method="GET", path="/jobs", status=503, times=3)

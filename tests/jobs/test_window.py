@@ -1,4 +1,4 @@
-"""When a refused submission is tried again."""
+"""The time at which a refused submission is retried."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from airflow_provider_qrt.jobs.window import MOST_SPREAD, SPACING, SubmissionQueue, pause_before_submission
+from airflow_provider_qrt.jobs.submit.rate import MOST_SPREAD, SPACING, SubmissionQueue, pause_before_submission
 
 
 @pytest.mark.parametrize("refusals", [1, 2, 5, 50])

@@ -1,4 +1,4 @@
-"""A task as Airflow runs it: a fresh operator for every try and every leg of it. A sampler's unless said otherwise."""
+"""Runs a task as Airflow does, with a new operator for every try and every leg; a sampler by default."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class OperatorTask:
         return value
 
     def succeed(self) -> None:
-        """What Airflow does when it has the value of the last leg."""
+        """Do what Airflow does with the value of the last leg."""
         for callback in self.last.on_success_callback:
             callback({**self.context, "task": self.last})
 
     def fail(self) -> None:
-        """What Airflow does when the last leg has failed and no retry follows."""
+        """Do what Airflow does when the last leg has failed without a retry."""
         for callback in self.last.on_failure_callback:
             callback({**self.context, "task": self.last})
 
@@ -116,4 +116,4 @@ def failing(store, monkeypatch) -> Callable[[Callable[[Any], Any]], None]:
 
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submit.look_up.LOOK_UP_PAUSES", (0.0, 0.0))

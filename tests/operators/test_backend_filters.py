@@ -1,11 +1,11 @@
-"""What least_busy may choose, in a task that submits a job."""
+"""The backends that least_busy may choose in a task that submits a job."""
 
 from __future__ import annotations
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_qrt.jobs.backends import NoBackendAvailable
+from airflow_provider_qrt.jobs.errors import NoBackendAvailableError
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_name_is_taken_as_it_is(task, busy):
 
 
 def test_when_none_fits_now_nothing_is_submitted_and_a_retry_may_help(task, busy, sent):
-    with pytest.raises(NoBackendAvailable, match="ibm_boston has queue 3 > 1") as none:
+    with pytest.raises(NoBackendAvailableError, match="ibm_boston has queue 3 > 1") as none:
         task.run(backend="least_busy", backend_filters={"max_queue": 1, "processor_family": "Heron"})
     assert "ibm_miami has processor Nighthawk r1, not Heron" in str(none.value)
     assert "ibm_fez is paused" in str(none.value)

@@ -1,4 +1,4 @@
-"""Circuits that fit the backend, or are made to; and the sampler over another program. Against the emulator."""
+"""Circuits that fit the backend or are transpiled; and the sampler over the executor. Against the emulator."""
 
 from __future__ import annotations
 

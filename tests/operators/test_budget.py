@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 from tools.local_airflow import wait_until
 
@@ -106,13 +107,14 @@ def test_a_connections_budget_that_cannot_be_read_names_the_connection(task, con
 
 
 @pytest.mark.parametrize(("own", "cost"), [(None, 30), (20, 20), (600, 30)])
-def test_a_budget_bounds_the_job_that_it_admits(task, emulator, own, cost, capsys):
+def test_a_budget_bounds_the_job_that_it_admits(task, emulator, own, cost, caplog):
     """Whatever it really takes: here it would take longer, and IBM stops it."""
+    caplog.set_level(logging.INFO)
     emulator.configure(run_seconds=45)
     job_id = task.run(budget=30, max_execution_time=own, wait_for_completion=False)["job_id"]
     [job] = emulator.jobs()
     assert job["cost"] == cost
-    log = capsys.readouterr().out
+    log = caplog.text
     assert (f"max_execution_time is {cost} s, which is what the budget has left" in log) == (own != cost)
     emulator.advance(60)
     wait_until(lambda: emulator.jobs()[0]["final"], seconds=30, what="The end of the job")
@@ -130,21 +132,21 @@ def test_the_bound_is_what_is_left_and_does_not_change_what_is_asked_for(task, e
 
 
 def test_parts_share_what_is_left(task, emulator, store, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator.max_executions", 1000)
+    monkeypatch.setattr("airflow_provider_qrt.programs.sampler.SamplerProgram.max_executions", 1000)
     circuits = [(task.defaults["circuits"], None, 1000), (task.defaults["circuits"], None, 1000)]
     task.run(budget=30, circuits=circuits)
     assert [job["cost"] for job in emulator.jobs()] == [15, 15]
 
 
-def test_a_warning_says_that_nothing_stops_the_job(task, capsys):
+def test_a_warning_says_that_nothing_stops_the_job(task, caplog):
     words = "Neither max_execution_time nor a budget is set"
     task.run(max_execution_time=60)
     task.clear()
     task.run(budget=60)
-    assert words not in capsys.readouterr().out
+    assert words not in caplog.text
     task.clear()
     task.run()
-    assert capsys.readouterr().out.count(words) == 1
+    assert caplog.text.count(words) == 1
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.orphans import find_orphans
-from airflow_provider_qrt.jobs.submission import LookUpFailed
+from airflow_provider_qrt.jobs.errors import LookUpFailedError
+from airflow_provider_qrt.jobs.orphans.finding import find_orphans
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeCancelJobOperator, QiskitRuntimeSubmitJobOperator
-from airflow_provider_qrt.operators.sampler import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import (
     QiskitRuntimeCloseSessionOperator,
     QiskitRuntimeCreateSessionOperator,
@@ -101,7 +101,7 @@ def test_a_lost_answer_fails_every_try_until_the_task_is_cleared(on, run, emulat
     on("api_token")
     emulator.add_fault(method="POST", path="/jobs", drop="after")
     for ti.try_number in (1, 2):
-        with pytest.raises(LookUpFailed, match="clear the task to submit anew"):
+        with pytest.raises(LookUpFailedError, match="clear the task to submit anew"):
             submit(run, retries=3)
     assert len(emulator.jobs()) == 1
     ti.try_number, ti.max_tries = 3, 6
@@ -137,6 +137,6 @@ def test_waiting_for_the_least_busy_backend_is_refused(on, run, emulator, channe
 @pytest.mark.parametrize("channel", OLDER)
 def test_orphans_are_not_looked_for(on, emulator, channel):
     on(channel)
-    with pytest.raises(errors.NotOffered, match=f"Finding orphans: the channel '{channel}' has no"):
+    with pytest.raises(errors.NotOfferedError, match=f"Finding orphans: the channel '{channel}' has no"):
         find_orphans(QiskitRuntimeHook().client, None, "", older_than=timedelta(0), now=datetime.now(UTC))
     assert not emulator.requests()

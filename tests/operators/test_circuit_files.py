@@ -1,4 +1,4 @@
-"""A QPY file is read when its name stands in the DAG file, or lies where the deployment lets data name files."""
+"""A QPY file is read if the DAG file names it, or if it is in a folder from which the deployment allows files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import stat
 import pytest
 from qiskit import QuantumCircuit, qpy
 
-from airflow_provider_qrt.operators.circuit_files import with_files, written_names
-from airflow_provider_qrt.operators.results import Destination, write_text
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.arguments.circuit_files import with_files, written_names
+from airflow_provider_qrt.execution.result import Destination, write_text
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 from airflow_provider_qrt.untrusted.files import read_file, within
 
@@ -35,7 +35,7 @@ def allowed(tmp_path, monkeypatch):
 
 def test_a_text_names_no_file(secret):
     for name in (str(secret), f"{secret.parent}/../other_team/molecule.qpy", f"{secret.parent}/none.qpy", "a\0b.qpy"):
-        with pytest.raises(InvalidInput, match="not opened here"):
+        with pytest.raises(InvalidInputError, match="not opened here"):
             coerce_pubs([name])
     assert len(coerce_pubs([secret])) == 1
 
@@ -50,7 +50,7 @@ def test_what_stands_in_the_dag_file_is_read(secret, allowed):
 def test_the_words_are_the_same_whether_there_is_such_a_file_or_not(secret, allowed):
     said = set()
     for name in (str(secret), str(secret.with_name("none.qpy"))):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInputError) as refused:
             with_files([name], frozenset())
         said.add(str(refused.value).replace(name, ""))
     assert len(said) == 1
@@ -69,7 +69,7 @@ def test_data_may_name_what_lies_in_an_allowed_folder(secret, allowed):
         "link.qpy",
         f"{allowed}x/a.qpy",
     ):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             with_files(name, frozenset())
 
 
@@ -90,9 +90,9 @@ def test_only_ordinary_files_of_a_bounded_size_are_read(tmp_path):
 @pytest.mark.parametrize("job_id", ["../dags/config", "..", "", "a/b", "a\0", ".hidden", "a..b", "x" * 200])
 def test_only_an_id_names_a_file(job_id, tmp_path):
     for destination in (Destination(str(tmp_path)), Destination(f"{tmp_path}/one.json")):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             destination.raw_file(job_id)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         Destination(str(tmp_path)).file(job_id)
     assert Destination(str(tmp_path)).file("d5edd5qgim5s73aecqr0") == f"{tmp_path}/d5edd5qgim5s73aecqr0.json"
 
@@ -151,10 +151,10 @@ def test_a_mapped_task_reads_nothing_that_data_names(mapped, secret):
         from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
         measure = QiskitRuntimeSamplerOperator.partial(task_id="measure").expand(circuits=upstream)
-    with pytest.raises(InvalidInput, match="circuit_folders"):
+    with pytest.raises(InvalidInputError, match="circuit_folders"):
         measure.unmap({"circuits": str(secret)}).given_circuits()
     # Nor beside names that the DAG file does name.
-    with pytest.raises(InvalidInput, match="circuit_folders"):
+    with pytest.raises(InvalidInputError, match="circuit_folders"):
         mapped({"circuits": str(secret)}, circuits=["other.qpy"]).given_circuits()
 
 
@@ -172,5 +172,5 @@ def test_a_mapped_function_may_be_given_names_by_the_dag_file_only(secret):
     unmapped.circuits = str(secret)
     assert unmapped.given_circuits() == secret
     unmapped.circuits = str(secret.with_name("another.qpy"))
-    with pytest.raises(InvalidInput, match="circuit_folders"):
+    with pytest.raises(InvalidInputError, match="circuit_folders"):
         unmapped.given_circuits()

@@ -215,7 +215,12 @@ def test_arguments_are_templates(task):
 
 
 def test_what_is_asked_for_is_what_is_sent(task):
-    params = task.operator(resilience_level=2, options={"resilience": {"zne_mitigation": False}}).build_input().params
+    params = (
+        task.operator(resilience_level=2, options={"resilience": {"zne_mitigation": False}})
+        .make_program()
+        .build()
+        .params
+    )
     assert params == {
         "version": 2,
         "support_qiskit": True,

@@ -1,4 +1,4 @@
-"""A leg after a deferral that gets nothing but the trigger's event, as in ``dag.test()``. Against the emulator."""
+"""A leg after a deferral that gets only the trigger's event, as in ``dag.test()``. Against the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_qrt.jobs.window import SubmissionQueue
+from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
 
 TURN = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; {} $0; c[0] = measure $0;'
 CIRCUITS = [(TURN.format(gate), None, 1000) for gate in ("x", "rz(0)", "x")]
@@ -35,7 +35,7 @@ def kept(request, task, monkeypatch) -> Any:
     monkeypatch.setattr("airflow_provider_qrt.triggers.submission.FIRST_DELAY", 0.0)
     # Nobody else has waited on this connection just before.
     monkeypatch.setattr("airflow_provider_qrt.triggers.submission._queues", defaultdict(SubmissionQueue))
-    monkeypatch.setattr("airflow_provider_qrt.operators.turn.pause_before_submission", lambda *_: 0.0)
+    monkeypatch.setattr("airflow_provider_qrt.execution.rate_limit.pause_before_submission", lambda *_: 0.0)
     return {"durable": request.param == "a record"}
 
 
@@ -54,15 +54,15 @@ def test_a_task_that_had_to_wait_for_its_turn(task, kept, emulator):
 
 
 def test_a_task_of_several_jobs(task, kept, emulator, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator.max_executions", 1000)
+    monkeypatch.setattr("airflow_provider_qrt.programs.sampler.SamplerProgram.max_executions", 1000)
     value, _ = to_the_end(task, circuits=CIRCUITS, **kept)
     assert [result["counts"] for result in value["results"]] == [{"1": 1000}, {"0": 1000}, {"1": 1000}]
     assert len(emulator.jobs()) == 3
 
 
 def test_a_task_of_several_jobs_that_had_to_wait_in_between(task, emulator, monkeypatch, kept):
-    monkeypatch.setattr("airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator.max_executions", 1000)
-    monkeypatch.setattr("airflow_provider_qrt.operators.turn.time.sleep", lambda _: None)
+    monkeypatch.setattr("airflow_provider_qrt.programs.sampler.SamplerProgram.max_executions", 1000)
+    monkeypatch.setattr("airflow_provider_qrt.execution.rate_limit.sleep", lambda _: None)
     emulator.add_fault(method="POST", path="/jobs", status=429, times=1, skip=1)
     value, _ = to_the_end(task, circuits=CIRCUITS, **kept)
     assert [result["counts"] for result in value["results"]] == [{"1": 1000}, {"0": 1000}, {"1": 1000}]

@@ -1,4 +1,4 @@
-"""``execution_timeout`` ends every deferral, and cancels what the task has submitted. Against the emulator."""
+"""``execution_timeout`` ends every deferral, and cancels the task's job. Against the emulator."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_job_is_cancelled_at_it(task, emulator, queued):
 
 
 def test_all_jobs_of_a_task_are_cancelled_at_it(task, emulator, queued, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.operators.sampler.QiskitRuntimeSamplerOperator.max_executions", 1000)
+    monkeypatch.setattr("airflow_provider_qrt.programs.sampler.SamplerProgram.max_executions", 1000)
     task.context["ti"].start_date = datetime.now(UTC)
     circuits = [(task.defaults["circuits"], None, 1000)] * 2
     limit = {"execution_timeout": timedelta(seconds=3), "circuits": circuits}

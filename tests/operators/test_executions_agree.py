@@ -1,6 +1,6 @@
-"""Plan, budget, limit, result and emulator say the same about a job's shots and executions, whatever its options are.
+"""Plan, budget, limit, result and emulator agree on a job's shots and executions for all options.
 
-The emulator counts by itself: it shares no code with what plans.
+The emulator counts independently, because it shares no code with the planning.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def hook(emulator, connection) -> Any:
 def test_a_samplers(task, hook, pubs, options):
     from airflow.sdk.exceptions import AirflowFailException
 
-    from airflow_provider_qrt.jobs.budget import estimate_seconds
+    from airflow_provider_qrt.jobs.budget.spending import estimate_seconds
     from airflow_provider_qrt.primitives import sampler_params
 
     circuits = [(TURN, {"theta": sweep}, shots) for sweep, shots in pubs]
@@ -116,8 +116,8 @@ def test_a_samplers(task, hook, pubs, options):
 @given(pubs=ESTIMATOR_PUBS, options=ESTIMATOR_OPTIONS, level=st.one_of(st.none(), st.integers(0, 2)), pec=st.booleans())
 @SHARED
 def test_an_estimators(hook, pubs, options, level, pec):
-    from airflow_provider_qrt.jobs.budget import estimate_seconds
-    from airflow_provider_qrt.primitives import InvalidInput, coerce_estimator_pubs, estimator_params
+    from airflow_provider_qrt.jobs.budget.spending import estimate_seconds
+    from airflow_provider_qrt.primitives import InvalidInputError, coerce_estimator_pubs, estimator_params
     from airflow_provider_qrt.primitives.inputs.executions import estimator_executions
 
     if pec:
@@ -128,7 +128,7 @@ def test_an_estimators(hook, pubs, options, level, pec):
     try:
         read = coerce_estimator_pubs(circuits)
         params = estimator_params(read, options=options, resilience_level=level)
-    except InvalidInput as refused:
+    except InvalidInputError as refused:
         _expect(refused, "has room for", "broadcast", "noise_factors", "used with measure_mitigation only")
         return
     counted = estimator_executions(read, options=options, resilience_level=level)

@@ -1,4 +1,4 @@
-"""A task that fails for good leaves no job running, and its last words say what became of the job."""
+"""A task that finally fails leaves no job running, and its last message says what happened to the job."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.submission import LookUpFailed
-from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
+from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
+from airflow_provider_qrt.execution.run import TaskRun
+from airflow_provider_qrt.jobs.errors import LookUpFailedError
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.programs.sampler import SamplerProgram
 from tests.conftest import CONNECTION
 
 ONE_JOB = "^/jobs/[^/]+$"
@@ -161,7 +163,7 @@ def test_a_job_that_may_have_been_submitted_is_looked_for_and_cancelled(task, sl
     task.context["ti"].max_tries = 0
     slow.add_fault(method="POST", path="/jobs", drop="after")
     slow.add_fault(method="GET", path="/jobs", status=403)
-    with pytest.raises(LookUpFailed, match="was cancelled"):
+    with pytest.raises(LookUpFailedError, match="was cancelled"):
         task.run()
     assert cancelled(slow) == [True]
 
@@ -235,7 +237,7 @@ def test_a_job_cancelled_under_a_retry_is_replaced_in_the_same_try(either_way, s
 
 
 def last_resort(task, **more):
-    """What the dag-processor does: it has the operator as the DAG file has it, and the task instance."""
+    """Run the callback like the DAG processor, with the operator from the DAG file and the task instance."""
     with DAG("the_dag", schedule=None):
         operator = QiskitRuntimeSamplerOperator(
             task_id="the_task", circuits="{{ nobody }}", qiskit_runtime_conn_id="{{ renders_this }}", **more
@@ -277,7 +279,7 @@ def test_the_last_resort_finds_a_job_whose_id_was_never_known(task, slow, monkey
     def killed(self, *arguments):
         raise Killed
 
-    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.JobSubmitter._record", killed)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submit.submitter.JobSubmitter._record", killed)
     with pytest.raises(Killed):
         task.execute()
     last_resort(task)
@@ -300,7 +302,7 @@ def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuse
     def deferral_fails(**arguments):
         raise RuntimeError("The API server is away.")
 
-    monkeypatch.setattr(operator, "_conclude_wait", lambda *_: deferral_fails())
+    monkeypatch.setattr(TaskRun, "_conclude", lambda *_: deferral_fails())
     with pytest.raises(RuntimeError, match="a retry goes on with it"):
         operator.execute_complete(task.context, WaitOutcome(Ending.TIMED_OUT, task.defer().trigger.job_id).to_event())
     cancel_jobs_of_failed_task({"task": operator, "ti": task.context["ti"]})
@@ -309,7 +311,7 @@ def test_the_last_resort_is_for_a_job_left_to_a_retry_that_a_retry_policy_refuse
 
 @pytest.mark.parametrize("circuits", [1, 3])
 def test_a_result_that_airflow_could_not_take_is_not_bought_again_by_a_clear(task, emulator, monkeypatch, circuits):
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 20)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 20)
     task.arguments["circuits"] = [task.defaults["circuits"]] * circuits
     operator = task.operator()
     operator.execute(task.context)

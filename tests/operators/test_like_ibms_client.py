@@ -1,4 +1,4 @@
-"""What IBM's own client refuses to submit, the operators refuse too; sent all the same, the emulator fails it."""
+"""The operators refuse everything that IBM's client refuses; the emulator fails it if it is sent anyway."""
 
 from __future__ import annotations
 

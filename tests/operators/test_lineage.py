@@ -1,4 +1,4 @@
-"""What a task tells OpenLineage; the provider's own way through a real Airflow is in tests/e2e/test_monitoring.py."""
+"""The OpenLineage data of a task; tests/e2e/test_monitoring.py tests it in a real Airflow."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import AirflowException
 from openlineage.client.serde import Serde
 
 from airflow_provider_qrt.decorators import primitives as decorators
-from airflow_provider_qrt.operators import lineage
-from airflow_provider_qrt.operators.circuit_source import MAX_CHARACTERS, MAX_OPERATIONS, source_of
+from airflow_provider_qrt.execution import lineage
+from airflow_provider_qrt.execution.lineage_source import MAX_CHARACTERS, MAX_OPERATIONS, source_of
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator, QiskitRuntimeSubmitJobOperator
 
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'

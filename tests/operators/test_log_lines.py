@@ -1,4 +1,4 @@
-"""What stands in a task's log: a line at growing intervals while it waits, and one when it has ended."""
+"""The lines in a task's log: lines at growing intervals while it waits, and one at the end."""
 
 from __future__ import annotations
 
@@ -41,13 +41,15 @@ def test_another_price_and_currency_are_taken(task, emulator, caplog, monkeypatc
     assert f"(about {value['usage_seconds'] / 2:.2f} EUR)" in caplog.text
 
 
-def test_a_task_that_waits_says_so_at_growing_intervals(either_way, emulator, capsys, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.progress.FIRST_PAUSE", 0.4)
-    monkeypatch.setattr("airflow_provider_qrt.jobs.progress.Progress._pause", 0.4)
+def test_a_task_that_waits_says_so_at_growing_intervals(either_way, emulator, capsys, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.FIRST_PAUSE", 0.4)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.Progress._pause", 0.4)
     emulator.configure(queue_seconds=4)
     either_way.run()
-    # Operators and triggers write through Airflow's own logger.
-    still = re.findall(r"Job \w+ is still queued after .*? QPU time\.", capsys.readouterr().out)
+    # Triggers write through Airflow's own logger.
+    said = capsys.readouterr().out if either_way.arguments["deferrable"] else caplog.text
+    still = re.findall(r"Job \w+ is still queued after .*? QPU time\.", said)
     assert 1 <= len(still) <= 6
     assert len(set(still)) == len(still)
     assert re.search(r"after \d+ s: \d+ jobs? in the queue of ibm_fez, the service expects [\d.]+ s", still[0])

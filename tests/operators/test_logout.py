@@ -1,4 +1,4 @@
-"""On the channel ``ibm_quantum`` a task, and a trigger, gives its login back, however it ends."""
+"""On the channel ``ibm_quantum``, tasks and triggers log out however they end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeCancelJobOperator, QiskitRuntimeGetResultOperator
-from airflow_provider_qrt.operators.sampler import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 

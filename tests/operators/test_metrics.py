@@ -1,4 +1,4 @@
-"""What is counted of a task's jobs, as a StatsD server hears it."""
+"""The metrics of a task's jobs that a StatsD server receives."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.cancelling import cancel_job
-from airflow_provider_qrt.observability import harmless
+from airflow_provider_qrt.jobs.cancel import cancel_job
+from airflow_provider_qrt.observability import best_effort
 
 OF_TASK = "dag_id=the_dag,program_id=sampler,backend=ibm_fez"
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
@@ -120,7 +120,7 @@ def test_a_metric_that_cannot_be_sent_costs_a_line_in_the_log(either_way, monkey
         raise RuntimeError("the metrics are down")
 
     monkeypatch.setattr(stats, broken, fail)
-    monkeypatch.setattr(harmless, "_said", set())
+    monkeypatch.setattr(best_effort, "_said", set())
     assert either_way.run()["results"][0]["counts"] == {"1": 20}
     (line,) = [one.getMessage() for one in caplog.records if "the metrics are down" in one.getMessage()]
     assert line.startswith("Metrics, traces or lineage of jobs are not complete")

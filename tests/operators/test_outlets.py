@@ -1,4 +1,4 @@
-"""What a task's asset events say of its job."""
+"""The information about a job in its task's asset events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;
 
 @pytest.fixture
 def events(context) -> OutletEventAccessors:
-    """What Airflow collects of a task's outlets. The context of the last leg counts."""
+    """Return the object in which Airflow collects a task's outlet events, from the context of the last leg."""
     context["outlet_events"] = OutletEventAccessors()
     return context["outlet_events"]
 

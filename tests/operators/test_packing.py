@@ -1,4 +1,4 @@
-"""Many circuits as few jobs and one task: each job submitted once, all cancelled together, results in order."""
+"""Many circuits in few jobs of one task: each job is submitted once, all are cancelled together, results in order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from airflow.sdk.exceptions import (
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Session
+from airflow_provider_qrt.execution import rate_limit, run
+from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.operators import base, turn
-from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
-from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives import SamplerResult
+from airflow_provider_qrt.programs.sampler import SamplerProgram
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -32,8 +32,8 @@ MAX_BODY = "AIRFLOW__QISKIT_RUNTIME__MAX_BODY_BYTES"
 
 @pytest.fixture(autouse=True)
 def a_hundred_executions(monkeypatch) -> None:
-    """What IBM takes in one job, made small enough to try."""
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 100)
+    """Reduce IBM's limits for one job to values that a test can reach."""
+    monkeypatch.setattr(SamplerProgram, "max_executions", 100)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def slow(emulator):
 @pytest.fixture
 def slept(monkeypatch) -> list[float]:
     naps: list[float] = []
-    monkeypatch.setattr(turn.time, "sleep", naps.append)
+    monkeypatch.setattr(rate_limit, "sleep", naps.append)
     return naps
 
 
@@ -225,7 +225,7 @@ def test_alike_jobs_carry_tags_that_tell_them_apart(task, emulator):
 
 def test_a_crash_between_two_jobs_is_made_good_by_the_retry(either_way, slow):
     slow.add_fault(method="POST", path="/jobs", status=500, skip=1, times=None)
-    with pytest.raises(errors.SubmissionUnknown, match=r"go on; a retry goes on with them"):
+    with pytest.raises(errors.SubmissionUnknownError, match=r"go on; a retry goes on with them"):
         either_way.run(circuits=ALIKE, retries=3)
     assert accepting() == [False]
     slow.clear_faults()
@@ -249,16 +249,16 @@ def test_a_retry_goes_on_with_all_jobs(task, slow):
 
 def test_a_retry_keeps_to_the_partition_though_the_bytes_have_changed(task, slow, monkeypatch):
     task.defer(circuits=THREE)
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 1000)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 1000)
     next_try(task)
     assert len(task.defer(circuits=THREE).trigger.more_job_ids) == 2
     assert len(slow.jobs()) == 3
 
 
 def test_a_job_that_went_out_as_one_stays_one(task, slow, monkeypatch):
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 1000)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 1000)
     task.defer(circuits=THREE)
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 100)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 100)
     next_try(task)
     task.defer(circuits=THREE)
     assert len(slow.jobs()) == 1
@@ -266,7 +266,7 @@ def test_a_job_that_went_out_as_one_stays_one(task, slow, monkeypatch):
 
 def test_a_failed_part_is_the_tasks_failure_and_only_it_is_submitted_again(either_way, emulator, monkeypatch):
     emulator.configure(queue_seconds=600)
-    real = base.wait_for_jobs
+    real = run.wait_for_jobs
 
     def jobs_end() -> None:
         one, two, _ = in_order(emulator)
@@ -286,7 +286,7 @@ def test_a_failed_part_is_the_tasks_failure_and_only_it_is_submitted_again(eithe
             either_way.execute(circuits=THREE, retries=3)
 
     with monkeypatch.context() as patch:
-        patch.setattr(base, "wait_for_jobs", wait)
+        patch.setattr(run, "wait_for_jobs", wait)
         with pytest.raises(AirflowException, match=r"hiccuped.*Jobs? .* (goes|go) on; a retry goes on with"):
             first_try()
     one, _, three = in_order(emulator)
@@ -394,7 +394,7 @@ def test_a_batch_that_ends_while_a_task_waits_on_its_worker_is_followed_by_anoth
             [batch] = batches()
             QiskitRuntimeHook().client.close_session(batch.id)
 
-    monkeypatch.setattr(turn.time, "sleep", outlive_the_batch)
+    monkeypatch.setattr(rate_limit, "sleep", outlive_the_batch)
     refuse(emulator, after=1)
     assert shots(task.execute(circuits=THREE, durable=durable)) == [90, 80, 70]
     assert (len(emulator.jobs()), accepting()) == (3, [False, False])
@@ -458,13 +458,13 @@ def test_a_budget_for_all_of_them_is_enough(task, emulator):
 
 def test_a_task_killed_while_it_waits_takes_all_jobs_along(task, slow, monkeypatch):
     operator = task.operator(circuits=THREE)
-    real = base.wait_for_jobs
+    real = run.wait_for_jobs
 
     def killed(*arguments, **more):
         operator.on_kill()
         return real(*arguments, **more)
 
-    monkeypatch.setattr(base, "wait_for_jobs", killed)
+    monkeypatch.setattr(run, "wait_for_jobs", killed)
     with pytest.raises(AirflowException):
         operator.execute(task.context)
     assert cancelled(slow) == [True] * 3

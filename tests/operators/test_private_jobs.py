@@ -1,4 +1,4 @@
-"""The result of a private job is given out once, and is not lost whatever fails after that."""
+"""The service returns the result of a private job only once, and no later failure loses it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt import primitives
+from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.operators.last_resort import cancel_jobs_of_failed_task
-from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+from airflow_provider_qrt.programs.sampler import SamplerProgram
 from tools.local_airflow import wait_until
 
 
 @pytest.fixture
 def broken_decoder(monkeypatch):
-    """What comes after the read fails, once."""
+    """Let the first step after the read fail once."""
     whole = primitives.decode_sampler_result
 
     def broken(text, **limits):
@@ -77,7 +77,7 @@ def test_a_result_that_is_not_known_for_a_moment_is_asked_for_again(task, emulat
 def test_a_result_that_died_with_its_reader_is_said_to_be_gone_and_a_clear_buys_anew(
     task, believing, emulator, monkeypatch, circuits
 ):
-    monkeypatch.setattr(QiskitRuntimeSamplerOperator, "max_executions", 20)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 20)
     more = {"circuits": [task.defaults["circuits"]] * circuits, "private": True, "retries": 1}
     task.defer(**more)
     client = QiskitRuntimeHook().client

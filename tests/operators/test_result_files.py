@@ -1,4 +1,4 @@
-"""result_path and result_format of the operators: what is written where, and what is refused. Against the emulator."""
+"""result_path and result_format of the operators: written files and refused values. Against the emulator."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_bad_arguments_fail_at_once_and_submit_nothing(task, sent, tmp_path, arg
 
 
 def test_parquet_without_pyarrow_is_refused_with_the_extra(task, sent, tmp_path, monkeypatch):
-    find = "airflow_provider_qrt.operators.results.importlib.util.find_spec"
+    find = "airflow_provider_qrt.execution.result.importlib.util.find_spec"
     monkeypatch.setattr(find, lambda name: None)
     with pytest.raises(AirflowFailException, match=r"pip install 'airflow-provider-qrt\[parquet\]'"):
         task.run(result_path=str(tmp_path), result_format="parquet")

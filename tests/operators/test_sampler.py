@@ -19,8 +19,7 @@ from airflow.sdk.exceptions import (
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backends import NoBackendAvailable
-from airflow_provider_qrt.jobs.submission import LookUpFailed
+from airflow_provider_qrt.jobs.errors import LookUpFailedError, NoBackendAvailableError
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives import SamplerResult
 
@@ -361,7 +360,7 @@ def test_a_refused_submission_fails_at_once(task, emulator, jobs):
 
 def test_a_service_that_is_down_is_worth_a_retry(task, emulator):
     emulator.add_fault(method="POST", path="/jobs", status=503, times=None)
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         task.run()
 
 
@@ -383,7 +382,7 @@ def test_least_busy_takes_the_shortest_queue_among_those_online(task, emulator):
 def test_when_no_backend_is_online_nothing_is_submitted_and_a_retry_may_help(task, emulator, sent):
     names = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
     emulator.configure(backends={name: {"status": "offline"} for name in names})
-    with pytest.raises(NoBackendAvailable, match="ibm_fez is offline"):
+    with pytest.raises(NoBackendAvailableError, match="ibm_fez is offline"):
         task.run(backend="least_busy")
     assert sent("POST") == []
 
@@ -511,7 +510,7 @@ def test_a_lost_answer_does_not_submit_twice(either_way, emulator, jobs):
 def test_when_nobody_knows_whether_the_job_exists_the_task_fails_and_its_retry_finds_out(task, emulator, jobs):
     emulator.add_fault(method="POST", path="/jobs", drop="after")
     emulator.add_fault(method="GET", path="/jobs", status=403)
-    with pytest.raises(LookUpFailed):
+    with pytest.raises(LookUpFailedError):
         task.run(retries=1)
     assert [task.run(retries=1)["job_id"]] == [job["id"] for job in jobs()]
 
@@ -534,7 +533,7 @@ def test_a_retry_after_a_result_that_could_not_be_fetched_fetches_it(task, emula
 @pytest.mark.parametrize("answer", [{"status": 204}, {"status": 400, "body": {"errors": [{"code": 1234}]}}], ids=str)
 def test_a_result_that_is_late_is_left_to_a_retry(task, emulator, jobs, answer):
     emulator.add_fault(path="/jobs/*/results", **answer)
-    with pytest.raises(errors.ResultsNotReady):
+    with pytest.raises(errors.ResultsNotReadyError):
         task.run()
     assert task.run()["results"][0]["counts"] == {"1": 20}
     assert len(jobs()) == 1

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.jobs.backends import NoBackendAvailable
+from airflow_provider_qrt.jobs.errors import NoBackendAvailableError
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import (
     QiskitRuntimeCloseSessionOperator,
@@ -80,7 +80,7 @@ def test_filters_that_no_backend_can_meet_are_not_retried(run, sent):
 
 def test_when_no_backend_is_available_now_a_retry_may_help(run, sent, emulator):
     emulator.configure(backends={"ibm_fez": {"status": "paused"}})
-    with pytest.raises(NoBackendAvailable, match="ibm_fez is paused"):
+    with pytest.raises(NoBackendAvailableError, match="ibm_fez is paused"):
         run(QiskitRuntimeCreateSessionOperator, backend_filters={"names": ["ibm_fez"]})
     assert sent("POST /sessions") == []
 

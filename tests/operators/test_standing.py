@@ -1,4 +1,4 @@
-"""What SIGTERM means: a user's stop, another try that has taken over, or a worker that is shut down."""
+"""The meaning of SIGTERM: a user's stop, a newer try that has taken over, or the shutdown of a worker."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from airflow_provider_qrt.operators import standing
-from airflow_provider_qrt.operators.standing import will_retry
+from airflow_provider_qrt.execution import superseded as standing
+from airflow_provider_qrt.execution.superseded import will_retry
+from airflow_provider_qrt.execution.task_jobs import KnownJob
 
 
 @pytest.fixture
@@ -22,13 +23,18 @@ def slow(emulator):
     return emulator
 
 
+def submit(operator, context) -> None:
+    """Submit the task's job, without waiting for it."""
+    run = operator._begin_run(context, begins=True)
+    (handle,) = run._attach([KnownJob()]).handles
+    handle.job_id = handle.submitter.obtain(run._build_request(), run._preparation().complete).job_id
+
+
 @pytest.fixture
 def waiting(task, slow):
     """A task with its job in the queue, as it is when a signal comes."""
     operator = task.operator()
-    in_hand = operator._take_up(task.context)
-    job = in_hand.jobs[0].submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
-    in_hand.jobs[0].job_id = job.job_id
+    submit(operator, task.context)
     return operator
 
 
@@ -46,7 +52,7 @@ def airflow_says(monkeypatch, ti):
 
 
 def forget(store) -> None:
-    """What was stored under a task instance that is no more cannot be read."""
+    """Make the state of a task instance that no longer exists unreadable."""
     store.values.clear()
 
 
@@ -81,8 +87,7 @@ def test_a_worker_that_is_shut_down_leaves_the_job_to_a_retry_if_there_is_one(ta
     ti.max_tries = max_tries
     airflow_says("running")
     operator = task.operator()
-    job = operator._take_up(task.context).jobs[0]
-    job.job_id = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete).job_id
+    submit(operator, task.context)
     operator.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [max_tries == 0]
 
@@ -91,9 +96,7 @@ def test_a_task_without_a_record_takes_its_job_along(task, slow, airflow_says):
     task.context["task_state_store"] = None
     airflow_says("running")
     operator = task.operator()
-    job = operator._take_up(task.context).jobs[0]
-    obtained = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete)
-    job.job_id = obtained.job_id
+    submit(operator, task.context)
     operator.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [True]
 
@@ -146,8 +149,7 @@ def test_an_airflow_that_fails_to_answer_leaves_the_job_to_a_retry_if_there_is_o
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(fails))
     operator = task.operator()
-    job = operator._take_up(task.context).jobs[0]
-    job.job_id = job.submitter.obtain(operator._build_request(), operator._preparation(task.context).complete).job_id
+    submit(operator, task.context)
     operator.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [max_tries == 0]
 

@@ -1,4 +1,4 @@
-"""429 on a submission: a deferrable task waits without a worker, another one on it; nothing is submitted twice."""
+"""429 on a submission: a deferrable task waits without a worker, other tasks wait on it, and none submits twice."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout, TaskDeferred
 
-from airflow_provider_qrt.operators import turn
+from airflow_provider_qrt.execution import rate_limit
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
 
 @pytest.fixture
 def slept(monkeypatch) -> list[float]:
     naps: list[float] = []
-    monkeypatch.setattr(turn.time, "sleep", naps.append)
+    monkeypatch.setattr(rate_limit, "sleep", naps.append)
     return naps
 
 
@@ -110,7 +110,7 @@ def test_the_usage_limit_fails_at_once_with_what_to_do(either_way, emulator):
 def test_a_task_killed_while_it_waits_for_its_turn_submits_nothing(task, emulator, monkeypatch):
     refuse(emulator)
     operator = task.operator()
-    monkeypatch.setattr(turn.time, "sleep", lambda seconds: operator.on_kill())
+    monkeypatch.setattr(rate_limit, "sleep", lambda seconds: operator.on_kill())
     with pytest.raises(AirflowException, match="was killed"):
         operator.execute(task.context)
     assert emulator.jobs() == []

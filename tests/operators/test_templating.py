@@ -1,4 +1,4 @@
-"""Every kind of value that people pass, bare and nested, through Airflow's own rendering: as good as the plain one."""
+"""Every kind of value, alone and nested, gives the same result through Airflow's rendering as without it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.fixture
 def plans(task) -> Callable[..., dict[str, Any]]:
-    """What would be submitted; the DAG goes to the database and the rendered fields to the page, as in Airflow."""
+    """Return the input that would be submitted, storing the DAG and the rendered fields as Airflow does."""
     from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
     from airflow.serialization.serialized_objects import DagSerialization
 
@@ -323,7 +323,7 @@ def test_a_set_of_observables_is_refused(task):
 
 
 def test_a_decorated_function_gets_what_its_caller_passed(task):
-    """What goes to the function is no input of the task's."""
+    """Arguments of the function are not inputs of the task."""
     from airflow.sdk import DAG
     from airflow.sdk.exceptions import AirflowFailException
 

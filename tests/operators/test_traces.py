@@ -1,4 +1,4 @@
-"""What a task's spans tell of its jobs."""
+"""The information about jobs in a task's spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Circuits in, quasi-probabilities out: the operators on the older channels, against the emulator."""
+"""The operators on the older channels, from circuits to quasi-probabilities. Against the emulator."""
 
 from __future__ import annotations
 

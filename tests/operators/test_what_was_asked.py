@@ -1,4 +1,4 @@
-"""A sweep's results bear its parameter values and the names of its observables, wherever they go."""
+"""The results of a sweep include its parameter values and the names of its observables in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow's own API server in this process, with its database, its login, and the plugin mounted as Airflow does it."""
+"""Airflow's API server in this process, with its database, its login, and the mounted plugin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
 
 PAGES = "/qiskit-runtime"
@@ -251,7 +251,7 @@ def submit(emulator: Any) -> Callable[..., str]:
     """Submits a job to the emulator as a task of this Airflow would; returns its id."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.settings import ClientSettings
-    from airflow_provider_qrt.hooks.deployment import airflow_name
+    from airflow_provider_qrt.hooks.airflow_name import airflow_name
 
     settings = ClientSettings.create(
         api_key=emulator.api_key, instance=emulator.instance, base_url=emulator.url, iam_url=emulator.iam_url

@@ -1,4 +1,4 @@
-"""Who sees what on the pages, with Airflow's own login and auth manager."""
+"""The permissions on the pages, with Airflow's login and auth manager."""
 
 from __future__ import annotations
 

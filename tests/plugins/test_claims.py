@@ -1,10 +1,10 @@
-"""What a job's tags say of its owner, and who may see it."""
+"""The owner of a job according to its tags, and the users who may see it."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.plugins.claims import may_see, read_claim
 
 HERE = "http://airflow"

@@ -1,4 +1,4 @@
-"""Which connections the pages use and speak of: those of our type that the viewer, or the DAG, may use."""
+"""The pages use and mention only connections of our type that the viewer or the DAG may use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def teams(database, monkeypatch):
 
 @pytest.fixture
 def parts(emulator):
-    """What a connection to the emulator consists of."""
+    """Return the fields of a connection to the emulator."""
     extra = {"instance": emulator.instance, "iam_url": emulator.iam_url}
     return {"conn_type": "qiskit_runtime", "host": emulator.url, "password": emulator.api_key, "extra": extra}
 

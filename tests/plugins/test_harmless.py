@@ -1,4 +1,4 @@
-"""What the pages hand out starts no formula, tells of no other connection, and asks the service no more than is due."""
+"""The pages return no spreadsheet formulas, reveal no other connections, and send no unnecessary requests."""
 
 from __future__ import annotations
 

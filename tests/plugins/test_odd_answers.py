@@ -1,4 +1,4 @@
-"""Whatever the service answers, and whatever XCom holds, the pages show what they can."""
+"""The pages show as much as possible for any answer of the service and any content of XCom."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_qrt.hooks.deployment import airflow_name
-from airflow_provider_qrt.jobs.identity import JobIdentity, JobRequest, ProgramInput, job_tags
+from airflow_provider_qrt.hooks.airflow_name import airflow_name
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.plugins import connections
 from airflow_provider_qrt.plugins.connections import forget_readers, reader_for
 from airflow_provider_qrt.plugins.readings import UNEXPECTED
@@ -85,7 +85,7 @@ def a_dag(database):
 
 @pytest.fixture
 def odd(service, connect, monkeypatch):
-    """What the service answers, by kind of question."""
+    """The service's answers by kind of request."""
     said, running = service
     connect({"instance": CRN, "iam_url": running.url}, host=f"{running.url}/api/v1", password=KEY)
     # One that repeats nothing: the pages' own would wait for better answers.

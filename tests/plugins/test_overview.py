@@ -1,4 +1,4 @@
-"""What the page Quantum shows of what was read."""
+"""The content of the page Quantum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Airflow finds the pages, and what they cost processes that do not serve them."""
+"""Airflow finds the pages, and they cost little in processes that do not serve them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One reading for all who look, kept up to date, against the emulator."""
+"""All viewers share one reading, which is kept up to date. Against the emulator."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from airflow_provider_qrt.client.client import QiskitRuntimeClient
-from airflow_provider_qrt.client.errors import InvalidSettings
+from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.hooks.deployment import airflow_name
+from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.plugins import job_list
 from airflow_provider_qrt.plugins.job_list import JobList
 from airflow_provider_qrt.plugins.readings import UNEXPECTED, ConnectionReader
@@ -307,7 +307,7 @@ def test_what_all_who_look_are_told_names_no_job(reader, clock, submit, emulator
 
 def test_a_connection_that_lacks_something_says_what(clock):
     def connect():
-        raise InvalidSettings("Connection 'x': put the API key into the password.")
+        raise InvalidSettingsError("Connection 'x': put the API key into the password.")
 
     reader = ConnectionReader(connect, airflow_name(), MONTH, clock)
 

@@ -1,4 +1,4 @@
-"""The page Result: what the tasks of a run measured, and IBM's word on those that failed."""
+"""The page Result: the results of a run's tasks, and IBM's message for failed ones."""
 
 from __future__ import annotations
 
@@ -277,7 +277,10 @@ BELL = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; h q[0]; cx q[0], q[1];
 
 
 def drawn(source):
-    drawings = Drawings()
+    return settled(Drawings(), source)
+
+
+def settled(drawings, source):
     first = drawings.get(source)
     assert first.state == "drawing"
     for thread in drawing.threading.enumerate():
@@ -297,6 +300,18 @@ def test_a_circuit_is_drawn_in_a_process_of_its_own(source):
 
 def test_a_circuit_that_cannot_be_drawn_says_so():
     assert drawn("OPENQASM 3.0; this is none").state == "none"
+
+
+def test_half_a_surrogate_pair_is_no_text_that_can_be_drawn():
+    assert drawn(BELL + "// \ud800").state in ("drawn", "none")
+
+
+def test_a_mistake_while_drawing_does_not_end_all_drawing(monkeypatch):
+    drawings = Drawings()
+    monkeypatch.setattr(drawing, "_draw", lambda source: 1 / 0)
+    assert settled(drawings, "first").state == "none"
+    monkeypatch.setattr(drawing, "_draw", lambda source: drawing.Drawing("drawn", source))
+    assert settled(drawings, "second").text == "second"
 
 
 @pytest.mark.parametrize("version", ["2.0", "3.0"])
@@ -326,7 +341,7 @@ def test_the_drawing_of_a_task(browser, run):
 
 
 def test_the_result_of_an_operator_is_drawn(browser, run, context, submit):
-    """What an operator really returns, not what this test thinks that it returns."""
+    """The page draws the real return value of an operator, not one that this test assumes."""
     from airflow.sdk import DAG
 
     from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator

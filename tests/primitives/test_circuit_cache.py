@@ -1,4 +1,4 @@
-"""What is kept comes back whole or not at all, whoever else writes, and the directory stays within its bound."""
+"""Entries are returned complete or not at all, even with other writers, and the directory stays within its limit."""
 
 import multiprocessing
 import os

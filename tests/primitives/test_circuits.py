@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_qrt.primitives import CircuitInfo, InvalidInput, check_circuit
+from airflow_provider_qrt.primitives import CircuitInfo, InvalidInputError, check_circuit
 from airflow_provider_qrt.primitives.circuits import text as module
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -76,25 +76,25 @@ def test_space_and_comments_may_stand_before_the_header(before):
     ],
 )
 def test_what_is_no_sampler_circuit_is_refused_with_a_remedy(text, message):
-    with pytest.raises(InvalidInput, match=r"(?s)^circuits\[3\]: .*" + message):
+    with pytest.raises(InvalidInputError, match=r"(?s)^circuits\[3\]: .*" + message):
         check_circuit(text, "circuits[3]")
 
 
 def test_openqasm_2_is_recognised_by_its_include():
-    with pytest.raises(InvalidInput, match="OpenQASM 2"):
+    with pytest.raises(InvalidInputError, match="OpenQASM 2"):
         check_circuit('include "qelib1.inc";\nqreg q[1];')
-    with pytest.raises(InvalidInput, match=r"belongs to OpenQASM 2 .* write: include .stdgates.inc."):
+    with pytest.raises(InvalidInputError, match=r"belongs to OpenQASM 2 .* write: include .stdgates.inc."):
         check_circuit('OPENQASM 3.0;\ninclude "qelib1.inc";\nbit c; c = measure $0;')
 
 
 def test_a_circuit_that_is_no_text_is_refused():
-    with pytest.raises(InvalidInput, match="expected OpenQASM 3 text, got int"):
+    with pytest.raises(InvalidInputError, match="expected OpenQASM 3 text, got int"):
         check_circuit(3)
 
 
 def test_a_text_beyond_the_limit_is_scanned_and_not_parsed(monkeypatch):
     text = HEAD + "bit c; c = measure $0; this is no statement"
-    with pytest.raises(InvalidInput, match="not valid OpenQASM 3"):
+    with pytest.raises(InvalidInputError, match="not valid OpenQASM 3"):
         check_circuit(text)
     monkeypatch.setattr(module, "STRICT_PARSE_MAX_CHARS", len(text) - 1)
     assert check_circuit(text).registers == (("c", 1),)

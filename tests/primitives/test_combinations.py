@@ -1,10 +1,10 @@
-"""Circuits and options that are right each and fail together."""
+"""Circuits and options that are valid separately but fail together."""
 
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from airflow_provider_qrt.primitives import (
-    InvalidInput,
+    InvalidInputError,
     check_estimator_options,
     coerce_pubs,
     estimator_params,
@@ -26,19 +26,19 @@ def with_register(name, size=1):
 def test_registers_named_like_keywords_of_python_are_refused(name):
     message = rf"^circuits\[1\]: the classical register '{name}' has the name of a Python keyword.*{name}_"
     for circuit in (with_register(name), f"{HEAD}bit[1] {name}; {name}[0] = measure $0;"):
-        with pytest.raises(InvalidInput, match=message):
+        with pytest.raises(InvalidInputError, match=message):
             sampler_params([with_register("good"), circuit])
 
 
 @pytest.mark.parametrize("name", ["a b", "0", "a-b", "a.b", ""])
 def test_registers_without_an_identifier_for_a_name_are_refused(name):
-    with pytest.raises(InvalidInput, match="a name that is not an identifier"):
+    with pytest.raises(InvalidInputError, match="a name that is not an identifier"):
         sampler_params(with_register(name))
 
 
 def test_empty_registers_are_refused():
     for circuit in (with_register("none", 0), f"{HEAD}bit[0] none; bit c; c = measure $0;"):
-        with pytest.raises(InvalidInput, match="the classical register 'none' has no bits"):
+        with pytest.raises(InvalidInputError, match="the classical register 'none' has no bits"):
             sampler_params(circuit)
 
 
@@ -68,11 +68,11 @@ DECOUPLED = {"dynamical_decoupling": {"enable": True}}
 @pytest.mark.parametrize("flow", [*LOOPS, None])
 def test_decoupling_does_not_go_with_control_flow(flow):
     circuit = dynamic() if flow is None else f"{HEAD}bit[2] c; c[0] = measure $0; {flow}"
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: the circuit has control flow .*dynamical_decoupling"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[0\]: the circuit has control flow .*dynamical_decoupling"):
         sampler_params(circuit, options=DECOUPLED)
     sampler_params(circuit, options={"dynamical_decoupling": {"enable": False, "sequence_type": "XX"}})
     sampler_params(circuit)
-    with pytest.raises(InvalidInput, match="control flow"):
+    with pytest.raises(InvalidInputError, match="control flow"):
         estimator_params((f"{HEAD}bit[2] c; {LOOPS[0]}", "ZZ"), options=DECOUPLED)
 
 
@@ -83,7 +83,7 @@ def test_words_of_control_flow_in_comments_and_names_are_none():
 
 def test_boxes_do_not_go_over_the_executor():
     text = f"{HEAD}bit c; box {{ x $0; }} c = measure $0;"
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: the circuit has a box"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[0\]: the circuit has a box"):
         executor_params(text)
     sampler_params(text)
 
@@ -91,7 +91,9 @@ def test_boxes_do_not_go_over_the_executor():
 def test_readout_errors_that_are_not_mitigated_are_not_learned():
     learning = {"measure_noise_learning": {"num_randomizations": 8}}
     for mitigated in ({}, {"measure_mitigation": False}):
-        with pytest.raises(InvalidInput, match=r"^options.resilience.measure_noise_learning: .*measure_mitigation"):
+        with pytest.raises(
+            InvalidInputError, match=r"^options.resilience.measure_noise_learning: .*measure_mitigation"
+        ):
             check_estimator_options({"resilience": {**learning, **mitigated}})
     check_estimator_options({"resilience": {**learning, "measure_mitigation": True}})
     check_estimator_options({"resilience": {"measure_noise_learning": {}, "measure_mitigation": False}})

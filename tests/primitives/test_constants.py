@@ -1,4 +1,4 @@
-"""Expressions of OpenQASM 3 that have a value before the circuit runs."""
+"""OpenQASM 3 expressions whose value is known before the circuit runs."""
 
 import math
 

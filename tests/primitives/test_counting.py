@@ -1,4 +1,4 @@
-"""Counting rows by hash is exact, whatever the rows."""
+"""Counting rows by hash is exact for any rows."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Our reading of a result agrees with Qiskit's, and what cannot be read is said clearly."""
+"""Our decoding of results agrees with Qiskit's, and unreadable results give clear errors."""
 
 import base64
 import datetime
@@ -20,7 +20,7 @@ from qiskit_ibm_runtime.execution_span import (
     TwirledSliceSpanV2,
 )
 
-from airflow_provider_qrt.primitives import InvalidResult, decode_sampler_result
+from airflow_provider_qrt.primitives import InvalidResultError, decode_sampler_result
 
 _spec = importlib.util.spec_from_file_location("primitives_payloads", pathlib.Path(__file__).with_name("payloads.py"))
 payloads = sys.modules.setdefault(_spec.name, importlib.util.module_from_spec(_spec))
@@ -234,12 +234,12 @@ def plain_document(samples, num_bits=2):
     ],
 )
 def test_what_cannot_be_read_says_why(payload, message):
-    with pytest.raises(InvalidResult, match="(?s)" + message):
+    with pytest.raises(InvalidResultError, match="(?s)" + message):
         decode_sampler_result(payload)
 
 
 def test_only_the_end_of_a_long_traceback_is_shown():
-    with pytest.raises(InvalidResult) as caught:
+    with pytest.raises(InvalidResultError) as caught:
         decode_sampler_result("x" * 1_000_000 + " the reason")
     assert len(str(caught.value)) < 3000
     assert str(caught.value).endswith("the reason")
@@ -249,13 +249,13 @@ def test_results_of_an_estimator_and_kerneled_results_are_named_as_such():
     values = PrimitiveResult([PubResult(DataBin(evs=np.array(0.5)), {})], {})
     points = PrimitiveResult([SamplerPubResult(DataBin(c=np.zeros((4, 2), dtype=complex)), {})], {})
     for theirs in (values, points):
-        with pytest.raises(InvalidResult, match="an estimator's values, or readout points"):
+        with pytest.raises(InvalidResultError, match="an estimator's values, or readout points"):
             decode_sampler_result(payloads.tagged(theirs))
 
 
 def test_registers_that_differ_in_shots_are_refused():
     theirs = payloads.tagged(one_pub(a=BitArray.from_samples(["0"], 1), b=BitArray.from_samples(["0", "1"], 1)))
-    with pytest.raises(InvalidResult, match=r"differ in sweep or shots: a \(1,\), b \(2,\)"):
+    with pytest.raises(InvalidResultError, match=r"differ in sweep or shots: a \(1,\), b \(2,\)"):
         decode_sampler_result(theirs)
 
 
@@ -281,7 +281,7 @@ def test_a_decompression_bomb_raises_before_it_takes_memory(data, limit, message
     del data
     tracemalloc.start()
     try:
-        with pytest.raises(InvalidResult, match=message):
+        with pytest.raises(InvalidResultError, match=message):
             decode_sampler_result(payload, max_bytes=limit)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -293,7 +293,7 @@ def test_the_limit_holds_for_all_arrays_and_samples_together():
     bits = BitArray(np.zeros((600, 1), dtype=np.uint8), 8)
     for payload in (payloads.tagged(one_pub(a=bits, b=bits)), payloads.plain(one_pub(a=bits, b=bits))):
         assert decode_sampler_result(payload, max_bytes=1200)[0].shots == 600
-        with pytest.raises(InvalidResult, match="limit"):
+        with pytest.raises(InvalidResultError, match="limit"):
             decode_sampler_result(payload, max_bytes=1199)
 
 
@@ -302,5 +302,5 @@ def test_an_incomplete_result_is_noticed():
     value = json.loads(text)
     array = value["__value__"]["pub_results"][0]["__value__"]["data"]["__value__"]["fields"]["c"]["__value__"]["array"]
     array["__value__"] = array["__value__"][: len(array["__value__"]) // 8 * 4]
-    with pytest.raises(InvalidResult, match=r"incomplete|decompressed"):
+    with pytest.raises(InvalidResultError, match=r"incomplete|decompressed"):
         decode_sampler_result(value)

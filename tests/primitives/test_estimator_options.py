@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_qrt.primitives import InvalidInput, check_estimator_options
+from airflow_provider_qrt.primitives import InvalidInputError, check_estimator_options
 from airflow_provider_qrt.primitives.inputs.estimator_options import zne_settings
 
 EVERYTHING = {
@@ -134,7 +134,7 @@ def resilience(**more):
     ],
 )
 def test_anything_else_is_refused_with_its_full_path(options, message):
-    with pytest.raises(InvalidInput, match="^" + message):
+    with pytest.raises(InvalidInputError, match="^" + message):
         check_estimator_options(options)
 
 

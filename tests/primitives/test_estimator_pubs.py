@@ -1,4 +1,4 @@
-"""Estimator PUBs in every form a user writes them, broadcast as Qiskit does, and what is sent of them."""
+"""Estimator PUBs in every form that users write, their broadcasting as in Qiskit, and the form that is sent."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub as QiskitPub
 
 from airflow_provider_qrt.primitives import (
     EstimatorPub,
-    InvalidInput,
+    InvalidInputError,
     check_circuit,
     coerce_estimator_pubs,
     estimator_params,
@@ -124,7 +124,7 @@ def test_observables_and_values_broadcast_as_in_qiskit(observables, sweep):
     try:
         theirs = QiskitPub.coerce((circuit, array, values)).shape
     except ValueError:
-        with pytest.raises(InvalidInput, match="cannot broadcast"):
+        with pytest.raises(InvalidInputError, match="cannot broadcast"):
             coerce_estimator_pubs([(circuit, array, values)])
         return
     [ours] = coerce_estimator_pubs([(circuit, array, values)])
@@ -184,7 +184,7 @@ with LOOP.for_loop(range(2)):
     ids=lambda value: re.sub(r" at 0x[0-9a-f]+", "", str(value)),
 )
 def test_what_is_wrong_is_said_with_the_index_of_the_pub(pub, message):
-    with pytest.raises(InvalidInput, match=r"^circuits\[1\]: .*" + message):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[1\]: .*" + message):
         coerce_estimator_pubs([(BELL, "ZZ"), pub])
 
 
@@ -199,13 +199,13 @@ def test_what_is_wrong_is_said_with_the_index_of_the_pub(pub, message):
     ids=str,
 )
 def test_what_is_wrong_with_the_tasks_own_is_said_so(arguments, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         coerce_estimator_pubs(**arguments)
 
 
 @pytest.mark.parametrize("level", [3, -1, True, 1.5, "1"])
 def test_there_are_three_resilience_levels(level):
-    with pytest.raises(InvalidInput, match=r"^resilience_level: expected 0, 1 or 2, or None"):
+    with pytest.raises(InvalidInputError, match=r"^resilience_level: expected 0, 1 or 2, or None"):
         estimator_params((BELL, "ZZ"), resilience_level=level)
 
 
@@ -217,7 +217,7 @@ def test_a_term_named_like_a_parameter_is_still_a_term():
 def test_a_circuit_already_encoded_takes_observables_of_any_one_width():
     tagged = {"__type__": "QuantumCircuit", "__value__": "eJw="}
     assert sent([(tagged, ["ZZZ", "XXX"], [[1, 2]])]) == [[tagged, [{"ZZZ": 1.0}, {"XXX": 1.0}], [[1.0, 2.0]]]]
-    with pytest.raises(InvalidInput, match="an observable before it has 3"):
+    with pytest.raises(InvalidInputError, match="an observable before it has 3"):
         sent([(tagged, ["ZZZ", "XX"])])
 
 
@@ -225,12 +225,12 @@ def test_the_width_of_physical_qubits_is_that_of_the_highest():
     far = 'OPENQASM 3.0; include "stdgates.inc"; x $7;'
     [[_, terms]] = sent((far, {"Z7": 1, "Z0": 2}))
     assert terms == {"ZIIIIIII": 1.0, "IIIIIIIZ": 2.0}
-    with pytest.raises(InvalidInput, match=r"the highest that it names is \$7"):
+    with pytest.raises(InvalidInputError, match=r"the highest that it names is \$7"):
         sent((far, "Z"))
 
 
 def test_a_sampler_still_wants_measurements():
-    with pytest.raises(InvalidInput, match="no classical bits"):
+    with pytest.raises(InvalidInputError, match="no classical bits"):
         check_circuit(BELL)
 
 

@@ -1,4 +1,4 @@
-"""Expectation values are read as Qiskit's decoder reads them, go through XCom, and come back."""
+"""Expectation values are decoded as by Qiskit, and survive the way through XCom."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit_ibm_runtime import RuntimeDecoder
 
-from airflow_provider_qrt.primitives import EstimatorResult, InvalidResult, decode_estimator_result
+from airflow_provider_qrt.primitives import EstimatorResult, InvalidResultError, decode_estimator_result
 
 _spec = importlib.util.spec_from_file_location("primitives_payloads", pathlib.Path(__file__).with_name("payloads.py"))
 payloads = sys.modules.setdefault(_spec.name, importlib.util.module_from_spec(_spec))
@@ -216,7 +216,7 @@ def misnamed():
     ids=lambda value: str(value)[:60],
 )
 def test_what_cannot_be_read_says_why(payload, message):
-    with pytest.raises(InvalidResult, match="(?s)" + message):
+    with pytest.raises(InvalidResultError, match="(?s)" + message):
         decode_estimator_result(payload)
 
 
@@ -224,10 +224,10 @@ def test_bits_and_complex_numbers_are_no_expectation_values():
     bits = PrimitiveResult([PubResult(DataBin(c=BitArray.from_samples(["0"], 1)), {})], {})
     sampled = PrimitiveResult([SamplerPubResult(DataBin(c=BitArray.from_samples(["0"], 1)), {})], {})
     for theirs in (bits, sampled):
-        with pytest.raises(InvalidResult, match="result of a sampler"):
+        with pytest.raises(InvalidResultError, match="result of a sampler"):
             decode_estimator_result(payloads.tagged(theirs))
     points = PrimitiveResult([PubResult(DataBin(evs=np.array([1j]), stds=np.array([0.0]), shape=(1,)), {})], {})
-    with pytest.raises(InvalidResult, match="not an array of real numbers"):
+    with pytest.raises(InvalidResultError, match="not an array of real numbers"):
         decode_estimator_result(payloads.tagged(points))
 
 
@@ -235,7 +235,7 @@ def test_the_limit_on_decoded_bytes_holds_for_all_arrays_together():
     values = np.zeros(100)
     text = payloads.tagged(PrimitiveResult([PubResult(DataBin(evs=values, stds=values, shape=(100,)), {})], {}))
     assert decode_estimator_result(text, max_bytes=1600)[0].shape == (100,)
-    with pytest.raises(InvalidResult, match="limit"):
+    with pytest.raises(InvalidResultError, match="limit"):
         decode_estimator_result(text, max_bytes=1599)
 
 

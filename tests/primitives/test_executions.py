@@ -1,4 +1,4 @@
-"""How often a job runs circuits."""
+"""The number of circuit executions of a job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_qrt.primitives import (
-    InvalidInput,
+    InvalidInputError,
     coerce_estimator_pubs,
     coerce_pubs,
     estimator_params,
@@ -119,10 +119,10 @@ def test_twirling_decides_on_a_samplers_shots(own, options, expected):
 
 def test_shots_for_which_the_randomizations_have_no_room_are_refused():
     with pytest.raises(
-        InvalidInput, match=r"circuits\[0\]: asks for 7 shots, and options.twirling has room for 2 times 3"
+        InvalidInputError, match=r"circuits\[0\]: asks for 7 shots, and options.twirling has room for 2 times 3"
     ):
         sampler_params([(TWO_QUBITS, None, 7)], options=_twirling(2, 3))
-    with pytest.raises(InvalidInput, match=r"a precision of 0.1, which takes 100 shots, .* room for 9 times 11"):
+    with pytest.raises(InvalidInputError, match=r"a precision of 0.1, which takes 100 shots, .* room for 9 times 11"):
         estimator_params([(ANSATZ, "ZZ", [0.1], 0.1)], options=_twirling(9, 11))
     sampler_params([(TWO_QUBITS, None, 6)], options=_twirling(2, 3))
 

@@ -1,4 +1,4 @@
-"""A sampler's input through the program executor: the same counts come back, and what cannot is refused."""
+"""A sampler's input through the program executor gives the same counts; unsupported input is refused."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from samplomatic.quantum_program import CircuitItem
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.primitives import (
-    InvalidInput,
-    InvalidResult,
+    InvalidInputError,
+    InvalidResultError,
     coerce_pubs,
     decode_sampler_result,
     sampler_params,
@@ -84,7 +84,7 @@ def run(client):
 
 @pytest.fixture
 def both(run):
-    """What the two programs make of the same input."""
+    """Return the results of both programs for the same input."""
 
     def both(circuits, **more):
         return (
@@ -332,12 +332,12 @@ def test_options_that_the_executor_knows_go_over(given, sent):
     ],
 )
 def test_options_without_an_equivalent_are_refused_with_a_way_out(given, named):
-    with pytest.raises(InvalidInput, match=f"^{named}: .*program executor.*program_id='sampler'"):
+    with pytest.raises(InvalidInputError, match=f"^{named}: .*program executor.*program_id='sampler'"):
         executor_params(ONE, options=given)
 
 
 def test_options_are_those_of_the_sampler():
-    with pytest.raises(InvalidInput, match=r"options\.exekution"):
+    with pytest.raises(InvalidInputError, match=r"options\.exekution"):
         executor_params(ONE, options={"exekution": {}})
 
 
@@ -356,12 +356,12 @@ def test_shots_come_from_where_the_sampler_takes_them(pubs, more, shots):
 
 
 def test_different_shots_in_one_job_are_refused():
-    with pytest.raises(InvalidInput, match=r"^circuits\[2\]: asks for 1,000 shots and circuits\[0\] for 4,096"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[2\]: asks for 1,000 shots and circuits\[0\] for 4,096"):
         executor_params([ONE, ONE, (ONE, None, 1000)])
 
 
 def test_too_many_executions_are_refused():
-    with pytest.raises(InvalidInput, match="executions"):
+    with pytest.raises(InvalidInputError, match="executions"):
         executor_params([(SWEPT, {"a": [0.0] * 3000, "b": 0.0})])
 
 
@@ -482,17 +482,17 @@ OTHER_NUMBER = {**result(c=[[1]]), "passthrough_data": {"airflow_provider_qrt": 
     ],
 )
 def test_anything_else_is_refused_with_its_place(payload, message):
-    with pytest.raises(InvalidResult, match=message):
+    with pytest.raises(InvalidResultError, match=message):
         decode_executor_result(payload)
 
 
 def test_all_registers_together_keep_the_limit():
     document = result(a=np.ones((100, 9)), b=np.ones((100, 9)))
     assert decode_executor_result(document, max_bytes=400)[0].shots == 100
-    with pytest.raises(InvalidResult, match=r"data\[0\].b: .*199 are left"):
+    with pytest.raises(InvalidResultError, match=r"data\[0\].b: .*199 are left"):
         decode_executor_result(document, max_bytes=399)
     twice = {**document, "data": document["data"] * 2}
-    with pytest.raises(InvalidResult, match=r"data\[1\].a"):
+    with pytest.raises(InvalidResultError, match=r"data\[1\].a"):
         decode_executor_result(twice, max_bytes=500)
 
 
@@ -501,9 +501,9 @@ def test_all_registers_together_keep_the_limit():
 )
 def test_a_broken_encoded_circuit_is_refused(value):
     broken = {"__type__": "QuantumCircuit", "__value__": value}
-    with pytest.raises(InvalidInput, match=r"circuits\[0\]: expected base64 of zlib of QPY"):
+    with pytest.raises(InvalidInputError, match=r"circuits\[0\]: expected base64 of zlib of QPY"):
         executor_params([broken])
-    with pytest.raises(InvalidInput, match=r"circuits\[1\]: "):
+    with pytest.raises(InvalidInputError, match=r"circuits\[1\]: "):
         executor_params([ONE, broken])
 
 
@@ -511,7 +511,7 @@ def test_text_that_qiskit_cannot_read_beside_circuit_objects_is_refused_by_its_p
     unknown = f"{HEAD}bit[1] c; int i = 3; c[0] = measure $0;"
     assert executor_params([unknown])["quantum_program"]["circuits"] == {"data": [unknown]}
     with pytest.raises(
-        InvalidInput, match=r"^circuits\[1\]: .*type 'int' are not supported.* all circuits of the job as text"
+        InvalidInputError, match=r"^circuits\[1\]: .*type 'int' are not supported.* all circuits of the job as text"
     ):
         executor_params([quantum(), unknown])
 

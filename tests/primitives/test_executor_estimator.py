@@ -1,4 +1,4 @@
-"""An estimator's input through the program executor: what is sent, what is refused, and what is no such result."""
+"""An estimator's input through the program executor: sent programs, refused input, and results of other programs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
 from airflow_provider_qrt.primitives import (
-    InvalidInput,
-    InvalidResult,
+    InvalidInputError,
+    InvalidResultError,
     check_executor_estimator_options,
     coerce_estimator_pubs,
     decode_executor_estimates,
@@ -26,7 +26,7 @@ from airflow_provider_qrt.primitives import (
 )
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.inputs.executor_estimator import needs_backend
-from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissing
+from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc"; '
 FLIP = HEAD + "x $0;"
@@ -69,7 +69,7 @@ NOT_OURS = {
     (): {"simulator", "environment", "resilience_level", "max_execution_time"},
     ("resilience",): {"layer_noise_model"},
 }
-"""What the official client's model has besides: arguments of the operator, a simulator's, and Python objects."""
+"""Other options in the official client's model: arguments of the operator, simulator options, and Python objects."""
 
 
 def prepare(circuits=FLIP, observables="Z", precision=0.1, **more):
@@ -180,9 +180,9 @@ def test_what_cannot_be_served_is_found_before_there_is_a_backend():
         (differing[:1], {"resilience_level": 3}, "^resilience_level: expected 0, 1 or 2"),
         (differing[:1], {"options": {"seed_estimator": 1}}, r"^options\.seed_estimator"),
     ):
-        with pytest.raises(InvalidInput, match=says):
+        with pytest.raises(InvalidInputError, match=says):
             executor_estimator_identity(pubs, **more)
-        with pytest.raises(InvalidInput, match=says):
+        with pytest.raises(InvalidInputError, match=says):
             prepare_executor_estimator(pubs, **more)
 
 
@@ -243,7 +243,7 @@ def test_options_that_cannot_be_served_are_named_by_their_path(path, value, says
     if path.endswith("noise_factors"):
         options["resilience"]["zne"]["extrapolator"] = "double_exponential"
     before = copy.deepcopy(options)
-    with pytest.raises(InvalidInput, match=says) as refused:
+    with pytest.raises(InvalidInputError, match=says) as refused:
         check_executor_estimator_options(options)
     assert str(refused.value).startswith(f"options.{path.removesuffix('.noise_factors')}")
     assert options == before
@@ -254,7 +254,7 @@ def test_an_option_that_a_later_official_client_has_dropped_is_named(monkeypatch
         model_config = ConfigDict(extra="forbid")
 
     monkeypatch.setattr("qiskit_ibm_runtime.options_models.estimator.EstimatorOptions", Later)
-    with pytest.raises(InvalidInput, match=r"^options\.default_shots: the official client takes no such option"):
+    with pytest.raises(InvalidInputError, match=r"^options\.default_shots: the official client takes no such option"):
         prepare(options={"default_shots": 5})
 
 
@@ -276,7 +276,7 @@ def test_an_option_that_a_later_official_client_has_dropped_is_named(monkeypatch
     ],
 )
 def test_circuits_that_cannot_be_prepared_are_refused(circuits, precision, says):
-    with pytest.raises(InvalidInput, match=says):
+    with pytest.raises(InvalidInputError, match=says):
         prepare(circuits, precision=precision)
 
 
@@ -284,7 +284,7 @@ def test_what_the_official_client_refuses_is_said_in_its_words():
     boxed = QuantumCircuit(1)
     with boxed.box():
         boxed.x(0)
-    with pytest.raises(InvalidInput, match=r"^circuits: the official client's .* refuses this input: .*box"):
+    with pytest.raises(InvalidInputError, match=r"^circuits: the official client's .* refuses this input: .*box"):
         prepare(boxed)
 
 
@@ -304,7 +304,7 @@ def test_what_the_official_client_refuses_is_said_in_its_words():
     ],
 )
 def test_what_is_no_such_result_is_said_to_be_none(text, says):
-    with pytest.raises(InvalidResult, match=says):
+    with pytest.raises(InvalidResultError, match=says):
         decode_executor_estimates(text)
 
 
@@ -314,5 +314,5 @@ def test_a_result_that_is_read_without_the_extra_says_how_to_install_it(monkeypa
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, lacking, None)
     text = '{"passthrough_data": {"qiskit_mitigation": [], "post_processor": {}}}'
-    with pytest.raises(QiskitMissing, match=r"program_id='executor'.*pip install"):
+    with pytest.raises(QiskitMissingError, match=r"program_id='executor'.*pip install"):
         decode_executor_estimates(text)

@@ -1,4 +1,4 @@
-"""Circuits that a backend can run as they stand, and those it cannot, as Qiskit and the official client judge them."""
+"""Circuits that fit a backend and circuits that do not, as Qiskit and the official client judge them."""
 
 import random
 import subprocess
@@ -14,9 +14,9 @@ from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.emulator.devices import load_devices
-from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, sampler_params
+from airflow_provider_qrt.primitives import InvalidInputError, coerce_pubs, sampler_params
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.circuits.isa import NotIsa, check_isa, check_pubs_isa, find_misfits
+from airflow_provider_qrt.primitives.circuits.isa import NotIsaError, check_isa, check_pubs_isa, find_misfits
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 RZZ = "gate rzz(t) a, b { cx a, b; rz(t) b; cx a, b; }\n"
@@ -197,7 +197,7 @@ def test_random_programs_are_judged_line_by_line_as_the_targets_say_and_as_the_o
 def test_a_circuit_object_is_checked_by_its_text_without_naming_a_line(targets):
     good = transpile(QuantumCircuit.from_qasm_str(_BELL), target=targets["ibm_fez"], seed_transpiler=1)
     check_pubs_isa(coerce_pubs([good]), FEZ)
-    with pytest.raises(NotIsa, match=r"^circuits\[1\]: h on \$0: ibm_fez has no gate 'h'") as caught:
+    with pytest.raises(NotIsaError, match=r"^circuits\[1\]: h on \$0: ibm_fez has no gate 'h'") as caught:
         check_pubs_isa(coerce_pubs([good, QuantumCircuit.from_qasm_str(_BELL)]), FEZ)
     assert "line" not in str(caught.value)
 
@@ -248,7 +248,7 @@ def test_what_passes_runs_and_what_does_not_fails_with_a_code_of_its_own(emulato
             if code is None:
                 check_pubs_isa(pubs, configuration)
             else:
-                with pytest.raises(NotIsa, match="line 3: "):
+                with pytest.raises(NotIsaError, match="line 3: "):
                     check_pubs_isa(pubs, configuration)
 
 
@@ -372,7 +372,7 @@ def test_an_angle_of_rzz_within_its_range_or_unknown_passes(angle):
 def test_the_values_of_a_sweep_are_looked_at_where_they_are_angles_of_rzz():
     text = f"{HEAD}{RZZ}input float[64] a; input float[64] b; bit c; rzz(a) $0, $1; rz(b) $0; c = measure $0;"
     check_pubs_isa(coerce_pubs([(text, {"a": [0.0, 1.5], "b": [-9.0, 9.0]})]), FEZ)
-    with pytest.raises(NotIsa, match=r"^circuits\[1\]: line 4: .*angle must be from 0 to pi/2, not a = -0.5"):
+    with pytest.raises(NotIsaError, match=r"^circuits\[1\]: line 4: .*angle must be from 0 to pi/2, not a = -0.5"):
         check_pubs_isa(coerce_pubs([(text, {"a": 0.1, "b": 0}), (text, {"a": [[0.0, -0.5]], "b": 0})]), FEZ)
 
 
@@ -384,7 +384,7 @@ def test_other_angles_are_free():
 
 
 def test_the_message_names_place_line_gate_qubits_backend_number_of_others_and_what_to_do():
-    with pytest.raises(NotIsa) as caught:
+    with pytest.raises(NotIsaError) as caught:
         check_isa(f"{HEAD}bit c;\nh $0; cz $0, $5;\nh $1;", FEZ, "circuits[4]")
     assert str(caught.value) == (
         "circuits[4]: line 4: h on $0: ibm_fez has no gate 'h'; its gates are cz, id, rx, rz, rzz, sx, x. 2 more "
@@ -392,7 +392,7 @@ def test_the_message_names_place_line_gate_qubits_backend_number_of_others_and_w
         "nothing: set optimization_level=1 (0 to 3) to transpile for ibm_fez first, or correct the circuit. Nothing "
         "was submitted."
     )
-    assert isinstance(caught.value, InvalidInput)
+    assert isinstance(caught.value, InvalidInputError)
     assert reason("cz $0, $5;") == "ibm_fez does not couple them (coupled to $0: $1)"
 
 
@@ -456,7 +456,7 @@ def test_the_check_needs_neither_qiskit_nor_numpy_nor_the_parser():
 def test_an_expression_of_inputs_is_an_angle_too(angle, values, shown):
     declared = "".join(f"input float[64] {name}; " for name in values)
     text = f"{HEAD}{RZZ}const float half = 0.5; {declared}bit c; rzz({angle}) $0, $1; c = measure $0;"
-    with pytest.raises(NotIsa, match=f"its angle must be from 0 to pi/2, not {shown}"):
+    with pytest.raises(NotIsaError, match=f"its angle must be from 0 to pi/2, not {shown}"):
         check_pubs_isa(coerce_pubs([(text, values)]), FEZ)
 
 
@@ -478,13 +478,13 @@ def test_the_angles_of_circuit_objects_are_looked_at_by_their_values():
         (rotated(one, other), {one: 0.5, other: 9.0}, {one: 9.0, other: 0.5}),
     ):
         check_pubs_isa(coerce_pubs([(circuit, good)]), FEZ)
-        with pytest.raises(NotIsa, match=r"^circuits\[0\]: rzz on \$0, \$1: its angle must be from 0 to pi/2"):
+        with pytest.raises(NotIsaError, match=r"^circuits\[0\]: rzz on \$0, \$1: its angle must be from 0 to pi/2"):
             check_pubs_isa(coerce_pubs([(circuit, bad)]), FEZ)
         # The same, encoded already.
         [pub] = coerce_pubs([(circuit, good)])
         wrong = coerce_pubs([(pub.circuit, coerce_pubs([(circuit, bad)])[0].parameter_values)])
         check_pubs_isa(coerce_pubs([(pub.circuit, pub.parameter_values)]), FEZ)
-        with pytest.raises(NotIsa, match="its angle"):
+        with pytest.raises(NotIsaError, match="its angle"):
             check_pubs_isa(wrong, FEZ)
 
 
@@ -493,7 +493,7 @@ def test_a_circuit_with_more_qubits_than_the_backend_is_refused():
     wide.x(0)
     wide.measure(0, 0)
     for circuit in (wide, f"{HEAD}qubit[157] q; bit c; x q[0]; c = measure q[0];"):
-        with pytest.raises(NotIsa, match=r"^circuits\[0\]: the circuit has 157 qubits, and ibm_fez has 156"):
+        with pytest.raises(NotIsaError, match=r"^circuits\[0\]: the circuit has 157 qubits, and ibm_fez has 156"):
             check_pubs_isa(coerce_pubs(circuit), FEZ)
 
 
@@ -543,5 +543,5 @@ def test_fractional_gates_do_not_go_with_what_randomizes_gates():
     text = f"{HEAD}{RZZ}bit c; rzz(0.3) $0, $1; rx(0.1) $0; rz(0.1) $0; cz $0, $1; c = measure $0;"
     pubs = coerce_pubs(text)
     check_pubs_isa(pubs, FEZ)
-    with pytest.raises(NotIsa, match=r"rzz on .* does not go together with options.twirling.enable_gates. 1 more"):
+    with pytest.raises(NotIsaError, match=r"rzz on .* does not go together with options.twirling.enable_gates. 1 more"):
         check_pubs_isa(pubs, FEZ, gates_randomized_by="options.twirling.enable_gates")

@@ -1,4 +1,4 @@
-"""Observables in every form a user writes them, and as Qiskit understands them."""
+"""Observables in every form that users write, with the same meaning as in Qiskit."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
-from airflow_provider_qrt.primitives import InvalidInput
+from airflow_provider_qrt.primitives import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.observables import coerce_observables
 
 steady = settings(deadline=None, derandomize=True, max_examples=100, suppress_health_check=list(HealthCheck))
@@ -83,7 +83,7 @@ def arrays(draw):
 
 
 def by_place(terms, shape):
-    """What is at each place of an array."""
+    """Return the element at each position of an array."""
     found = {}
     for place in np.ndindex(shape):
         leaf = terms
@@ -154,7 +154,7 @@ def test_naming_qubits_means_what_qiskits_sparse_list_means(width, data):
     ids=str,
 )
 def test_what_is_no_observable_is_refused_and_says_what_to_write(value, message):
-    with pytest.raises(InvalidInput, match=r"^here.*" + message):
+    with pytest.raises(InvalidInputError, match=r"^here.*" + message):
         read(value)
 
 
@@ -179,7 +179,7 @@ def test_what_is_no_observable_is_refused_and_says_what_to_write(value, message)
     ids=str,
 )
 def test_a_width_that_is_not_the_circuits_names_both_and_the_remedy(value, width, circuit, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         read(value, width, circuit=circuit)
 
 
@@ -192,11 +192,11 @@ def test_weights_may_have_the_imaginary_part_of_a_rounding_error():
         "ZZ": 1.0,
         "XX": 0.5,
     }
-    with pytest.raises(InvalidInput, match="must be a real number"):
+    with pytest.raises(InvalidInputError, match="must be a real number"):
         coerce_observables({"ZZ": 1 + 1e-12j}, 2, "here")
 
 
 @pytest.mark.parametrize("pairs", [[("ZZII", -1.0)], [["ZZII", -1.0]]], ids=str)
 def test_pairs_as_qiskits_from_list_takes_them_are_answered_with_the_map(pairs):
-    with pytest.raises(InvalidInput, match=r"written as a map: \{'ZZII': -1.0\}"):
+    with pytest.raises(InvalidInputError, match=r"written as a map: \{'ZZII': -1.0\}"):
         coerce_observables(pairs, 4, "observables")

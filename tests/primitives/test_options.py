@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from airflow_provider_qrt.primitives import InvalidInput, check_sampler_options
+from airflow_provider_qrt.primitives import InvalidInputError, check_sampler_options
 
 EVERYTHING = {
     "default_shots": 100,
@@ -84,5 +84,5 @@ def test_no_options_are_an_empty_mapping(nothing):
     ],
 )
 def test_anything_else_is_refused_with_its_full_path(options, message):
-    with pytest.raises(InvalidInput, match="^" + message):
+    with pytest.raises(InvalidInputError, match="^" + message):
         check_sampler_options(options)

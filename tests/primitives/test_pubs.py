@@ -1,4 +1,4 @@
-"""Circuits, values and shots, in every form a user writes them."""
+"""Circuits, values and shots in every form that users write."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from airflow_provider_qrt.primitives import InvalidInput, SamplerPub, coerce_pubs, sampler_params
+from airflow_provider_qrt.primitives import InvalidInputError, SamplerPub, coerce_pubs, sampler_params
 from airflow_provider_qrt.primitives.circuits import reader
 
 PLAIN = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -71,9 +71,9 @@ def test_shots_of_the_pub_go_before_shots_of_the_task():
 
 @pytest.mark.parametrize("shots", [0, -1, True, 1.5, "100"])
 def test_shots_are_whole_positive_numbers(shots):
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: shots: expected a whole number"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[0\]: shots: expected a whole number"):
         coerce_pubs([(PLAIN, None, shots)])
-    with pytest.raises(InvalidInput, match=r"^shots: expected a whole number"):
+    with pytest.raises(InvalidInputError, match=r"^shots: expected a whole number"):
         coerce_pubs([PLAIN], shots=shots)
 
 
@@ -131,27 +131,27 @@ def test_the_axis_of_a_single_parameter_may_be_left_out(values, expected):
     ],
 )
 def test_what_is_wrong_is_said_with_the_index_of_the_pub(pub, message):
-    with pytest.raises(InvalidInput, match=r"^circuits\[1\]: .*" + message):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[1\]: .*" + message):
         coerce_pubs([PLAIN, pub])
 
 
 @pytest.mark.parametrize("beside", [{"theta": 0.3}, [0.3], 0.3, None])
 def test_values_beside_their_circuit_are_sent_into_a_tuple(beside):
-    with pytest.raises(InvalidInput, match=r"circuits\[1\]: .*Then put the two into one tuple"):
+    with pytest.raises(InvalidInputError, match=r"circuits\[1\]: .*Then put the two into one tuple"):
         coerce_pubs([INPUTS, beside])
 
 
 def test_an_empty_list_is_refused():
-    with pytest.raises(InvalidInput, match="give at least one circuit"):
+    with pytest.raises(InvalidInputError, match="give at least one circuit"):
         coerce_pubs([])
 
 
 def test_more_executions_than_ibm_takes_are_refused():
     sweep = (ONE_INPUT, [0.1] * 1001)
-    with pytest.raises(InvalidInput, match=r"circuits\[1\]: .*10,010,000 executions .* 10,000 times 1,001"):
+    with pytest.raises(InvalidInputError, match=r"circuits\[1\]: .*10,010,000 executions .* 10,000 times 1,001"):
         sampler_params([(PLAIN, None, 1000), (*sweep, 10_000)])
     sampler_params([sweep])
-    with pytest.raises(InvalidInput, match="executions"):
+    with pytest.raises(InvalidInputError, match="executions"):
         sampler_params([sweep], options={"default_shots": 10_000})
     sampler_params([sweep], shots=100, options={"default_shots": 10_000})
 
@@ -170,7 +170,7 @@ def test_params_ask_for_the_compact_encoding_and_carry_options_only_when_given()
     assert sampler_params(PLAIN) == {"version": 2, "support_qiskit": True, "pubs": [[PLAIN]]}
     options = {"twirling": {"enable_measure": True}}
     assert sampler_params(PLAIN, options=options)["options"] == options
-    with pytest.raises(InvalidInput, match=r"options\.foo"):
+    with pytest.raises(InvalidInputError, match=r"options\.foo"):
         sampler_params(PLAIN, options={"foo": 1})
 
 
@@ -197,7 +197,7 @@ def test_values_of_a_quantum_circuit_may_be_given_by_its_own_objects_and_by_vect
         assert pub.sweep_size == 2
     (pub,) = coerce_pubs([(circuit, expected)])
     assert pub.parameter_values == expected
-    with pytest.raises(InvalidInput, match=r"'v' is a vector of 11 elements"):
+    with pytest.raises(InvalidInputError, match=r"'v' is a vector of 11 elements"):
         coerce_pubs([(circuit, {"a": 1, "v": 2})])
 
 
@@ -205,7 +205,7 @@ def test_a_quantum_circuit_that_measures_nothing_is_refused():
     from qiskit import QuantumCircuit
 
     for circuit in (QuantumCircuit(1), QuantumCircuit(1, 1)):
-        with pytest.raises(InvalidInput, match=r"circuits\[0\]: .*measure_all"):
+        with pytest.raises(InvalidInputError, match=r"circuits\[0\]: .*measure_all"):
             coerce_pubs(circuit)
 
 
@@ -214,7 +214,7 @@ def test_a_quantum_circuit_qpy_cannot_hold_is_refused():
 
     circuit = QuantumCircuit(1, metadata={"not json": object()})
     circuit.measure_all()
-    with pytest.raises(InvalidInput, match="QPY cannot hold"):
+    with pytest.raises(InvalidInputError, match="QPY cannot hold"):
         coerce_pubs(circuit)
 
 
@@ -223,7 +223,7 @@ def test_a_circuit_already_encoded_passes_with_its_values_checked_as_numbers():
     assert sent([tagged, (tagged, np.array([[1, 2], [3, 4]]), 5)]) == [[tagged], [tagged, [[1.0, 2.0], [3.0, 4.0]], 5]]
     assert sent([(tagged, {"a": [1, 2], "b": 0})]) == [[tagged, {"a": [1.0, 2.0], "b": [0.0, 0.0]}]]
     assert coerce_pubs([(tagged, [[1, 2], [3, 4]])])[0].sweep_size == 2
-    with pytest.raises(InvalidInput, match="expected real numbers"):
+    with pytest.raises(InvalidInputError, match="expected real numbers"):
         coerce_pubs([(tagged, ["x"])])
 
 
@@ -262,7 +262,7 @@ def test_values_have_the_shape_and_meaning_that_qiskits_pub_gives_them(values, n
     try:
         theirs = QiskitPub.coerce((circuit, values), shots=1).parameter_values
     except ValueError:
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             coerce_pubs([(text if form == "text" else circuit, values)])
         return
     expected = theirs.as_array([parameter.name for parameter in circuit.parameters])
@@ -277,14 +277,14 @@ def test_values_have_the_shape_and_meaning_that_qiskits_pub_gives_them(values, n
 
 
 def test_several_parameters_under_one_key_need_an_axis_of_their_own():
-    with pytest.raises(InvalidInput, match=r"parameter 'a, b' is a vector of 2 elements; .*shape is \(3,\)"):
+    with pytest.raises(InvalidInputError, match=r"parameter 'a, b' is a vector of 2 elements; .*shape is \(3,\)"):
         coerce_pubs([(INPUTS, {("a", "b"): [1, 2, 3]})])
-    with pytest.raises(InvalidInput, match="no input 'x'"):
+    with pytest.raises(InvalidInputError, match="no input 'x'"):
         coerce_pubs([(INPUTS, {("a", "b", "x"): [1, 2, 3]})])
 
 
 @pytest.mark.parametrize("nothing", [np.array([]), np.zeros(0), [], ()])
 def test_an_empty_array_is_no_values(nothing):
     assert sent([(PLAIN, nothing)]) == [[PLAIN]]
-    with pytest.raises(InvalidInput, match="the circuit has inputs and no values were given"):
+    with pytest.raises(InvalidInputError, match="the circuit has inputs and no values were given"):
         coerce_pubs((ONE_INPUT, nothing))

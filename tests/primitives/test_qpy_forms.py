@@ -1,4 +1,4 @@
-"""A circuit saved as QPY is taken in whatever form it was saved."""
+"""A circuit saved as QPY is accepted in every form of saved QPY."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ import zlib
 import pytest
 from qiskit import QuantumCircuit, qpy
 
-from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs
+from airflow_provider_qrt.primitives import InvalidInputError, coerce_pubs
 from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved_qpy
 
 
@@ -77,7 +77,7 @@ def test_other_things_are_not_taken_for_qpy(other):
 )
 def test_what_is_wrong_is_said_with_the_place(item, problem):
     assert is_qpy(item)
-    with pytest.raises(InvalidInput, match=rf"^circuits\[3\]: {problem}"):
+    with pytest.raises(InvalidInputError, match=rf"^circuits\[3\]: {problem}"):
         tag_saved_qpy(item, "circuits[3]")
 
 

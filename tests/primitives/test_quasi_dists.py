@@ -16,8 +16,8 @@ from qiskit.result import QuasiDistribution as Theirs
 
 from airflow_provider_qrt.primitives import (
     EstimatorResult,
-    InvalidResult,
-    NoCounts,
+    InvalidResultError,
+    NoCountsError,
     QuasiDistribution,
     SamplerResult,
     decode_estimator_result,
@@ -42,7 +42,7 @@ outcomes = st.integers(0, 2**127 - 1).map(str)
 
 @st.composite
 def quasi_dists(draw, max_size=6):
-    """What sums to 1, with negative values."""
+    """Generate quasi-probabilities with negative values and the sum 1."""
     some = draw(st.dictionaries(outcomes, quasi_probabilities, min_size=1, max_size=max_size))
     last = next(iter(some))
     some[last] += 1 - math.fsum(some.values())
@@ -176,10 +176,10 @@ def test_xcom_holds_the_service_s_own_numbers_and_says_that_there_are_no_counts(
 @pytest.mark.parametrize("ask", ["get_counts", "get_bitstrings", "join"])
 def test_whoever_asks_for_counts_is_told_what_there_is(ask):
     result = SamplerResult.from_file(ONE)
-    with pytest.raises(NoCounts, match=r"quasi_dists\.binary_probabilities\(num_bits\)"):
+    with pytest.raises(NoCountsError, match=r"quasi_dists\.binary_probabilities\(num_bits\)"):
         getattr(result[0], ask)()
     if ask != "join":
-        with pytest.raises(NoCounts):
+        with pytest.raises(NoCountsError):
             getattr(result, ask)()
 
 
@@ -215,12 +215,12 @@ def test_metadata_that_is_missing_costs_no_value():
     ],
 )
 def test_what_is_damaged_is_refused_with_its_place(values, said):
-    with pytest.raises(InvalidResult, match=said):
+    with pytest.raises(InvalidResultError, match=said):
         decode_sampler_result({"quasi_dists": [values]})
 
 
 def test_the_estimator_is_told_that_it_is_a_samplers_result():
-    with pytest.raises(InvalidResult, match="quasi-probabilities"):
+    with pytest.raises(InvalidResultError, match="quasi-probabilities"):
         decode_estimator_result(ONE.read_text())
 
 
@@ -260,17 +260,18 @@ def test_a_result_survives_every_format(text, result_format, tmp_path_factory):
 def test_a_file_whose_header_is_anothers_is_damaged(result_format, monkeypatch):
     result = decode_sampler_result({"quasi_dists": [{"0": 0.5, "1": 0.5}], "metadata": [{"shots": 9}]})
     (entry,) = result.manifest()
-    monkeypatch.setattr(SamplerResult, "manifest", lambda _self: [{**entry, "shots": 8}])
+    header_entry = "airflow_provider_qrt.primitives.results.sampler_file.manifest_entry"
+    monkeypatch.setattr(header_entry, lambda _pub: {**entry, "shots": 8})
     file = io.BytesIO()
     result.write(file, ResultFormat(result_format), {})
-    with pytest.raises(InvalidResult, match="not those of the header"):
+    with pytest.raises(InvalidResultError, match="not those of the header"):
         read_sampler(file.getvalue())
 
 
 def test_a_manifest_of_quasi_distributions_names_the_file():
     manifest = SamplerResult.from_file(ONE).manifest()
     assert manifest[0]["quasi_dists"] is None
-    with pytest.raises(InvalidResult, match=r"manifest.*'/data/j1\.json'"):
+    with pytest.raises(InvalidResultError, match=r"manifest.*'/data/j1\.json'"):
         SamplerResult.from_xcom({"result_path": "/data/j1.json", "results": manifest})
 
 
@@ -334,5 +335,5 @@ def test_a_variance_that_is_none_gives_no_error(variance):
 
 
 def test_values_that_are_no_numbers_are_refused():
-    with pytest.raises(InvalidResult, match=r"values\[1\]"):
+    with pytest.raises(InvalidResultError, match=r"values\[1\]"):
         decode_estimator_result({"values": [0.5, "high"]})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from qiskit.primitives import BitArray
 
-from airflow_provider_qrt.primitives import EstimatorResult, InvalidInput, InvalidResult, SamplerResult
+from airflow_provider_qrt.primitives import EstimatorResult, InvalidInputError, InvalidResultError, SamplerResult
 from airflow_provider_qrt.primitives import decode_sampler_result as decode
 from airflow_provider_qrt.primitives.results.bits import BitRegister
 from airflow_provider_qrt.primitives.results.estimator_result import EstimatorPubResult
@@ -243,7 +243,9 @@ def test_a_missing_file_is_missing(tmp_path):
 @pytest.mark.parametrize("result_format", ["npz", "parquet"])
 def test_the_file_of_the_other_primitive_is_refused_with_its_reader(result_format, tmp_path):
     (tmp_path / "f").write_bytes(written(sweep(), result_format))
-    with pytest.raises(InvalidResult, match=r"of 'sampler', not of 'estimator'; read it with SamplerResult\.from_file"):
+    with pytest.raises(
+        InvalidResultError, match=r"of 'sampler', not of 'estimator'; read it with SamplerResult\.from_file"
+    ):
         EstimatorResult.from_file(tmp_path / "f")
 
 
@@ -252,7 +254,7 @@ def test_a_file_that_was_cut_off_is_damaged(result_format, tmp_path):
     data = written(sweep(), result_format)
     for end in (len(data) // 2, len(data) - 1):
         (tmp_path / "f").write_bytes(data[:end])
-        with pytest.raises(InvalidResult, match=r"damaged|cannot be read"):
+        with pytest.raises(InvalidResultError, match=r"damaged|cannot be read"):
             SamplerResult.from_file(tmp_path / "f")
 
 
@@ -261,7 +263,7 @@ def test_files_of_others_are_refused(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.json").write_text("{}")
     for name, says in (("a.npz", "cannot be read"), ("a.parquet", "no header of this provider"), ("a.json", "results")):
-        with pytest.raises(InvalidResult, match=says):
+        with pytest.raises(InvalidResultError, match=says):
             SamplerResult.from_file(tmp_path / name)
 
 
@@ -270,7 +272,7 @@ def test_a_table_whose_counts_do_not_add_up_is_refused(tmp_path):
 
     (tmp_path / "f").write_bytes(written(sweep(), "parquet"))
     pq.write_table(pq.read_table(tmp_path / "f").slice(0, 4), tmp_path / "g")
-    with pytest.raises(InvalidResult, match=r"results\[1\]: the counts do not add up to 3 shots"):
+    with pytest.raises(InvalidResultError, match=r"results\[1\]: the counts do not add up to 3 shots"):
         SamplerResult.from_file(tmp_path / "g")
 
 
@@ -293,7 +295,7 @@ def test_arrays_of_another_shape_than_the_header_says_are_refused(result, array,
         if name == array or (array is None and name != "header"):
             arrays[name] = arrays[name][:1]
     np.savez(tmp_path / "f.npz", **arrays)
-    with pytest.raises(InvalidResult, match=says):
+    with pytest.raises(InvalidResultError, match=says):
         type(result).from_file(tmp_path / "f.npz")
 
 
@@ -308,18 +310,18 @@ def test_a_table_in_another_order_is_read_all_the_same(tmp_path):
 
 def test_nothing_in_an_npz_file_is_unpickled(tmp_path):
     np.savez(tmp_path / "f.npz", header=np.array([{"kind": "sampler"}], dtype=object))
-    with pytest.raises(InvalidResult, match="cannot be read"):
+    with pytest.raises(InvalidResultError, match="cannot be read"):
         SamplerResult.from_file(tmp_path / "f.npz")
 
 
 @pytest.mark.parametrize("value", ["cvs", "", None, 3, "parqet"])
 def test_a_format_that_does_not_exist_is_refused(value):
-    with pytest.raises(InvalidInput, match="is not one of json, npz, parquet"):
+    with pytest.raises(InvalidInputError, match="is not one of json, npz, parquet"):
         ResultFormat.read(value)
 
 
 def test_a_misspelt_format_gets_the_right_one():
-    with pytest.raises(InvalidInput, match="did you mean 'parquet'"):
+    with pytest.raises(InvalidInputError, match="did you mean 'parquet'"):
         ResultFormat.read("parqet")
 
 

@@ -4,7 +4,7 @@ import pytest
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit.random import random_circuit
 
-from airflow_provider_qrt.primitives import InvalidInput, check_circuit
+from airflow_provider_qrt.primitives import InvalidInputError, check_circuit
 from airflow_provider_qrt.primitives.circuits import text as module
 from airflow_provider_qrt.primitives.circuits.symbols import NATIVE_GATES, STANDARD_GATES
 
@@ -78,7 +78,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("body", "message"), WRONG.items())
 def test_what_a_compiler_refuses_is_refused_with_its_line(body, message):
-    with pytest.raises(InvalidInput, match=rf"^circuits\[2\]: (?:line 3: )?{message}"):
+    with pytest.raises(InvalidInputError, match=rf"^circuits\[2\]: (?:line 3: )?{message}"):
         check_circuit(HEAD + body + END, "circuits[2]")
 
 
@@ -98,7 +98,7 @@ def test_qiskits_importer_refuses_it_too(body):
 
 
 def test_a_gate_of_stdgates_needs_its_include():
-    with pytest.raises(InvalidInput, match=r"the gate .x. is not defined; add include .stdgates\.inc."):
+    with pytest.raises(InvalidInputError, match=r"the gate .x. is not defined; add include .stdgates\.inc."):
         check_circuit("OPENQASM 3.0; bit c; x $0; c = measure $0;")
 
 
@@ -134,5 +134,5 @@ def test_what_qiskit_writes_passes(seed):
 
 def test_long_texts_are_scanned_for_registers_declared_twice(monkeypatch):
     monkeypatch.setattr(module, "STRICT_PARSE_MAX_CHARS", 10)
-    with pytest.raises(InvalidInput, match=r"line 4: 'c' is declared a second time; the first is in line 3"):
+    with pytest.raises(InvalidInputError, match=r"line 4: 'c' is declared a second time; the first is in line 3"):
         check_circuit(HEAD + "bit[1] c;\nbit[2] c; c = measure $0;")

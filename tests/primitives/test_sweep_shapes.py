@@ -1,12 +1,12 @@
-"""The shape of a sweep is that of the values, whatever its last axis, and whichever way the circuit is written."""
+"""The shape of a sweep is that of its values, for any last axis and any form of the circuit."""
 
 import numpy as np
 import pytest
 from qiskit import qasm3
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.polling import JobPoller
-from airflow_provider_qrt.jobs.waiting import wait_for_job
+from airflow_provider_qrt.jobs.wait.blocking import wait_for_job
+from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.primitives import (
     coerce_estimator_pubs,
     coerce_pubs,
@@ -38,7 +38,7 @@ def run(connection):
     def result_of(program, params):
         job = client.submit_job(program_id=program, backend="ibm_fez", params=params)
         poller = JobPoller(job.id, 0.0, float("inf"), 0.01, "")
-        ended = wait_for_job(client.job, poller, log=str)
+        ended = wait_for_job(client.job, poller)
         assert ended.is_completion, ended.job
         return client.job_result(job.id)
 

@@ -1,4 +1,4 @@
-"""Transpiled circuits mean what the circuits asked for mean, and are not made twice."""
+"""Transpiled circuits are equivalent to the original ones, and are not transpiled twice."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from qiskit.transpiler import generate_preset_pass_manager
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.primitives import InvalidInput, coerce_pubs, decode_sampler_result, sampler_params
+from airflow_provider_qrt.primitives import InvalidInputError, coerce_pubs, decode_sampler_result, sampler_params
 from airflow_provider_qrt.primitives.circuits import transpile as module
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
 from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
 from airflow_provider_qrt.primitives.inputs.estimator import estimator_params
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
-from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissing
-from airflow_provider_qrt.primitives.results.estimator_decoding import decode_estimator_result
+from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError
+from airflow_provider_qrt.primitives.results.estimator_result import decode_estimator_result
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -247,7 +247,7 @@ def test_a_backend_without_calibration_can_be_transpiled_for(fez, properties):
     ],
 )
 def test_a_backend_that_qiskit_cannot_read_is_named_with_a_way_out(snapshot):
-    with pytest.raises(InvalidInput, match=r"description of backend ibm_odd.*Leave optimization_level out"):
+    with pytest.raises(InvalidInputError, match=r"description of backend ibm_odd.*Leave optimization_level out"):
         transpiled(Transpiler(snapshot, 1), BELL)
 
 
@@ -537,7 +537,8 @@ from qiskit import qasm3
 from airflow_provider_qrt.primitives import coerce_pubs
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
-from airflow_provider_qrt.primitives.circuits.transpile import Transpiler, read_qpy
+from airflow_provider_qrt.primitives.circuits.importing import read_qpy
+from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
 from qiskit.circuit.random import random_circuit
 given = json.load(sys.stdin)
 cache = CircuitCache(given["cache"]) if given["cache"] else None
@@ -605,14 +606,14 @@ def test_the_identity_of_a_pub_is_that_of_the_circuit_asked_for(fez):
 
 @pytest.mark.parametrize("level", [4, -1, True, "1", 1.5, None])
 def test_levels_are_whole_numbers_up_to_three(fez, level):
-    with pytest.raises(InvalidInput, match=r"^optimization_level: expected 0, 1, 2, 3"):
+    with pytest.raises(InvalidInputError, match=r"^optimization_level: expected 0, 1, 2, 3"):
         Transpiler(fez, level)
 
 
 def test_a_circuit_wider_than_the_backend_is_refused(fez):
     circuit = QuantumCircuit(157, 1)
     circuit.measure(156, 0)
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: .* needs 157 qubits, and backend ibm_fez has 156"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[0\]: .* needs 157 qubits, and backend ibm_fez has 156"):
         transpiled(Transpiler(fez, 1), circuit)
 
 
@@ -622,7 +623,9 @@ def test_what_the_backend_has_no_gate_for_is_refused(fez):
     circuit = QuantumCircuit(1, 1)
     circuit.append(Gate("mystery", 1, []), [0])
     circuit.measure(0, 0)
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: .*cannot be transpiled for backend ibm_fez: .*mystery"):
+    with pytest.raises(
+        InvalidInputError, match=r"^circuits\[0\]: .*cannot be transpiled for backend ibm_fez: .*mystery"
+    ):
         transpiled(Transpiler(fez, 1), circuit)
 
 
@@ -634,13 +637,15 @@ def test_what_the_backend_has_no_gate_for_is_refused(fez):
     ],
 )
 def test_text_that_qiskit_cannot_read_is_refused(fez, text, problem):
-    with pytest.raises(InvalidInput, match=rf"^circuits\[0\]: Qiskit cannot read this OpenQASM 3 text: .*{problem}"):
+    with pytest.raises(
+        InvalidInputError, match=rf"^circuits\[0\]: Qiskit cannot read this OpenQASM 3 text: .*{problem}"
+    ):
         transpiled(Transpiler(fez, 1), text)
 
 
 @pytest.mark.parametrize("value", ["", "!", "QISKIT", base64.b64encode(zlib.compress(b"QISKIT")).decode(), 5, None])
 def test_qpy_that_qiskit_cannot_read_is_refused(fez, value):
-    with pytest.raises(InvalidInput, match=r"^circuits\[0\]: expected one circuit as base64 of zlib of QPY"):
+    with pytest.raises(InvalidInputError, match=r"^circuits\[0\]: expected one circuit as base64 of zlib of QPY"):
         transpiled(Transpiler(fez, 1), {"__type__": "QuantumCircuit", "__value__": value})
 
 
@@ -656,7 +661,7 @@ def test_values_of_encoded_qpy_are_checked_against_its_parameters(fez):
         ([1, 2, 3], "4 inputs"),
         (None, "no values were given"),
     ):
-        with pytest.raises(InvalidInput, match=rf"^circuits\[0\]: .*{problem}"):
+        with pytest.raises(InvalidInputError, match=rf"^circuits\[0\]: .*{problem}"):
             transpiler.transpile_pub(pub_of(tagged, given), "circuits[0]")
 
 
@@ -679,14 +684,14 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(fez, m
         text=True,
         check=True,
     )
-    assert done.stdout.startswith(QiskitMissing.__name__)
+    assert done.stdout.startswith(QiskitMissingError.__name__)
     assert "pip install 'airflow-provider-qrt[qiskit]'" in done.stdout
     assert missing in done.stdout
 
 
 def test_qiskit_is_not_first_imported_in_a_thread_that_ends():
     code = (
-        "import threading; from airflow_provider_qrt.primitives.circuits.transpile import read_text\n"
+        "import threading; from airflow_provider_qrt.primitives.circuits.importing import read_text\n"
         "def use():\n"
         "    try: read_text('', 'circuits[0]')\n"
         "    except RuntimeError as error: print(error)\n"

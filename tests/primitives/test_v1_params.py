@@ -6,7 +6,7 @@ from qiskit.circuit import Parameter
 from qiskit.quantum_info import SparsePauliOp
 
 from airflow_provider_qrt.primitives import (
-    InvalidInput,
+    InvalidInputError,
     coerce_v1_circuits,
     coerce_v1_estimates,
     estimator_v1_params,
@@ -45,7 +45,7 @@ def test_shots_are_those_of_the_job():
 
 @pytest.mark.parametrize("circuits", [[(OLD, None, 7), (OLD, None, 8)], [(OLD, None, 7), OLD]])
 def test_circuits_that_differ_in_shots_are_refused(circuits):
-    with pytest.raises(InvalidInput, match=r"circuits\[1\]: asks for .* and circuits\[0\] for 7 shots; version 1"):
+    with pytest.raises(InvalidInputError, match=r"circuits\[1\]: asks for .* and circuits\[0\] for 7 shots; version 1"):
         sampler_v1_params(circuits)
 
 
@@ -60,12 +60,14 @@ def test_a_quantum_circuit_is_sent_as_text():
 
 @pytest.mark.parametrize("values", [{"theta": 0.5}, {"theta": [0.1, 0.2]}, [0.5]])
 def test_sweeps_are_refused_with_what_to_do(values):
-    with pytest.raises(InvalidInput, match=r"circuits\[0\]: the circuit has the inputs theta.*assign_parameters"):
+    with pytest.raises(InvalidInputError, match=r"circuits\[0\]: the circuit has the inputs theta.*assign_parameters"):
         sampler_v1_params((INPUT, values))
 
 
 def test_values_for_a_circuit_without_inputs_are_refused_too():
-    with pytest.raises(InvalidInput, match=r"circuits\[1\]: the PUB has parameter values.*neither inputs nor sweeps"):
+    with pytest.raises(
+        InvalidInputError, match=r"circuits\[1\]: the PUB has parameter values.*neither inputs nor sweeps"
+    ):
         sampler_v1_params([OLD, (OLD, {"theta": 1.0})])
 
 
@@ -73,14 +75,14 @@ def test_a_quantum_circuit_with_parameters_is_refused():
     circuit = QuantumCircuit(1, 1)
     circuit.rx(Parameter("phi"), 0)
     circuit.measure(0, 0)
-    with pytest.raises(InvalidInput, match="the inputs phi"):
+    with pytest.raises(InvalidInputError, match="the inputs phi"):
         sampler_v1_params(circuit)
 
 
 def test_qpy_is_refused_with_what_to_do():
     circuit = bell()
     circuit.measure_all()
-    with pytest.raises(InvalidInput, match=r"takes circuits as OpenQASM 3 text.*qiskit\.qpy\.load"):
+    with pytest.raises(InvalidInputError, match=r"takes circuits as OpenQASM 3 text.*qiskit\.qpy\.load"):
         sampler_v1_params(dump_circuit(circuit, ""))
 
 
@@ -95,7 +97,7 @@ def test_qpy_is_refused_with_what_to_do():
     ],
 )
 def test_what_version_2_would_refuse_is_refused(circuits, said):
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInputError, match=said):
         sampler_v1_params(circuits)
 
 
@@ -121,7 +123,7 @@ def test_options_go_beside_the_circuits():
     ],
 )
 def test_options_of_version_2_and_misspelt_ones_are_refused(options, said):
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInputError, match=said):
         sampler_v1_params(OLD, shots=9, options=options)
 
 
@@ -148,7 +150,7 @@ def test_an_estimator_is_sent_circuits_and_a_pauli_string_for_each():
 
 def test_the_level_goes_into_its_settings():
     assert estimator_v1_params((BARE, "ZZ"), resilience_level=1)["resilience_settings"] == {"level": 1}
-    with pytest.raises(InvalidInput, match="expected 0, 1 or 2"):
+    with pytest.raises(InvalidInputError, match="expected 0, 1 or 2"):
         estimator_v1_params((BARE, "ZZ"), resilience_level=3)
 
 
@@ -166,5 +168,5 @@ def test_the_level_goes_into_its_settings():
     ],
 )
 def test_what_version_1_of_the_estimator_does_not_know_is_refused(circuits, said):
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInputError, match=said):
         coerce_v1_estimates(circuits)

@@ -1,4 +1,4 @@
-"""Results as XCom holds them, and back."""
+"""Results survive the way through XCom."""
 
 import importlib.util
 import json

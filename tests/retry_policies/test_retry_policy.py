@@ -1,4 +1,4 @@
-"""What the retry policy decides."""
+"""The decisions of the retry policy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from airflow.sdk import RetryAction, RetryRule
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.errors import ErrorBody
-from airflow_provider_qrt.jobs.backends import NoBackendAvailable
-from airflow_provider_qrt.jobs.permanent import INPUT, REFUSALS
-from airflow_provider_qrt.jobs.submission import JobGone, LookUpFailed, WindowFull
+from airflow_provider_qrt.jobs.errors import (
+    INPUT,
+    PERMANENT,
+    JobGoneError,
+    LookUpFailedError,
+    NoBackendAvailableError,
+    SubmissionRateLimitedError,
+)
 from airflow_provider_qrt.retry_policies.qiskit_runtime import QiskitRuntimeRetryPolicy
 
 ANSWER = {"status": 500, "body": ErrorBody(message="no"), "request": "GET /jobs"}
-RATE_LIMITED = errors.RateLimited(**ANSWER, retry_after=None)
+RATE_LIMITED = errors.RateLimitedError(**ANSWER, retry_after=None)
 
 
 def made(kind: type[Exception]) -> Exception:
@@ -27,7 +32,9 @@ def decide(error: BaseException, policy: QiskitRuntimeRetryPolicy | None = None)
     return (policy or QiskitRuntimeRetryPolicy()).evaluate(error, 1, 3)
 
 
-@pytest.mark.parametrize("kind", [*INPUT, *REFUSALS, errors.InvalidApiKey, errors.UsageLimitReached, JobGone])
+@pytest.mark.parametrize(
+    "kind", [*INPUT, *PERMANENT, errors.InvalidApiKeyError, errors.UsageLimitReachedError, JobGoneError]
+)
 def test_what_no_retry_mends_fails_at_once(kind):
     assert decide(made(kind)).action is RetryAction.FAIL
 
@@ -36,11 +43,11 @@ def test_what_no_retry_mends_fails_at_once(kind):
     "error",
     [
         *(made(kind) for kind in errors.TRANSIENT),
-        made(errors.ResultsNotReady),
-        errors.SubmissionUnknown("?"),
-        LookUpFailed("?"),
-        WindowFull(RATE_LIMITED),
-        NoBackendAvailable("none"),
+        made(errors.ResultsNotReadyError),
+        errors.SubmissionUnknownError("?"),
+        LookUpFailedError("?"),
+        SubmissionRateLimitedError(RATE_LIMITED),
+        NoBackendAvailableError("none"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -50,7 +57,7 @@ def test_what_may_pass_is_tried_again_after_a_while(error):
     assert decision.retry_delay >= timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("kind", [errors.RateLimited, errors.ServerError])
+@pytest.mark.parametrize("kind", [errors.RateLimitedError, errors.ServerError])
 def test_a_time_that_the_service_named_is_waited_for(kind):
     assert decide(kind(**ANSWER, retry_after=300)).retry_delay == timedelta(seconds=300)
     assert decide(kind(**ANSWER, retry_after=1)).retry_delay == timedelta(minutes=1)
@@ -61,9 +68,9 @@ def test_what_it_knows_nothing_about_is_left_to_airflow():
 
 
 def test_rules_of_the_user_come_first():
-    policy = QiskitRuntimeRetryPolicy([RetryRule(errors.Forbidden, RetryAction.RETRY, timedelta(seconds=1))])
-    assert decide(made(errors.Forbidden), policy).retry_delay == timedelta(seconds=1)
-    assert decide(made(errors.NotFound), policy).action is RetryAction.FAIL
+    policy = QiskitRuntimeRetryPolicy([RetryRule(errors.ForbiddenError, RetryAction.RETRY, timedelta(seconds=1))])
+    assert decide(made(errors.ForbiddenError), policy).retry_delay == timedelta(seconds=1)
+    assert decide(made(errors.NotFoundError), policy).action is RetryAction.FAIL
 
 
 def test_it_survives_being_written_down():

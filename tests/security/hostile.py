@@ -1,4 +1,4 @@
-"""A service on loopback that answers as it is told, and clients of it."""
+"""A local service with configurable answers, and clients for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Small inputs that stand for gigabytes: each is refused, in a process that may take only a little more than it has.
+"""Small inputs that expand to gigabytes are refused, in a process with a tight memory limit.
 
-Without the bounds these end in MemoryError here, or in the kernel's out-of-memory killer on a worker.
+Without the limits, they would cause a MemoryError here, or a kill by the kernel on a worker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.primitives.circuits.statements import read_instructions
 from airflow_provider_qrt.primitives.circuits.text import blank_noise, check_circuit
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 from .hostile import CRN, KEY, HostileService
 
@@ -31,10 +31,8 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
 from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 from airflow_provider_qrt.primitives.results.any_result import read_any_result
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
-from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
-from airflow_provider_qrt.primitives.results.sampler_decoding import decode_sampler_result
-from airflow_provider_qrt.primitives.results.estimator_decoding import decode_estimator_result
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
 from airflow_provider_qrt.client import errors
 
 def packed(size, filling=b"\\0", bits=15):
@@ -188,7 +186,7 @@ def test_an_answer_that_drips_is_given_up(chunked):
         HostileService(lambda _method, _path: (200, headers, body)) as service,
         service.client(read_timeout=1.0) as client,
     ):
-        with pytest.raises(errors.NoAnswer):
+        with pytest.raises(errors.NoAnswerError):
             client.job("a")
 
 
@@ -211,7 +209,7 @@ def test_headers_that_drip_are_given_up():
         url = f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
         settings = ClientSettings.create(api_key=KEY, instance=CRN, base_url=url, iam_url=login.url)
         with QiskitRuntimeClient(settings, retry=RetryPolicy(attempts=1), read_timeout=1.0) as client:
-            with pytest.raises(errors.NoAnswer):
+            with pytest.raises(errors.NoAnswerError):
                 client.job("a")
         stop.set()
         thread.join()
@@ -256,7 +254,7 @@ def test_a_circuit_is_scanned_in_linear_time(name):
 
 def scan(text):
     text = "OPENQASM 3.0;\n" + text
-    with contextlib.suppress(InvalidInput):
+    with contextlib.suppress(InvalidInputError):
         check_circuit(text, strict=False)
     for _ in read_instructions(blank_noise(text)):
         pass

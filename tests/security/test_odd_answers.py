@@ -1,4 +1,4 @@
-"""Whatever the service answers, the client says something of its own error tree; a submission's fate is then unknown."""
+"""For any odd answer, the client raises one of its own errors, and treats the outcome of a submission as unknown."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.models import InstanceUsage
 from airflow_provider_qrt.client.retry import parse_retry_after
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget, check_period, check_usage
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget, check_period, check_usage
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 from .hostile import CRN, KEY, HostileService, answering
 from .odd import ANY_JSON, as_sent
@@ -70,7 +70,7 @@ def test_a_submission_that_is_answered_oddly_is_unknown(answer, client):
 
     try:
         submitted = asked(client, submit, as_sent(answer), "POST")
-    except errors.SubmissionUnknown:
+    except errors.SubmissionUnknownError:
         return
     assert submitted.id in (answer["id"], str(answer["id"]))
 
@@ -79,25 +79,25 @@ def test_a_submission_that_is_answered_oddly_is_unknown(answer, client):
     "odd", ['{"id": "../../dags/config"}', '{"id": ["a"]}', '{"id": "a\\u0000"}', '{"id": ".."}', '{"id": 1e999}']
 )
 def test_an_id_that_could_name_something_else_is_none(odd, client):
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         asked(client, lambda c: c.submit_job(program_id="sampler", backend="b", params={}), odd.encode(), "POST")
-    with pytest.raises(errors.SubmissionUnknown):
+    with pytest.raises(errors.SubmissionUnknownError):
         asked(client, lambda c: c.create_session(mode="batch"), odd.encode(), "POST")
-    with pytest.raises(errors.InvalidAnswer):
+    with pytest.raises(errors.InvalidAnswerError):
         asked(client, CALLS["job"], odd.encode())
 
 
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
 def test_no_id_leads_to_another_address(job_id, client):
     for call in (client.job, client.cancel_job, client.job_result, client.delete_job):
-        with pytest.raises(errors.InvalidSettings, match="Nothing was sent"):
+        with pytest.raises(errors.InvalidSettingsError, match="Nothing was sent"):
             call(job_id)
 
 
 @pytest.mark.parametrize("seconds", ["NaN", "Infinity", "-Infinity", "-1", "1e400", '"nan"', "true", "[]", "9" * 400])
 def test_usage_that_is_no_number_lets_no_job_through(seconds):
     with answering(f'{{"usage_consumed_seconds": {seconds}, "usage_limit_seconds": 100}}'.encode()) as service:
-        with service.client() as client, pytest.raises(errors.InvalidAnswer):
+        with service.client() as client, pytest.raises(errors.InvalidAnswerError):
             client.instance_usage()
 
 
@@ -108,9 +108,9 @@ def test_a_budget_is_not_passed_by_what_is_no_number():
     with pytest.raises(errors.QiskitRuntimeError):
         check_period(QiskitRuntimeBudget(10, per="connection"), used, 1.0)
     for odd in (float("nan"), float("inf")):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             QiskitRuntimeBudget(odd)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInputError):
             QiskitRuntimeBudget(1, per="dag", window=odd)
 
 
@@ -156,7 +156,7 @@ def test_a_list_that_does_not_end_is_no_answer(ask, page):
         return 200, {}, page.replace("PATH", str(len(asked))).encode()
 
     with HostileService(answer) as service, service.client() as client:
-        with pytest.raises(errors.InvalidAnswer, match="the list does not end"):
+        with pytest.raises(errors.InvalidAnswerError, match="the list does not end"):
             list(ask(client))
     assert len(asked) < 20
 

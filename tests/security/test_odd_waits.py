@@ -1,4 +1,4 @@
-"""Whatever the service answers while a job is waited for, the wait goes on or ends as it should."""
+"""The wait for a job continues or ends correctly for any answer of the service."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.jobs.clock import SteadyClock
-from airflow_provider_qrt.jobs.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.pacing import KeepWaiting
-from airflow_provider_qrt.jobs.polling import JobPoller
-from airflow_provider_qrt.jobs.watcher import Failure, JobWatcher
+from airflow_provider_qrt.jobs.wait.clock import SteadyClock
+from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+from airflow_provider_qrt.jobs.wait.poller import JobPoller
+from airflow_provider_qrt.jobs.wait.watcher import Failure, JobWatcher
 
 from .hostile import HostileService
 from .odd import ANY_JSON, as_sent, nearly

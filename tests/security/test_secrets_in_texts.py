@@ -1,4 +1,4 @@
-"""What is secret in a connection is in no text, however it got there: mistyped, quoted by a service, or in a log."""
+"""Secrets of a connection appear in no text, even if they are mistyped, quoted by a service, or logged."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import json
 import pytest
 
 from airflow_provider_qrt.client import ClientSettings, errors
+from airflow_provider_qrt.execution.lineage_source import source_of
 from airflow_provider_qrt.jobs.failure import explain_failure
-from airflow_provider_qrt.operators.circuit_source import source_of
-from airflow_provider_qrt.primitives.errors import InvalidResult
-from airflow_provider_qrt.primitives.results.sampler_decoding import decode_sampler_result
+from airflow_provider_qrt.primitives.errors import InvalidResultError
+from airflow_provider_qrt.primitives.results.sampler_result import decode_sampler_result
 from airflow_provider_qrt.untrusted.blotter import Blotter, readable, without_secrets
 
 from .hostile import ACCOUNT, CRN, KEY, HostileService, answering
@@ -52,7 +52,7 @@ def settings(**more):
 @pytest.mark.parametrize("proxy", MISTYPED)
 @pytest.mark.parametrize("scheme", ["http", "https", "all", "https://quantum.cloud.ibm.com"])
 def test_a_mistyped_proxy_is_refused_and_not_quoted(proxy, scheme):
-    with pytest.raises(errors.InvalidSettings, match="proxy") as refused:
+    with pytest.raises(errors.InvalidSettingsError, match="proxy") as refused:
         settings(proxies={scheme: proxy})
     assert not [part for part in ("Secret", "Pass1", "joe", "SecretPäss1") if part in str(refused.value)]
 
@@ -74,7 +74,7 @@ def test_a_mistyped_proxy_of_the_environment_is_not_quoted_either(proxy, monkeyp
 def test_a_proxy_that_repeats_its_password_is_blotted(closed_port):
     proxy = f"http://joe:Secret%23Pass1@127.0.0.1:{closed_port}"
     with answering(b"{}") as service, service.client(proxies={"http": proxy}) as client:
-        with pytest.raises(errors.ConnectionFailed):
+        with pytest.raises(errors.ConnectionFailedError):
             client.job("a")
     header = base64.b64encode(b"joe:Secret#Pass1").decode()
     for said in ("Secret#Pass1", "Secret%23Pass1", header, proxy):
@@ -86,7 +86,7 @@ def test_a_proxy_that_repeats_its_password_is_blotted(closed_port):
 )
 @pytest.mark.parametrize("channel", ["ibm_quantum_platform", "ibm_cloud"])
 def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(key, channel):
-    with pytest.raises(errors.InvalidSettings, match="password") as refused:
+    with pytest.raises(errors.InvalidSettingsError, match="password") as refused:
         ClientSettings.create(api_key=key, instance=CRN, channel=channel, base_url="https://runtime.example.com")
     assert not [part for part in ("first", "half", "bed", "kéy") if part in str(refused.value)]
 
@@ -113,7 +113,7 @@ def test_what_a_job_says_of_its_failure_is_blotted_and_cannot_repaint_a_terminal
 
 def test_a_result_that_is_an_error_text_is_shown_without_secrets():
     settings()
-    with pytest.raises(InvalidResult, match="Traceback") as refused:
+    with pytest.raises(InvalidResultError, match="Traceback") as refused:
         decode_sampler_result(f"Traceback: {CRN} apikey={KEY}")
     assert KEY not in str(refused.value)
     assert ACCOUNT not in str(refused.value)

@@ -1,4 +1,4 @@
-"""The operators against localqpu, a server of the same API that others wrote from their own reading of it.
+"""The operators against localqpu, an independent implementation of the same API.
 
 What they and we understand alike is unlikely to be a misunderstanding. localqpu takes circuits as Qiskit's objects
 only, simulates without noise, and moves a job on each time somebody looks at it.
@@ -93,7 +93,7 @@ def localqpu(process, monkeypatch, tmp_path):
     }
     monkeypatch.setenv("AIRFLOW_CONN_QISKIT_RUNTIME_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__CIRCUIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("airflow_provider_qrt.jobs.submission.LOOK_UP_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_qrt.jobs.submit.look_up.LOOK_UP_PAUSES", (0.0, 0.0))
     server = Localqpu(process)
     server.control("POST", "reset")
     return server

@@ -1,4 +1,4 @@
-"""The event trigger, in Airflow's own runner: it tells each event once, and nothing ends it."""
+"""The event trigger in Airflow's runner reports each event once and never ends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from airflow.sdk import Asset, AssetWatcher, BaseHook
 from airflow.serialization.encoders import encode_trigger
 from airflow.triggers.base import BaseEventTrigger
 
-from airflow_provider_qrt.jobs.sharing import _pollers
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.jobs.wait.shared_poller import _pollers
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.triggers import backend_event
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeBackendReadyTrigger, QiskitRuntimeBackendTrigger
 
@@ -71,7 +71,7 @@ class Triggerer:
         self.runner.triggers[number] = {"task": task, "name": f"trigger {number}", "events": 0}
 
     async def store_events(self) -> None:
-        """What goes on between runner and supervisor."""
+        """Pass the runner's events on and confirm them, like the supervisor."""
         while True:
             while self.runner.events and self.is_storing:
                 entry = self.runner.events.popleft()
@@ -116,8 +116,8 @@ def store() -> StateStore:
 @pytest.fixture
 def watch(connection, monkeypatch):
     """Makes triggers that look every twentieth of a second."""
-    monkeypatch.setattr("airflow_provider_qrt.jobs.backend_events.SHORTEST_INTERVAL", 0.01)
-    monkeypatch.setattr("airflow_provider_qrt.jobs.backend_events.LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.backends.events.SHORTEST_INTERVAL", 0.01)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.backends.events.LONGEST_PAUSE", 0.2)
 
     def make(**arguments: Any) -> QiskitRuntimeBackendTrigger:
         return QiskitRuntimeBackendTrigger(**{"backend": "ibm_fez", "poll_interval": 0.05, **arguments})
@@ -176,9 +176,9 @@ def test_a_trigger_survives_the_way_through_json():
 
 
 def test_what_is_not_understood_is_refused_where_it_was_written():
-    with pytest.raises(InvalidInput, match="max_queue: expected a whole number"):
+    with pytest.raises(InvalidInputError, match="max_queue: expected a whole number"):
         QiskitRuntimeBackendTrigger(backend="ibm_fez", max_queue="few")
-    with pytest.raises(InvalidInput, match="poll_interval: must be at least 1 s"):
+    with pytest.raises(InvalidInputError, match="poll_interval: must be at least 1 s"):
         QiskitRuntimeBackendTrigger(backend="ibm_fez", poll_interval=0.1)
 
 
@@ -435,7 +435,7 @@ def test_trouble_is_logged_once(watch, store, emulator, capsys):
 
     asyncio.run(scenario())
     assert emulator.faults()[0]["applied"] == 6
-    assert capsys.readouterr().out.count("The watch of ibm_fez goes on") == 1
+    assert capsys.readouterr().out.count("ibm_fez is polled again later") == 1
 
 
 def test_a_state_store_that_cannot_be_used_is_waited_for(watch, store, set_backend, capsys):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseHook
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.triggers import backend as backend_trigger
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeBackendReadyTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
@@ -58,7 +58,7 @@ def test_a_trigger_survives_the_way_through_json():
 
 
 def test_what_is_not_understood_is_refused_where_it_was_written():
-    with pytest.raises(InvalidInput, match="did you mean 'min_qubits'"):
+    with pytest.raises(InvalidInputError, match="did you mean 'min_qubits'"):
         QiskitRuntimeBackendReadyTrigger(backend_filters={"min_qubit": 3})
 
 

@@ -1,4 +1,4 @@
-"""The trigger of a deferred job on a channel that tells its live status."""
+"""The trigger of a deferred job on a channel with a live status stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
-from airflow_provider_qrt.triggers import following
+from airflow_provider_qrt.triggers import status_stream as following
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
@@ -86,15 +86,15 @@ def trigger(job_id):
 @pytest.fixture(autouse=True)
 def first_look_at_once(monkeypatch):
     """The first look is not put off by a poll interval."""
-    from airflow_provider_qrt.jobs.pacing import KeepWaiting
-    from airflow_provider_qrt.jobs.polling import JobPoller
+    from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+    from airflow_provider_qrt.jobs.wait.poller import JobPoller
 
     monkeypatch.setattr(JobPoller, "first", lambda self, now: KeepWaiting(self.first_delay))
 
 
 @pytest.fixture
 def said(capsys):
-    """What the triggers have logged so far; Airflow writes it to the standard output."""
+    """Return the triggers' log so far, which Airflow writes to the standard output."""
     texts = []
 
     def read() -> str:
@@ -394,7 +394,7 @@ def test_a_stream_that_is_not_had_at_first_is_tried_again(trigger, run, emulator
 
 
 def test_it_is_tried_again_five_times_and_then_the_job_is_polled(trigger, run, emulator, job_id, monkeypatch, said):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.following.FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.status_stream.FIRST_BACKOFF", 0.02)
     emulator.add_fault(path=STREAM, truncate=1, times=None)
 
     async def end(waiting):
@@ -676,7 +676,7 @@ def test_airflows_runner_closes_the_stream_of_a_task_that_is_cleared(trigger, em
 
 
 def test_no_secret_is_logged(trigger, run, emulator, job_id, monkeypatch, caplog, said):
-    monkeypatch.setattr("airflow_provider_qrt.jobs.following.FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.status_stream.FIRST_BACKOFF", 0.02)
     tokens = set()
     real = following.asyncio.to_thread
 

@@ -1,4 +1,4 @@
-"""Polls are counted, one for each request, however many wait."""
+"""Each polling request is counted once, however many triggers wait."""
 
 from __future__ import annotations
 

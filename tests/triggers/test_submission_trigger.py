@@ -1,4 +1,4 @@
-"""The trigger of a task that waits for its turn to submit."""
+"""The trigger of a task that waits until it may submit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from airflow_provider_qrt.jobs.window import SubmissionQueue
+from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
 from airflow_provider_qrt.triggers import submission
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 

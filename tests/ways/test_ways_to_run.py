@@ -1,6 +1,6 @@
-"""Every example DAG comes to the same in a real Airflow, in ``dag.test()`` and, for its tasks, in ``tasks test``.
+"""Every example DAG gives the same result in a real Airflow, in ``dag.test()`` and, for its tasks, in ``tasks test``.
 
-Each run is told 429 once, and loses the answer to one submission.
+Each run gets one answer 429, and loses the answer to one submission.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_qrt.emulator import Emulator
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF: dict[str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def own_service() -> Iterator[Emulator]:
 
 
 def _dags(folder: Path) -> Path:
-    shutil.copytree(ROOT / "example_dags", folder, ignore=shutil.ignore_patterns("seeds", "__pycache__"))
+    shutil.copytree(ROOT / "example_dags", folder, ignore=shutil.ignore_patterns("legacy", "__pycache__"))
     return folder
 
 
@@ -88,7 +88,7 @@ def _prepare(service: Emulator) -> None:
 
 
 def shape(value: Any) -> Any:
-    """What a value is made of, whatever its numbers are."""
+    """Return the structure of a value without its numbers."""
     if isinstance(value, dict):
         # Outcomes differ from run to run.
         return {key: shape(one) for key, one in value.items() if not set(key) <= {"0", "1"}}
@@ -98,7 +98,7 @@ def shape(value: Any) -> Any:
 
 
 def outcome(airflow: LocalAirflow, service: Emulator, dag_id: str) -> dict[str, Any]:
-    """What has become of the DAG's newest run: its tasks, what they returned, and the jobs on the server."""
+    """Return the outcome of the DAG's newest run: its tasks, their return values, and the jobs on the server."""
     address = f"file:{airflow.home}/airflow.db?mode=ro"
     with closing(sqlite3.connect(address, uri=True)) as database:
         run_id, state = database.execute(

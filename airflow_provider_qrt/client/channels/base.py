@@ -1,8 +1,7 @@
-"""What a channel is: everything in which one generation of the API differs from the others, in one place.
+"""Base class of the channels: each describes how one generation of the API differs from the others.
 
-The client above knows what a user wants; the transport below knows HTTP. Between them a channel says how its generation
-spells it: where, with which headers and login, in which shape. What a generation does not have, it says before anything
-is sent.
+The client knows what the user wants, and the transport knows HTTP. The channel determines the URLs, headers, login and
+JSON shapes of its generation. If a generation lacks a feature, the channel raises an error before anything is sent.
 """
 
 from __future__ import annotations
@@ -15,19 +14,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels.interfaces import Http, ServiceSettings
 from airflow_provider_qrt.client.models import Backend, Job, Program, SubmittedJob
 from airflow_provider_qrt.client.reading import read
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.login import Login
-    from airflow_provider_qrt.client.settings import ClientSettings
-    from airflow_provider_qrt.client.transport import Transport
 
 QUICKEST_WAY = "Use a connection with the channel 'ibm_quantum_platform'."
 
 
 class Feature(StrEnum):
-    """What a channel may offer; the value names it in messages."""
+    """A feature that a channel may offer; the value names it in messages."""
 
     PUBS = "primitives of version 2 (PUBs)"
     CIRCUITS = "primitives of version 1 (circuits)"
@@ -51,7 +49,7 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True)
 class Submission:
-    """A job as it is asked for, before a channel gives it its shape. See ``QiskitRuntimeClient.submit_job``."""
+    """A requested job, independent of the channel's JSON shape. See ``QiskitRuntimeClient.submit_job``."""
 
     program_id: str
     backend: str
@@ -65,7 +63,7 @@ class Submission:
     private: bool = False
 
     def wants(self) -> dict[Feature, str]:
-        """The features it needs of a channel, each with the argument that asks for it."""
+        """Return the features that the job needs, each with the argument that requests it."""
         asked = {
             Feature.TAGS: (self.tags, "tags"),
             Feature.START_SESSION: (self.start_session, "start_session"),
@@ -81,14 +79,14 @@ class Channel(ABC):
     """One generation of the API.
 
     Attributes:
-        name: As the connection's ``channel`` says it.
-        features: What it offers.
-        instead: What to do instead of what it does not offer.
+        name: The value of the connection's ``channel``.
+        features: The features it offers.
+        instead: Alternatives to features it does not offer.
         api_path: Path of the API on its host.
         needs_instance: Whether a connection must name an instance (CRN).
         needs_project: Whether it must name hub, group and project.
         auth_header: Header that carries the token.
-        auth_prefix: What stands before the token there.
+        auth_prefix: Text before the token in that header.
         key_missing: What to do when the connection has no API key.
         unauthorized: What to do about a 401.
     """
@@ -107,82 +105,82 @@ class Channel(ABC):
     def __repr__(self) -> str:
         return f"<channel {self.name}>"
 
-    # What there is
+    # Features
 
     def offers(self, feature: Feature) -> bool:
-        """Whether the channel has this."""
+        """Return whether the channel has a feature."""
         return feature in self.features
 
     def require(self, feature: Feature, what: str) -> None:
-        """See that the channel has this, before anything is sent.
+        """Check that the channel has a feature, before anything is sent.
 
         Args:
-            feature: What is needed.
-            what: What the caller wanted, as the user says it, such as ``backend='least_busy'``.
+            feature: The feature.
+            what: What the caller requested, in the user's words, such as ``backend='least_busy'``.
 
         Raises:
-            NotOffered: If it has not.
+            NotOfferedError: If it does not.
         """
         if feature not in self.features:
             raise self.lacks(feature, what)
 
-    def lacks(self, feature: Feature, what: str) -> errors.NotOffered:
-        """The error that names the channel and what it has not, and says what to do instead."""
+    def lacks(self, feature: Feature, what: str) -> errors.NotOfferedError:
+        """Return the error that names the channel and the missing feature, and says what to do instead."""
         instead = self.instead.get(feature, QUICKEST_WAY)
-        return errors.NotOffered(
+        return errors.NotOfferedError(
             f"{what}: the channel {self.name!r} has no {feature.value}. {instead} Nothing was sent."
         )
 
     def require_sessions(self, what: str) -> None:
-        """See that the channel has sessions of any kind, as :meth:`require` does.
+        """Check that the channel has sessions of any kind, as :meth:`require` does.
 
         Raises:
-            NotOffered: If it has none.
+            NotOfferedError: If it has none.
         """
         if Feature.START_SESSION not in self.features:
             self.require(Feature.SESSIONS, what)
 
-    # Where, and as whom
+    # Addresses and credentials
 
     @abstractmethod
-    def default_base_url(self, settings: ClientSettings) -> str:
-        """Base URL of the API for a connection that names none.
+    def default_base_url(self, settings: ServiceSettings) -> str:
+        """Return the API's base URL for a connection that does not set one.
 
         Raises:
-            InvalidSettings: If there is none any more. Says what to put where.
+            InvalidSettingsError: If there is no default any more. Says what to enter where.
         """
 
     @abstractmethod
-    def default_login_url(self, settings: ClientSettings) -> str:
-        """Base URL of the login server for a connection that names none; empty if the channel has no login."""
+    def default_login_url(self, settings: ServiceSettings) -> str:
+        """Return the login server's default base URL; empty if the channel has no login."""
 
     @abstractmethod
-    def place(self, settings: ClientSettings) -> str:
-        """Name what the connection leads to, for messages; never the account."""
+    def place(self, settings: ServiceSettings) -> str:
+        """Name the connection's instance or project, for messages; never the account."""
 
     @abstractmethod
-    def headers(self, settings: ClientSettings) -> dict[str, str]:
-        """Headers of every request, without the token."""
+    def headers(self, settings: ServiceSettings) -> dict[str, str]:
+        """Return the headers of every request, without the token."""
 
     @abstractmethod
-    def login(self, settings: ClientSettings) -> Login | None:
-        """How the API key becomes a token; None: it is the token."""
+    def login(self, settings: ServiceSettings) -> Login | None:
+        """Return how the API key is exchanged for a token; None if the key is the token."""
 
     # Jobs
 
     @abstractmethod
-    def submission(self, settings: ClientSettings, job: Submission) -> dict[str, Any]:
-        """Body of ``POST /jobs``.
+    def submission(self, settings: ServiceSettings, job: Submission) -> dict[str, Any]:
+        """Build the body of ``POST /jobs``.
 
         Raises:
-            NotOffered: If the job wants something that the channel has not.
+            NotOfferedError: If the job needs a feature that the channel lacks.
         """
 
     def check(self, job: Submission) -> None:
-        """See that the channel has what a job wants.
+        """Check that the channel has all features that a job needs.
 
         Raises:
-            NotOffered: If it has not.
+            NotOfferedError: If it does not.
         """
         for feature, name in job.wants().items():
             self.require(feature, name)
@@ -193,13 +191,13 @@ class Channel(ABC):
         """Read the answer to ``POST /jobs``."""
         return read(SubmittedJob.from_json, answer)
 
-    def read_job(self, http: Transport, job_id: str, *, exclude_params: bool) -> Job:
-        """Ask how a job stands."""
+    def read_job(self, http: Http, job_id: str, *, exclude_params: bool) -> Job:
+        """Read a job."""
         params = {"exclude_params": str(exclude_params).lower()}
         return read(Job.from_json, http.get_json(f"/jobs/{quoted(job_id)}", params=params, large=not exclude_params))
 
-    def stream_url(self, settings: ClientSettings, job_id: str) -> str | None:
-        """Where the job's status can be followed; None if the channel has no stream."""
+    def stream_url(self, settings: ServiceSettings, job_id: str) -> str | None:
+        """Return the URL of the job's status stream; None if the channel has no stream."""
         if Feature.STREAM not in self.features:
             return None
         parts = urlsplit(settings.base_url)
@@ -209,42 +207,42 @@ class Channel(ABC):
     # Backends and programs
 
     @abstractmethod
-    def read_backends(self, settings: ClientSettings, devices: Sequence[Any]) -> list[Backend]:
+    def read_backends(self, settings: ServiceSettings, devices: Sequence[Any]) -> list[Backend]:
         """Read ``devices`` of ``GET /backends``."""
 
-    def programs(self, http: Transport) -> list[Program]:  # noqa: ARG002
+    def programs(self, http: Http) -> list[Program]:  # noqa: ARG002
         """List the programs that can be run.
 
         Raises:
-            NotOffered: If there is no such list.
+            NotOfferedError: If the channel has no such list.
         """
         raise self.lacks(Feature.PROGRAMS, "A list of programs")
 
     # Sessions
 
-    def close_session(self, http: Transport, session_id: str) -> None:  # noqa: ARG002
-        """Refuse new jobs, let the others finish, then close.
+    def close_session(self, http: Http, session_id: str) -> None:  # noqa: ARG002
+        """Stop accepting jobs, let the others finish, then close.
 
         Raises:
-            NotOffered: If there are no sessions.
+            NotOfferedError: If the channel has no sessions.
         """
         raise self.lacks(Feature.SESSIONS, f"Closing session {session_id}")
 
-    def cancel_session(self, http: Transport, session_id: str) -> None:  # noqa: ARG002
+    def cancel_session(self, http: Http, session_id: str) -> None:  # noqa: ARG002
         """Close at once.
 
         Raises:
-            NotOffered: If there are no sessions.
+            NotOfferedError: If the channel has no sessions.
         """
         raise self.lacks(Feature.SESSIONS, f"Closing session {session_id}")
 
 
 def quoted(name: str) -> str:
-    """A name as a segment of a path.
+    """Encode a name as a segment of a path.
 
     Raises:
-        InvalidSettings: It would be another path: nothing at all, or one or two dots.
+        InvalidSettingsError: If it would change the path: it is empty, or one or two dots.
     """
     if name in ("", ".", ".."):
-        raise errors.InvalidSettings(f"{name!r} is no id or name of the service. Nothing was sent.")
+        raise errors.InvalidSettingsError(f"{name!r} is no id or name of the service. Nothing was sent.")
     return quote(name, safe="")

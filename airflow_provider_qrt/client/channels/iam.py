@@ -1,19 +1,15 @@
-"""IBM Cloud IAM: an API key becomes a bearer token (https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey)."""
+"""IBM Cloud IAM: exchange an API key for a token (https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from airflow_provider_qrt.client.channels.interfaces import ServiceSettings
 from airflow_provider_qrt.client.login import HOUR, Login
-
-if TYPE_CHECKING:
-    from airflow_provider_qrt.client.settings import ClientSettings
 
 GRANT_TYPE = "urn:ibm:params:oauth:grant-type:apikey"
 
 
-def iam_login(settings: ClientSettings) -> Login:
-    """The token exchange; tokens live at most an hour."""
+def iam_login(settings: ServiceSettings) -> Login:
+    """Describe the token exchange; tokens are valid for at most an hour."""
     return Login(
         server="IBM Cloud IAM",
         base_url=settings.iam_url,

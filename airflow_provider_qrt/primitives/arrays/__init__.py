@@ -1,1 +1,1 @@
-"""Arrays as they travel: numpy's file format, IBM's tensors, and the guard against what inflates beyond bounds."""
+"""Internal. Arrays in results and inputs: numpy's file format, IBM's tensors, and bounded decompression."""

@@ -1,6 +1,6 @@
-"""Base64 of zlib data, read piece by piece into memory of a known size.
+"""Decodes zlib data in base64 piece by piece into memory of a known size.
 
-So at no time is there a second copy of the data, and a small text cannot grow into more memory than was meant for it.
+So there is never a second copy of the data, and a small text cannot use more memory than the caller intended.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 import binascii
 import zlib
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 
 MAX_DEFLATE_RATIO = 1032
-"""Deflate cannot compress better than this, so a short text cannot stand for a large array (zlib's manual)."""
+"""The best compression ratio of deflate (zlib's manual); it limits the size of an array by the length of its text."""
 _CHUNK = 1 << 20
-"""Base64 characters taken at a time; a multiple of four."""
+"""Base64 characters decoded at a time; a multiple of four."""
 
 
 class Inflater:
-    """A forward-only reader over base64 of zlib data that never holds more than a piece of it."""
+    """A forward-only reader of zlib data in base64 that never holds more than one piece of it."""
 
     def __init__(self, text: str) -> None:
         if any(space in text for space in "\n\r \t"):
@@ -28,30 +28,30 @@ class Inflater:
         self._pending = b""
 
     def read(self, count: int) -> bytes:
-        """Return so many of the following bytes.
+        """Return the next ``length`` bytes.
 
         Raises:
-            InvalidResult: There are fewer, or the text is damaged.
+            InvalidResultError: There are fewer bytes, or the text is damaged.
         """
         buffer = bytearray(count)
         self._fill(memoryview(buffer))
         return bytes(buffer)
 
     def read_into(self, target: memoryview) -> None:
-        """Fill the target, with which the data must end.
+        """Fill the target with the rest of the data, which must have exactly its size.
 
         Raises:
-            InvalidResult: There is more or less data, or the text is damaged.
+            InvalidResultError: There is more or less data, or the text is damaged.
         """
         self._fill(target)
         if self._next(1):
-            raise InvalidResult("an array holds more data than its header says")
+            raise InvalidResultError("an array holds more data than its header says")
 
     def count(self, at_most: int) -> int:
-        """Count the bytes that follow, keeping none of them; stop at the first piece that goes beyond a number.
+        """Count the following bytes without keeping them; stop at the first piece that exceeds a limit.
 
         Raises:
-            InvalidResult: The text is damaged.
+            InvalidResultError: The text is damaged.
         """
         counted = 0
         while counted <= at_most and (piece := self._next(_CHUNK)):
@@ -63,14 +63,14 @@ class Inflater:
         while filled < len(target):
             piece = self._next(len(target) - filled)
             if not piece:
-                raise InvalidResult(
+                raise InvalidResultError(
                     f"an array ends after {filled:,} of {len(target):,} bytes; the result arrived incomplete"
                 )
             target[filled : filled + len(piece)] = piece
             filled += len(piece)
 
     def _next(self, at_most: int) -> bytes:
-        """Return some of the following bytes, at most that many; empty at the end."""
+        """Return some of the following bytes up to a maximum; empty at the end."""
         at_most = min(at_most, _CHUNK)
         while not self._zlib.eof:
             if not self._pending:
@@ -79,7 +79,7 @@ class Inflater:
             try:
                 piece = self._zlib.decompress(self._pending, at_most)
             except zlib.error as error:
-                raise InvalidResult(f"an array cannot be decompressed: {error}") from None
+                raise InvalidResultError(f"an array cannot be decompressed: {error}") from None
             self._pending = self._zlib.unconsumed_tail
             if piece or ended:
                 return piece
@@ -91,4 +91,4 @@ class Inflater:
         try:
             return binascii.a2b_base64(chunk.encode("ascii"), strict_mode=True) if chunk else b""
         except (binascii.Error, UnicodeEncodeError) as error:
-            raise InvalidResult(f"an array is not base64: {error}") from None
+            raise InvalidResultError(f"an array is not base64: {error}") from None

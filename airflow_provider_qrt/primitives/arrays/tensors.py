@@ -1,7 +1,7 @@
-"""Tensors as the program ``executor`` reads and writes them (schema v2.0).
+"""Reads and writes the tensors of the program ``executor`` (schema v2.0).
 
-``{"data": base64(zlib(bytes)), "shape": [...], "dtype": name}``: little-endian, in C order. The type ``bool`` takes a
-bit for each element, the first in the lowest bit of the first byte; Qiskit's ``BitArray`` does it the other way round.
+``{"data": base64(zlib(bytes)), "shape": [...], "dtype": name}``: little-endian, in C order. The type ``bool`` uses one
+bit for each element, with the first in the lowest bit of the first byte; Qiskit's ``BitArray`` uses the reverse order.
 Source: IBM's schemas for the executor, ``CompressedTensorModel``.
 """
 
@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results.bits import BitRegister
 from airflow_provider_qrt.primitives.results.decoding import MAX_BITS, Budget, describe
 from airflow_provider_qrt.primitives.results.quasi_dists import MAX_SHOTS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_AXES = 32
 _BLOCK = 1 << 14
-"""Shots that are unpacked at a time, a multiple of eight so that each block begins at a whole byte."""
+"""Shots that are unpacked at a time; a multiple of eight, so that each block begins at a byte boundary."""
 
 
 def write_floats(values: NDArray[np.float64]) -> dict[str, Any]:
@@ -42,19 +42,19 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     """Read the shots of a classical register.
 
     Args:
-        tensor: Of type ``bool`` and shape ``(*sweep, shots, bits)``; the last axis is the number of the bit.
+        tensor: A tensor of type ``bool`` and shape ``(*sweep, shots, bits)``; the last axis is the index of the bit.
         where: The place named at the start of an error message.
-        budget: What the register may take.
+        budget: The bytes that the register may use.
 
     Raises:
-        InvalidResult: It is no such tensor, is damaged, or is too large.
+        InvalidResultError: It is not such a tensor, is damaged, or is too large.
     """
     import numpy as np
 
     if not isinstance(tensor, Mapping) or not isinstance(tensor.get("data"), str):
-        raise InvalidResult(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
+        raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     if tensor.get("dtype") != "bool":
-        raise InvalidResult(
+        raise InvalidResultError(
             f"{where}: the register holds numbers of type {tensor.get('dtype')!r} instead of bits: readout points "
             "(meas_level kerneled), which have no counts. Read the job with qiskit-ibm-runtime instead"
         )
@@ -63,27 +63,27 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     num_bits = shape[-1]
     packed = -(-prod(shape) // 8)
     if packed > MAX_DEFLATE_RATIO * (len(text) + 1):
-        raise InvalidResult(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
+        raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
     try:
-        # A register without bits takes no bytes, but its shots are counted all the same.
+        # A register without bits takes no bytes, but its shots still count against the budget.
         budget.take(prod(shape[:-1]) * max(1, -(-num_bits // 8)))
         raw = np.empty(packed, dtype=np.uint8)
         Inflater(text).read_into(raw.data)
-    except InvalidResult as error:
-        raise InvalidResult(f"{where}: {error}") from None
+    except InvalidResultError as error:
+        raise InvalidResultError(f"{where}: {error}") from None
     rows = _rows(raw, prod(shape[:-1]), num_bits)
     return BitRegister(rows.reshape(*shape[:-1], rows.shape[-1]), num_bits)
 
 
 def check_sizes(document: Any, budget: Budget) -> None:
-    """Refuse a document whose tensors are too large, before another program unpacks them.
+    """Refuse a document whose tensors are too large, before another library unpacks them.
 
     Args:
-        document: Parsed JSON; every mapping with ``data`` and ``dtype`` in it is taken for a tensor.
-        budget: What all of them may take together. A bit takes a byte, as in an array of ``numpy``.
+        document: Parsed JSON; every mapping with ``data`` and ``dtype`` is treated as a tensor.
+        budget: The bytes that all tensors may use together. A bit counts as a byte, as in a numpy array.
 
     Raises:
-        InvalidResult: They take more, or one is damaged.
+        InvalidResultError: The tensors exceed the budget, or one is damaged.
     """
     unread = [document]
     while unread:
@@ -91,7 +91,7 @@ def check_sizes(document: Any, budget: Budget) -> None:
         if isinstance(value, Mapping):
             unread.extend(value.values())
             if isinstance(value.get("data"), str) and "dtype" in value:
-                # Not what the shape says: a program may unpack the data before it looks at that.
+                # Count the data and ignore the shape, because a library may unpack the data before it checks the shape.
                 width = 8 if value["dtype"] == "bool" else 1
                 budget.take(width * Inflater(value["data"]).count(budget.left // width))
         elif isinstance(value, list):
@@ -103,14 +103,14 @@ def _shape(shape: Any, where: str) -> tuple[int, ...]:
         isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape
     )
     if not whole or not 2 <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
-        raise InvalidResult(f"{where}: the shape of a register is (sweep, shots, bits), not {str(shape)[:200]}")
+        raise InvalidResultError(f"{where}: the shape of a register is (sweep, shots, bits), not {str(shape)[:200]}")
     if 0 in shape[:-1]:
-        raise InvalidResult(f"{where}: the register has the shape {shape}, so there are no shots")
+        raise InvalidResultError(f"{where}: the register has the shape {shape}, so there are no shots")
     return tuple(shape)
 
 
 def _rows(raw: NDArray[np.uint8], number: int, num_bits: int) -> NDArray[np.uint8]:
-    """Turn bits in a row, the lowest first, into one big-endian number a shot, padded on the left."""
+    """Convert the bits of each shot, lowest first, into one big-endian number per shot, padded on the left."""
     import numpy as np
 
     width = -(-num_bits // 8)

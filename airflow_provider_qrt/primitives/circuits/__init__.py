@@ -1,1 +1,1 @@
-"""Circuits: OpenQASM text and QPY read, checked against a backend, transpiled for it."""
+"""Internal. Reads circuits in OpenQASM and QPY, checks them against a backend, and transpiles them for it."""

@@ -1,4 +1,4 @@
-"""A backend as the service described it at one moment, and the target that Qiskit transpiles for."""
+"""The service's description of a backend at one moment, and the target for Qiskit's transpiler."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.instruction_set import faulty_gates, faulty_qubits
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
 
 @dataclass(frozen=True)
 class BackendSnapshot:
-    """What ``GET /backends/{id}/configuration`` and ``/properties`` said.
+    """The answers of ``GET /backends/{id}/configuration`` and ``/properties``.
 
     Attributes:
         name: Name of the backend.
-        configuration: Qubits, basis gates, coupled pairs and so on, as the service gives them.
-        properties: The calibration, as the service gives it; None or empty when there is none.
+        configuration: Qubits, basis gates, coupled pairs and so on, as the service returns them.
+        properties: The calibration, as the service returns it; None or empty when there is none.
     """
 
     name: str
@@ -30,27 +30,27 @@ class BackendSnapshot:
 
     @property
     def calibrated_at(self) -> str | None:
-        """When the backend was calibrated (``last_update_date``), as the service writes it."""
+        """The time of the calibration (``last_update_date``), in the service's format."""
         moment = (self.properties or {}).get("last_update_date")
         return None if moment is None else str(moment)
 
     def digest(self) -> str:
-        """Digest of everything a circuit is transpiled for.
+        """Digest of everything that transpilation depends on.
 
-        It takes in the whole calibration and not only its time: a qubit may be taken out of service between two
-        calibrations, and backends of the same name at two services (the machine and its emulator) are not the same.
+        It covers the whole calibration and not only its time, because a qubit may go out of service between two
+        calibrations, and because backends of the same name at two services (a machine and its emulator) differ.
         """
         whole = [self.name, self.configuration, self.properties or None]
         return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
     def target(self) -> Any:
-        """Return the ``qiskit.transpiler.Target``, made by the official client's converter.
+        """Return the ``qiskit.transpiler.Target`` that the official client's converter makes.
 
-        It is the target of ``QiskitRuntimeService.backend(name)`` with that client's defaults: control flow as far as
-        the backend has it, no fractional gates, and no qubits or gates that are out of service.
+        It is the target of ``QiskitRuntimeService.backend(name)`` with that client's defaults: control flow if the
+        backend supports it, no fractional gates, and no qubits or gates that are out of service.
 
         Raises:
-            InvalidInput: Qiskit is missing, or cannot make sense of the backend's description.
+            InvalidInputError: Qiskit is missing, or cannot convert the backend's description.
         """
         with qiskit_needed("optimization_level"):
             from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
@@ -58,7 +58,7 @@ class BackendSnapshot:
                 configuration_from_server_data,
                 properties_from_server_data,
             )
-        # The decoders write into what they are given.
+        # The decoders modify their arguments.
         try:
             configuration = configuration_from_server_data(copy.deepcopy(dict(self.configuration)))
             properties = properties_from_server_data(self._readable_properties()) if self.properties else None
@@ -76,10 +76,10 @@ class BackendSnapshot:
         return bool(faulty_qubits(properties) or faulty_gates(properties))
 
     def _readable_properties(self) -> dict[str, Any]:
-        """Return the calibration without what the official client's converter stumbles over.
+        """Return the calibration without the entries that break the official client's converter.
 
-        Of a gate without a place in the configuration (``reset``) it deletes the faulty places before it has any, when
-        a faulty one comes first. Left out, they are just as much not there.
+        For a gate without qubits in the configuration (``reset``), the converter tries to delete the faulty qubits
+        before it has added any if a faulty entry comes first. Leaving these entries out has the same effect.
         """
         properties = copy.deepcopy(dict(self.properties or {}))
         if not self.has_faults:
@@ -94,8 +94,8 @@ class BackendSnapshot:
         ]
         return properties
 
-    def _cannot_read(self, reason: str) -> InvalidInput:
-        return InvalidInput(
+    def _cannot_read(self, reason: str) -> InvalidInputError:
+        return InvalidInputError(
             f"optimization_level: Qiskit cannot read the description of backend {self.name}, so nothing can be "
             f"transpiled for it{reason}. Leave optimization_level out, and give circuits that the backend can run as "
             "they are."

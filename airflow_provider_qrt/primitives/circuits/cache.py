@@ -1,7 +1,7 @@
-"""Transpiled circuits kept on disk, so that a retry does not pay for the same minutes of computing again.
+"""A disk cache of transpiled circuits, so that a retry does not repeat minutes of computation.
 
-Nothing is lost when an entry is: a circuit that is not found is transpiled again, with the same outcome. So the cache
-never fails a task. Whatever the file system refuses is written to the log and treated as "not found".
+An entry can be lost without harm: a circuit that is not found is transpiled again, with the same result. So the cache
+never fails a task. Errors of the file system are logged and treated as "not found".
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from airflow_provider_qrt.untrusted.folders import make_private, read_private, why_not_private
-from airflow_provider_qrt.untrusted.inflate import TooLarge, inflate
+from airflow_provider_qrt.untrusted.inflate import TooLargeError, inflate
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 1024 * 1024
-"""Default bound on all entries together, in bytes: a thousand circuits of 127 qubits and 50,000 gates."""
+"""Default limit on the total size in bytes; enough for a thousand circuits of 127 qubits and 50,000 gates."""
 MAX_QPY_BYTES = 256 * 1024 * 1024
-"""Bytes of one entry, unpacked."""
+"""Maximum uncompressed size of one entry in bytes."""
 STALE_SECONDS = 3600.0
-"""Age after which an unfinished file belongs to a process that is gone; writing one takes far less."""
+"""Age in seconds after which an unfinished file is left over from a dead process; writing one takes far less."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _ENTRY = ".circuit"
@@ -33,10 +33,10 @@ _UNFINISHED = ".unfinished"
 
 
 def default_directory() -> Path:
-    """Where circuits are kept when no directory is named: under the user's cache, apart from Airflow's home.
+    """Return the default directory, in the user's cache directory and not in Airflow's home.
 
-    ``$XDG_CACHE_HOME`` or ``~/.cache`` (XDG Base Directory Specification); a user without a home gets a place of
-    their own among the temporary files.
+    It is under ``$XDG_CACHE_HOME`` or ``~/.cache`` (XDG Base Directory Specification); a user without a home directory
+    gets a private directory among the temporary files.
     """
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base) / "airflow-provider-qrt" / "circuits"
@@ -47,25 +47,25 @@ def default_directory() -> Path:
 
 
 class CircuitCache:
-    """A directory of compressed QPY, each file a transpiled circuit under the digest of everything it follows from.
+    """A directory of transpiled circuits as compressed QPY, each under a digest of everything that it depends on.
 
-    Any number of processes may read and write at once, without locks:
+    Any number of processes can read and write at the same time without locks:
 
-    - A file is written under a name of its own and then renamed, which is atomic. A reader sees no file, the old one
-      or the new one. Two writers of one key write the same circuit, and the last one stays.
-    - A file ends with a SHA-256 digest of its key and its content. One that was cut short by a full disk or a power
-      cut, damaged, or moved to another name does not match; it counts as not there, and is replaced.
-    - A file that is removed while it is read stays readable for that reader (POSIX).
+    - A file is written under a temporary name and then renamed, which is atomic. A reader sees no file, the old file or
+      the new file. Two writers of one key write the same circuit, and the last file stays.
+    - A file ends with a SHA-256 digest of its key and its content. A file that was truncated by a full disk or a power
+      failure, damaged, or renamed does not match; it counts as missing and is replaced.
+    - A file that is removed while a process reads it stays readable for that process (POSIX).
 
-    The digest guards against accidents, not against people. Therefore the directory is made for its owner only, and it
-    is used only if nobody but this user and root can have written to it or put another in its place; files in it that
-    are links or belong to others do not count.
+    The digest protects against accidents, but not against attackers. Therefore only the owner has access to the
+    directory, and it is used only if nobody but this user and root could have written to it or replaced it. Files in it
+    that are links or belong to other users are ignored.
 
-    When the entries outgrow ``max_bytes``, those that were not used for the longest time go.
+    When the entries exceed ``max_bytes``, the least recently used ones are removed.
 
     Args:
-        directory: Where to keep them; None: see :func:`default_directory`. Workers on several machines may share one.
-        max_bytes: Bound on the size of all entries together, in bytes.
+        directory: The directory; None: see :func:`default_directory`. Workers on several machines can share one.
+        max_bytes: Limit on the total size of all entries in bytes.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, max_bytes: int = MAX_BYTES) -> None:
@@ -73,7 +73,7 @@ class CircuitCache:
         self.max_bytes = max_bytes
 
     def get(self, key: str) -> bytes | None:
-        """Return the QPY bytes kept under a key (hexadecimal digits), or None; one that is found counts as used."""
+        """Return the QPY bytes stored under a key (hexadecimal digits), or None; finding an entry marks it as used."""
         path = self._path(key)
         try:
             if not self._is_trusted():
@@ -95,12 +95,12 @@ class CircuitCache:
             os.utime(path, follow_symlinks=False)
         try:
             return inflate(packed, MAX_QPY_BYTES)
-        except (TooLarge, zlib.error) as error:
+        except (TooLargeError, zlib.error) as error:
             log.warning("The cached circuit %s cannot be unpacked; it is transpiled again: %s", path, error)
             return None
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep QPY bytes under a key, in place of what was there."""
+        """Store QPY bytes under a key, replacing any earlier entry."""
         packed = zlib.compress(data)
         content = packed + _digest(key, packed)
         if len(content) > self.max_bytes:
@@ -137,11 +137,11 @@ class CircuitCache:
             raise
 
     def _trim(self) -> None:
-        """Remove what processes left unfinished, and the entries that were not used for the longest time."""
+        """Remove stale unfinished files, and the least recently used entries above the limit."""
         entries: list[tuple[float, int, str]] = []
         with os.scandir(self.directory) as files:
             for file in files:
-                with suppress(FileNotFoundError):  # Another process tidies up as well.
+                with suppress(FileNotFoundError):  # Another process may be removing files too.
                     status = file.stat(follow_symlinks=False)
                     if file.name.endswith(_ENTRY):
                         entries.append((status.st_mtime, status.st_size, file.path))

@@ -1,8 +1,8 @@
-"""OpenQASM 3 expressions that have a value before the circuit runs: sizes of registers, indices, angles of gates.
+"""Evaluates OpenQASM 3 expressions that are known before the circuit runs: register sizes, indices and gate angles.
 
-The operators of OpenQASM 3 are those of Python but for ``&&``, ``||`` and ``!``, so an expression is read with Python's
-own parser and then evaluated node by node. Nothing is executed. Source: the OpenQASM 3 live specification (constants,
-operators and built-in functions, casts).
+The operators of OpenQASM 3 are those of Python except for ``&&``, ``||`` and ``!``, so Python's parser reads an
+expression, which is then evaluated node by node. No code is executed. Source: the OpenQASM 3 live specification
+(constants, operators and built-in functions, casts).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BUILT_IN: Mapping[str, float] = {
     "τ": math.tau,
     "euler": math.e,
     "ℇ": math.e,
-    "Ɛ": math.e,  # What Python's parser makes of the line above.
+    "Ɛ": math.e,  # Python's parser normalizes the letter above to this one.
 }
 """The constants of the language, by name."""
 
@@ -35,7 +35,7 @@ FUNCTIONS = frozenset(
 """The functions of the language, by name."""
 
 _MOST_BITS = 64
-"""Longest whole number that is computed, in bits: no size, index or angle needs more."""
+"""Largest integer that is computed, in bits; no size, index or angle needs more."""
 
 _CASTS: Mapping[str, Callable[[Any], Any]] = {
     "int": int,
@@ -74,22 +74,22 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-class _Undecided(Exception):
-    """The expression has no value here: it holds a name without one, or something that is not computed."""
+class _UndecidedError(Exception):
+    """The expression has no known value: it contains an unknown name or an unsupported operation."""
 
 
 def evaluate(expression: str, names: Mapping[str, Any] | None = None, *, whole_quotients: bool = True) -> Any:
     """Evaluate an expression.
 
     Args:
-        expression: What is written, without comments.
+        expression: The text of the expression, without comments.
         names: Values of the names in it, besides ``pi``, ``tau`` and ``euler``: numbers, or numpy arrays of numbers,
-            which are computed with element by element.
-        whole_quotients: Whether the quotient of two whole numbers is rounded towards zero, as OpenQASM 3 has it. Not
-            every compiler does so with angles (``7/2``); with False such a quotient has no value unless it is whole.
+            which are evaluated element by element.
+        whole_quotients: Whether the quotient of two integers is rounded towards zero, as OpenQASM 3 specifies. Not
+            every compiler rounds angles (``7/2``); with False, a quotient that is not an integer has no value.
 
     Returns:
-        A number, a truth value or an array; None when it has no value.
+        A number, a boolean or an array; None when the value is not known.
     """
     tree = _parse(expression.strip())
     if tree is None:
@@ -97,14 +97,14 @@ def evaluate(expression: str, names: Mapping[str, Any] | None = None, *, whole_q
     try:
         value = _Evaluation(names or {}, whole_quotients).value(tree)
         return None if isinstance(value, float) and not math.isfinite(value) else value
-    except (_Undecided, ArithmeticError, ValueError, TypeError, RecursionError):
-        # Python's own rules refuse what the language's do: a shift by a negative number, the root of one, a float as a
-        # mask of bits.
+    except (_UndecidedError, ArithmeticError, ValueError, TypeError, RecursionError):
+        # Python refuses the same operations as OpenQASM: a shift by a negative number, the root of a negative number, a
+        # float as a bit mask.
         return None
 
 
 def evaluate_whole(expression: str, names: Mapping[str, Any] | None = None) -> int | None:
-    """Evaluate an expression to a whole number, as a size has to be; None when it is none."""
+    """Evaluate an expression whose value must be an integer, such as a size; return None for any other value."""
     value = evaluate(expression, names)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -138,25 +138,27 @@ class _Evaluation:
                 return _SIGNS[type(sign)](self.value(operand))
             case ast.BinOp(left=left, op=operation, right=right):
                 return self._binary(operation, self.value(left), self.value(right))
-            case ast.BoolOp(op=ast.And(), values=values):
-                return all(map(self.value, values))
-            case ast.BoolOp(values=values):
-                return any(map(self.value, values))
+            case ast.BoolOp(op=operation, values=values):
+                return (all if isinstance(operation, ast.And) else any)(map(self.value, values))
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-                compare = _COMPARISONS.get(type(comparison))
-                if compare is not None:
-                    return compare(self.value(left), self.value(right))
+                return self._compare(comparison, left, right)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(name, [self.value(argument) for argument in arguments])
             case ast.Call(func=ast.Subscript(value=ast.Name(id=name)), args=[argument], keywords=[]):
                 return self._call(name, [self.value(argument)])
-        raise _Undecided
+        raise _UndecidedError
 
     def _named(self, name: str) -> Any:
         for known in (self._names, BUILT_IN, _TRUTH):
             if known.get(name) is not None:
                 return known[name]
-        raise _Undecided
+        raise _UndecidedError
+
+    def _compare(self, comparison: ast.cmpop, left: ast.expr, right: ast.expr) -> Any:
+        compare = _COMPARISONS.get(type(comparison))
+        if compare is None:
+            raise _UndecidedError
+        return compare(self.value(left), self.value(right))
 
     def _binary(self, operation: ast.operator, left: Any, right: Any) -> Any:
         whole = isinstance(left, int) and isinstance(right, int)
@@ -173,12 +175,12 @@ class _Evaluation:
                 return left >> right
         apply = _OPERATORS.get(type(operation))
         if apply is None:
-            raise _Undecided
+            raise _UndecidedError
         return apply(left, right)
 
     def _quotient(self, left: int, right: int) -> int:
         if left % right and not self._whole_quotients:
-            raise _Undecided
+            raise _UndecidedError
         size = abs(left) // abs(right)
         return size if (left < 0) == (right < 0) else -size
 
@@ -187,7 +189,7 @@ class _Evaluation:
             return _CASTS[name](arguments[0])
         function = _functions().get(name)
         if function is None:
-            raise _Undecided
+            raise _UndecidedError
         import numpy as np
 
         with np.errstate(all="ignore"):
@@ -197,7 +199,7 @@ class _Evaluation:
 
 @cache
 def _functions() -> Mapping[str, Callable[..., Any]]:
-    """Those of the language's functions whose value is a number, for numbers and for arrays of them."""
+    """Return the functions of the language that return numbers; they accept numbers and arrays of numbers."""
     import numpy as np
 
     return {
@@ -220,5 +222,5 @@ def _functions() -> Mapping[str, Callable[..., Any]]:
 
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > _MOST_BITS:
-        raise _Undecided
+        raise _UndecidedError
     return base**exponent

@@ -1,8 +1,8 @@
-"""Angles with parameters, written in one order, so that the same circuit built twice has the same text.
+"""Writes angles with parameters in a fixed order, so that the same circuit built twice has the same text.
 
-Qiskit writes the sum of two parameters in an order that follows from their random ids: ``0.5*a - 0.5*b`` in one process
-is ``(-0.5)*b + 0.5*a`` in the next. By its text a circuit is known again: a retry that finds another text takes it for
-another job and buys it a second time.
+Qiskit writes the sum of two parameters in an order that depends on their random ids: ``0.5*a - 0.5*b`` in one process
+is ``(-0.5)*b + 0.5*a`` in the next. A retry recognizes its job by the text of the circuit; with another text it would
+submit and pay for the job a second time.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import re
 from functools import lru_cache
 
 _CALL = re.compile(r"^(\s*(?:[^;]*@ )?[A-Za-z_]\w*)\((.*)\)((?: [^()]*)?;)$")
-"""A gate with angles, as Qiskit's exporter writes it: alone on its line."""
+"""A gate with angles, which Qiskit's exporter writes on a separate line."""
 _WORTH_READING = re.compile(r" [+-] |\*")
 
 
 def order_terms(text: str) -> str:
-    """Put the terms and factors of all angles in OpenQASM 3 text, as Qiskit writes it, into one order.
+    """Sort the terms and factors of all angles in OpenQASM 3 text that Qiskit wrote.
 
-    What is no sum or product of numbers, names and functions stays as it is.
+    Anything but sums and products of numbers, names and functions stays as it is.
     """
     return "\n".join(_line(line) if _WORTH_READING.search(line) else line for line in text.split("\n"))
 
@@ -35,20 +35,20 @@ def _angles(text: str) -> str:
         read = ast.parse(f"({text},)", mode="eval").body
         assert isinstance(read, ast.Tuple)
         return ", ".join(_write(_terms(angle)) for angle in read.elts)
-    except (SyntaxError, _Unknown, ArithmeticError, RecursionError):
+    except (SyntaxError, _UnknownError, ArithmeticError, RecursionError):
         return text
 
 
-class _Unknown(Exception):
-    """Something else than a sum or product of numbers, names and functions."""
+class _UnknownError(Exception):
+    """The expression is not a sum or product of numbers, names and functions."""
 
 
 Term = tuple[tuple[str, ...], int | float]
-"""The factors of a product, in order and without its number; and that number."""
+"""The sorted factors of a product without its numeric factor, and the numeric factor."""
 
 
 def _terms(node: ast.expr) -> list[Term]:
-    """Return the terms of a sum, not yet in order."""
+    """Return the unsorted terms of a sum."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return [((), number)]
@@ -71,11 +71,11 @@ def _terms(node: ast.expr) -> list[Term]:
             return [((f"({_write(_terms(left))})**({_write(_terms(right))})",), 1)]
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return [((f"{name}({', '.join(_write(_terms(one)) for one in arguments)})",), 1)]
-    raise _Unknown
+    raise _UnknownError
 
 
 def _product(node: ast.expr) -> Term:
-    """Return an operand of a multiplication, where a sum is one factor."""
+    """Return an operand of a multiplication, in which a sum is a single factor."""
     terms = _terms(node)
     return terms[0] if len(terms) == 1 else ((f"({_write(terms)})",), 1)
 

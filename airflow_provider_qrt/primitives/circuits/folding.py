@@ -1,11 +1,12 @@
-"""OpenQASM 3 text without constants, for importers that know none.
+"""Replaces constants in OpenQASM 3 text by their values, for importers that do not support constants.
 
-Qiskit's importer takes ``bit[4] c;`` and neither ``const int d = 2;`` nor ``bit[d**2] c;``, which the language has.
+Qiskit's importer accepts ``bit[4] c;`` but not ``const int d = 2;`` or ``bit[d**2] c;``, which are valid OpenQASM 3.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from openqasm3 import ast
 from openqasm3.parser import parse
@@ -13,12 +14,11 @@ from openqasm3.printer import dumps
 
 from airflow_provider_qrt.primitives.circuits.constants import evaluate
 
-_COMPUTED = (ast.BinaryExpression, ast.UnaryExpression, ast.FunctionCall, ast.Cast)
 _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=", "&&", "||")
 
 
 def fold_constants(text: str) -> str:
-    """Return a program with the values of its constants in their place.
+    """Return a program with its constants replaced by their values.
 
     Args:
         text: A program that the reference parser can read.
@@ -29,43 +29,67 @@ def fold_constants(text: str) -> str:
 
 
 class _Folding:
+    """The replacement of constants in one program."""
+
     def __init__(self) -> None:
         self._constants: dict[str, Any] = {}
 
     def fold(self, node: Any) -> Any:
-        """Return a node, or a list of them, without constants."""
-        match node:
-            case list():
-                folded = [self.fold(one) for one in node]
-                return [one for one in folded if one is not None]
-            case tuple():
-                return tuple(map(self.fold, node))
-            case ast.ConstantDeclaration(identifier=ast.Identifier(name=name), init_expression=value):
-                known = evaluate(dumps(value), self._constants)
-                if known is None:
-                    return node
-                self._constants[name] = known
-                return None
-            case ast.Identifier(name=name):
-                return _literal(self._constants[name]) if name in self._constants else node
-            case ast.QuantumGateDefinition(arguments=arguments, qubits=qubits):
-                kept = dict(self._constants)
-                for part in (*arguments, *qubits):
-                    self._constants.pop(part.name, None)
-                node.body = self.fold(node.body)
-                self._constants = kept
-                return node
-        if isinstance(node, _COMPUTED) and not (
-            isinstance(node, ast.BinaryExpression) and node.op.name in _COMPARISONS
-        ):
-            value = evaluate(dumps(node), self._constants)
-            if value is not None:
-                return _literal(value)
+        """Return a node, or a list of them, without constants; None for a declaration that is no longer needed."""
+        fold: Callable[[_Folding, Any], Any] = self._FOLDS.get(type(node), _Folding._parts)
+        return fold(self, node)
+
+    def _list(self, nodes: list[Any]) -> list[Any]:
+        folded = [self.fold(one) for one in nodes]
+        return [one for one in folded if one is not None]
+
+    def _tuple(self, nodes: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(map(self.fold, nodes))
+
+    def _constant(self, node: ast.ConstantDeclaration) -> ast.ConstantDeclaration | None:
+        known = evaluate(dumps(node.init_expression), self._constants)
+        if known is None:
+            return node
+        self._constants[node.identifier.name] = known
+        return None
+
+    def _identifier(self, node: ast.Identifier) -> Any:
+        return _literal(self._constants[node.name]) if node.name in self._constants else node
+
+    def _gate(self, node: ast.QuantumGateDefinition) -> ast.QuantumGateDefinition:
+        """Fold the body of a gate, where its parameters hide constants of the same name."""
+        kept = dict(self._constants)
+        for part in (*node.arguments, *node.qubits):
+            self._constants.pop(part.name, None)
+        node.body = self.fold(node.body)
+        self._constants = kept
+        return node
+
+    def _computed(self, node: Any) -> Any:
+        if isinstance(node, ast.BinaryExpression) and node.op.name in _COMPARISONS:
+            return self._parts(node)
+        value = evaluate(dumps(node), self._constants)
+        return self._parts(node) if value is None else _literal(value)
+
+    def _parts(self, node: Any) -> Any:
         if isinstance(node, ast.QASMNode):
             for field, part in vars(node).items():
                 if field != "span":
                     setattr(node, field, self.fold(part))
         return node
+
+    _FOLDS: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
+        list: _list,
+        tuple: _tuple,
+        ast.ConstantDeclaration: _constant,
+        ast.Identifier: _identifier,
+        ast.QuantumGateDefinition: _gate,
+        ast.BinaryExpression: _computed,
+        ast.UnaryExpression: _computed,
+        ast.FunctionCall: _computed,
+        ast.Cast: _computed,
+    }
+    """How each kind of node is folded; all others are folded part by part."""
 
 
 def _literal(value: Any) -> Any:

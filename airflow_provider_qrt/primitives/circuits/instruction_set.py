@@ -1,9 +1,9 @@
-"""What a backend can do: its gates, and the qubits each of them is there for.
+"""The instruction set of a backend: its gates, and the qubits on which each gate is available.
 
 Source: ``GET /backends/{id}/configuration`` of IBM's REST API: ``n_qubits``, ``basis_gates``, ``coupling_map``,
-``supported_instructions``, and ``gates`` with a ``coupling_map`` of their own. What a configuration does not say
-is taken to be possible: simulators, for one, give no coupling map. ``GET /backends/{id}/properties`` says besides which
-qubits and gates are out of service: a parameter named ``operational`` is 0.
+``supported_instructions``, and ``gates``, each with its ``coupling_map``. Anything that a configuration does not
+mention is assumed to be possible; for example, simulators have no coupling map. In ``GET /backends/{id}/properties``,
+qubits and gates that are out of service have a parameter named ``operational`` with the value 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from airflow_provider_qrt.primitives.circuits.statements import CONTROL_FLOW
 
 SYMMETRIC = frozenset({"cz", "rzz", "rxx", "ryy", "swap", "iswap", "cp", "cu1"})
-"""Gates of two qubits that do the same in both directions. A coupling map may name a pair once only."""
+"""Two-qubit gates that are symmetric in their qubits. A coupling map may list a pair in one direction only."""
 _EVERYWHERE = frozenset({"measure", "barrier", "delay"})
 _CONTROL_FLOW = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 
@@ -26,12 +26,12 @@ class InstructionSet:
 
     Attributes:
         backend: Its name.
-        num_qubits: None when the configuration does not say.
-        basis: Its gates, in the order of the configuration; empty when that does not say.
-        instructions: Everything it lists as supported, control flow included; empty when it lists nothing.
-        places: For each gate the qubits it is there for, in order; a gate that is not in it has no such list.
-        pairs: The coupled pairs, ``(control, target)``; None when all are.
-        faulty_qubits: Those that are out of service.
+        num_qubits: The number of qubits; None when the configuration does not state it.
+        basis: Its gates, in the order of the configuration; empty when the configuration does not list them.
+        instructions: All supported instructions, including control flow; empty when none are listed.
+        places: For each gate, the ordered qubits on which it is available; gates without such a list are missing.
+        pairs: The coupled pairs, ``(control, target)``; None when all pairs are coupled.
+        faulty_qubits: Qubits that are out of service.
         faulty_gates: Gates that are out of service on some qubits: ``(name, qubits)``.
     """
 
@@ -52,7 +52,7 @@ class InstructionSet:
 
         Args:
             configuration: The answer of ``GET /backends/{id}/configuration``.
-            properties: The answer of ``GET /backends/{id}/properties``; None: everything is in service.
+            properties: The answer of ``GET /backends/{id}/properties``; None means that everything is in service.
         """
         places = {
             str(gate["name"]): _places(gate["coupling_map"])
@@ -72,11 +72,11 @@ class InstructionSet:
         )
 
     def why_not(self, name: str, qubits: Sequence[int | None]) -> str | None:
-        """Say why the backend cannot carry out an instruction; None when it can, or when that is not known.
+        """Return the reason why the backend cannot run an instruction; None when it can, or when that is not known.
 
         Args:
-            name: A gate or another instruction, by the name that configurations use.
-            qubits: What it acts on, in order; None for a qubit that is not known.
+            name: A gate or another instruction, by its name in configurations.
+            qubits: The qubits it acts on, in order; None for an unknown qubit.
         """
         return (
             self.beyond(qubits)
@@ -86,7 +86,7 @@ class InstructionSet:
         )
 
     def beyond(self, qubits: Iterable[int | None]) -> str | None:
-        """Say why the backend has not got these qubits; None when it has."""
+        """Return the reason why the backend does not have these qubits; None when it has them."""
         highest = max((qubit for qubit in qubits if qubit is not None), default=-1)
         if self.num_qubits is None or highest < self.num_qubits:
             return None
@@ -132,7 +132,7 @@ class InstructionSet:
         place = tuple(qubit for qubit in qubits if qubit is not None)
         if len(place) < len(qubits):
             return None
-        # Of a pair that is listed in one direction only, the other is the same gate.
+        # For a pair that is listed in one direction only, the reverse direction is the same gate.
         turned = (
             name in SYMMETRIC and place not in self.places.get(name, ()) and (name, place[::-1]) in self.faulty_gates
         )
@@ -168,7 +168,7 @@ def faulty_gates(properties: Mapping[str, Any]) -> frozenset[tuple[str, tuple[in
 
 
 def _is_operational(facts: Iterable[Any]) -> bool:
-    # Services that are not IBM's describe qubits in ways of their own.
+    # Services other than IBM's may describe qubits differently.
     said = [fact for fact in facts if isinstance(fact, Mapping) and fact.get("name") == "operational"]
     return all(fact.get("value") for fact in said)
 

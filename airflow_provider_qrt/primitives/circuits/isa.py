@@ -1,14 +1,14 @@
-"""Does a circuit keep to a backend's instruction set (ISA)? Answered without Qiskit, before anything is paid for.
+"""Checks without Qiskit, before anything is paid for, that a circuit fits a backend's instruction set (ISA).
 
-The service transpiles nothing: a gate that the backend has not got, or one on qubits it does not couple, makes the
-job fail, perhaps after a day in the queue. The rules are those of the official client's check (``is_isa_circuit`` of
-qiskit-ibm-runtime 0.51): a gate is known by its name, so a ``gate`` block for ``rzz`` or ``ecr``, which
-``stdgates.inc`` lacks, declares the backend's own gate, and a ``gate`` block of any other name does not make that gate
-one of the backend's. Qubits and gates that the calibration marks as out of service are not there. Qubit i of the
-declared registers, counted in their order, is physical qubit ``$i``.
+The service does not transpile: a gate that the backend does not have, or a gate on qubits that are not coupled, makes
+the job fail, perhaps after a day in the queue. The rules are those of the official client's check (``is_isa_circuit``
+of qiskit-ibm-runtime 0.51). A gate is recognized by its name, so a ``gate`` block for ``rzz`` or ``ecr``, which
+``stdgates.inc`` lacks, declares the backend's own gate, and a ``gate`` block of any other name does not add a gate to
+the backend. Qubits and gates that the calibration marks as out of service count as missing. Qubit i of the declared
+registers, counted in their order, is physical qubit ``$i``.
 
-What cannot be decided here passes, and the service has the last word: gates with modifiers, computed indices, aliases,
-the bodies of subroutines.
+Instructions that cannot be checked here pass, and the service decides: gates with modifiers, computed indices, aliases,
+and the bodies of subroutines.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from airflow_provider_qrt.primitives.circuits.statements import (
     read_instructions,
 )
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, blank_noise, read_constants
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 MAX_RZZ_ANGLE = math.pi / 2 + 1e-10
-"""Heron's rzz is calibrated for angles from 0 to pi/2 (IBM's page on fractional gates); the official client allows
-this much for rounding."""
+"""Largest angle of rzz. Heron's rzz is calibrated from 0 to pi/2 (IBM's page on fractional gates); the official client
+allows the same margin for rounding."""
 
 _OTHER_NAMES = {"U": "u", "CX": "cx", "phase": "p", "cphase": "cp"}
-"""What OpenQASM calls gates that configurations, and Qiskit, call otherwise."""
+"""OpenQASM names of gates that have another name in configurations and in Qiskit."""
 _KEYWORDS = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 _INDEXED = re.compile(r"([^\W\d]\w*)\s*\[\s*(\d+)\s*\]")
 _INPUT = re.compile(r"\binput\s+[^;{}]*?([^\W\d]\w*)\s*;")
 _NAME = re.compile(r"[^\W\d]\w*")
 FRACTIONAL = frozenset({"rx", "rzz"})
-"""Gates of machines whose angle changes the pulse (``is_fractional_gate`` of the official client)."""
+"""Gates whose pulse depends on the angle (``is_fractional_gate`` of the official client)."""
 
 
-class NotIsa(InvalidInput):
-    """A circuit has an instruction that the backend cannot carry out; nothing was sent.
+class NotIsaError(InvalidInputError):
+    """A circuit has an instruction that the backend cannot run; nothing was sent.
 
     Attributes:
-        problem: What does not fit, without what to do about it.
+        problem: The problem without the advice.
     """
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -58,7 +58,7 @@ class NotIsa(InvalidInput):
 
 
 class Pub(Protocol):
-    """What PUBs of a sampler and of an estimator have in common."""
+    """The common attributes of the PUBs of samplers and estimators."""
 
     @property
     def circuit(self) -> str | Mapping[str, Any]:
@@ -74,7 +74,7 @@ class Pub(Protocol):
 
     @property
     def info(self) -> CircuitInfo | None:
-        """What the circuit declares, if that is known."""
+        """The declarations of the circuit, if known."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,18 @@ def check_isa(
     values: Mapping[str, Any] | None = None,
     properties: Mapping[str, Any] | None = None,
 ) -> None:
-    """Refuse a circuit with instructions that the backend cannot carry out.
+    """Refuse a circuit with instructions that the backend cannot run.
 
     Args:
-        text: OpenQASM 3, as ``check_circuit`` takes it.
+        text: OpenQASM 3 text that ``check_circuit`` accepts.
         configuration: The answer of ``GET /backends/{id}/configuration``.
         where: The place named at the start of the message.
         values: The values of its inputs, by name, for the angles of rzz gates; numbers or nested lists.
         properties: The answer of ``GET /backends/{id}/properties``, for qubits and gates that are out of service.
 
     Raises:
-        NotIsa: The message names the first such instruction with its qubits and line, how many more there are, and
-            what to do.
+        NotIsaError: The message gives the first such instruction with its qubits and line, the number of further ones,
+            and advice.
     """
     _refuse(find_misfits(text, configuration, values=values, properties=properties), configuration, where)
 
@@ -129,19 +129,19 @@ def check_pubs_isa(
     properties: Mapping[str, Any] | None = None,
     gates_randomized_by: str | None = None,
 ) -> None:
-    """Check the circuits of PUBs as ``check_isa`` does; those that came as QPY by the text they were given.
+    """Check the circuits of PUBs like ``check_isa``; for a QPY circuit, check its text.
 
     Args:
-        pubs: What ``coerce_pubs`` returns, or the PUBs of an estimator. A circuit that came encoded is read with
-            Qiskit; where that is not installed it is not checked.
+        pubs: The PUBs that ``coerce_pubs`` returns, or the PUBs of an estimator. An encoded circuit is read with
+            Qiskit; it is not checked if Qiskit is not installed.
         configuration: The answer of ``GET /backends/{id}/configuration``.
         properties: The answer of ``GET /backends/{id}/properties``, for qubits and gates that are out of service.
-        gates_randomized_by: The option that makes the service randomize gates, if one does: see ``gate_randomizer``.
-            Fractional gates are refused then.
+        gates_randomized_by: The option that makes the service randomize gates, if any; see ``gate_randomizer``. With
+            it, fractional gates are refused.
 
     Raises:
-        NotIsa: See ``check_isa``, or a circuit has more qubits than the backend. A ``QuantumCircuit`` has no lines to
-            name.
+        NotIsaError: See ``check_isa``, or a circuit has more qubits than the backend. The message gives no line for a
+            ``QuantumCircuit``.
     """
     seen: set[str] = set()
     for index, pub in enumerate(pubs):
@@ -167,11 +167,11 @@ def check_pubs_isa(
 
 
 def _text_of(pub: Pub) -> tuple[str | None, CircuitInfo | None]:
-    """Return a circuit's text and what it declares, as far as they are known."""
+    """Return a circuit's text and declarations, as far as they are known."""
     if isinstance(pub.circuit, str):
         return pub.circuit, pub.info
     if pub.info is None and find_spec("qiskit") is not None:
-        from airflow_provider_qrt.primitives.circuits.qpy import describe_encoded
+        from airflow_provider_qrt.primitives.circuits.importing import describe_encoded
 
         return describe_encoded(pub.circuit)
     return pub.source, pub.info
@@ -181,7 +181,7 @@ def _check_width(info: CircuitInfo | None, configuration: Mapping[str, Any], whe
     most = configuration.get("n_qubits")
     if info is not None and most is not None and info.num_qubits > most and not info.physical:
         backend = configuration.get("backend_name") or "the backend"
-        raise NotIsa(
+        raise NotIsaError(
             f"{where}: the circuit has {info.num_qubits} qubits, and {backend} has {most}.",
             "Take a larger backend, or declare only the qubits that the circuit uses.",
         )
@@ -190,10 +190,10 @@ def _check_width(info: CircuitInfo | None, configuration: Mapping[str, Any], whe
 def _named_values(
     values: Mapping[str, Any] | list[Any] | None, text: str, info: CircuitInfo | None, is_text: bool
 ) -> Mapping[str, Any] | None:
-    """Return the values of the inputs by the names that the text has for them.
+    """Return the values of the inputs by their names in the text.
 
-    Those of a ``QuantumCircuit`` stand in the order of its parameters, which is that of the inputs in its text; the
-    names there may be others, since OpenQASM cannot spell every name that Qiskit allows.
+    The values of a ``QuantumCircuit`` are in the order of its parameters, which is the order of the inputs in its
+    text. The names in the text may differ, because OpenQASM does not allow every name that Qiskit allows.
     """
     if is_text or not values:
         return values if isinstance(values, Mapping) else None
@@ -220,15 +220,15 @@ def find_misfits(
     one_register: bool = False,
     gates_randomized_by: str | None = None,
 ) -> list[Misfit]:
-    """Return the instructions of a circuit that the backend cannot carry out, in the order of the text.
+    """Return the instructions of a circuit that the backend cannot run, in the order of the text.
 
     Args:
         text: OpenQASM 3.
         configuration: The answer of ``GET /backends/{id}/configuration``.
         values: See ``check_isa``.
         properties: See ``check_isa``.
-        one_register: Take the indices of virtual qubits as physical only when there is one register. For text that
-            Qiskit wrote: it may declare registers in another order than the circuit's.
+        one_register: Whether to use virtual indices as physical ones only if there is a single register. Set it for
+            text that Qiskit wrote, which may declare registers in another order than the circuit.
         gates_randomized_by: See ``check_pubs_isa``.
     """
     instruction_set = InstructionSet.from_configuration(configuration, properties)
@@ -260,7 +260,7 @@ def _refuse(misfits: list[Misfit], configuration: Mapping[str, Any], where: str,
     first, more = misfits[0], len(misfits) - 1
     line = f"line {first.line}: " if with_line else ""
     others = f" {more} more instruction{'s do' if more > 1 else ' does'} not fit." if more else ""
-    raise NotIsa(
+    raise NotIsaError(
         f"{where}: {line}{first}.{others}",
         "The service runs only circuits in the backend's own instruction set and transpiles nothing: set "
         f"optimization_level=1 (0 to 3) to transpile for {backend} first, or correct the circuit.",
@@ -274,7 +274,7 @@ def _problems(
     angles: _Angles,
     gates_randomized_by: str | None,
 ) -> Iterator[tuple[tuple[int | None, ...], str]]:
-    """Yield what is wrong with an instruction, for each set of qubits when it is applied to whole registers."""
+    """Yield the problems of an instruction, one for each set of qubits if it is applied to whole registers."""
     for on in qubits.resolve(found):
         if found.modified:
             reason = instruction_set.beyond(on)
@@ -290,7 +290,7 @@ def _problems(
 
 @dataclass
 class _Qubits:
-    """The declared registers, one after the other on the physical qubits."""
+    """The declared registers, placed on the physical qubits one after the other."""
 
     one_register: bool
     constants: Mapping[str, Any]
@@ -300,7 +300,7 @@ class _Qubits:
     def declare(self, register: QubitRegister) -> None:
         size = 1 if not register.size else evaluate_whole(register.size, self.constants)
         if self.total is None or size is None or (self.one_register and self.places):
-            self.total = None  # From here on it is not known where a register begins.
+            self.total = None  # The positions of all following registers are unknown.
             if self.one_register:
                 self.places.clear()
             return
@@ -308,7 +308,7 @@ class _Qubits:
         self.total += size
 
     def resolve(self, found: Instruction) -> list[tuple[int | None, ...]]:
-        """Return the qubits of every gate that the instruction stands for."""
+        """Return the qubits of every gate that the instruction expands to."""
         each = [self._one(operand) for operand in found.operands]
         if found.name in ("barrier", "delay", "measure", "reset"):
             return [(qubit,) for qubits in each for qubit in qubits]
@@ -335,7 +335,7 @@ class _Angles:
 
     Attributes:
         names: Values of constants and inputs: numbers, nested lists or arrays.
-        inputs: Those of inputs.
+        inputs: Values of inputs only.
     """
 
     names: Mapping[str, Any]
@@ -343,7 +343,7 @@ class _Angles:
     _arrays: dict[str, Any] | None = None
 
     def bad(self, expression: str) -> str | None:
-        """Say why an angle is out of range; None when it is not, or is not known."""
+        """Return the reason why an angle is out of range; None when it is in range or not known."""
         expression = expression.strip()
         used = set(_NAME.findall(expression)) & set(self.inputs)
         angle = evaluate(expression, self._values() if used else self.names, whole_quotients=False)
@@ -356,7 +356,7 @@ class _Angles:
         return f"its angle must be from 0 to pi/2, not {given}"
 
     def _values(self) -> Mapping[str, Any]:
-        """Return the values of a sweep as arrays, which whole expressions can be computed with."""
+        """Return the values of a sweep as arrays, with which whole expressions can be evaluated."""
         if self._arrays is None:
             import numpy as np
 
@@ -369,3 +369,7 @@ class _Angles:
 
 def _flat(value: Any) -> Iterable[float]:
     return value.ravel().tolist() if hasattr(value, "ravel") else (float(value),)
+
+
+# Former names, which still work for one release.
+NotIsa = NotIsaError

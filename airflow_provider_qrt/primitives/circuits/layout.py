@@ -1,31 +1,31 @@
-"""Observables that follow their circuit to the qubits a transpiler has put it on. Text in, text out, without Qiskit."""
+"""Moves observables to the qubits on which a transpiler has placed their circuit, as text and without Qiskit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 def place_observables(observables: Any, layout: Sequence[int], num_qubits: int, where: str) -> Any:
-    """Write observables of a circuit for the transpiled circuit.
+    """Rewrite the observables of a circuit for the transpiled circuit.
 
-    The same as ``apply_layout`` of Qiskit's ``SparsePauliOp``: letter ``i`` from the right goes to place ``layout[i]``
-    from the right, all other letters are ``I``.
+    This does the same as ``apply_layout`` of Qiskit's ``SparsePauliOp``: letter ``i`` from the right moves to position
+    ``layout[i]`` from the right, and all other letters are ``I``.
 
     Args:
         observables: A Pauli string, a mapping of Pauli strings to weights, or nested lists of these.
-        layout: For every qubit of the circuit the physical qubit that holds it at the end, all different.
-        num_qubits: Width of the transpiled circuit, more than any number in ``layout``.
+        layout: For every qubit of the circuit, the physical qubit that holds it at the end; all are different.
+        num_qubits: Width of the transpiled circuit, greater than any number in ``layout``.
         where: The place named at the start of an error message.
 
     Returns:
-        The same in the same form; weights, their order and the shape of lists are kept.
+        The observables in the same form, with the same weights, order and list shapes.
 
     Raises:
-        InvalidInput: A Pauli string has not as many letters as the circuit has qubits, or something else stands in its
-            place.
+        InvalidInputError: A Pauli string does not have one letter for each qubit of the circuit, or a value is not a
+            Pauli string.
     """
     if isinstance(observables, str):
         return _place(observables, layout, num_qubits, where)
@@ -35,7 +35,7 @@ def place_observables(observables: Any, layout: Sequence[int], num_qubits: int, 
         return [
             place_observables(item, layout, num_qubits, f"{where}[{index}]") for index, item in enumerate(observables)
         ]
-    raise InvalidInput(
+    raise InvalidInputError(
         f"{where}: expected a Pauli string, a mapping of Pauli strings to weights, or a list of these, not a "
         f"{type(observables).__name__}."
     )
@@ -43,7 +43,7 @@ def place_observables(observables: Any, layout: Sequence[int], num_qubits: int, 
 
 def _place(pauli: Any, layout: Sequence[int], num_qubits: int, where: str) -> str:
     if not isinstance(pauli, str) or len(pauli) != len(layout):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the observable {pauli!r} needs one letter for each of the circuit's {len(layout)} qubits, the "
             "rightmost for qubit 0."
         )

@@ -1,4 +1,4 @@
-"""Several circuits in one QPY file, as the program ``executor`` takes them.
+"""Writes several circuits to one QPY file for the program ``executor``.
 
 Source: IBM's schemas for the executor (``CompressedQpyDataModel``), and the header in Qiskit's description of QPY from
 version 10 on: ``QISKIT``, the version (1 byte), Qiskit's version (3), the number of programs (8, big-endian).
@@ -15,8 +15,8 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import MAX_QPY_VERSION
 from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
-from airflow_provider_qrt.primitives.errors import InvalidInput
-from airflow_provider_qrt.untrusted.inflate import TooLarge, inflate
+from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.untrusted.inflate import TooLargeError, inflate
 
 _MAGIC = b"QISKIT"
 _HEADER_BYTES = 18
@@ -26,21 +26,21 @@ def write_qpy_file(circuits: Sequence[str | Mapping[str, Any]]) -> dict[str, Any
     """Put circuits into one file.
 
     Args:
-        circuits: OpenQASM 3 texts, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (base64 of zlib of QPY).
-            One that is QPY already is passed on as it is; anything else needs Qiskit.
+        circuits: OpenQASM 3 texts, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (QPY in zlib in base64). A
+            single QPY circuit is passed on unchanged; everything else needs Qiskit.
 
     Returns:
         ``{"b64_data", "qpy_version", "num_programs"}``.
 
     Raises:
-        InvalidInput: Qiskit, or what it needs to read text, is not installed; or a circuit cannot be read.
+        InvalidInputError: Qiskit or its importer for text is not installed, or a circuit cannot be read.
     """
     if len(circuits) == 1 and isinstance(circuits[0], Mapping):
         return _as_it_is(circuits[0]["__value__"])
     try:
         from qiskit import qpy
     except ImportError as error:
-        raise InvalidInput(
+        raise InvalidInputError(
             "circuits: several circuits in one executor job, encoded as QPY, have to be put into one file, and that "
             "needs Qiskit: pip install 'airflow-provider-qrt[qiskit]'. OpenQASM 3 texts do not need it."
         ) from error
@@ -56,19 +56,21 @@ def _as_it_is(value: Any) -> dict[str, Any]:
     header = _unpack(value, "circuits[0]", _HEADER_BYTES)
     number = int.from_bytes(header[10:18], "big")
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC) or number != 1:
-        raise InvalidInput("circuits[0]: expected base64 of zlib of QPY with one circuit, as RuntimeEncoder writes it.")
+        raise InvalidInputError(
+            "circuits[0]: expected base64 of zlib of QPY with one circuit, as RuntimeEncoder writes it."
+        )
     return {"b64_data": value, "qpy_version": header[6], "num_programs": 1}
 
 
 def _unpack(value: Any, where: str, at_most: int = 0) -> bytes:
-    """Return the first ``at_most`` bytes of QPY, or all of it."""
+    """Return the first ``at_most`` bytes of QPY, or all bytes."""
     try:
         packed = base64.b64decode(value, validate=True)
         return zlib.decompressobj().decompress(packed, at_most) if at_most else inflate(packed, MAX_QPY_BYTES)
-    except TooLarge as error:
-        raise InvalidInput(f"{where}: the QPY is too large: {error}.") from None
+    except TooLargeError as error:
+        raise InvalidInputError(f"{where}: the QPY is too large: {error}.") from None
     except (TypeError, binascii.Error, ValueError, zlib.error) as error:
-        raise InvalidInput(f"{where}: expected base64 of zlib of QPY: {error}.") from None
+        raise InvalidInputError(f"{where}: expected base64 of zlib of QPY: {error}.") from None
 
 
 def _read(circuit: str | Mapping[str, Any], where: str) -> Any:
@@ -79,13 +81,13 @@ def _read(circuit: str | Mapping[str, Any], where: str) -> Any:
         try:
             [loaded] = qpy.load(io.BytesIO(raw))
         except Exception as error:
-            raise InvalidInput(f"{where}: the QPY cannot be read: {error}") from error
+            raise InvalidInputError(f"{where}: the QPY cannot be read: {error}") from error
         return loaded
     try:
         return qasm3.loads(circuit)
     except Exception as error:
-        # Qiskit reads text with a package of its own, whose absence is an error of Qiskit's like any other.
-        raise InvalidInput(
+        # Qiskit reads text with a separate package; if it is missing, Qiskit raises an ordinary error.
+        raise InvalidInputError(
             f"{where}: OpenQASM 3 text beside circuits of Qiskit's has to become one of those, and Qiskit cannot read "
             f"it: {' '.join(str(error).split())}. Give all circuits of the job as text, or all as QuantumCircuit."
         ) from error

@@ -1,4 +1,4 @@
-"""The circuits of a job, in whatever form a user wrote them, checked and in the form the service takes."""
+"""Reads the circuits of a job in any form that users write, checks them, and converts them for the service."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from airflow_provider_qrt.primitives.circuits.text import BYTE_ORDER_MARK, STRIC
 
 @dataclass(frozen=True)
 class ReadCircuit:
-    """A circuit as it is sent, and what is known of it.
+    """A circuit in the form that is sent, and the known facts about it.
 
     Attributes:
-        circuit: OpenQASM 3 text, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (base64 of zlib of QPY).
-        info: What the circuit declares; None for a QPY circuit that came already encoded.
-        source: OpenQASM 3 text of a QPY circuit, if it can be written so.
+        circuit: OpenQASM 3 text, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (QPY in zlib in base64).
+        info: The declarations of the circuit; None for a QPY circuit that was already encoded.
+        source: OpenQASM 3 text of a QPY circuit, if it can be written as text.
     """
 
     circuit: str | Mapping[str, Any]
@@ -32,14 +32,14 @@ class ReadCircuit:
 
 
 class CircuitReader:
-    """Reads the circuits of one job; a text that occurs again is not parsed again.
+    """Reads the circuits of one job; a repeated text is parsed only once.
 
-    All texts together share one budget for the slow parser, ``STRICT_PARSE_MAX_CHARS``; those beyond it are only
+    All texts together share one budget for the slow parser, ``STRICT_PARSE_MAX_CHARS``; texts beyond it are only
     scanned.
 
     Args:
-        check_text: Checks OpenQASM 3 text for the program: ``(text, where, strict=...)``.
-        check_object: Checks a ``QuantumCircuit`` for the program: ``(circuit, where)``.
+        check_text: The program's check of OpenQASM 3 text: ``(text, where, strict=...)``.
+        check_object: The program's check of a ``QuantumCircuit``: ``(circuit, where)``.
     """
 
     def __init__(self, check_text: Callable[..., CircuitInfo], check_object: Callable[[Any, str], None]) -> None:
@@ -49,10 +49,10 @@ class CircuitReader:
         self._budget = STRICT_PARSE_MAX_CHARS
 
     def read(self, circuit: Any, where: str) -> ReadCircuit:
-        """Read one circuit, of which ``is_circuit`` is true.
+        """Read one circuit, for which ``is_circuit`` is true.
 
         Raises:
-            InvalidInput: It is none that the program can run; the message starts with ``where``.
+            InvalidInputError: The program cannot run the circuit; the message starts with ``where``.
         """
         if is_qpy(circuit):
             refuse_name(circuit, where)
@@ -71,12 +71,12 @@ class CircuitReader:
 
 
 def is_circuit(item: Any) -> bool:
-    """Tell whether an item of a PUB stands for a circuit: text, a ``QuantumCircuit``, saved QPY, or an encoded one."""
+    """Return whether an item of a PUB is a circuit: text, a ``QuantumCircuit``, saved QPY, or an encoded circuit."""
     return isinstance(item, str) or is_tagged_circuit(item) or is_quantum_circuit(item) or is_qpy(item)
 
 
 def describe(item: Any) -> str:
-    """Name what stands where a circuit should, for an error message."""
+    """Describe a value that is not a circuit, for an error message."""
     if isinstance(item, Mapping) and "__type__" in item:
         return f"a mapping of type {item['__type__']!r}"
     return f"a {type(item).__name__}"

@@ -1,8 +1,8 @@
-"""OpenQASM 3 text, cut into its instructions without a parser.
+"""Splits OpenQASM 3 text into instructions without a parser.
 
-A parser written in Python takes seconds for the text of a large circuit; nearly all of such a text is one form,
-``name(angles) $i, $j;``, which regular expressions cut in a tenth of a second. The text is taken to be valid: what is
-not recognised is left out. Source: the OpenQASM 3 live specification (statements, scopes, physical qubits).
+A parser written in Python needs seconds for the text of a large circuit. Nearly all of such a text has the form
+``name(angles) $i, $j;``, which regular expressions split in a tenth of a second. The text must be valid: anything that
+is not recognized is left out. Source: the OpenQASM 3 live specification (statements, scopes, physical qubits).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 CONTROL_FLOW = {"if": "if_else", "while": "while_loop", "for": "for_loop", "switch": "switch_case"}
-"""Keywords of control flow, and what a backend's ``supported_instructions`` call it."""
+"""Keywords of control flow, and their names in a backend's ``supported_instructions``."""
 
 _NO_GATE = frozenset(
     re.findall(
@@ -22,12 +22,12 @@ _NO_GATE = frozenset(
         complex array void duration stretch gphase nop""",
     )
 )
-"""Keywords that can begin a statement which looks like a gate on a qubit, and is none."""
+"""Keywords at the start of statements that look like a gate on a qubit but are not."""
 _DEFINITIONS = ("gate", "def", "cal", "defcal")
 _BREAK = re.compile(r"[;{}]")
 _LITERAL_BEFORE = re.compile(r"(?:=|\bin|[\[(,])\Z")
 _LOOK_BACK = 1000
-"""Characters before a brace that are looked at."""
+"""Number of characters before a brace that are examined."""
 _FIRST_WORD = re.compile(r"\s*([^\W\d]\w*)")
 _ON_PHYSICAL = re.compile(r"\s*+([^\W\d]\w*+)\s*+(?:\(([^()]*+)\)\s*+)?(\$\d++(?:\s*+,\s*+\$\d++)*+)\s*+")
 _OPERAND = r"(?:\$\d++|[^\W\d]\w*+(?:\s*+\[[^\[\]]*+\])*+)"
@@ -42,14 +42,14 @@ _LOOP_SET = re.compile(r"\s*for\b.*?\bin\b\s*", re.S)
 
 @dataclass(frozen=True)
 class Instruction:
-    """Something that a backend has to be able to do.
+    """An instruction that the backend must support.
 
     Attributes:
         name: A gate, ``measure``, ``reset``, ``barrier``, ``delay``, or a value of ``CONTROL_FLOW``.
-        arguments: The text between the parentheses; empty without any.
+        arguments: The text between the parentheses; empty if there are none.
         operands: The qubits as written: ``$3``, ``q``, ``q[0]``; empty for control flow.
-        position: Where it begins, in characters from the beginning of the text.
-        modified: It has modifiers (``ctrl @``, ``inv @``, ``pow(k) @``), so it is not the gate of that name.
+        position: Start of the instruction, in characters from the beginning of the text.
+        modified: Whether it has modifiers (``ctrl @``, ``inv @``, ``pow(k) @``), so that it is not the plain gate.
     """
 
     name: str
@@ -68,10 +68,10 @@ class QubitRegister:
 
 
 def read_instructions(code: str) -> Iterator[Instruction | QubitRegister]:
-    """Yield the instructions and qubit declarations of a program, in the order in which they are written.
+    """Yield the instructions and qubit declarations of a program in the order of the text.
 
-    The bodies of ``if``, ``for``, ``while``, ``switch`` and ``box`` are entered; those of gate definitions, subroutines
-    and calibrations are not, since they say what a name means and do nothing themselves.
+    This includes the bodies of ``if``, ``for``, ``while``, ``switch`` and ``box``, but not the bodies of gate
+    definitions, subroutines and calibrations, which only define a name.
 
     Args:
         code: OpenQASM 3 text without comments, pragmas, annotations and strings.
@@ -86,7 +86,7 @@ def read_instructions(code: str) -> Iterator[Instruction | QubitRegister]:
 
 
 def _cut(code: str) -> Iterator[tuple[str, int]]:
-    """Cut at the ends of statements and at the braces of blocks, which leaves statements and the heads of blocks."""
+    """Split at the ends of statements and at the braces of blocks; yield the statements and the heads of blocks."""
     start = depth = 0  # The depth inside braces that belong to a definition or to a literal such as {0, 2}.
     literal = False
     for found in _BREAK.finditer(code):
@@ -108,7 +108,7 @@ def _cut(code: str) -> Iterator[tuple[str, int]]:
 
 
 def _read_any(text: str, position: int) -> Iterator[Instruction | QubitRegister]:
-    """Read a statement of any form; one without braces may follow the head of a loop or branch directly."""
+    """Read a statement of any form, including one that follows the head of a loop or branch without braces."""
     word = _FIRST_WORD.match(text)
     while word and word[1] in (*CONTROL_FLOW, "else"):
         if word[1] in CONTROL_FLOW:
@@ -141,7 +141,7 @@ def _read_call(text: str, position: int) -> Instruction | None:
 
 
 def _end_of_head(text: str, keyword: str, after: int) -> int:
-    """Return where the body begins."""
+    """Return the position at which the body begins."""
     if keyword == "else":
         return after
     if keyword != "for":
@@ -175,7 +175,7 @@ def _indent(text: str) -> int:
 
 
 def _split(operands: str) -> tuple[str, ...]:
-    """Split at the commas outside of brackets."""
+    """Split at the commas outside brackets."""
     if "[" not in operands:
         return tuple(operand.strip() for operand in operands.split(","))
     return tuple(part.strip() for part in re.split(r",(?![^\[]*\])", operands))

@@ -1,4 +1,4 @@
-"""The names of an OpenQASM 3 program: what the language and ``stdgates.inc`` bring, and what each block declares.
+"""The names of an OpenQASM 3 program: those of the language, those of ``stdgates.inc``, and those in each block.
 
 Rules: the OpenQASM 3 live specification (scoping of identifiers, ``stdgates.inc``).
 """
@@ -22,19 +22,19 @@ STANDARD_GATES: Mapping[str, tuple[int, int]] = {
     "u3": (3, 1),
     "cu": (4, 2),
 }
-"""The gates of ``stdgates.inc``: how many angles and how many qubits each takes."""
+"""The gates of ``stdgates.inc`` with their numbers of angles and of qubits."""
 
 NATIVE_GATES = {
     "rzz": "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }",
     "ecr": "gate ecr a, b { s a; sx b; cx a, b; x a; }",
     "sxdg": "gate sxdg a { s a; h a; s a; }",
 }
-"""Gates of machines that ``stdgates.inc`` lacks, each as it may be declared; a machine runs its own gate of that
+"""Gates of machines that ``stdgates.inc`` lacks, each with a declaration for it; a machine runs its own gate of that
 name."""
 
 
 class Kind(StrEnum):
-    """What a name stands for."""
+    """The kinds of things that a name can stand for."""
 
     QUBIT = "a qubit"
     BIT = "a bit"
@@ -51,13 +51,13 @@ class Symbol:
     """A declared name.
 
     Attributes:
-        kind: What it stands for.
-        line: Where it was declared; None for what the language or ``stdgates.inc`` brings.
-        size: How many qubits or bits a register has; None for a single one, or when that is not known.
+        kind: The kind of thing that it stands for.
+        line: The line of its declaration; None for names of the language or ``stdgates.inc``.
+        size: Number of qubits or bits of a register; None for a single one, or when the number is not known.
         single: Whether it is known to be a single qubit or bit.
-        value: Of a constant, if that can be computed.
-        angles: How many angles a gate takes; None when it is not known.
-        qubits: How many qubits a gate takes; None when it is not known.
+        value: The value of a constant, if it can be computed.
+        angles: Number of angles of a gate; None when it is not known.
+        qubits: Number of qubits of a gate; None when it is not known.
     """
 
     kind: Kind
@@ -71,11 +71,11 @@ class Symbol:
 
 @dataclass
 class Scope:
-    """Names of one block.
+    """The names of one block.
 
     Attributes:
-        names: What is declared in it.
-        outer: Names that are visible from outside, by kind; None: all.
+        names: The names that are declared in it.
+        outer: Kinds of outer names that are visible in it; None for all.
     """
 
     names: dict[str, Symbol] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Scope:
 
 
 IN_A_DEFINITION = frozenset({Kind.GATE, Kind.FUNCTION, Kind.CONSTANT})
-"""What the body of a gate or a subroutine sees of the names around it."""
+"""Kinds of outer names that are visible in the body of a gate or a subroutine."""
 _GLOBAL = {
     "U": Symbol(Kind.GATE, angles=3, qubits=1),
     **{name: Symbol(Kind.CONSTANT, value=value) for name, value in BUILT_IN.items()},
@@ -92,13 +92,13 @@ _GLOBAL = {
 
 
 class Names:
-    """The names that are visible at one place of a program."""
+    """The names that are visible at one point of a program."""
 
     def __init__(self) -> None:
         self.scopes = [Scope(dict(_GLOBAL))]
 
     def find(self, name: str) -> Symbol | None:
-        """Return what a name stands for; None for one that is not visible."""
+        """Return the symbol of a name; None if the name is not visible."""
         allowed: frozenset[Kind] | None = None
         for scope in reversed(self.scopes):
             symbol = scope.names.get(name)
@@ -108,11 +108,11 @@ class Names:
         return None
 
     def hidden(self, name: str) -> Symbol | None:
-        """Return what a name stands for around a definition whose body does not see it."""
+        """Return the symbol of a name in any scope, even where it is not visible."""
         return next((scope.names[name] for scope in reversed(self.scopes) if name in scope.names), None)
 
     def all(self) -> dict[str, Symbol]:
-        """Return all names, those of inner blocks first of all that are equal."""
+        """Return all names; names of inner blocks replace equal names of outer blocks."""
         return {name: symbol for scope in self.scopes for name, symbol in scope.names.items()}
 
     def constants(self) -> dict[str, Any]:

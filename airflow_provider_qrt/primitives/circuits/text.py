@@ -1,8 +1,8 @@
-"""OpenQASM 3 text: is it a circuit a primitive can run, and what are its qubits, registers and parameters?
+"""Checks that OpenQASM 3 text is a circuit for a primitive, and reads its qubits, registers and parameters.
 
 Sources: the OpenQASM 3 live specification (version statement, input declarations, physical qubits) and IBM's
-rules for circuits sent as text: measured classical registers come back under their own name, and a circuit on
-physical qubits is as wide as the highest ``$n`` plus one.
+rules for circuits sent as text: measured classical registers are returned under their own names, and the width of a
+circuit on physical qubits is the highest ``$n`` plus one.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from openqasm3 import ast
 
 STRICT_PARSE_MAX_CHARS = 250_000
-"""Longest text, in characters, that is given to the reference parser. The parser is written in Python and takes
-about 10 microseconds a character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three
-seconds on a worker are well spent against a job that would fail after a day in the queue; half a minute is
-not. Longer texts only get the scan below (0.13 s for 50 000 lines), and the service parses them."""
+"""Longest text, in characters, that is given to the reference parser. The parser is written in Python and needs about
+10 microseconds per character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three seconds on a
+worker are worth it if they avoid a failure after a day in the queue; half a minute is not. Longer texts only get the
+scan below (0.13 s for 50 000 lines), and the service parses them."""
 
 _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
 _ANY_HEADER = re.compile(r"\bOPENQASM\b\s*([^;\n]*)")
@@ -50,20 +50,20 @@ _KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*+measure\b|\bmeasure\b(?:[^;-]
 _ANY_MEASUREMENT = re.compile(r"\bmeasure\b")
 _CONTROL_FLOW = re.compile(r"\b(?:if|for|while|switch|box)\b")
 BYTE_ORDER_MARK = "\ufeff"
-"""Some editors write it in front of a text; it is no part of the program."""
+"""Some editors write it at the start of a text; it is not part of the program."""
 _NOT_RECOGNIZED = re.compile(r"token recognition error at: '(.)", re.S)
 
 
 @dataclass(frozen=True)
 class CircuitInfo:
-    """What a circuit declares.
+    """The declarations of a circuit.
 
     Attributes:
         num_qubits: The width: the highest physical qubit plus one, or the sum of the declared qubits.
         registers: ``(name, number of bits)`` of every classical register, in the order of declaration.
         parameters: The names of the inputs that need a value: for text in the order of declaration, for a
             ``QuantumCircuit`` in the order of ``circuit.parameters``.
-        physical: Whether the width follows from the physical qubits that a text names.
+        physical: Whether the width follows from the physical qubits in the text.
         control_flow: The kinds of control flow in it: ``if``, ``for``, ``while``, ``switch``, ``box``.
     """
 
@@ -75,29 +75,29 @@ class CircuitInfo:
 
 
 def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
-    """Check that a text is an OpenQASM 3 circuit for a sampler and return what it declares.
+    """Check that a text is an OpenQASM 3 circuit for a sampler and return its declarations.
 
-    Whether the circuit fits a backend (its gates, its coupled pairs) is not checked here.
+    This does not check whether the circuit fits a backend (its gates, its coupled pairs).
 
     Args:
         text: OpenQASM 3 source.
         where: The place named at the start of an error message.
-        strict: Give the text to the reference parser; None: when it is at most ``STRICT_PARSE_MAX_CHARS`` long.
+        strict: Whether to use the reference parser; None: if the text is at most ``STRICT_PARSE_MAX_CHARS`` long.
 
     Raises:
-        InvalidInput: The text is empty, a file name, OpenQASM 2, has no ``OPENQASM 3`` header in the first
-            place, cannot be parsed (line, column and offending text are named), uses names or indices that it does
-            not declare, or measures nothing.
+        InvalidInputError: The text is empty, is a file name or OpenQASM 2, does not begin with an ``OPENQASM 3``
+            header, cannot be parsed (the message gives line, column and the wrong text), uses names or indices that it
+            does not declare, or has no measurement.
     """
     code, info, program = _read(text, where, strict)
     if not info.registers:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the circuit has no classical bits, so a sampler has nothing to return. "
             "Declare a register and measure into it, for example: bit[2] c; c[0] = measure $0; c[1] = measure $1;"
         )
     if not _KEPT_MEASUREMENT.search(code):
         first = info.registers[0][0]
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: no measurement is written into a classical register, so every shot would read zero. "
             f"Add one, for example: {first}[0] = measure $0;"
         )
@@ -106,7 +106,7 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
 
 
 def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
-    """Check that a text is an OpenQASM 3 circuit for an estimator and return what it declares.
+    """Check that a text is an OpenQASM 3 circuit for an estimator and return its declarations.
 
     Args:
         text: OpenQASM 3 source.
@@ -114,26 +114,26 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         strict: As in ``check_circuit``.
 
     Raises:
-        InvalidInput: As in ``check_circuit``, but it is a measurement that is refused: the estimator adds those that
-            its observables need. So is a circuit without qubits.
+        InvalidInputError: As in ``check_circuit``, except that a circuit with measurements is refused, because the
+            estimator adds the measurements that its observables need. A circuit without qubits is refused too.
     """
     code, info, program = _read(text, where, strict)
     if measured := _ANY_MEASUREMENT.search(code):
         line = code.count("\n", 0, measured.start()) + 1
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the circuit measures, in line {line}. An estimator adds the measurements that its observables "
             "need: leave them out of the circuit. For counts use the sampler."
         )
     if not info.num_qubits:
-        raise InvalidInput(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
+        raise InvalidInputError(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
     _check_scope(program, where)
     return info
 
 
 def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo, ast.Program | None]:
-    """Return the code without comments and strings, what it declares, and its tree if it was parsed."""
+    """Return the code without comments and strings, its declarations, and its syntax tree if it was parsed."""
     if not isinstance(text, str):
-        raise InvalidInput(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
+        raise InvalidInputError(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
     text = text.removeprefix(BYTE_ORDER_MARK)
     _check_not_something_else(text, where)
     code = blank_noise(text)
@@ -152,7 +152,7 @@ def _check_scope(program: ast.Program | None, where: str) -> None:
 
 
 def blank_noise(text: str) -> str:
-    """Take out comments, strings, pragmas and annotations, keeping the line breaks."""
+    """Remove comments, strings, pragmas and annotations, but keep the line breaks."""
     return _NOISE.sub(_blank, text)
 
 
@@ -163,9 +163,9 @@ def _blank(match: re.Match[str]) -> str:
 def _check_not_something_else(text: str, where: str) -> None:
     stripped = text.strip()
     if not stripped:
-        raise InvalidInput(f"{where}: the circuit is empty. Give OpenQASM 3 text, starting with: OPENQASM 3.0;")
+        raise InvalidInputError(f"{where}: the circuit is empty. Give OpenQASM 3 text, starting with: OPENQASM 3.0;")
     if _QASM_FILE.fullmatch(stripped):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: {stripped!r} looks like the name of a file, and no such file was found beside the DAG. "
             "Put the file next to the DAG file (or give its full path), or pass the OpenQASM 3 text itself. A name "
             "that another task returned is not looked up: let that task read the file and hand on the text."
@@ -177,24 +177,24 @@ def _check_header(code: str, text: str, where: str) -> None:
     old_gates = _OLD_GATES.search(text)
     if header and header[1] == "3":
         if old_gates:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: {old_gates.group().strip()} belongs to OpenQASM 2 and is not known to the service; "
                 'in OpenQASM 3 write: include "stdgates.inc"'
             )
         return
     written = _ANY_HEADER.search(code)
     if old_gates or (header and header[1] == "2") or (written and written[1].strip().startswith("2")):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: this is OpenQASM 2; the service takes OpenQASM 3 only. Convert it once, with Qiskit: "
             "qiskit.qasm3.dumps(qiskit.qasm2.loads(text))"
         )
     if header:
-        raise InvalidInput(f"{where}: OpenQASM version {header[1]} is not known; write: OPENQASM 3.0;")
+        raise InvalidInputError(f"{where}: OpenQASM version {header[1]} is not known; write: OPENQASM 3.0;")
     if written:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: 'OPENQASM {written[1].strip()}' must be the very first statement and read: OPENQASM 3.0;"
         )
-    raise InvalidInput(
+    raise InvalidInputError(
         f"{where}: the text does not start with a version, so it is not OpenQASM 3 (or a template was not "
         f"rendered). It starts with {_excerpt(text)!r}; begin it with: OPENQASM 3.0;"
     )
@@ -206,19 +206,19 @@ def _excerpt(text: str, length: int = 40) -> str:
 
 
 def _parse(text: str, where: str) -> ast.Program | None:
-    """Let the reference parser read the whole text; None when it is nested too deep for a parser written in Python."""
+    """Parse the text with the reference parser; return None if it is nested too deep for a parser written in Python."""
     from openqasm3.parser import QASM3ParsingError, parse
 
     try:
         return parse(text)
     except QASM3ParsingError as error:
-        raise InvalidInput(f"{where}: not valid OpenQASM 3: {_explain(error, text)}") from error
+        raise InvalidInputError(f"{where}: not valid OpenQASM 3: {_explain(error, text)}") from error
     except RecursionError:
         return None
 
 
 def _explain(error: Exception, text: str) -> str:
-    """Say where the parser stopped. Syntax errors carry a token two exceptions down, others their own text."""
+    """Return where and why the parser stopped; the token of a syntax error is in the exception that its cause wraps."""
     cause = error.__cause__
     recognition = cause.args[0] if cause is not None and cause.args else cause
     token = getattr(recognition, "offendingToken", None)
@@ -236,7 +236,7 @@ def _explain(error: Exception, text: str) -> str:
 
 
 def _named(problem: str) -> str:
-    """Name a character that the parser does not know and that nobody can see in a message."""
+    """Return the name of an invisible character that the parser does not accept."""
     found = _NOT_RECOGNIZED.match(problem)
     if found is None or (found[1].isprintable() and not found[1].isspace()):
         return problem
@@ -264,12 +264,12 @@ def _scan(code: str, where: str) -> CircuitInfo:
             kind, name, size = next(_declarations(found))
             bits = 1 if size is None else evaluate_whole(size, constants)
             if bits is None or bits < 0:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where}: cannot work out the size of {name}[{size}]; write it as a number, as in bit[4] c;"
                 )
             line = code.count("\n", 0, found.start()) + 1
             if name in lines:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where}: line {line}: {name!r} is declared a second time; the first is in line {lines[name]}. "
                     "Give every register a name of its own."
                 )
@@ -289,7 +289,7 @@ def _scan(code: str, where: str) -> CircuitInfo:
 
 
 def read_constants(code: str) -> dict[str, Any]:
-    """Return the constants of the outermost scope that have a value, by name.
+    """Return the constants of the outermost scope whose values are known, by name.
 
     Args:
         code: OpenQASM 3 text without comments and strings.

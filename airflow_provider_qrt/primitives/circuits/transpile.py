@@ -1,19 +1,16 @@
-"""Circuits made to run on a backend by Qiskit's own transpiler, with the outcome kept on disk.
+"""Transpiles circuits for a backend with Qiskit's transpiler, and caches the results on disk.
 
-Only this room and its neighbours ``backend_snapshot`` and ``qpy`` use Qiskit, and only inside functions.
+This module imports Qiskit only inside functions.
 """
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import hashlib
-import io
 import json
 import logging
 import time
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -21,39 +18,38 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
+from airflow_provider_qrt.primitives.circuits.importing import load_qpy, one_line, read_qpy, read_text
 from airflow_provider_qrt.primitives.circuits.layout import place_observables
 from airflow_provider_qrt.primitives.circuits.parameters import check_values
 from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, dump_circuit, tag_qpy
-from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed, quiet_passes
-from airflow_provider_qrt.untrusted.inflate import inflate
 
 log = logging.getLogger(__name__)
 
 LEVELS = (0, 1, 2, 3)
 """Optimization levels of Qiskit's preset pass managers."""
 SEED = 0
-"""Seed of the transpiler's random choices: the same circuit for the same calibration, in every try and process."""
+"""Seed of the transpiler, so that every try and process gets the same circuit for the same calibration."""
 TRANSLATION_STAGE = "ibm_dynamic_circuits"
-"""The translation stage that the official client's backends ask for (``IBMBackend.get_translation_stage_plugin``). It
-makes a delay of an ``id`` where the backend has none, and for that has to know how long gates take: from a backend, for
-``generate_preset_pass_manager`` does not hand on what the target knows of it."""
+"""The translation stage of the official client's backends (``IBMBackend.get_translation_stage_plugin``). It replaces an
+``id`` by a delay if the backend has no ``id``. For that it needs gate durations from a backend, because
+``generate_preset_pass_manager`` does not pass on the durations of the target."""
 
 _ENTRY_FORMAT = 1
-"""Counted up when a circuit that was kept by an earlier version must not be used any more."""
+"""Version of the entries; increased when circuits that earlier versions stored must not be used any more."""
 _PACKAGES = ("qiskit", "qiskit-ibm-runtime", "qiskit-qasm3-import")
 
 
 class Pub(Protocol):
-    """What the PUBs of all primitives have in common; those of the estimator have ``observables`` as well."""
+    """The common attributes of the PUBs of all primitives; estimator PUBs also have ``observables``."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def circuit(self) -> str | Mapping[str, Any]:
-        """OpenQASM 3 text, or base64 of zlib of QPY in a tagged mapping."""
+        """OpenQASM 3 text, or QPY in zlib in base64 in a tagged mapping."""
 
     @property
     def parameter_values(self) -> Mapping[str, Any] | list[Any] | None:
@@ -61,7 +57,7 @@ class Pub(Protocol):
 
     @property
     def info(self) -> CircuitInfo | None:
-        """What the circuit declares, if that is known."""
+        """The declarations of the circuit, if known."""
 
     @property
     def source(self) -> str | None:
@@ -76,10 +72,10 @@ class TranspiledCircuit:
     """A circuit that a backend can run.
 
     Attributes:
-        circuit: The circuit as it is sent: base64 of zlib of QPY in a tagged mapping.
-        info: What it declares. The width is the backend's; registers are those of the circuit asked for; so are the
-            parameters, in the order of ``circuit.parameters``.
-        layout: For each qubit of the circuit asked for, the physical qubit that holds it at the end.
+        circuit: The circuit in the form that is sent: QPY in zlib in base64 in a tagged mapping.
+        info: Its declarations. The width is that of the backend; registers and parameters are those of the original
+            circuit, the parameters in the order of ``circuit.parameters``.
+        layout: For each qubit of the original circuit, the physical qubit that holds it at the end.
         from_cache: Whether it was found on disk.
     """
 
@@ -89,53 +85,53 @@ class TranspiledCircuit:
     from_cache: bool
 
     def parameter_values(self, values: Any, where: str) -> list[Any] | None:
-        """Return the values of a PUB in the order of this circuit's parameters, in the sweep's shape.
+        """Return the values of a PUB in the order of this circuit's parameters, in the shape of the sweep.
 
         Args:
-            values: Checked values of a PUB with the circuit asked for: None, a mapping of names to numbers or nested
-                lists of the sweep's shape, or a nested list of shape ``(*sweep, number of parameters)`` in the order of
-                its parameters.
+            values: Checked values of a PUB with the original circuit: None, a mapping of names to numbers or nested
+                lists in the shape of the sweep, or a nested list of shape ``(*sweep, number of parameters)`` in the
+                order of its parameters.
             where: The place named at the start of an error message.
 
         Raises:
-            InvalidInput: They do not fit the circuit. If it came as QPY, this is known only now.
+            InvalidInputError: They do not fit the circuit, which for a QPY circuit is known only now.
         """
         checked, _ = check_values(values, self.info, where, by_name=False)
         assert not isinstance(checked, dict)
         return checked
 
     def observables(self, observables: Any, where: str) -> Any:
-        """Write observables of the circuit asked for, for this one; see :func:`place_observables`."""
+        """Rewrite observables of the original circuit for this circuit; see :func:`place_observables`."""
         return place_observables(observables, self.layout, self.info.num_qubits, where)
 
 
 class Transpiler:
-    """Transpiles circuits for one backend as it is now.
+    """Transpiles circuits for the current state of one backend.
 
-    The outcome is that of ``generate_preset_pass_manager(level, backend=..., seed_transpiler=seed)`` with the official
-    client's backend, but for two things. A circuit that names physical qubits keeps them (``$5`` in OpenQASM 3, or a
-    ``QuantumCircuit`` with a layout): its qubits start where it puts them, and are moved only to bring together those
-    that are not coupled. And a parameter that turns out to have no effect, such as the angle of an ``rz`` before a
-    measurement, stays as a global phase, so that the values given for the circuit still fit.
+    The result is that of ``generate_preset_pass_manager(level, backend=..., seed_transpiler=seed)`` with the official
+    client's backend, with two exceptions. A circuit that names physical qubits (``$5`` in OpenQASM 3, or a
+    ``QuantumCircuit`` with a layout) keeps them: its qubits start at these positions, and are swapped only to bring
+    qubits together that are not coupled. And a parameter without effect, such as the angle of an ``rz`` before a
+    measurement, stays in the circuit as a global phase, so that the given values still fit.
 
-    The seed is fixed. As long as neither the calibration nor Qiskit changes, a retry gets the same circuit, from the
-    cache or not.
+    The seed is fixed. As long as neither the calibration nor Qiskit changes, a retry gets the same circuit, with or
+    without the cache.
 
     Args:
-        backend: What the circuits are to run on.
+        backend: The backend that will run the circuits.
         level: Optimization level, 0 to 3.
         seed: Seed of the transpiler.
-        cache: Where outcomes are kept; None: nowhere.
+        cache: The cache of transpiled circuits; None for no cache.
 
     Raises:
-        InvalidInput: The level is none of these.
+        InvalidInputError: There is no such level.
     """
 
     def __init__(
         self, backend: BackendSnapshot, level: int, *, seed: int = SEED, cache: CircuitCache | None = None
     ) -> None:
         if isinstance(level, bool) or level not in LEVELS:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"optimization_level: expected 0, 1, 2, 3, or None to send circuits as they are, not {level!r}."
             )
         self.backend = backend
@@ -144,12 +140,12 @@ class Transpiler:
         self._cache = cache
 
     def transpile_pub(self, pub: P, where: str) -> P:
-        """Return a PUB of the sampler or estimator with its circuit transpiled, and with it values and observables.
+        """Return a PUB of a sampler or estimator with a transpiled circuit and with values and observables that fit it.
 
-        Its ``source`` is the text of the circuit asked for. For the identity of a job take the PUB as it was before.
+        Its ``source`` is the text of the original circuit. Use the original PUB for the identity of a job.
 
         Raises:
-            InvalidInput: See :meth:`transpile`; or parameter values or observables do not fit the circuit.
+            InvalidInputError: See :meth:`transpile`; or parameter values or observables do not fit the circuit.
         """
         done = self.transpile(pub.circuit, where, info=pub.info, source=pub.source)
         changes: dict[str, Any] = {
@@ -174,15 +170,15 @@ class Transpiler:
         """Transpile one circuit, or find it in the cache.
 
         Args:
-            circuit: OpenQASM 3 text, or base64 of zlib of QPY in a tagged mapping, as PUBs hold it.
+            circuit: OpenQASM 3 text, or QPY in zlib in base64 in a tagged mapping, as in PUBs.
             where: The place named at the start of an error message.
-            info: What the circuit declares, if that is known.
-            source: OpenQASM 3 text of a QPY circuit, if it has one. QPY bytes hold random ids and differ from try to
-                try; without the text, only the very same bytes are found again.
+            info: The declarations of the circuit, if known.
+            source: OpenQASM 3 text of a QPY circuit, if it has one. QPY bytes contain random ids and differ between
+                tries; without the text, the cache finds only identical bytes.
 
         Raises:
-            InvalidInput: Qiskit is missing or cannot read the circuit, the backend has too few qubits, or cannot run
-                what the circuit asks for.
+            InvalidInputError: Qiskit is missing or cannot read the circuit, or the backend has too few qubits or cannot
+                run the circuit.
         """
         with qiskit_needed("optimization_level"):
             asked = None if isinstance(circuit, str) else read_qpy(circuit, where)
@@ -196,7 +192,7 @@ class Transpiler:
             if self._cache is not None:
                 self._cache.put(key, dump_circuit(done, where))
         if asked is not None:
-            # These say nothing about the circuit, so they are no part of the key and may be another task's.
+            # These do not affect the circuit, so they are not part of the key and may come from another task.
             done.name, done.metadata = asked.name, asked.metadata
         layout = done.layout
         places = range(done.num_qubits) if layout is None else layout.final_index_layout()
@@ -212,25 +208,25 @@ class Transpiler:
         return self.backend.digest()
 
     def _key(self, circuit: str | Mapping[str, Any], info: CircuitInfo | None, source: str | None) -> str:
-        """Digest of everything the transpiled circuit follows from."""
+        """Return a digest of everything that the transpiled circuit depends on."""
         if isinstance(circuit, str):
             asked: Any = circuit
         elif source is None or info is None:
             asked = circuit["__value__"]
         else:
-            # OpenQASM cannot spell every name that Qiskit allows, so names are taken beside it.
+            # OpenQASM does not allow every name that Qiskit allows, so the names are added separately.
             asked = [source, info.num_qubits, info.registers, info.parameters]
         versions = {name: _version(name) for name in _PACKAGES}
         whole = [_ENTRY_FORMAT, versions, self._backend_digest, self.level, self.seed, asked]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
     def _kept(self, key: str, asked: CircuitInfo | None) -> Any:
-        """Return a transpiled circuit out of the cache, or None when there is none that is any good."""
+        """Return a transpiled circuit from the cache, or None when there is no usable one."""
         data = None if self._cache is None else self._cache.get(key)
         if data is None:
             return None
         try:
-            kept = _load(data)
+            kept = load_qpy(data)
         except Exception as error:
             log.warning("A cached circuit cannot be read and is transpiled again: %s", error)
             return None
@@ -246,7 +242,7 @@ class Transpiler:
 
         target = self.target
         if asked.num_qubits > target.num_qubits:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: the circuit needs {asked.num_qubits} qubits, and backend {self.backend.name} has "
                 f"{target.num_qubits}."
             )
@@ -255,7 +251,7 @@ class Transpiler:
             with quiet_passes():
                 done = self._transpiled(asked)
         except QiskitError as error:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: the circuit cannot be transpiled for backend {self.backend.name}: {one_line(error)}"
             ) from error
         for parameter in asked.parameters:
@@ -276,8 +272,8 @@ class Transpiler:
     def _transpiled(self, asked: Any) -> Any:
         """Run Qiskit's passes.
 
-        The placement of levels 0 and 1 begins with qubit 0 and goes on in order, whether those qubits are in service or
-        not. Where that leads nowhere, the one that looks at the backend takes its place.
+        Levels 0 and 1 place the circuit on qubits 0, 1, 2 and so on, even if some of them are out of service. If that
+        fails, a placement that takes the backend into account is used.
         """
         from qiskit.transpiler import generate_preset_pass_manager
 
@@ -286,14 +282,14 @@ class Transpiler:
         try:
             return generate_preset_pass_manager(self.level, **common).run(asked)
         except Exception:
-            # Not only Qiskit's own errors: some passes end in a TypeError when two parts are not coupled.
+            # Catch more than Qiskit's errors, because some passes raise a TypeError when two parts are not coupled.
             if layout is not None or not self.backend.has_faults:
                 raise
         return generate_preset_pass_manager(self.level, layout_method="sabre", **common).run(asked)
 
 
 def backend_with(target: Any) -> Any:
-    """Return a ``Backend`` that can only be transpiled for, as the official client's would be."""
+    """Return a ``Backend`` that serves only for transpilation, with the same result as the official client's."""
     from qiskit.providers import BackendV2, Options
 
     class Transpilable(BackendV2):  # type: ignore[misc]
@@ -314,116 +310,6 @@ def backend_with(target: Any) -> Any:
             return TRANSLATION_STAGE
 
     return Transpilable()
-
-
-def read_text(
-    text: str,
-    where: str,
-    registers: Sequence[tuple[str, int]] | None = None,
-    *,
-    needed_for: str = "optimization_level",
-    instead: str = "Leave optimization_level out to send it as it is, or give a QuantumCircuit",
-) -> Any:
-    """Return OpenQASM 3 text as a ``QuantumCircuit``, read with Qiskit's importer.
-
-    Args:
-        text: The text.
-        where: The place named at the start of an error message.
-        registers: Name and number of bits of every classical register in the order of declaration, if that is known.
-            The importer makes ``bit c;`` a bit without a register, and the service returns registers only.
-        needed_for: The argument that cannot be served without Qiskit, for the message.
-        instead: What to do about a text that Qiskit cannot read, for the message.
-
-    Raises:
-        InvalidInput: Qiskit or its importer is missing, or does not know what the text uses.
-    """
-    with qiskit_needed(needed_for):
-        from qiskit.exceptions import QiskitError
-
-        try:
-            circuit = _import(text)
-        except ImportError:
-            raise
-        except (QiskitError, RecursionError) as error:
-            raise InvalidInput(
-                f"{where}: Qiskit cannot read this OpenQASM 3 text: {one_line(error)}. {instead}."
-            ) from error
-    if registers is None or circuit_info(circuit).registers == tuple(registers):
-        return circuit
-    if sum(size for _, size in registers) != circuit.num_clbits:
-        raise InvalidInput(
-            f"{where}: Qiskit reads {circuit.num_clbits} classical bits where the text declares "
-            f"{', '.join(f'bit[{size}] {name}' for name, size in registers)}. Give a QuantumCircuit."
-        )
-    return _with_registers(circuit, registers)
-
-
-def _import(text: str) -> Any:
-    """Read a text with Qiskit's importer, without its constants if that does not know them."""
-    from qiskit import qasm3
-    from qiskit.exceptions import QiskitError
-
-    try:
-        return qasm3.loads(text)
-    except QiskitError:
-        from openqasm3.parser import QASM3ParsingError
-
-        from airflow_provider_qrt.primitives.circuits.folding import fold_constants
-
-        try:
-            folded = fold_constants(text)
-        except QASM3ParsingError:
-            folded = text
-        if folded == text:
-            raise
-    return qasm3.loads(folded)
-
-
-def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:
-    """Return the circuit with every classical bit in a register; it has them in the order of declaration."""
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import ClassicalRegister
-
-    known = {register.name: register for register in circuit.cregs}
-    named = QuantumCircuit(circuit.qubits, *circuit.qregs, name=circuit.name)
-    for name, size in registers:
-        # A register of new bits: QPY would move one that was put around old bits behind the others.
-        named.add_register(known.get(name) or ClassicalRegister(size, name))
-    named.compose(circuit, named.qubits, named.clbits, inplace=True)
-    named._layout = circuit.layout
-    return named
-
-
-def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:
-    """Return the ``QuantumCircuit`` of a tagged mapping.
-
-    Raises:
-        InvalidInput: It is not base64 of zlib of QPY with one circuit, of a version that this Qiskit knows.
-        ImportError: Qiskit is missing.
-    """
-    import qiskit.qpy  # noqa: F401
-
-    try:
-        return _load(inflate(base64.b64decode(circuit["__value__"], validate=True), MAX_QPY_BYTES))
-    except Exception as error:
-        raise InvalidInput(
-            f"{where}: expected one circuit as base64 of zlib of QPY, and Qiskit cannot read it: {one_line(error)}"
-        ) from error
-
-
-def _load(data: bytes) -> Any:
-    from qiskit import qpy
-
-    with warnings.catch_warnings():
-        # QPY warns that it was written by a newer or older Qiskit, which does no harm.
-        warnings.simplefilter("ignore", UserWarning)
-        [circuit] = qpy.load(io.BytesIO(data))
-    return circuit
-
-
-def one_line(error: Exception) -> str:
-    """Return what an error of Qiskit's says, in one line."""
-    return " ".join(str(getattr(error, "message", None) or error).split()) or type(error).__name__
 
 
 def _version(package: str) -> str | None:

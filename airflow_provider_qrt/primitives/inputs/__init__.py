@@ -1,1 +1,1 @@
-"""What a job is given: PUBs, observables and options, checked and written as each program wants them."""
+"""Internal. The inputs of a job: PUBs, observables and options, checked and converted for each program."""

@@ -1,4 +1,4 @@
-"""What single options and single circuits do not show: combinations that make a job fail on the service.
+"""Checks for combinations of options and circuits that make a job fail on the service.
 
 Source: the checks that the official client makes before it submits (``qiskit_ibm_runtime/utils/validations.py`` and
 ``base_primitive.py``, 0.51), and IBM's guide on fractional gates. The page *Troubleshooting* has the whole list.
@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 class Pub(Protocol):
-    """What PUBs of a sampler and of an estimator have in common."""
+    """The common attributes of the PUBs of samplers and estimators."""
 
     @property
     def info(self) -> CircuitInfo | None:
-        """What the circuit declares, if that is known."""
+        """The declarations of the circuit, if known."""
 
 
 def check_registers(pubs: Sequence[Pub]) -> None:
@@ -29,23 +29,23 @@ def check_registers(pubs: Sequence[Pub]) -> None:
         pubs: PUBs of a sampler.
 
     Raises:
-        InvalidInput: A register is empty, or its name is not one that Python would take for an attribute.
+        InvalidInputError: A register is empty, or its name is not a valid name of a Python attribute.
     """
     for index, pub in enumerate(pubs):
         for name, size in () if pub.info is None else pub.info.registers:
             where = f"circuits[{index}]: the classical register {name!r}"
             if not size:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where} has no bits, and the service fails on it. Leave it out, or give it at least one bit. "
                     "Nothing was submitted."
                 )
             if keyword.iskeyword(name):
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where} has the name of a Python keyword, and the service cannot return it. Choose another name, "
                     f"such as {name}_. Nothing was submitted."
                 )
             if not name.isidentifier():
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where} has a name that is not an identifier, and the service cannot return it. Use letters, "
                     "digits and underscores only, and no digit first. Nothing was submitted."
                 )
@@ -59,14 +59,14 @@ def check_decoupling(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
         options: Checked options.
 
     Raises:
-        InvalidInput: Both are there.
+        InvalidInputError: The options ask for decoupling and a circuit has control flow.
     """
     if not options.get("dynamical_decoupling", {}).get("enable"):
         return
     for index, pub in enumerate(pubs):
         if pub.info is not None and pub.info.control_flow:
             found = ", ".join(sorted(pub.info.control_flow))
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: the circuit has control flow ({found}), and options.dynamical_decoupling.enable "
                 "cannot be used with it. Switch decoupling off, or put circuits without control flow into a task of "
                 "their own. Nothing was submitted."
@@ -77,14 +77,14 @@ def check_no_boxes(pubs: Sequence[Pub]) -> None:
     """Refuse circuits with boxes.
 
     Args:
-        pubs: PUBs of a sampler that goes over the program ``executor``.
+        pubs: PUBs of a sampler that uses the program ``executor``.
 
     Raises:
-        InvalidInput: A circuit has a ``box``.
+        InvalidInputError: A circuit has a ``box``.
     """
     for index, pub in enumerate(pubs):
         if pub.info is not None and "box" in pub.info.control_flow:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: the circuit has a box, which the program executor takes only from programs that "
                 "twirl. Take the instructions out of the box, or leave program_id='sampler' for this task. Nothing was "
                 "submitted."
@@ -92,14 +92,14 @@ def check_no_boxes(pubs: Sequence[Pub]) -> None:
 
 
 def gate_randomizer(options: Mapping[str, Any], *, resilience_level: int | None = None) -> str | None:
-    """Return the option that makes the service randomize gates, which it cannot do with fractional gates; or None.
+    """Return the option that makes the service randomize gates, which is impossible with fractional gates; or None.
 
     Source: IBM's guides on fractional gates: no Pauli twirling of gates, no probabilistic error cancellation (PEC) and
     no probabilistic error amplification (PEA).
 
     Args:
         options: Checked options of the program ``sampler`` or ``estimator``.
-        resilience_level: The estimator's; level 2 twirls gates unless ``twirling.enable_gates`` says otherwise.
+        resilience_level: The level of an estimator; level 2 twirls gates unless ``twirling.enable_gates`` is false.
     """
     resilience = options.get("resilience", {})
     if resilience.get("pec_mitigation"):

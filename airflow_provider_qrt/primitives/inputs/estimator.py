@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator_options import check_estimator_options
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
 from airflow_provider_qrt.primitives.inputs.shots import check_room_for_precision, read_mitigation
 
 RESILIENCE_LEVELS = (0, 1, 2)
-"""None, readout errors only (TREX), zero-noise extrapolation and gate twirling besides (IBM's estimator reference)."""
+"""0: no mitigation; 1: readout errors only (TREX); 2: also zero-noise extrapolation and gate twirling (IBM's estimator
+reference)."""
 
 
 def estimator_params(
@@ -25,20 +26,20 @@ def estimator_params(
 ) -> dict[str, Any]:
     """Build the ``params`` of an ``estimator`` job (``EstimatorV2Input``, version 2).
 
-    The precision goes into every PUB and not to the top level, where not all versions of IBM's schema know it.
-    ``support_qiskit`` is asked for: it stands for the encoding of the *result*, which is compact and holds NaN in a way
-    that every parser reads. It is decoded here without Qiskit.
+    The precision goes into every PUB and not to the top level, where not all versions of IBM's schema allow it.
+    ``support_qiskit`` is set: it selects the encoding of the *result*, which is compact and represents NaN in a way
+    that every parser can read. This package decodes it without Qiskit.
 
     Args:
-        pubs: What ``coerce_estimator_pubs`` returns or accepts.
-        observables: For PUBs that bring none of their own.
-        precision: For PUBs that bring none of their own; a standard error.
+        pubs: The PUBs, in any form that ``coerce_estimator_pubs`` returns or accepts.
+        observables: Observables for PUBs without observables.
+        precision: Precision for PUBs without a precision; a standard error.
         resilience_level: 0, 1 or 2; None: IBM's default, 1.
         options: See ``check_estimator_options``; left out of the result when None or empty.
 
     Raises:
-        InvalidInput: Anything is wrong with the circuits, observables, values, precision, level or options, or a
-            precision takes more shots than the randomizations of twirling have room for.
+        InvalidInputError: Anything is wrong with the circuits, observables, values, precision, level or options, or a
+            precision needs more shots than the randomizations of twirling allow.
     """
     checked_options = check_estimator_options(options)
     check_resilience_level(resilience_level)
@@ -60,10 +61,10 @@ def estimator_params(
 
 
 def check_resilience_level(level: int | None) -> None:
-    """Refuse a level that is none of IBM's.
+    """Refuse a level that does not exist.
 
     Raises:
-        InvalidInput: It is neither 0, 1 or 2 nor None.
+        InvalidInputError: It is not 0, 1, 2 or None.
     """
     if level is not None and (isinstance(level, bool) or level not in RESILIENCE_LEVELS):
-        raise InvalidInput(f"resilience_level: expected 0, 1 or 2, or None for IBM's default, not {level!r}.")
+        raise InvalidInputError(f"resilience_level: expected 0, 1 or 2, or None for IBM's default, not {level!r}.")

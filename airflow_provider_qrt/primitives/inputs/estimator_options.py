@@ -1,4 +1,4 @@
-"""The options of an estimator job: a closed set, checked before a job waits in a queue only to be refused.
+"""The options of an estimator job, checked before submission so that a wrong option does not cost a wait in the queue.
 
 Source: the ``EstimatorV2Input`` schema of IBM's REST API. Both the service and this module refuse unknown names.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.option_checks import (
     Check,
     Schema,
@@ -26,21 +26,21 @@ from airflow_provider_qrt.primitives.inputs.option_checks import (
 from airflow_provider_qrt.primitives.inputs.options import DYNAMICAL_DECOUPLING, TWIRLING
 
 DEFAULT_PRECISION = 0.015625
-"""The standard error aimed at when nothing says another: 1/64, which takes 4096 shots."""
+"""The default standard error: 1/64, which takes 4096 shots."""
 LEAST_PRECISION = 1e-6
-"""It takes about one shot over its square: a million million. No QPU gives so many within the three hours that a job
-may last (IBM's job limits)."""
+"""Smallest precision. A precision p takes about 1/p² shots, here 10¹². No QPU can run so many in the three hours that a
+job may last (IBM's job limits)."""
 NOISE_FACTORS = (1, 3, 5)
-"""At which ZNE measures, unless ``zne.noise_factors`` says otherwise."""
+"""Noise factors of ZNE, unless ``zne.noise_factors`` is set."""
 EXTRAPOLATORS = ("exponential", "linear")
-"""What ZNE fits, unless ``zne.extrapolator`` says otherwise."""
+"""Extrapolators of ZNE, unless ``zne.extrapolator`` is set."""
 
 _POLYNOMIALS = {f"polynomial_degree_{degree}": degree + 1 for degree in range(1, 8)}
 _FACTORS_NEEDED = {"linear": 2, "exponential": 2, "double_exponential": 4, "fallback": 2, **_POLYNOMIALS}
 
 
 def precision_problem(value: Any) -> str | None:
-    """Say what is wrong with a precision, the standard error that is aimed at; None if nothing is."""
+    """Return the problem of a precision (the requested standard error); None if it is valid."""
     expected = "expected a standard error above 0 and up to 1, such as 0.015625"
     if not is_number(value) or value <= 0:
         return expected
@@ -101,7 +101,7 @@ def _extrapolators(value: Any) -> str | None:
 
 
 def _noise_model(value: Any) -> str | None:
-    # A result of the noise learner, or its layers, in IBM's own encoding.
+    # A result of the noise learner, or its layers, in IBM's encoding.
     return json_problem(value) if isinstance(value, Mapping | list) else "expected the result of a noise-learner job"
 
 
@@ -139,7 +139,7 @@ SCHEMA: Schema = {
     "simulator": passed_through,
     "experimental": passed_through,
 }
-"""What the program ``estimator`` takes. ``executor_estimator_options`` says where the program ``executor`` differs."""
+"""The options of the program ``estimator``. ``executor_estimator_options`` has those of the program ``executor``."""
 
 ELSEWHERE = {
     "transpilation": "circuits are sent as they are; transpile them before, for instance with Qiskit",
@@ -149,7 +149,7 @@ ELSEWHERE = {
     "shots": "an estimator takes a precision, the argument of the operator, or default_shots",
     **{name: f"write it inside resilience: {{'resilience': {{{name!r}: ...}}}}" for name in RESILIENCE},
 }
-"""Names that users look for among the options in vain, and where they belong."""
+"""Names that users expect among the options, and where they belong."""
 
 
 def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -158,20 +158,20 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
     The contents of ``simulator``, ``experimental`` and ``layer_noise_model`` pass through unchecked.
 
     Raises:
-        InvalidInput: An unknown name (the nearest known one is suggested), a value of the wrong kind, ZNE and PEC at
-            the same time, learning of readout errors that are not mitigated, or too few noise factors for an
-            extrapolator; the message starts with the full dotted path.
+        InvalidInputError: A name is unknown (the message suggests the most similar one), a value has the wrong type,
+            ZNE and PEC are both on, readout errors are learned but not mitigated, or an extrapolator has too few noise
+            factors; the message starts with the full dotted path.
     """
     if options is None:
         return {}
     checked = check_closed(options, SCHEMA, program="estimator", elsewhere=ELSEWHERE)
     resilience = checked.get("resilience", {})
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
-        raise InvalidInput(
+        raise InvalidInputError(
             "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
         )
     if resilience.get("measure_noise_learning") and not resilience.get("measure_mitigation"):
-        raise InvalidInput(
+        raise InvalidInputError(
             "options.resilience.measure_noise_learning: this is used with measure_mitigation only, which has to be set "
             "with it: write 'measure_mitigation': True beside it, or leave measure_noise_learning out."
         )
@@ -180,11 +180,11 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
 
 
 def zne_settings(options: Mapping[str, Any], resilience_level: int | None) -> tuple[int, int, int] | None:
-    """Return how many noise factors, extrapolators and points ZNE works with; None when it is off.
+    """Return the numbers of noise factors, extrapolators and extrapolated points of ZNE; None when ZNE is off.
 
     Args:
         options: Checked options.
-        resilience_level: The task's; level 2 switches ZNE on.
+        resilience_level: The level of the task; level 2 switches ZNE on.
     """
     resilience = options.get("resilience", {})
     if not resilience.get("zne_mitigation", resilience_level == 2):
@@ -203,18 +203,18 @@ def _factors_and_extrapolators(zne: Mapping[str, Any]) -> tuple[list[float], lis
 
 
 def check_enough_factors(zne: Mapping[str, Any]) -> None:
-    """Refuse extrapolators that have fewer noise factors than they need.
+    """Refuse extrapolators that need more noise factors.
 
     Args:
-        zne: The checked options ``resilience.zne``.
+        zne: The checked options under ``resilience.zne``.
 
     Raises:
-        InvalidInput: An extrapolator has too few.
+        InvalidInputError: There are too few noise factors for an extrapolator.
     """
     factors, extrapolators = _factors_and_extrapolators(zne)
     for extrapolator in extrapolators:
         if len(factors) < _FACTORS_NEEDED[extrapolator]:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"options.resilience.zne: the extrapolator {extrapolator!r} needs at least "
                 f"{_FACTORS_NEEDED[extrapolator]} noise_factors, and there are {len(factors)}: {factors}."
             )

@@ -1,4 +1,4 @@
-"""How often a job runs circuits: what its QPU time, and so its price, depends on most."""
+"""The number of circuit executions of a job, which mostly determines its QPU time and so its price."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 from airflow_provider_qrt.primitives.inputs.shots import AUTO, estimator_shots, read_mitigation, sampler_shots
 
 READOUT_RANDOMIZATIONS = 32
-"""Random circuits that calibrate the readout, unless ``measure_noise_learning.num_randomizations`` says otherwise."""
+"""Randomized circuits for readout calibration, unless ``measure_noise_learning.num_randomizations`` is set."""
 MAX_OVERHEAD = 100
-"""How many times as many executions PEC may take, unless ``pec.max_overhead`` says otherwise."""
+"""Maximum factor by which PEC multiplies the executions, unless ``pec.max_overhead`` is set."""
 LAYERS = 4
-"""Layers whose noise is learned at most, unless ``layer_noise_learning.max_layers_to_learn`` says otherwise."""
+"""Maximum number of layers whose noise is learned, unless ``layer_noise_learning.max_layers_to_learn`` is set."""
 LAYER_CIRCUITS = 9
-"""Circuits for each layer and depth: so many bases tell the noise of all its pairs of qubits."""
+"""Circuits for each layer and depth; this many bases determine the noise of all its pairs of qubits."""
 LAYER_DEPTHS = (0, 1, 2, 4, 16, 32)
 LAYER_RANDOMIZATIONS = 32
 LAYER_SHOTS = 128
 
 
 def sampler_executions(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any] | None = None) -> int:
-    """Shots times parameter sets, of all PUBs together.
+    """Return shots times parameter sets, summed over all PUBs.
 
     Args:
         pubs: The job's PUBs.
@@ -36,20 +36,20 @@ def sampler_executions(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any]
 def estimator_executions(
     pubs: Sequence[EstimatorPub], *, options: Mapping[str, Any] | None = None, resilience_level: int | None = None
 ) -> int | None:
-    """About as many as an estimator needs: shots for the precision, for each set of values and each basis measured in.
+    """Estimate the executions of an estimator: shots for the precision, times parameter sets, times measurement bases.
 
-    A standard error of p takes 1/p² shots. Pauli strings that agree wherever neither is I are measured together. ZNE
-    runs everything once for each noise factor, PEC up to its ``max_overhead`` times. The circuits that calibrate the
-    readout and those that learn the noise of layers come on top. Sources: the options of IBM's client, and its
-    preparation of the same for the program ``executor``.
+    A standard error of p takes 1/p² shots. Pauli strings that agree on every qubit where neither is I share a basis.
+    ZNE runs everything once for each noise factor, PEC up to ``max_overhead`` times. Circuits that calibrate the
+    readout or learn the noise of layers are added. Sources: the options of IBM's client, and its preparation of jobs
+    for the program ``executor``.
 
     Args:
         pubs: The job's PUBs.
         options: Its options, checked.
-        resilience_level: Its level.
+        resilience_level: Its resilience level.
 
     Returns:
-        None where the options say that there is no limit.
+        The number of executions; None if the options remove the limit.
     """
     options = options or {}
     resilience = options.get("resilience", {})
@@ -80,7 +80,7 @@ def estimator_executions(
 
 
 def count_bases(terms: Iterator[str]) -> int:
-    """Number of measurement bases that these Pauli strings need, found greedily; at least 1."""
+    """Return the number of measurement bases that these Pauli strings need, found greedily; at least 1."""
     bases: list[str] = []
     for term in dict.fromkeys(terms):
         for place, basis in enumerate(bases):
@@ -93,7 +93,7 @@ def count_bases(terms: Iterator[str]) -> int:
 
 
 def _layer_executions(learning: Mapping[str, Any]) -> int | None:
-    """Executions that learn the noise of layers, at most; None without a limit."""
+    """Return the maximum number of executions for learning the noise of layers; None without a limit."""
     layers = learning.get("max_layers_to_learn", LAYERS)
     if layers is None:
         return None
@@ -103,7 +103,7 @@ def _layer_executions(learning: Mapping[str, Any]) -> int | None:
 
 
 def _parameter_sets(pub: EstimatorPub) -> int:
-    """Number of parameter sets, from the numbers that were given; never more than there are expectation values."""
+    """Return the number of parameter sets in the given values; never more than the number of expectation values."""
     values = pub.parameter_values
     if not values:
         return 1

@@ -1,8 +1,8 @@
-"""The ``params`` of an ``executor`` job that does what a ``sampler`` job would.
+"""Builds the ``params`` of an ``executor`` job that replaces a ``sampler`` job.
 
-IBM deprecated its server-side sampler in September 2026 (qiskit-ibm-runtime 0.50); what stays is the executor, which
-runs circuits with arguments and returns every bit of every shot. It mitigates nothing and twirls nothing: what changes
-circuits has to be done before, on the client's side. Source: IBM's schemas for the executor, v2.0.
+IBM deprecated its server-side sampler in September 2026 (qiskit-ibm-runtime 0.50). The executor remains, which runs
+circuits with arguments and returns every bit of every shot. It has no mitigation and no twirling, so all changes to
+circuits must be made before, on the client's side. Source: IBM's schemas for the executor, v2.0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
 from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.combinations import check_no_boxes
 from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "v2.0"
 PASSTHROUGH_KEY = "airflow_provider_qrt"
-"""Under this name the names of the registers go along with the job, in the order of declaration, and come back."""
+"""Key in ``passthrough_data`` for the names of the registers in the order of declaration; the result returns them."""
 
 _STAY = "leave program_id='sampler' for this task, as long as IBM offers it"
 _VECTOR_ELEMENT = re.compile(r"\[(\d+)\]\Z")
@@ -34,20 +34,21 @@ _VECTOR_ELEMENT = re.compile(r"\[(\d+)\]\Z")
 def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Build the ``params`` of an ``executor`` job from the input of a sampler.
 
-    Every PUB becomes one item, in order. The names of its registers travel in ``passthrough_data``, so that
-    ``decode_executor_result`` needs the text of the result and nothing else.
+    Every PUB becomes one item, in order. The names of its registers go into ``passthrough_data``, so that
+    ``decode_executor_result`` needs only the text of the result.
 
     Args:
-        pubs: What ``coerce_pubs`` returns or accepts. Texts are sent as texts. ``QuantumCircuit`` objects are sent
-            as QPY; several of them, or next to texts, need Qiskit to be put into one file.
-        shots: For PUBs that bring none of their own. All PUBs of a job must come to the same number.
+        pubs: The PUBs, in any form that ``coerce_pubs`` returns or accepts. Texts are sent as text.
+            ``QuantumCircuit`` objects are sent as QPY; Qiskit is needed to put several of them, or one of them and
+            texts, into one file.
+        shots: Shots for PUBs without shots. All PUBs of a job must have the same number.
         options: Options of a sampler. ``default_shots``, ``execution.init_qubits``, ``execution.rep_delay`` and
-            ``experimental`` go over; ``scheduler_timing`` and ``stretch_values`` may be set under
+            ``experimental`` are passed on; ``scheduler_timing`` and ``stretch_values`` can be set under
             ``experimental.execution``, as in the official client.
 
     Raises:
-        InvalidInput: Anything is wrong with circuits, values, shots or options; or an option would change what
-            is run and the executor knows no such thing (twirling, dynamical decoupling, a simulator).
+        InvalidInputError: Anything is wrong with circuits, values, shots or options; or an option that changes the
+            execution is not supported by the executor (twirling, dynamical decoupling, a simulator).
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)
@@ -68,11 +69,11 @@ def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str
 
 
 def executor_identity(pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is the same whenever the same is asked for, JSON-ready; the bytes of QPY are not.
+    """Return JSON that is equal for equal requests, which is not true of the bytes of QPY.
 
     Args:
-        pubs: The checked PUBs that the params were built from.
-        params: What ``executor_params`` returned for them.
+        pubs: The checked PUBs from which the params were built.
+        params: The params that ``executor_params`` returned for them.
     """
     return {
         "schema_version": params["schema_version"],
@@ -86,7 +87,7 @@ def _common_shots(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> int
     each = [sampler_shots(pub.shots, options) for pub in pubs]
     for index, shots in enumerate(each):
         if shots != each[0]:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: asks for {shots:,} shots and circuits[0] for {each[0]:,}; the program executor "
                 "runs all circuits of a job with the same number. Give them one number, or put each number into a "
                 "task of its own."
@@ -105,14 +106,14 @@ def _item(pub: SamplerPub) -> dict[str, Any]:
     return {
         "item_type": "circuit",
         "circuit_arguments": write_floats(_arguments(pub)),
-        # The shape of the arguments says it all. One given here may only add repetitions.
+        # The shape of the arguments is sufficient. A shape given here could only add repetitions.
         "shape": [],
         "chunk_size": "auto",
     }
 
 
 def _arguments(pub: SamplerPub) -> NDArray[np.float64]:
-    """Return the values of shape ``(*sweep, parameters)``, the parameters in Qiskit's order: by their names."""
+    """Return the values of shape ``(*sweep, parameters)``, with the parameters in Qiskit's order, by name."""
     import numpy as np
 
     values = pub.parameter_values
@@ -125,7 +126,7 @@ def _arguments(pub: SamplerPub) -> NDArray[np.float64]:
 
 
 def _by_name(name: str) -> str:
-    """Order the elements of a vector by their numbers: ``a[2]`` before ``a[10]``."""
+    """Return a sort key that orders the elements of a vector by number: ``a[2]`` before ``a[10]``."""
     return _VECTOR_ELEMENT.sub(lambda found: f"[{int(found[1]):09d}]", name)
 
 
@@ -137,18 +138,18 @@ def _executor_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Translate checked sampler options."""
     decoupling, twirling = options.get("dynamical_decoupling", {}), options.get("twirling", {})
     if decoupling.get("enable"):
-        raise InvalidInput(
+        raise InvalidInputError(
             "options.dynamical_decoupling.enable: the program executor runs circuits as they are and decouples "
             f"nothing. Put the delays and pulses into the circuit before (Qiskit's PadDynamicalDecoupling), or {_STAY}."
         )
     for name in ("enable_gates", "enable_measure"):
         if twirling.get(name):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"options.twirling.{name}: the program executor runs circuits as they are and twirls nothing; leave "
                 f"it out, or {_STAY}."
             )
     if options.get("simulator"):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"options.simulator: the program executor knows no such options; leave them out, or {_STAY}."
         )
     execution = options.get("execution", {})

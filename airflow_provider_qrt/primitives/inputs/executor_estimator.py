@@ -1,14 +1,15 @@
-"""The ``params`` of an ``executor`` job that does what an ``estimator`` job would, made by the official client.
+"""Builds the ``params`` of an ``executor`` job that replaces an ``estimator`` job, with the official client.
 
-IBM deprecated its server-side estimator in September 2026 (qiskit-ibm-runtime 0.50). What took its place is work on the
-client's side: measure in the bases that the observables need, twirl, fold gates, calibrate the readout, and put the
-results together. That is physics under development, so it is left to the official client's own functions
+IBM deprecated its server-side estimator in September 2026 (qiskit-ibm-runtime 0.50). Its work is now done on the
+client's side: measure in the bases that the observables need, twirl, fold gates, calibrate the readout, and combine the
+results. These methods are still changing, so they are left to the official client's functions
 (``qiskit_ibm_runtime.executor_estimator``); this module only translates.
 
-What they need to put the results together, they write into the program's ``passthrough_data``, and the service hands
-it back with the result. So the text of the result is enough for ``decode_executor_estimates``, in whatever process.
+The client's functions write the data that they need for combining the results into the program's ``passthrough_data``,
+which the service returns with the result. So ``decode_executor_estimates`` needs only the text of the result, in any
+process.
 
-Only inside functions does this room use Qiskit.
+This package imports Qiskit only inside functions.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text
 from airflow_provider_qrt.primitives.circuits.parameters import written
-from airflow_provider_qrt.primitives.circuits.transpile import backend_with, one_line, read_qpy, read_text
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.circuits.transpile import backend_with
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
@@ -30,17 +32,17 @@ from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
 SCHEMA_VERSION = "v2.0"
 NEEDED_FOR = "program_id='executor'"
-"""The argument that cannot be served without Qiskit, as messages name it."""
+"""The argument that needs Qiskit, for messages."""
 
 
 @dataclass(frozen=True)
 class PreparedProgram:
-    """A program that is ready to be sent.
+    """A program in the form that is sent.
 
     Attributes:
         params: The ``params`` of the ``executor`` job, JSON-ready.
-        executions: How often circuits are run in all: shots, times parameter sets, bases, randomizations and noise
-            factors, with the calibration of the readout.
+        executions: Total number of circuit executions: the product of shots, parameter sets, bases, randomizations and
+            noise factors, plus the calibration of the readout.
     """
 
     params: Mapping[str, Any] = field(repr=False)
@@ -50,10 +52,10 @@ class PreparedProgram:
 def executor_estimator_identity(
     pubs: Sequence[EstimatorPub], *, resilience_level: int | None = None, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Check what is asked of an estimator over the executor; return it, JSON-ready.
+    """Check the input of an estimator over the executor; return it as JSON that is equal for equal requests.
 
-    The program itself is no identity: QPY holds random ids, gates are folded at random, and the next version of the
-    official client may go about it in another way.
+    The program itself cannot identify the request: QPY contains random ids, gates are folded at random, and the next
+    version of the official client may produce a different program.
 
     Args:
         pubs: Checked PUBs.
@@ -61,8 +63,8 @@ def executor_estimator_identity(
         options: See ``check_executor_estimator_options``.
 
     Raises:
-        InvalidInput: Level or options cannot be served, or the PUBs differ in precision.
-        QiskitMissing: Qiskit or the official client is not installed.
+        InvalidInputError: The level or an option is not supported, or the PUBs differ in precision.
+        QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
     checked_options = check_executor_estimator_options(options)
@@ -78,7 +80,7 @@ def executor_estimator_identity(
 
 
 def needs_backend(options: Mapping[str, Any]) -> bool:
-    """Tell whether a program cannot be prepared without the backend: pulses of decoupling are timed for it.
+    """Return whether preparing a program needs the backend, which is true for the timing of decoupling pulses.
 
     Args:
         options: Checked options.
@@ -96,15 +98,15 @@ def prepare_executor_estimator(
     """Build the ``params`` of an ``executor`` job from the input of an estimator.
 
     Args:
-        pubs: Checked PUBs whose circuits the backend can run. All come to the same precision.
+        pubs: Checked PUBs whose circuits the backend can run. All must have the same precision.
         resilience_level: 0, 1 or 2; None: the client's default, 1.
         options: See ``check_executor_estimator_options``.
-        backend: What the job runs on; see :func:`needs_backend`.
+        backend: The backend of the job; see :func:`needs_backend`.
 
     Raises:
-        InvalidInput: Level or options cannot be served, the PUBs differ in precision, Qiskit cannot read a circuit,
-            the official client refuses the whole, or the job has more executions than IBM takes.
-        QiskitMissing: Qiskit or the official client is not installed.
+        InvalidInputError: The level or an option is not supported, the PUBs differ in precision, Qiskit cannot read a
+            circuit, the official client refuses the input, or the job has more executions than IBM allows.
+        QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
     checked_options = check_executor_estimator_options(options)
@@ -120,7 +122,7 @@ def prepare_executor_estimator(
     except ValidationError as error:
         [first, *_] = error.errors()
         path = ".".join(("options", *map(str, first["loc"])))
-        raise InvalidInput(f"{path}: the official client takes no such option: {first['msg']}.") from error
+        raise InvalidInputError(f"{path}: the official client takes no such option: {first['msg']}.") from error
     read = [(_circuit(pub, place), pub.observables, written(pub.parameter_values)) for pub, place in _places(pubs)]
     try:
         program, executor_options = prepare(
@@ -132,12 +134,12 @@ def prepare_executor_estimator(
         encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, executor_options)
         params = encoded.model_dump(mode="json")
     except Exception as error:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"circuits: the official client's estimator over the executor refuses this input: {one_line(error)}"
         ) from error
     executions = program.shots * sum(item.size() for item in program.items)
     if executions > MAX_EXECUTIONS_PER_JOB:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"circuits: the job comes to {executions:,} executions (shots times parameter sets, bases and "
             f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. With {NEEDED_FOR} a task is always "
             "one job, whatever it comes to: ask for less precision, or make several tasks of it."
@@ -154,7 +156,7 @@ def _common_precision(pubs: Sequence[EstimatorPub]) -> float | None:
     first, *others = [pub.precision for pub in pubs]
     for index, precision in enumerate(others, start=1):
         if precision != first:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: asks for {_said(precision)} and circuits[0] for {_said(first)}; the program "
                 "executor runs all circuits of a job with the same number of shots. Give them one precision, or put "
                 "each precision into a task of its own."

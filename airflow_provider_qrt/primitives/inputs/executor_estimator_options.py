@@ -1,7 +1,7 @@
-"""The options of an estimator that runs over the program ``executor``: those that the official client's side supports.
+"""The options of an estimator that uses the program ``executor``, which are those that the official client supports.
 
-Source: ``qiskit_ibm_runtime.options_models.EstimatorOptions`` of qiskit-ibm-runtime 0.51. It lacks some of what the
-program ``estimator`` took. Its noise models are Python objects, which belong to the boxes of one transpiled circuit.
+Source: ``qiskit_ibm_runtime.options_models.EstimatorOptions`` of qiskit-ibm-runtime 0.51. It lacks some options of the
+program ``estimator``. Its noise models are Python objects, which belong to the boxes of one transpiled circuit.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def check_executor_estimator_options(options: Mapping[str, Any] | None) -> dict[
     The content of ``experimental`` passes through unchecked.
 
     Raises:
-        InvalidInput: An unknown name (the nearest known one is suggested), a value of the wrong kind, too few noise
-            factors for an extrapolator, or something that only the program ``estimator`` does: PEC, PEA, a noise
-            model, seeds, options of a simulator. The message starts with the full dotted path.
+        InvalidInputError: A name is unknown (the message suggests the most similar one), a value has the wrong type, an
+            extrapolator has too few noise factors, or an option is supported only by the program ``estimator``: PEC,
+            PEA, a noise model, seeds, options of a simulator. The message starts with the full dotted path.
     """
     if options is None:
         return {}

@@ -1,29 +1,31 @@
-"""Whether a user gave one circuit or several."""
+"""Finds out whether a user gave one circuit or several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 def as_list(circuits: Any, kind: type) -> Sequence[Any]:
-    """Return what was given as a list: a list is several, a tuple is one PUB, unless all in it were read before.
+    """Return circuits as a list; a list contains PUBs, and a tuple is one PUB unless its items are checked PUBs.
 
     Args:
-        circuits: What was given.
-        kind: What a PUB is when it has been read.
+        circuits: The user's value.
+        kind: The class of checked PUBs.
 
     Raises:
-        InvalidInput: The list is empty.
+        InvalidInputError: The list is empty.
     """
     if isinstance(circuits, list):
         if not circuits:
-            raise InvalidInput("circuits: the list is empty; give at least one circuit.")
+            raise InvalidInputError("circuits: the list is empty; give at least one circuit.")
         return circuits
     if isinstance(circuits, set | frozenset):
-        raise InvalidInput("circuits: a set has no order, and the results come in that of the circuits. Write a list.")
+        raise InvalidInputError(
+            "circuits: a set has no order, and the results come in that of the circuits. Write a list."
+        )
     if isinstance(circuits, tuple) and circuits and all(isinstance(item, kind) for item in circuits):
         return circuits
     return [circuits]

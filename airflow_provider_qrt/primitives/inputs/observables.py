@@ -1,7 +1,7 @@
-"""Observables: what an estimator measures, in whatever form a user wrote it, as maps of Pauli strings to weights.
+"""Converts observables of an estimator from any form that users write to maps of Pauli strings to weights.
 
-Sources: IBM's REST guide for the estimator (letters I, X, Y, Z; the rightmost is qubit 0; as many as the circuit has
-qubits; real weights) and Qiskit's ``ObservablesArray`` (arrays, and their shape).
+Sources: IBM's REST guide for the estimator (letters I, X, Y, Z, one for each qubit of the circuit, with qubit 0
+rightmost; real weights) and Qiskit's ``ObservablesArray`` (arrays and their shapes).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 _LETTERS = frozenset("IXYZ")
 _DENSE = re.compile(r"[IXYZ]+")
@@ -21,10 +21,10 @@ _SPARSE = re.compile(r"[IXYZ][0-9]{1,6}(?:\s+[IXYZ][0-9]{1,6})*")
 _PROJECTORS = frozenset("01+-rl")
 """Qiskit's letters for projectors on the eigenstates of Z, X and Y."""
 _ROUNDING = 100 * sys.float_info.epsilon
-"""Imaginary parts up to here are errors of rounding, as numpy's ``real_if_close`` has it, which Qiskit asks."""
+"""Largest imaginary part that counts as a rounding error, as in numpy's ``real_if_close``, which Qiskit uses."""
 _QUBIT_NAMED = re.compile(r"[IXYZ][0-9]")
 _SHOWN = 40
-"""Characters of a Pauli string that an error message shows."""
+"""Maximum number of characters of a Pauli string in an error message."""
 
 
 Written = Literal["text", "physical", "object"]
@@ -32,7 +32,7 @@ Written = Literal["text", "physical", "object"]
 
 @dataclass(frozen=True)
 class Observables:
-    """One observable, or an array of them, plain JSON throughout.
+    """One observable, or an array of observables, as plain JSON.
 
     Attributes:
         terms: A map of Pauli strings to weights, or nested lists of such maps in the shape of the array.
@@ -44,25 +44,26 @@ class Observables:
 
 
 def coerce_observables(value: Any, num_qubits: int | None, where: str, *, circuit: Written = "text") -> Observables:
-    """Check what a user passed as the observables of one circuit.
+    """Check the user's observables for one circuit.
 
     An observable is a Pauli string (``"IZZ"``), a map of Pauli strings to real weights (``{"ZZ": 0.5, "XI": -1.2}``),
-    or an object of Qiskit's (``SparsePauliOp``, ``Pauli``). In the strings qubit 0 is rightmost, as in Qiskit. In
-    place of all letters the qubits may be named, ``"Z0 Z5"``; all others are then I. Lists of observables, nested as
-    deep as wanted, numpy arrays of them and Qiskit's ``ObservablesArray`` are arrays.
+    or a Qiskit object (``SparsePauliOp``, ``Pauli``). In the strings qubit 0 is rightmost, as in Qiskit. A string can
+    also name only some qubits, as in ``"Z0 Z5"``; all others are then I. Lists of observables, nested to any depth,
+    numpy arrays and Qiskit's ``ObservablesArray`` are arrays.
 
-    Terms of weight zero are left out, as Qiskit does.
+    Terms with weight zero are dropped, as in Qiskit.
 
     Args:
         value: See above.
-        num_qubits: The width of the circuit, which every Pauli string must have; None when it is not known.
+        num_qubits: The number of qubits of the circuit, which must be the length of every Pauli string; None when it
+            is not known.
         where: The place named at the start of an error message.
-        circuit: How the circuit is written, for the remedy in a message: text, text whose width follows from the
-            physical qubits that it names, or a ``QuantumCircuit``.
+        circuit: The form of the circuit, for the advice in a message: text, text whose width follows from its physical
+            qubits, or a ``QuantumCircuit``.
 
     Raises:
-        InvalidInput: A string has other letters or another width, a weight is not a finite real number, a term occurs
-            twice, a map or list is empty, or lists differ in length.
+        InvalidInputError: A string has wrong letters or the wrong length, a weight is not a finite real number, a term
+            occurs twice, a map or list is empty, or lists differ in length.
     """
     reader = _Reader(num_qubits, circuit)
     terms = reader.read(value, where)
@@ -70,16 +71,16 @@ def coerce_observables(value: Any, num_qubits: int | None, where: str, *, circui
 
 
 def check_observables(value: Any, where: str) -> None:
-    """Check observables as far as that is possible without their circuits: everything but the width.
+    """Check observables without their circuits, that is, everything except the number of qubits.
 
-    Objects of Qiskit's pass, so that it need not be imported.
+    Qiskit objects pass unchecked, so that Qiskit need not be imported.
 
     Args:
         value: See :func:`coerce_observables`.
         where: The place named at the start of an error message.
 
     Raises:
-        InvalidInput: See :func:`coerce_observables`.
+        InvalidInputError: See :func:`coerce_observables`.
     """
     if not _holds_qiskit(value):
         _Reader(None, "text", any_width=True).read(value, where)
@@ -88,7 +89,7 @@ def check_observables(value: Any, where: str) -> None:
 class _Reader:
     """Reads the observables of one circuit.
 
-    Without a known width all observables must have that of the first, unless any width will do.
+    If the width is not known, all observables must have the width of the first one, unless any width is allowed.
     """
 
     def __init__(self, num_qubits: int | None, circuit: Written, *, any_width: bool = False) -> None:
@@ -108,36 +109,36 @@ class _Reader:
             return self._map(value, where)
         if isinstance(value, list | tuple):
             if not value:
-                raise InvalidInput(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
+                raise InvalidInputError(f"{where}: the list of observables is empty; give at least one, such as 'ZZ'.")
             if (pairs := _as_pairs(value)) is not None:
                 weight, hint = next(iter(pairs.values())), f" A sum of terms is written as a map: {pairs!r}."
-                raise InvalidInput(_no_observable(weight, f"{where}[0][1]") + hint)
+                raise InvalidInputError(_no_observable(weight, f"{where}[0][1]") + hint)
             return [self.read(item, f"{where}[{index}]") for index, item in enumerate(value)]
         if isinstance(value, set | frozenset):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: a set has no order, and the values come in the order of the observables. Write a list."
             )
-        raise InvalidInput(_no_observable(value, where))
+        raise InvalidInputError(_no_observable(value, where))
 
     def _map(self, value: Mapping[Any, Any], where: str) -> dict[str, float]:
         if not value:
-            raise InvalidInput(f"{where}: the map is empty; give at least one term, such as {{'ZZ': 1.0}}.")
+            raise InvalidInputError(f"{where}: the map is empty; give at least one term, such as {{'ZZ': 1.0}}.")
         terms: dict[str, float] = {}
         written: dict[str, Any] = {}
         for key, weight in value.items():
             label = key.to_label() if _is_qiskit(key) and hasattr(key, "to_label") else key
             if not isinstance(label, str):
-                raise InvalidInput(f"{where}: a term is named by a Pauli string such as 'ZZ', not by {key!r}.")
+                raise InvalidInputError(f"{where}: a term is named by a Pauli string such as 'ZZ', not by {key!r}.")
             pauli = self._pauli(label, where)
             if pauli in terms:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where}: {label!r} and {written[pauli]!r} are the same term; write it once, with the sum of the "
                     "weights."
                 )
             terms[pauli], written[pauli] = _weight(weight, label, where), label
         kept = {pauli: weight for pauli, weight in terms.items() if weight}
         if not kept:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: all weights are 0, so the value is 0 whatever the circuit does; leave it out."
             )
         return kept
@@ -147,18 +148,18 @@ class _Reader:
         if _SPARSE.fullmatch(text.strip()):
             return self._from_qubits(text, where)
         if not _DENSE.fullmatch(text):
-            raise InvalidInput(f"{where}: {_why_no_pauli(text)}")
+            raise InvalidInputError(f"{where}: {_why_no_pauli(text)}")
         if self._any_width:
             return text
         if self._width is None:
             self._width = len(text)
         elif len(text) != self._width:
-            raise InvalidInput(self._wrong_width(text, where))
+            raise InvalidInputError(self._wrong_width(text, where))
         return text
 
     def _from_qubits(self, text: str, where: str) -> str:
         if self._width is None and not self._any_width:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}: how many qubits {text!r} stands for is not known, since the circuit came already encoded. "
                 "Write all letters, one for each qubit, such as 'ZIIIIZ'."
             )
@@ -166,19 +167,19 @@ class _Reader:
         for part in text.split():
             qubit = int(part[1:])
             if self._width is not None and qubit >= self._width:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{where}: {text!r} names qubit {qubit}, and the circuit has {self._width}, 0 to "
                     f"{self._width - 1}.{self._how_to_widen(qubit)}"
                 )
             if qubit in letters:
-                raise InvalidInput(f"{where}: {text!r} names qubit {qubit} twice.")
+                raise InvalidInputError(f"{where}: {text!r} names qubit {qubit} twice.")
             letters[qubit] = part[0]
         if self._width is None:
             return " ".join(f"{letters[qubit]}{qubit}" for qubit in sorted(letters))
         return "".join(letters.get(qubit, "I") for qubit in reversed(range(self._width)))
 
     def _wrong_width(self, text: str, where: str) -> str:
-        """Say how wide an observable and its circuit are, and how to bring them together."""
+        """Return the error for an observable whose width differs from that of the circuit, with advice."""
         assert self._width is not None
         shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
         if not self._circuit_known:
@@ -209,7 +210,7 @@ def _shape(terms: Any, where: str) -> tuple[int, ...]:
         return ()
     shapes = [_shape(item, where) for item in terms]
     if len(set(shapes)) > 1:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the lists of observables have different lengths; in one PUB they form a full array. Observables "
             "of different circuits belong into different PUBs: circuits=[(first, 'ZZ'), (second, ['XX', 'YY'])]."
         )
@@ -224,7 +225,7 @@ def _no_observable(value: Any, where: str) -> str:
 
 
 def _as_pairs(value: Sequence[Any]) -> dict[str, Any] | None:
-    """Return the map that pairs of a Pauli string and its weight stand for; None if the list holds something else."""
+    """Convert pairs of a Pauli string and its weight into a map; return None if the list contains anything else."""
     for item in value:
         if not (isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)):
             return None
@@ -237,22 +238,22 @@ def _weight(value: Any, label: str, where: str) -> float:
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         value = value.item()
     if isinstance(value, complex) and abs(value.imag) <= _ROUNDING:
-        # As in dict(operator.to_list()), where Qiskit's weights are complex numbers throughout.
+        # In dict(operator.to_list()), all of Qiskit's weights are complex numbers.
         value = value.real
     if isinstance(value, bool) or not isinstance(value, int | float):
         kind = "a complex number; an observable is Hermitian" if isinstance(value, complex) else type(value).__name__
-        raise InvalidInput(f"{where}: the weight of {label!r} must be a real number, not {value!r} ({kind}).")
+        raise InvalidInputError(f"{where}: the weight of {label!r} must be a real number, not {value!r} ({kind}).")
     try:
         weight = float(value)
     except OverflowError:
         weight = math.inf
     if not math.isfinite(weight):
-        raise InvalidInput(f"{where}: the weight of {label!r} must be a finite number, not {weight}.")
+        raise InvalidInputError(f"{where}: the weight of {label!r} must be a finite number, not {weight}.")
     return weight
 
 
 def _why_no_pauli(text: str) -> str:
-    """Say why a text is no Pauli string, and what to write."""
+    """Return the reason why a text is not a Pauli string, and what to write."""
     stripped = text.strip()
     if not stripped:
         return "the Pauli string is empty; write one letter for each qubit, such as 'IZZ'."
@@ -293,10 +294,12 @@ def _holds_qiskit(value: Any) -> bool:
 
 
 def _from_qiskit(value: Any, where: str) -> Any:
-    """Return an observable or an array of Qiskit's as maps, and nested lists of them."""
+    """Convert a Qiskit observable or array of observables into maps or nested lists of maps."""
     from qiskit.primitives.containers.observables_array import ObservablesArray
 
     try:
         return ObservablesArray.coerce(value).tolist()
     except Exception as error:
-        raise InvalidInput(f"{where}: Qiskit takes this {type(value).__name__} for no observable: {error}") from error
+        raise InvalidInputError(
+            f"{where}: Qiskit takes this {type(value).__name__} for no observable: {error}"
+        ) from error

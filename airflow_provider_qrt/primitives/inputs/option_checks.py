@@ -1,4 +1,4 @@
-"""Checking options against a closed schema: what a value may be, and what is said when it is not that."""
+"""Checks options against a closed schema and produces the error messages."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput, did_you_mean
+from airflow_provider_qrt.primitives.errors import InvalidInputError, did_you_mean
 
 Check = Callable[[Any], str | None]
-"""Returns what was expected when the value does not fit, else None."""
+"""A check, which returns the expected kind of value if the value does not fit, otherwise None."""
 
 Schema = Mapping[str, "Check | Schema"]
-"""What each option may be; a schema inside stands for a group of options."""
+"""The check of each option; a nested schema is a group of options."""
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a value is a whole number; true and false are none."""
+    """Return whether a value is an integer; booleans are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite real number; true and false are none."""
+    """Return whether a value is a finite real number; booleans are not."""
     return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def boolean(value: Any) -> str | None:
-    """Take true or false."""
+    """Accept true or false."""
     return None if isinstance(value, bool) else "expected true or false"
 
 
 def positive_integer(value: Any) -> str | None:
-    """Take 1, 2, ..."""
+    """Accept 1, 2, ..."""
     return None if is_whole(value) and value > 0 else "expected a whole number, 1 or more"
 
 
 def positive_integer_or_auto(value: Any) -> str | None:
-    """Take 1, 2, ... or the word that leaves the choice to the service."""
+    """Accept 1, 2, ... or ``auto``, which leaves the choice to the service."""
     return None if value == "auto" or positive_integer(value) is None else "expected a whole number or 'auto'"
 
 
 def seconds(value: Any) -> str | None:
-    """Take a finite duration."""
+    """Accept a finite duration."""
     return None if is_number(value) and value >= 0 else "expected a number of seconds, 0 or more"
 
 
 def passed_through(value: Any) -> str | None:
-    """Take any mapping that can be written as JSON; what is in it is the service's to check."""
+    """Accept any mapping that can be written as JSON; the service checks its content."""
     return json_problem(value) if isinstance(value, Mapping) else "expected a mapping"
 
 
 def json_problem(value: Any) -> str | None:
-    """Say why a value cannot be sent as JSON; None if it can."""
+    """Return the reason why a value cannot be sent as JSON; None if it can."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -61,7 +61,7 @@ def json_problem(value: Any) -> str | None:
 
 
 def one_of(*allowed: str) -> Check:
-    """Take one of these words."""
+    """Accept one of these words."""
 
     def check(value: Any) -> str | None:
         if value in allowed:
@@ -82,11 +82,11 @@ OF_THE_OPERATOR: Mapping[str, str] = {
     "instance": "the instance belongs to the connection",
     "result_path": "this is an argument of the operator, not an option",
 }
-"""What users look for among the options of any program, and where it belongs."""
+"""Names that users expect among the options of any program, and where they belong."""
 
 
 def native(value: Any) -> Any:
-    """Return a value with numpy's numbers and arrays, at any depth, as Python's."""
+    """Convert numpy numbers and arrays in a value, at any depth, to Python numbers and lists."""
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, list | tuple):
@@ -98,39 +98,39 @@ def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping
     """Check options against a closed schema and return them as a new plain dictionary.
 
     Args:
-        given: What the user wrote.
-        schema: What is known.
+        given: The user's options.
+        schema: The allowed options.
         program: ``sampler`` or ``estimator``, for messages.
-        elsewhere: Names that users look for among the options in vain, and where they belong.
+        elsewhere: Names that users expect among the options, and where they belong.
 
     Raises:
-        InvalidInput: An unknown name (the nearest known one is suggested) or a value of the wrong kind; the message
-            starts with the full dotted path.
+        InvalidInputError: A name is unknown (the message suggests the most similar one) or a value has the wrong type;
+            the message starts with the full dotted path.
     """
     if isinstance(given, Mapping):
         places = {**OF_THE_OPERATOR, **elsewhere}
         for name in given:
             if name in places and name not in schema:
-                raise InvalidInput(f"options.{name}: not an option of the {program}: {places[name]}.")
+                raise InvalidInputError(f"options.{name}: not an option of the {program}: {places[name]}.")
     return _check(given, schema, "options")
 
 
 def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
-        raise InvalidInput(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
+        raise InvalidInputError(f"{path}: expected a mapping of names to values, got {type(given).__name__}.")
     checked: dict[str, Any] = {}
     for name, value in native(given).items():
         here = f"{path}.{name}"
         rule = schema.get(name)
         if rule is None:
             hint = did_you_mean(str(name), schema) or f"; known are {', '.join(schema)}."
-            raise InvalidInput(f"{here}: unknown{hint}")
+            raise InvalidInputError(f"{here}: unknown{hint}")
         if isinstance(rule, Mapping):
             checked[name] = _check(value, rule, here)
         elif problem := rule(value):
             if not problem.endswith((".", "?")):
                 problem += f", not {value!r}." if "expected" in problem else "."
-            raise InvalidInput(f"{here}: {problem}")
+            raise InvalidInputError(f"{here}: {problem}")
         else:
             checked[name] = dict(value) if isinstance(value, Mapping) else value
     return checked

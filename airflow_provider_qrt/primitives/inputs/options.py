@@ -1,4 +1,4 @@
-"""The options of a sampler job: a closed set, checked before a job waits in a queue only to be refused.
+"""The options of a sampler job, checked before submission so that a wrong option does not cost a wait in the queue.
 
 Source: the ``SamplerV2Input`` schema of IBM's REST API. Both the service and this module refuse unknown names.
 """
@@ -21,10 +21,10 @@ from airflow_provider_qrt.primitives.inputs.option_checks import (
 )
 
 DEFAULT_SHOTS = 4096
-"""Shots when neither the PUB, nor the task, nor ``options.default_shots`` says any."""
+"""The number of shots when the PUB, the task and ``options.default_shots`` set none."""
 
 V1_DEFAULT_SHOTS = 4000
-"""The same of version 1 of the sampler, in its ``run_options``."""
+"""The default of version 1 of the sampler, in its ``run_options``."""
 
 DYNAMICAL_DECOUPLING: Mapping[str, Check] = {
     "enable": boolean,
@@ -44,7 +44,7 @@ TWIRLING: Mapping[str, Check] = {
 
 def _measurement_type(value: Any) -> str | None:
     if value in ("kerneled", "avg_kerneled"):
-        # Such results hold complex readout points instead of bits: there are no counts to hand on.
+        # Such results contain complex readout points instead of bits, so there are no counts to return.
         return (
             "the sampler operator hands on bits and counts, and this gives complex readout points; "
             "leave it out, or submit the job with QiskitRuntimeHook().client.submit_job"
@@ -81,8 +81,8 @@ def check_sampler_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     The contents of ``simulator`` and ``experimental`` pass through unchecked.
 
     Raises:
-        InvalidInput: An unknown name (the nearest known one is suggested) or a value of the wrong kind; the
-            message starts with the full dotted path.
+        InvalidInputError: A name is unknown (the message suggests the most similar one) or a value has the wrong type;
+            the message starts with the full dotted path.
     """
     if options is None:
         return {}

@@ -1,4 +1,4 @@
-"""Many PUBs in the fewest jobs that IBM takes, and their results in the order they were asked for."""
+"""Packs many PUBs into few jobs within IBM's limits, and returns their results in the original order."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 25_000_000
-"""Bytes of JSON that one submission may take. IBM documents no limit; bodies of 33 MB had their connection reset:
+"""Maximum bytes of JSON in one submission. IBM documents no limit; connections with bodies of 33 MB were reset:
 https://github.com/Qiskit/qiskit-ibm-runtime/issues/497"""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one PUB adds to a job.
+    """The size that one PUB adds to a job.
 
     Attributes:
-        executions: How often its circuit is run.
-        body_bytes: Bytes of JSON it takes in the submission.
+        executions: Number of executions of its circuit.
+        body_bytes: Its bytes of JSON in the submission.
     """
 
     executions: int
@@ -29,13 +29,14 @@ class Load:
 def pack(loads: Sequence[Load], *, max_executions: int | None, max_body_bytes: int = MAX_BODY_BYTES) -> list[list[int]]:
     """Distribute PUBs over jobs.
 
-    First fit, the largest first: never more than about a fifth more jobs than the fewest possible, and as many as the
-    fewest where PUBs are alike. A PUB that is too large for any job stands alone; the service has the last word.
+    The method is first-fit decreasing: it needs at most about a fifth more jobs than the minimum, and exactly the
+    minimum when all PUBs have the same size. A PUB that is too large for any job gets its own job, and the service
+    decides.
 
     Args:
-        loads: Of the PUBs, in order.
-        max_executions: That one job may take; None for any number.
-        max_body_bytes: That one submission may take.
+        loads: The loads of the PUBs, in order.
+        max_executions: Maximum executions of one job; None for no limit.
+        max_body_bytes: Maximum bytes of one submission.
 
     Returns:
         Indices of the PUBs in each job, ascending; jobs in the order of their first PUB.
@@ -62,14 +63,14 @@ def pack(loads: Sequence[Load], *, max_executions: int | None, max_body_bytes: i
 
 
 def unpack(jobs: Sequence[Sequence[int]], results: Sequence[Sequence[T]]) -> list[T]:
-    """Put the results of jobs together in the order in which their PUBs were asked for.
+    """Merge the results of jobs in the original order of their PUBs.
 
     Args:
-        jobs: What :func:`pack` returned.
-        results: Of each job, one for each of its PUBs.
+        jobs: The return value of :func:`pack`.
+        results: For each job, the results of its PUBs.
 
     Raises:
-        ValueError: A job has not as many results as PUBs.
+        ValueError: The number of results of a job differs from its number of PUBs.
     """
     found: dict[int, T] = {}
     for job, ones in zip(jobs, results, strict=True):

@@ -1,4 +1,4 @@
-"""Values of numpy, pandas and the standard library as the plain Python values that are checked and sent."""
+"""Converts values of numpy, pandas and the standard library to plain Python values, which are checked and sent."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _BYTES = (bytes, bytearray, memoryview)
 
 
 def plain(value: Any, *, keep_arrays: bool = False) -> Any:
-    """Return a value with everything in it that has a plain equal replaced by that.
+    """Replace everything in a value that has a plain Python equivalent.
 
-    Scalars of numpy, ``Decimal`` and ``Fraction`` become numbers, arrays become lists, as do sequences of all kinds,
-    iterators and the views of a mapping. Mappings become dictionaries. A pandas ``DataFrame`` becomes a dictionary of
-    its columns; a ``Series`` becomes a dictionary where its index holds names, else a list. Sets stay: they have no
-    order. Objects of other kinds stay, such as those of Qiskit.
+    numpy scalars, ``Decimal`` and ``Fraction`` become numbers; arrays, all sequences, iterators and views of mappings
+    become lists. Mappings become dictionaries. A pandas ``DataFrame`` becomes a dictionary of its columns; a ``Series``
+    becomes a dictionary if its index contains names, otherwise a list. Sets are not converted, because they have no
+    order. Other objects, such as those of Qiskit, are not converted either.
 
     Args:
-        value: What a user passed.
-        keep_arrays: Leave arrays of numbers as they are: sweeps are read from arrays, and lists of them are slow.
+        value: The user's value.
+        keep_arrays: Whether to keep arrays of numbers, because sweeps are read from arrays and lists are slow.
     """
     return _plain(value, keep_arrays, named=True)
 
@@ -51,7 +51,7 @@ def _from_numpy(value: Any, keep_arrays: bool) -> Any:
     import numpy as np
 
     if isinstance(value, np.timedelta64):
-        # Whatever its unit is, timedelta knows microseconds only.
+        # timedelta supports only microseconds, whatever the unit of the value is.
         return value.astype("timedelta64[us]").item()
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.shape == ()):
         return value.item()

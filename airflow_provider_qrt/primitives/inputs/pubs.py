@@ -1,4 +1,4 @@
-"""PUBs: a circuit, the values of its parameters, and how many shots; in whatever form a user wrote them.
+"""Reads sampler PUBs (a circuit with parameter values and shots) in any form that users write.
 
 A PUB (primitive unified bloc) is Qiskit's unit of sampler input. Source of the sent form: IBM's REST guide for
 the sampler, ``[circuit, parameter values or null, shots or null]``.
@@ -16,7 +16,7 @@ from airflow_provider_qrt.primitives.circuits.parameters import check_values, wr
 from airflow_provider_qrt.primitives.circuits.qpy import check_measures
 from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, describe, is_circuit
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.listing import as_list
 from airflow_provider_qrt.primitives.inputs.shots import check_room_for_shots, sampler_shots
 
@@ -26,18 +26,18 @@ MAX_EXECUTIONS_PER_JOB = 10_000_000
 
 @dataclass(frozen=True)
 class SamplerPub:
-    """One checked PUB, plain JSON throughout.
+    """One checked PUB as plain JSON.
 
     Attributes:
-        circuit: OpenQASM 3 text, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (base64 of zlib of QPY).
-        parameter_values: None, or for a text a mapping of every input's name to a number or nested list of the
-            sweep's shape, or for a QPY circuit a nested list of shape ``(*sweep, number of parameters)`` in the
-            order of ``circuit.parameters``.
+        circuit: OpenQASM 3 text, or ``{"__type__": "QuantumCircuit", "__value__": ...}`` (QPY in zlib in base64).
+        parameter_values: None; or for a text a mapping of every input's name to a number or a nested list in the shape
+            of the sweep; or for a QPY circuit a nested list of shape ``(*sweep, number of parameters)`` in the order of
+            ``circuit.parameters``.
         shots: Shots for each parameter set; None leaves it to the options or IBM's default.
-        info: What the circuit declares; None for a QPY circuit that came already encoded.
+        info: The declarations of the circuit; None for a QPY circuit that was already encoded.
         sweep_size: The number of parameter sets; 1 without a sweep.
         source: OpenQASM 3 text of a QPY circuit. The same circuit built again has the same text, but not the same QPY
-            bytes: those hold automatic names and random ids.
+            bytes, which contain automatic names and random ids.
     """
 
     circuit: str | Mapping[str, Any]
@@ -48,11 +48,11 @@ class SamplerPub:
     source: str | None = None
 
     def identity(self) -> list[Any]:
-        """Return what two PUBs have in common that ask for the same thing, as JSON."""
+        """Return JSON that is equal for two PUBs if they request the same thing."""
         return [self.source or self.circuit, self.parameter_values, self.shots]
 
     def to_json(self) -> list[Any]:
-        """Return the PUB as it is sent, without the trailing items that are not set."""
+        """Return the PUB in the form that is sent, without the trailing items that are not set."""
         circuit = self.circuit if isinstance(self.circuit, str) else dict(self.circuit)
         pub: list[Any] = [circuit, written(self.parameter_values), self.shots]
         while pub[-1] is None:
@@ -61,33 +61,33 @@ class SamplerPub:
 
 
 def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub, ...]:
-    """Check what a user passed as ``circuits`` and return it as PUBs.
+    """Check the user's ``circuits`` and return them as PUBs.
 
     A circuit is OpenQASM 3 text, a ``QuantumCircuit``, or a QPY circuit already encoded for the service. A PUB is
     a circuit alone, or a tuple or list ``(circuit, parameter_values, shots)`` of one to three items. At the top
     level a **list** is always a list of PUBs and a **tuple** is always one PUB; inside the list both are PUBs,
-    since JSON turns tuples into lists.
+    because JSON turns tuples into lists.
 
     Parameter values are a mapping of names to numbers or arrays, which are broadcast against each other to the
     shape of the sweep, or numbers in a (nested) list whose last axis runs over the parameters **in the order of
-    their names** (Qiskit's order, not the order of declaration). Numpy arrays are welcome in both.
+    their names** (Qiskit's order, not the order of declaration). Both forms accept numpy arrays.
 
     Args:
         circuits: See above.
-        shots: For PUBs that bring none of their own.
+        shots: Shots for PUBs without shots.
 
     Returns:
         At least one PUB. Texts beyond ``STRICT_PARSE_MAX_CHARS`` in total are scanned but not fully parsed.
 
     Raises:
-        InvalidInput: Something is wrong; the message names the PUB by its index.
+        InvalidInputError: Something is wrong; the message names the PUB by its index.
     """
     shots = check_shots(shots, "shots")
     reader = CircuitReader(check_circuit, check_measures)
     pubs: list[SamplerPub] = []
     items = as_list(circuits, SamplerPub)
     for index, item in enumerate(items):
-        # First of all: values beside their circuit are no values of it.
+        # Check this first: values that stand beside their circuit in the list would not be used with it.
         if not isinstance(item, SamplerPub):
             split_pub(item, f"circuits[{index}]")
     for index, item in enumerate(items):
@@ -113,24 +113,24 @@ def coerce_pubs(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub,
 
 
 def check_executions(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> None:
-    """Refuse a PUB that has more executions (shots times parameter sets) than IBM takes in one job.
+    """Refuse a PUB with more executions (shots times parameter sets) than IBM allows in one job.
 
-    Several that are too many together go into several jobs.
+    PUBs that exceed the limit only together are split into several jobs.
 
     Args:
         pubs: The job's PUBs.
         options: Its options, checked.
 
     Raises:
-        InvalidInput: There are more than ``MAX_EXECUTIONS_PER_JOB``, or more shots than the randomizations of
-            twirling have room for.
+        InvalidInputError: There are more than ``MAX_EXECUTIONS_PER_JOB``, or more shots than the randomizations of
+            twirling allow.
     """
     for index, pub in enumerate(pubs):
         check_room_for_shots(pub.shots, options, f"circuits[{index}]")
         shots = sampler_shots(pub.shots, options)
         executions = shots * pub.sweep_size
         if executions > MAX_EXECUTIONS_PER_JOB:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: the job asks for {executions:,} executions (shots times parameter sets; this "
                 f"circuit: {shots:,} times {pub.sweep_size:,}), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. "
                 "Lower the shots, or split the sweep into several circuits of the list."
@@ -138,50 +138,50 @@ def check_executions(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> 
 
 
 def check_shots(shots: Any, where: str) -> int | None:
-    """Return shots as a whole number, or None.
+    """Return shots as an integer, or None.
 
     Raises:
-        InvalidInput: They are something else, or less than 1.
+        InvalidInputError: The value is not an integer, or less than 1.
     """
     if shots is None:
         return None
     number = shots.item() if type(shots).__module__ == "numpy" and getattr(shots, "shape", None) == () else shots
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InvalidInput(f"{where}: expected a whole number, 1 or more, or None, not {shots!r}.")
+        raise InvalidInputError(f"{where}: expected a whole number, 1 or more, or None, not {shots!r}.")
     return number
 
 
 def beside_its_circuit(item: Any) -> str:
-    """Ask whether numbers that stand where a circuit should are the values of the circuit before them."""
+    """Return a hint for numbers in the place of a circuit, which may be meant as values of the circuit before them."""
     is_number = isinstance(item, int | float) or type(item).__module__ == "numpy"
     return " Are these the values of the circuit before? Then put the two into one tuple." if is_number else ""
 
 
 def split_pub(item: Any, where: str) -> tuple[Any, Any, Any]:
-    """Take a PUB apart into circuit, values, shots.
+    """Split a PUB into circuit, values and shots.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInputError: It is not a PUB.
     """
     if is_circuit(item):
         return item, None, None
     if not isinstance(item, tuple | list):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: expected OpenQASM 3 text, a QuantumCircuit, or (circuit, parameter_values, shots), not "
             f"{describe(item)}. Is this meant to belong to the circuit before it? Then put the two into one tuple."
         )
     if not 1 <= len(item) <= 3:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: a PUB has one to three items, (circuit, parameter_values, shots); this has {len(item)}."
         )
     circuit, values, shots = (*item, None, None)[:3]
     if not is_circuit(circuit):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the first item of a PUB is the circuit, as OpenQASM 3 text or QuantumCircuit, not "
             f"{describe(circuit)}.{beside_its_circuit(circuit)}"
         )
     if is_circuit(values):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: the second item of a PUB holds parameter values, and this is another circuit. For several "
             "circuits in one job write one list: circuits=[first, second]."
         )

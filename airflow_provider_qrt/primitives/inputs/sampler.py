@@ -13,19 +13,19 @@ from airflow_provider_qrt.primitives.inputs.pubs import check_executions, coerce
 def sampler_params(pubs: Any, *, shots: int | None = None, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Build the ``params`` of a ``sampler`` job (``SamplerV2Input``, version 2).
 
-    The shots go into every PUB and not to the top level, where not all versions of IBM's schema know them.
-    ``support_qiskit`` is asked for: it stands for the encoding of the *result*. A shot of 127 bits takes 38 bytes
-    in the plain encoding and at most 21 in the tagged one, before its compression, and numpy reads it at once.
-    It is decoded here without Qiskit.
+    The shots go into every PUB and not to the top level, where not all versions of IBM's schema allow them.
+    ``support_qiskit`` is set: it selects the tagged encoding of the *result*. A shot of 127 bits takes 38 bytes in the
+    plain encoding and at most 21 in the tagged one before compression, and numpy reads the latter directly. This
+    package decodes it without Qiskit.
 
     Args:
-        pubs: What ``coerce_pubs`` returns or accepts.
-        shots: For PUBs that bring none of their own.
+        pubs: The PUBs, in any form that ``coerce_pubs`` returns or accepts.
+        shots: Shots for PUBs without shots.
         options: See ``check_sampler_options``; left out of the result when None or empty.
 
     Raises:
-        InvalidInput: Anything is wrong with the circuits, their values, shots or the options, or they do not go
-            together.
+        InvalidInputError: Anything is wrong with the circuits, their values, shots or the options, or with their
+            combination.
     """
     checked_options = check_sampler_options(options)
     checked_pubs = coerce_pubs(pubs, shots=shots)

@@ -1,8 +1,8 @@
-"""How many shots circuits get: from the PUB, the task, the options, and how they are dealt out to random circuits.
+"""The number of shots of circuits, from the PUB, the task and the options, and their split among randomized circuits.
 
-With twirling, every circuit runs in several random variants. Sources: the ``TwirlingOptions`` of IBM's client, IBM's
-guides on shots and precision, and https://github.com/Qiskit/qiskit-ibm-runtime/issues/1749, where 1234 shots became
-1280: shots are rounded up to whole randomizations.
+With twirling, every circuit runs in several randomized variants. Sources: the ``TwirlingOptions`` of IBM's client,
+IBM's guides on shots and precision, and https://github.com/Qiskit/qiskit-ibm-runtime/issues/1749, where 1234 shots
+became 1280 because shots are rounded up to full randomizations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.estimator_options import DEFAULT_PRECISION, zne_settings
 from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS
 
@@ -23,11 +23,11 @@ _USUAL_RANDOMIZATIONS = 32
 
 @dataclass(frozen=True)
 class Shots:
-    """The shots of one circuit with one set of values, measured in one basis.
+    """The shots of one circuit with one parameter set in one measurement basis.
 
     Attributes:
-        randomizations: Random variants of the circuit; 1 without twirling.
-        each: Shots of each.
+        randomizations: Number of randomized variants of the circuit; 1 without twirling.
+        each: Shots of each variant.
     """
 
     randomizations: int
@@ -35,20 +35,20 @@ class Shots:
 
     @property
     def total(self) -> int:
-        """All together."""
+        """The total number of shots."""
         return self.randomizations * self.each
 
 
 @dataclass(frozen=True)
 class Mitigation:
-    """What an estimator does against errors, as far as it costs executions.
+    """The error mitigation of an estimator, as far as it costs executions.
 
     Attributes:
         twirled: Whether circuits are randomized.
         readout: Whether the readout is calibrated (TREX).
-        noise_factors: How many times everything is run for ZNE; 1 without.
+        noise_factors: Number of times that ZNE runs everything; 1 without ZNE.
         pec: Whether probabilistic error cancellation is on.
-        learns_layers: Whether the noise of layers is learned, with circuits of its own.
+        learns_layers: Whether the noise of layers is learned, which takes additional circuits.
     """
 
     twirled: bool
@@ -59,7 +59,7 @@ class Mitigation:
 
 
 def read_mitigation(options: Mapping[str, Any], resilience_level: int | None) -> Mitigation:
-    """Say what is on: by the options, or by the level where they say nothing.
+    """Return the mitigation that the options set, or the default of the level where they do not.
 
     Args:
         options: Checked options of an estimator.
@@ -82,11 +82,11 @@ def read_mitigation(options: Mapping[str, Any], resilience_level: int | None) ->
 
 
 def sampler_shots(own: int | None, options: Mapping[str, Any]) -> int:
-    """Return the shots of a sampler's PUB, for each set of values.
+    """Return the shots of a sampler's PUB for each parameter set.
 
     Args:
-        own: What the PUB or the task names, which is always obeyed.
-        options: Checked options. With twirling, its two numbers come before ``default_shots``.
+        own: Shots of the PUB or the task, which always take precedence.
+        options: Checked options. With twirling, its two numbers take precedence over ``default_shots``.
     """
     if own is not None:
         return own
@@ -95,12 +95,12 @@ def sampler_shots(own: int | None, options: Mapping[str, Any]) -> int:
 
 
 def estimator_shots(precision: float | None, options: Mapping[str, Any], mitigation: Mitigation) -> Shots:
-    """Return the shots of an estimator's PUB, for each set of values and each basis.
+    """Return the shots of an estimator's PUB for each parameter set and each basis.
 
     Args:
-        precision: What the PUB or the task names.
+        precision: Precision of the PUB or the task.
         options: Checked options.
-        mitigation: What :func:`read_mitigation` says of them.
+        mitigation: The result of :func:`read_mitigation` for them.
     """
     asked = _shots_for(precision) if precision is not None else _default_estimator_shots(options)
     if not mitigation.twirled:
@@ -109,10 +109,10 @@ def estimator_shots(precision: float | None, options: Mapping[str, Any], mitigat
 
 
 def check_room_for_shots(own: int | None, options: Mapping[str, Any], where: str) -> None:
-    """Refuse a sampler's shots that the randomizations have no room for: the job would fail.
+    """Refuse more shots of a sampler than the randomizations allow, because the job would fail.
 
     Raises:
-        InvalidInput: There are more than ``num_randomizations`` times ``shots_per_randomization``.
+        InvalidInputError: There are more than ``num_randomizations`` times ``shots_per_randomization``.
     """
     if own is not None and _samples_twirled(options):
         _check_room(own, options, where, f"{own:,} shots")
@@ -121,10 +121,10 @@ def check_room_for_shots(own: int | None, options: Mapping[str, Any], where: str
 def check_room_for_precision(
     precision: float | None, options: Mapping[str, Any], mitigation: Mitigation, where: str
 ) -> None:
-    """Refuse a precision that takes more shots than the randomizations have room for: the job would fail.
+    """Refuse a precision that needs more shots than the randomizations allow, because the job would fail.
 
     Raises:
-        InvalidInput: It takes more than ``num_randomizations`` times ``shots_per_randomization``.
+        InvalidInputError: It needs more than ``num_randomizations`` times ``shots_per_randomization``.
     """
     if precision is not None and mitigation.twirled:
         shots = _shots_for(precision)
@@ -143,24 +143,24 @@ def _default_estimator_shots(options: Mapping[str, Any]) -> int:
 
 
 def _shots_for(precision: float) -> int:
-    # Rounded first: 1 / 0.1**2 is 99.99999999999999.
+    # Round first, because 1 / 0.1**2 is 99.99999999999999.
     return math.ceil(round(1 / precision**2, 6))
 
 
 def _numbers(options: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Randomizations and shots of each; None where the service chooses."""
+    """Return the numbers of randomizations and of shots of each; None where the service chooses."""
     twirling = options.get("twirling", {})
     many, each = (twirling.get(name, AUTO) for name in ("num_randomizations", "shots_per_randomization"))
     return None if many == AUTO else int(many), None if each == AUTO else int(each)
 
 
 def _deal_out(asked: int, options: Mapping[str, Any], *, least: int | None = None) -> Shots:
-    """Deal shots out to randomizations, all of which get as many.
+    """Divide shots equally among randomizations.
 
     Args:
-        asked: The shots; where both numbers are given, they come before these.
+        asked: The requested shots, which are ignored if the options give both numbers.
         options: Checked options.
-        least: Shots of each where the service chooses both numbers; None: its usual rule.
+        least: Shots of each randomization if the service chooses both numbers; None for its usual rule.
     """
     many, each = _numbers(options)
     if many is None and each is None:
@@ -175,7 +175,7 @@ def _check_room(asked: int, options: Mapping[str, Any], where: str, what: str) -
     many, each = _numbers(options)
     if many is None or each is None or asked <= many * each:
         return
-    raise InvalidInput(
+    raise InvalidInputError(
         f"{where}: asks for {what}, and options.twirling has room for {many:,} times {each:,}: num_randomizations "
         "times shots_per_randomization. IBM fails such a job. Raise one of them, or leave one at 'auto'. "
         "Nothing was submitted."

@@ -1,4 +1,4 @@
-"""How much JSON counts and expectation values take, before there are any."""
+"""Predicts the JSON size of counts and expectation values before they exist."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
 
 _NUMBER_BYTES = 26
-"""The longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
+"""Bytes of the longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
 
 
 def counts_json_bytes(distinct: int, num_bits: int, shots: int, dimensions: int) -> int:
-    """Bound the JSON of one dictionary of counts: quotes, colon, comma and spaces (6) around each string and count.
+    """Return an upper bound of the JSON of one dictionary of counts, in bytes.
+
+    Quotes, colon, comma and spaces take 6 bytes for each entry.
 
     Args:
-        distinct: Its entries.
-        num_bits: Characters of each key.
-        shots: The largest count there can be.
-        dimensions: Of the sweep it is part of.
+        distinct: Number of entries.
+        num_bits: Number of characters of each key.
+        shots: The largest possible count.
+        dimensions: Number of dimensions of the sweep that it is part of.
     """
     return distinct * (num_bits + 6 + len(str(shots))) + 4 * (dimensions + 1)
 
 
 def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any] | None = None) -> int:
-    """Bound the JSON of the counts that a job can give: every shot another outcome, as far as there are as many.
+    """Return an upper bound of the JSON of a job's counts, in bytes, reached if all shots have different outcomes.
 
     Args:
-        pubs: The job's PUBs; one that came already encoded says nothing of its registers and counts as nothing.
+        pubs: The job's PUBs; a circuit that was already encoded has unknown registers and is not counted.
         options: Its options, checked.
     """
     total = 0
@@ -48,11 +50,11 @@ def largest_xcom_bytes(pubs: Sequence[SamplerPub], *, options: Mapping[str, Any]
 
 
 def largest_quasi_dists_bytes(pubs: Sequence[SamplerPub], *, default_shots: int | None = None) -> int:
-    """Bound the JSON of the quasi-distributions that a job of version 1 of the sampler can give.
+    """Return an upper bound of the JSON of the quasi-distributions of a job of version 1 of the sampler, in bytes.
 
     Args:
-        pubs: The job's circuits. Mitigation gives no outcome a value that was not seen in a shot.
-        default_shots: For circuits without shots of their own; None: the service's default.
+        pubs: The job's circuits. Mitigation returns only outcomes that occurred in a shot.
+        default_shots: Shots for circuits without shots; None for the service's default.
     """
     total = 0
     for pub in pubs:
@@ -63,26 +65,26 @@ def largest_quasi_dists_bytes(pubs: Sequence[SamplerPub], *, default_shots: int 
 
 
 def quasi_json_bytes(digits: int) -> int:
-    """Bound the JSON of one quasi-probability with its outcome of so many decimal digits, quotes and colon."""
+    """Return an upper bound of the JSON of one quasi-probability with its outcome of this many digits, in bytes."""
     return digits + 4 + _NUMBER_BYTES
 
 
 def numbers_json_bytes(shape: tuple[int, ...]) -> int:
-    """Bound the JSON of one field that holds an array of this shape; the field's name is not in it."""
+    """Return an upper bound of the JSON of an array of this shape, without the name of its field, in bytes."""
     lists = sum(prod(shape[:depth]) for depth in range(len(shape)))
-    # Brackets, comma and space of each list; quotes, colon, comma and spaces around the name.
+    # Brackets, comma and space for each list; quotes, colon, comma and spaces around the name.
     return prod(shape) * _NUMBER_BYTES + 4 * lists + 6
 
 
 def largest_estimates_bytes(
     pubs: Sequence[EstimatorPub], *, options: Mapping[str, Any] | None = None, resilience_level: int | None = None
 ) -> int:
-    """Bound the JSON of the expectation values that a job can give.
+    """Return an upper bound of the JSON of a job's expectation values, in bytes.
 
     Args:
         pubs: The job's PUBs.
         options: Its options, checked; ZNE returns several times as many numbers.
-        resilience_level: Its level; 2 switches ZNE on.
+        resilience_level: Its resilience level; 2 switches ZNE on.
     """
     zne = zne_settings(options or {}, resilience_level)
     total = 0
@@ -91,6 +93,6 @@ def largest_estimates_bytes(
         if zne is not None:
             factors, extrapolators, points = zne
             shapes += [(*pub.shape, factors)] * 3 + [(*pub.shape, extrapolators, points)] * 2
-        # The longest of IBM's field names has 27 characters.
+        # IBM's longest field name has 27 characters.
         total += sum(27 + numbers_json_bytes(shape) for shape in shapes)
     return total

@@ -1,8 +1,8 @@
-"""The ``params`` of version 1 of sampler and estimator, as the older generations of the service take them.
+"""Builds the ``params`` of version 1 of sampler and estimator for the older generations of the service.
 
-``{"circuits": [OpenQASM 3 text, ...], "run_options": {"shots": n}}``: the service fits the circuits to the backend
-itself, there are no PUBs, no sweeps, and the shots are those of the whole job. Source: the historic examples of IBM's
-REST API; what they do not show (``resilience_settings``, ``transpilation_settings``) is passed on as it is.
+``{"circuits": [OpenQASM 3 text, ...], "run_options": {"shots": n}}``: the service transpiles the circuits; there are no
+PUBs and no sweeps, and all circuits of a job have the same shots. Source: the historic examples of IBM's REST API.
+Options that they do not show (``resilience_settings``, ``transpilation_settings``) are passed on unchecked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from airflow_provider_qrt.primitives.circuits.qpy import check_measures, check_measures_nothing
 from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, ReadCircuit
 from airflow_provider_qrt.primitives.circuits.text import check_circuit, check_circuit_to_estimate
-from airflow_provider_qrt.primitives.errors import InvalidInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub, read_observables, split_estimator_pub
 from airflow_provider_qrt.primitives.inputs.listing import as_list
@@ -44,18 +44,18 @@ _ELSEWHERE = {
 
 
 def coerce_v1_circuits(circuits: Any, *, shots: int | None = None) -> tuple[SamplerPub, ...]:
-    """Check what a user passed as ``circuits`` of a sampler of version 1.
+    """Check the user's ``circuits`` for a sampler of version 1.
 
     Args:
         circuits: OpenQASM 3 text, a ``QuantumCircuit``, or a list of these or of tuples ``(circuit, None, shots)``.
-        shots: For circuits that bring none of their own.
+        shots: Shots for circuits without shots.
 
     Returns:
         At least one circuit, each as text, without parameter values, all with the same shots.
 
     Raises:
-        InvalidInput: Something is wrong: a circuit cannot be read or measures nothing, has inputs or comes with values
-            for them, is no text and cannot be written as such, or the circuits differ in shots.
+        InvalidInputError: A circuit cannot be read, has no measurement, has inputs or values for them, or cannot be
+            written as text; or the circuits differ in shots.
     """
     shots = check_shots(shots, "shots")
 
@@ -69,7 +69,7 @@ def coerce_v1_circuits(circuits: Any, *, shots: int | None = None) -> tuple[Samp
     pubs = tuple(pub if pub.shots is not None else replace(pub, shots=shots) for pub in pubs)
     for index, pub in enumerate(pubs):
         if pub.shots != pubs[0].shots:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"circuits[{index}]: asks for {_said(pub.shots)} and circuits[0] for {_said(pubs[0].shots)}; version 1 "
                 "runs all circuits of a job with the same number. Give them one number, or put each number into a "
                 "task of its own."
@@ -78,24 +78,24 @@ def coerce_v1_circuits(circuits: Any, *, shots: int | None = None) -> tuple[Samp
 
 
 def coerce_v1_estimates(circuits: Any, *, observables: Any = None) -> tuple[EstimatorPub, ...]:
-    """Check what a user passed as ``circuits`` and ``observables`` of an estimator of version 1.
+    """Check the user's ``circuits`` and ``observables`` for an estimator of version 1.
 
     Args:
         circuits: OpenQASM 3 text, a ``QuantumCircuit``, or a list of these or of tuples ``(circuit, observable)``.
-        observables: For circuits that bring none of their own.
+        observables: Observables for circuits without an observable.
 
     Returns:
         At least one circuit, each as text and with one Pauli string.
 
     Raises:
-        InvalidInput: As with :func:`coerce_v1_circuits`; or an observable is an array, or a sum instead of one Pauli
-            string of weight 1, or a precision was given.
+        InvalidInputError: As in :func:`coerce_v1_circuits`; or an observable is an array, or a sum instead of one Pauli
+            string with weight 1, or a precision was given.
     """
 
     def read(item: Any, where: str, reader: CircuitReader) -> EstimatorPub:
         circuit, own, values, precision = split_estimator_pub(item, where)
         if precision is not None:
-            raise InvalidInput(f"{where}: {_NO_PRECISION}")
+            raise InvalidInputError(f"{where}: {_NO_PRECISION}")
         checked = _read(reader, circuit, values, where)
         measured = read_observables(own, observables, checked, where)
         _check_one_pauli(measured.terms, where)
@@ -110,12 +110,12 @@ def sampler_v1_params(
     """Build the ``params`` of a ``sampler`` job of version 1.
 
     Args:
-        circuits: What ``coerce_v1_circuits`` returns or accepts.
-        shots: For circuits that bring none of their own. None: the service's default, 4000.
-        options: ``run_options``, ``resilience_settings`` and ``transpilation_settings``, passed on as they are.
+        circuits: The circuits, in any form that ``coerce_v1_circuits`` returns or accepts.
+        shots: Shots for circuits without shots; None for the service's default, 4000.
+        options: ``run_options``, ``resilience_settings`` and ``transpilation_settings``, passed on unchecked.
 
     Raises:
-        InvalidInput: Anything is wrong with circuits, shots or options.
+        InvalidInputError: Anything is wrong with circuits, shots or options.
     """
     pubs = coerce_v1_circuits(circuits, shots=shots)
     return _params(pubs, {}, pubs[0].shots, options)
@@ -131,13 +131,13 @@ def estimator_v1_params(
     """Build the ``params`` of an ``estimator`` job of version 1.
 
     Args:
-        circuits: What ``coerce_v1_estimates`` returns or accepts.
-        observables: For circuits that bring none of their own: a Pauli string for each, qubit 0 rightmost.
-        resilience_level: Goes into ``resilience_settings``; None: the service's default.
-        options: As with ``sampler_v1_params``; shots go into ``run_options``.
+        circuits: The circuits, in any form that ``coerce_v1_estimates`` returns or accepts.
+        observables: Observables for circuits without one: a Pauli string for each circuit, with qubit 0 rightmost.
+        resilience_level: The level in ``resilience_settings``; None for the service's default.
+        options: As in ``sampler_v1_params``; shots go into ``run_options``.
 
     Raises:
-        InvalidInput: Anything is wrong with circuits, observables, level or options.
+        InvalidInputError: Anything is wrong with circuits, observables, level or options.
     """
     check_resilience_level(resilience_level)
     pubs = coerce_v1_estimates(circuits, observables=observables)
@@ -149,10 +149,10 @@ def check_no_precision(precision: Any) -> None:
     """Refuse a precision.
 
     Raises:
-        InvalidInput: There is one.
+        InvalidInputError: A precision was given.
     """
     if precision is not None:
-        raise InvalidInput(f"precision: {_NO_PRECISION}")
+        raise InvalidInputError(f"precision: {_NO_PRECISION}")
 
 
 _NO_PRECISION = (
@@ -162,10 +162,10 @@ _NO_PRECISION = (
 
 
 def check_v1_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Check the names of the options of version 1; what is in them is the service's to check.
+    """Check the names of the options of version 1; the service checks their contents.
 
     Raises:
-        InvalidInput: There is no such option, or it is no mapping.
+        InvalidInputError: There is no such option, or it is not a mapping.
     """
     return check_closed(options or {}, _SCHEMA, program="primitives of version 1", elsewhere=_ELSEWHERE)
 
@@ -181,12 +181,12 @@ def _params(
 
 
 def _set(params: dict[str, Any], group: str, name: str, value: int | None) -> dict[str, Any]:
-    """Put an argument of the task into a group of options, unless it is None or the options say otherwise."""
+    """Put an argument of the task into a group of options, unless it is None or the options already set it."""
     if value is None:
         return params
     options = params.get(group, {})
     if options.get(name, value) != value:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"options.{group}.{name}: {options[name]!r} here and {value} as an argument of the task; write one of them."
         )
     return {**params, group: {**options, name: value}}
@@ -195,7 +195,7 @@ def _set(params: dict[str, Any], group: str, name: str, value: int | None) -> di
 def _read_all(
     circuits: Any, kind: type[Pub], reader: CircuitReader, read: Callable[[Any, str, CircuitReader], Pub]
 ) -> tuple[Pub, ...]:
-    """Read one circuit, or a list of them; those that were read before are taken as they are."""
+    """Read one circuit or a list of circuits; circuits that have already been read stay as they are."""
     return tuple(
         item if isinstance(item, kind) else read(item, f"circuits[{index}]", reader)
         for index, item in enumerate(as_list(circuits, kind))
@@ -207,7 +207,7 @@ def _read(reader: CircuitReader, circuit: Any, values: Any, where: str) -> ReadC
     inputs = checked.info.parameters if checked.info is not None else ()
     if inputs or values:
         has = f"the circuit has the inputs {', '.join(inputs)}" if inputs else "the PUB has parameter values"
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: {has}, and version 1 of the primitives, which this connection's channel speaks, knows neither "
             "inputs nor sweeps. Write the values into the circuit (QuantumCircuit.assign_parameters), and a circuit "
             "for each point of a sweep."
@@ -218,7 +218,7 @@ def _read(reader: CircuitReader, circuit: Any, values: Any, where: str) -> ReadC
 def _text(checked: ReadCircuit, where: str) -> str:
     text = checked.circuit if isinstance(checked.circuit, str) else checked.source
     if text is None:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: version 1 of the primitives, which this connection's channel speaks, takes circuits as OpenQASM "
             "3 text, and this one is QPY, or cannot be written as such text. Give text, or a QuantumCircuit of "
             "standard gates; qiskit.qpy.load reads QPY."
@@ -233,7 +233,7 @@ def _check_one_pauli(terms: Any, where: str) -> None:
         problem = "a weighted sum"
     else:
         return
-    raise InvalidInput(
+    raise InvalidInputError(
         f"{where}: {problem}; version 1 of the estimator, which this connection's channel speaks, is sent one Pauli "
         "string for each circuit here. Write the circuit once for each: circuits=[(circuit, 'ZZ'), (circuit, 'XX')]."
     )

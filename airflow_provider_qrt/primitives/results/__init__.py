@@ -1,1 +1,1 @@
-"""What a job gives back: decoded, for XCom, for files, for Qiskit and pandas."""
+"""Internal. Decodes the results of jobs and converts them for XCom, files, Qiskit and pandas."""

@@ -1,4 +1,4 @@
-"""What was asked of one PUB, kept beside what it came to: the values of its parameters, and what was measured."""
+"""The input of one PUB that is stored with its result: the parameter values and the observables."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 
 PARAMETERS, OBSERVABLES = "parameter_values", "observables"
-"""Keys of a PUB's result in XCom and in files; a result of an earlier version has neither."""
+"""Keys of a PUB's result in XCom and in files; results of earlier versions lack them."""
 OBSERVABLE = "observable"
-"""Column of a table."""
+"""Name of the column in a table."""
 LONGEST_NAME = 200
-"""Characters of an observable's name; a Hamiltonian of a thousand terms has no name that anybody reads."""
+"""Maximum length of an observable's name; nobody reads the name of a Hamiltonian with a thousand terms."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The question that a PUB's result answers.
+    """The input of a PUB.
 
     Attributes:
-        parameter_values: By parameter: a number, or nested lists in the shape of the sweep.
+        parameter_values: For each parameter, a number or nested lists in the shape of the sweep.
         observables: The observable's name (``"ZZ"``, ``"0.5*ZZ - 1.2*XI"``), or nested lists of names in the shape of
-            the array of observables; None of a sampler.
+            the array of observables; None for a sampler.
     """
 
     parameter_values: Mapping[str, Any] = field(default_factory=dict)
@@ -37,26 +37,26 @@ class Asked:
 
     @classmethod
     def of(cls, pub: SamplerPub | EstimatorPub) -> Asked:
-        """Take it from a PUB as it was given, before it was transpiled."""
+        """Read it from an original PUB, before transpilation."""
         values = pub.parameter_values
         if isinstance(values, Mapping):
             named: dict[str, Any] = dict(values)
         elif values and pub.info is not None:
             named = {name: _pick(values, place) for place, name in enumerate(pub.info.parameters)}
         else:
-            # Encoded elsewhere: nobody here knows the names.
+            # The circuit was encoded elsewhere, so its parameter names are not known.
             named = {}
         observables = getattr(pub, "observables", None)
         return cls(named, None if observables is None else _names(observables))
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Asked:
-        """Read what :meth:`to_json` wrote among the other keys of a PUB's result."""
+        """Read the keys that :meth:`to_json` added to a PUB's result."""
         values = entry.get(PARAMETERS)
         return cls(dict(values) if isinstance(values, Mapping) else {}, entry.get(OBSERVABLES))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the keys that go into a PUB's result; none where nothing is known."""
+        """Return the keys to add to a PUB's result, without those that are not known."""
         found: dict[str, Any] = {}
         if self.parameter_values:
             found[PARAMETERS] = dict(self.parameter_values)
@@ -65,19 +65,19 @@ class Asked:
         return found
 
     def json_bytes(self) -> int:
-        """Bytes of the JSON of :meth:`to_json`."""
+        """Return the size of the JSON of :meth:`to_json` in bytes."""
         known = self.to_json()
         return len(json.dumps(known)) if known else 0
 
     def column_values(self, name: str, shape: tuple[int, ...], points: NDArray[np.int64]) -> list[Any]:
-        """Return the column of a parameter, or of the observables, at some points of the PUB's shape.
+        """Return the column of a parameter or of the observables at some points of the PUB.
 
-        What is known of another shape, as of a file that somebody has changed, is left out.
+        Values that do not fit the shape, for example in a file that somebody has edited, are left out.
 
         Args:
-            name: Of the parameter, or ``observable``.
-            shape: Of the PUB.
-            points: Flat indices, the last axis varying fastest.
+            name: Name of the parameter, or ``observable``.
+            shape: Shape of the PUB.
+            points: Flat indices, with the last axis varying fastest.
         """
         import numpy as np
 
@@ -93,11 +93,11 @@ class Asked:
 
 
 def columns(asked: Iterable[Asked], taken: Sequence[str]) -> dict[str, str]:
-    """Name the columns that tell what was asked, by what they hold.
+    """Return the names of the columns for parameters and observables.
 
     Args:
-        asked: Of all PUBs.
-        taken: Names of other columns; a parameter that is called like one gets a ``_`` at the end.
+        asked: The inputs of all PUBs.
+        taken: Names of other columns; a parameter with such a name gets a ``_`` at the end.
     """
     listed = list(asked)
     names = list(dict.fromkeys(name for one in listed for name in one.parameter_values if name != OBSERVABLE))
@@ -108,7 +108,7 @@ def columns(asked: Iterable[Asked], taken: Sequence[str]) -> dict[str, str]:
 
 
 def _pick(values: Any, place: int) -> Any:
-    """Return one parameter's values of nested lists whose last axis runs over parameters."""
+    """Return the values of one parameter from nested lists whose last axis runs over parameters."""
     if values and isinstance(values[0], list):
         return [_pick(one, place) for one in values]
     return values[place]
@@ -121,7 +121,7 @@ def _names(observables: Any) -> Any:
 
 
 def observable_name(terms: Mapping[str, float]) -> str:
-    """Write an observable for people: ``ZZ``, ``0.5*ZZ - 1.2*XI``; a long one is cut.
+    """Return a readable name of an observable, such as ``ZZ`` or ``0.5*ZZ - 1.2*XI``; a long name is truncated.
 
     Args:
         terms: Weights by Pauli string.

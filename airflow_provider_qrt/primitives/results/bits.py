@@ -1,4 +1,4 @@
-"""Bit arrays as the sampler returns them, and counts that stay packed until somebody wants strings.
+"""The sampler's bit arrays, and counts that stay packed until strings are needed.
 
 The layout is that of Qiskit's ``BitArray``: unsigned bytes of shape ``(*sweep, shots, ceil(num_bits / 8))``,
 big-endian, unused bits on the left and zero. Element 0 of a register is the last, rightmost bit.
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 2048
-"""Rows turned into text at a time: a block's text of some hundred kilobytes stays in the processor's cache, which
-halves the time against blocks of 16 384."""
+"""Rows converted to text at a time. The text of a block, some hundred kilobytes, stays in the processor's cache, which
+halves the time compared to blocks of 16 384."""
 
 _SPLIT_BLOCK = 16_384
-"""Rows whose bits are taken apart at a time."""
+"""Rows whose bits are unpacked at a time."""
 
 
 class Counts(Mapping[str, int]):
-    """How often each bitstring was seen: a read-only mapping that holds packed rows instead of strings.
+    """The counts of bitstrings: a read-only mapping that stores packed rows instead of strings.
 
-    In the order of first appearance, unless ``sorted()``. A million distinct outcomes of 127 bits take 24 MB here
-    and some 230 MB as a dictionary, so ask for ``to_dict()`` only when a dictionary is needed.
+    The outcomes are in the order of first appearance unless ``sorted()``. A million distinct outcomes of 127 bits take
+    24 MB here and some 230 MB as a dictionary, so call ``to_dict()`` only when a dictionary is needed.
 
     Attributes:
         rows: The distinct outcomes, ``uint8`` of shape ``(distinct, ceil(num_bits / 8))``.
-        values_array: How often each occurred, ``int64`` of shape ``(distinct,)``.
+        values_array: The count of each outcome, ``int64`` of shape ``(distinct,)``.
         num_bits: The length of the strings.
     """
 
@@ -49,7 +49,7 @@ class Counts(Mapping[str, int]):
 
     @property
     def shots(self) -> int:
-        """The number of shots counted."""
+        """The total number of shots."""
         return int(self.values_array.sum())
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Counts(Mapping[str, int]):
         return f"Counts({{{few}{', ...' if len(self) > 4 else ''}}}, {len(self)} distinct, {self.shots} shots)"
 
     def most_common(self, n: int | None = None) -> list[tuple[str, int]]:
-        """Return the n most frequent outcomes, the most frequent first (None: all of them)."""
+        """Return the n most frequent outcomes, most frequent first; None returns all outcomes."""
         import numpy as np
 
         order = np.argsort(-self.values_array, kind="stable")[:n]
@@ -86,7 +86,7 @@ class Counts(Mapping[str, int]):
         return Counts(self.rows[order], self.values_array[order], self.num_bits)
 
     def to_dict(self) -> dict[str, int]:
-        """Return a plain dictionary, which JSON can hold."""
+        """Return a plain dictionary, which can be written as JSON."""
         plain: dict[str, int] = {}
         start = 0
         for strings in _string_blocks(self.rows, self.num_bits):
@@ -123,7 +123,7 @@ class BitRegister:
             )
         used = 0xFF >> (-self.num_bits % 8)
         if array.size and used != 0xFF and array[..., 0].max() > used:
-            array = array.copy()  # Bits beyond the register mean nothing, but would tell equal shots apart.
+            array = array.copy()  # Bits beyond the register have no meaning, but would make equal shots differ.
             array[..., 0] &= used
             object.__setattr__(self, "array", array)
 
@@ -138,7 +138,7 @@ class BitRegister:
         return tuple(self.array.shape[:-2])
 
     def counts(self, loc: int | tuple[int, ...] | None = None) -> Counts:
-        """Count the outcomes at one point of a sweep, or over all its points together (None)."""
+        """Return the counts at one point of a sweep, or over all points together (None)."""
         return self._all_counts if loc is None else self._count(self.array[loc])
 
     @cached_property
@@ -147,13 +147,13 @@ class BitRegister:
 
     @cached_property
     def point_counts(self) -> tuple[Counts, ...]:
-        """The counts of every point of the sweep, the last axis varying fastest."""
+        """Yield the counts of every point of the sweep, with the last axis varying fastest."""
         if not self.shape:
             return (self._all_counts,)
         return tuple(self._count(point) for point in self.array.reshape(prod(self.shape), *self.array.shape[-2:]))
 
     def bitstrings(self, loc: int | tuple[int, ...] | None = None) -> list[str]:
-        """Return one string a shot, in the order of the shots, of one point of a sweep or of all (None)."""
+        """Return one string for each shot in order, for one point of a sweep or for all points (None)."""
         array = self.array if loc is None else self.array[loc]
         return list(_strings(self._flat(array), self.num_bits))
 
@@ -166,10 +166,10 @@ class BitRegister:
 
 
 def join_registers(registers: list[BitRegister]) -> BitRegister:
-    """Put the registers of one circuit side by side, the first on the right, the last on the left.
+    """Join the registers of one circuit, with the first on the right and the last on the left.
 
     Raises:
-        ValueError: There are none, or they differ in shape or shots.
+        ValueError: There are no registers, or they differ in shape or shots.
     """
     import numpy as np
 
@@ -182,7 +182,7 @@ def join_registers(registers: list[BitRegister]) -> BitRegister:
     num_bits = sum(register.num_bits for register in registers)
     lead = registers[0].array.shape[:-1]
     joined = np.zeros((*lead, -(-num_bits // 8)), dtype=np.uint8)
-    offset = 0  # Bits already taken, counted from the right.
+    offset = 0  # Number of bits that are already used, counted from the right.
     for register in registers:
         skipped, shift = divmod(offset, 8)
         end = joined.shape[-1] - skipped
@@ -196,14 +196,14 @@ def join_registers(registers: list[BitRegister]) -> BitRegister:
 
 
 def split_register(joined: BitRegister, widths: Mapping[str, int]) -> dict[str, BitRegister]:
-    """Undo ``join_registers``: cut a joined register into its parts, the first name on the right."""
+    """Undo ``join_registers``: split a joined register into its parts, with the first name on the right."""
     import numpy as np
 
     lead = joined.array.shape[:-1]
     rows = joined.array.reshape(-1, joined.array.shape[-1]) if joined.array.size else joined.array.reshape(0, 0)
     sizes = {name: -(-width // 8) for name, width in widths.items()}
     parts = {name: np.zeros((prod(lead), size), dtype=np.uint8) for name, size in sizes.items()}
-    # A block at a time: a bit takes a byte here.
+    # Work in blocks, because a bit takes a byte here.
     for start in range(0, len(rows), _SPLIT_BLOCK):
         bits = np.unpackbits(rows[start : start + _SPLIT_BLOCK], axis=-1)
         end = bits.shape[-1]
@@ -214,7 +214,7 @@ def split_register(joined: BitRegister, widths: Mapping[str, int]) -> dict[str, 
 
 
 def pack(bits: NDArray[np.uint8]) -> BitRegister:
-    """Pack zeros and ones along the last axis, the most significant first."""
+    """Pack zeros and ones along the last axis, most significant first."""
     import numpy as np
 
     num_bits = bits.shape[-1]
@@ -226,7 +226,7 @@ def rows_from_strings(strings: list[str], num_bits: int) -> NDArray[np.uint8]:
     """Pack bitstrings of one length into rows.
 
     Raises:
-        ValueError: A string has another length or other characters than 0 and 1.
+        ValueError: A string has the wrong length or characters other than 0 and 1.
     """
     import numpy as np
 
@@ -245,7 +245,7 @@ def _strings(rows: NDArray[np.uint8], num_bits: int) -> Iterator[str]:
 
 
 def _string_blocks(rows: NDArray[np.uint8], num_bits: int) -> Iterator[list[str]]:
-    """Yield rows as strings, a block at a time."""
+    """Yield rows as strings in blocks."""
     import numpy as np
 
     if num_bits == 0:
@@ -253,7 +253,7 @@ def _string_blocks(rows: NDArray[np.uint8], num_bits: int) -> Iterator[list[str]
         return
     for start in range(0, len(rows), _BLOCK):
         bits = np.unpackbits(rows[start : start + _BLOCK], axis=-1)
-        # The column before the bits becomes a line break, so that one split cuts the whole block into strings.
+        # The column before the bits becomes a line break, so that one split separates the whole block into strings.
         text = np.empty((len(bits), num_bits + 1), dtype=np.uint8)
         np.add(bits[:, bits.shape[1] - num_bits :], np.uint8(ord("0")), out=text[:, 1:])
         text[:, 0] = ord("\n")

@@ -1,8 +1,8 @@
-"""What the results of all programs have in common: how their text is read, unwrapped and bounded.
+"""The common parts of decoding results: parsing, unwrapping and size limits.
 
-Sampler and estimator write either of two encodings, each recognised by itself. The tagged one wraps every object as
+Sampler and estimator use one of two encodings, which is detected automatically. The tagged one wraps every object as
 ``{"__type__": T, "__value__": V}``; the plain one is ``{"results": [{"data", "metadata"}, ...], "metadata"}``. Only
-data is read: forms that name a class to import are left as the dictionaries they are.
+data is decoded: objects that name a class to import stay dictionaries.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_qrt.primitives.arrays.npy import cost_of, read_array
-from airflow_provider_qrt.primitives.errors import InvalidResult
-from airflow_provider_qrt.untrusted.json_text import UnfitJson, check_depth, parse_json
+from airflow_provider_qrt.primitives.errors import InvalidResultError
+from airflow_provider_qrt.untrusted.json_text import UnfitJsonError, check_depth, parse_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,28 +20,34 @@ if TYPE_CHECKING:
 PubResult = TypeVar("PubResult")
 
 MAX_DECODED_BYTES = 1 << 29
-"""Most bytes the arrays of one result may take together. IBM's ten million executions a job are 160 MB at 127
-bits and 200 MB at 156; half a gigabyte leaves room for a second register and stops a decompression bomb."""
+"""Maximum total size of the arrays of one result in bytes. IBM's limit of ten million executions per job gives 160 MB
+at 127 bits and 200 MB at 156; half a gigabyte leaves room for a second register and stops a decompression bomb."""
 MAX_BITS = 1 << 16
-"""Bits of one register; a circuit that measures 156 qubits four hundred times has fewer."""
+"""Maximum number of bits of one register; a circuit that measures 156 qubits four hundred times has fewer."""
 BYTES_OF_A_NUMBER = 32
-"""What a number takes as an object in a list."""
+"""Memory of a number as an object in a list."""
 _TAIL_CHARS = 2000
-"""How much of a text that is no JSON is shown; the reason stands at the end of a traceback."""
+"""Number of characters shown of a text that is not JSON; the end of a traceback contains the reason."""
 
 
 DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
-"""What reading values of kinds that were not expected may end in."""
+"""Errors that unexpected types of values may cause during reading."""
 
 
 def metadata_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stands under ``metadata``; anything but a mapping as an empty one."""
+    """Return the mapping under ``metadata``; an empty one if there is no mapping."""
     metadata = entry.get("metadata")
     return dict(metadata) if isinstance(metadata, Mapping) else {}
 
 
+def split_value(value: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Split the return value of an operator into results, metadata and the other keys, which describe the job."""
+    job = {key: part for key, part in value.items() if key not in ("results", "metadata")}
+    return value.get("results"), metadata_of(value), job
+
+
 class Budget:
-    """Bytes that may still be decoded, over all arrays of a result."""
+    """The number of bytes that may still be decoded, over all arrays of a result."""
 
     def __init__(self, max_bytes: int) -> None:
         self.left = max_bytes
@@ -50,20 +56,20 @@ class Budget:
         """Decode an array of the tagged encoding.
 
         Raises:
-            InvalidResult: It is damaged, or larger than what is left.
+            InvalidResultError: It is damaged, or larger than the remaining budget.
         """
         array = read_array(text, self.left)
         self.take(cost_of(array.shape, array.nbytes))
         return array
 
     def take(self, count: int) -> None:
-        """Count bytes that are about to be decoded.
+        """Subtract bytes that are about to be decoded from the budget.
 
         Raises:
-            InvalidResult: They are more than what is left.
+            InvalidResultError: They exceed the remaining budget.
         """
         if count > self.left:
-            raise InvalidResult(
+            raise InvalidResultError(
                 f"the values take {count:,} bytes; {self.left:,} are left of the limit. If the result is meant to be "
                 "that large, raise [qiskit_runtime] max_decoded_bytes, or max_bytes where you read it yourself"
             )
@@ -74,27 +80,27 @@ def load_document(text: str | bytes | bytearray) -> Any:
     """Parse the text of a result.
 
     Raises:
-        InvalidResult: It is no JSON, or nested deeper than any result.
+        InvalidResultError: It is not JSON, or nested deeper than any result.
     """
     try:
         return parse_json(text, strict=False)
-    except UnfitJson as error:
-        raise InvalidResult(f"the result cannot be read: {error}") from None
+    except UnfitJsonError as error:
+        raise InvalidResultError(f"the result cannot be read: {error}") from None
     except ValueError:
         shown = text if isinstance(text, str) else text[-4 * _TAIL_CHARS :].decode("utf-8", "replace")
         shown = shown.strip()[-_TAIL_CHARS:]
         if not shown:
-            raise InvalidResult("the result is empty; the job has none (yet)") from None
-        raise InvalidResult(
+            raise InvalidResultError("the result is empty; the job has none (yet)") from None
+        raise InvalidResultError(
             f"the result is no JSON. Jobs that failed return their reason this way; it ends: {shown}"
         ) from None
 
 
 def load_payload(payload: str | bytes | Mapping[str, Any]) -> Any:
-    """Parse the body of a result, unless JSON has been made of it already.
+    """Parse the body of a result, unless it is already parsed.
 
     Raises:
-        InvalidResult: See :func:`load_document`.
+        InvalidResultError: See :func:`load_document`.
     """
     if isinstance(payload, str | bytes | bytearray):
         return load_document(payload)
@@ -103,24 +109,24 @@ def load_payload(payload: str | bytes | Mapping[str, Any]) -> Any:
 
 
 def check_nesting(value: Any) -> None:
-    """See that a value is not nested deeper than any result.
+    """Check that a value is not nested deeper than any result.
 
     Raises:
-        InvalidResult: It is.
+        InvalidResultError: It is nested deeper.
     """
     try:
         check_depth(value)
-    except UnfitJson as error:
-        raise InvalidResult(f"the result cannot be read: {error}") from None
+    except UnfitJsonError as error:
+        raise InvalidResultError(f"the result cannot be read: {error}") from None
 
 
 def is_v1(document: Any, key: str) -> bool:
-    """Tell whether a document is the result of version 1 of a primitive, which has a list under this key."""
+    """Return whether a document is the result of version 1 of a primitive, which has a list under this key."""
     return isinstance(document, Mapping) and isinstance(document.get(key), list) and "results" not in document
 
 
 def v1_metadata(document: Mapping[str, Any], number: int, budget: Budget) -> list[dict[str, Any]]:
-    """Return the metadata of each circuit of a job of version 1, plain JSON; empty where there is none."""
+    """Return the metadata of each circuit of a job of version 1 as plain JSON; empty mappings where there is none."""
     found = document.get("metadata")
     known = found[:number] if isinstance(found, list) else []
     return [plain_mapping(one, budget) for one in (*known, *[None] * (number - len(known)))]
@@ -137,17 +143,17 @@ def read_pubs(
     """Read the result of a sampler or an estimator PUB by PUB.
 
     Args:
-        payload: The body of ``GET /jobs/{id}/results``, or what JSON made of it.
-        program: Named in error messages, with its article: ``a sampler``.
-        budget: What the arrays may take.
-        tagged: Reads one PUB of the tagged encoding: ``(pub, where, budget)``.
-        plain: Reads one PUB of the plain encoding.
+        payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.
+        program: The program's name with its article for error messages, such as ``a sampler``.
+        budget: The budget for the arrays.
+        tagged: A function that reads one PUB of the tagged encoding: ``(pub, where, budget)``.
+        plain: A function that reads one PUB of the plain encoding.
 
     Returns:
         The results of the PUBs, and the metadata of the job as plain JSON.
 
     Raises:
-        InvalidResult: The text is no JSON, or another program's result.
+        InvalidResultError: The text is not JSON, or the result of another program.
     """
     document = load_payload(payload)
     del payload
@@ -158,36 +164,36 @@ def read_pubs(
         elif kind is None and isinstance(value, Mapping) and isinstance(value.get("results"), list):
             pubs, read_pub = value["results"], plain
         else:
-            raise InvalidResult(f"this is no result of {program} (version 2): {describe(document)}")
+            raise InvalidResultError(f"this is no result of {program} (version 2): {describe(document)}")
         if not isinstance(pubs, list):
-            raise InvalidResult("the result has no list of PUB results")
+            raise InvalidResultError("the result has no list of PUB results")
         read = tuple(read_pub(pub, f"results[{index}]", budget) for index, pub in enumerate(pubs))
         return read, plain_mapping(value.get("metadata"), budget)
     except RecursionError:
-        raise InvalidResult("the result is nested too deep to be read") from None
+        raise InvalidResultError("the result is nested too deep to be read") from None
 
 
 def read_data_bin(pub: Any, kinds: tuple[str, ...], where: str) -> tuple[dict[str, Any], Any]:
-    """Return the fields of one PUB of the tagged encoding, by name in their order, and its metadata as they stand.
+    """Return the fields of one PUB of the tagged encoding by name, in order, and its metadata, both not yet decoded.
 
     Raises:
-        InvalidResult: It is of none of these kinds, or damaged.
+        InvalidResultError: It has an unknown form or is damaged.
     """
     kind, value = untag(pub)
     if kind not in kinds or not isinstance(value, Mapping):
-        raise InvalidResult(f"{where}: expected the result of a PUB, but {describe(pub)}")
+        raise InvalidResultError(f"{where}: expected the result of a PUB, but {describe(pub)}")
     bin_kind, data = untag(value.get("data"))
     if bin_kind != "DataBin" or not isinstance(data, Mapping) or not isinstance(data.get("fields"), Mapping):
-        raise InvalidResult(f"{where}: the data is damaged: {describe(value.get('data'))}")
+        raise InvalidResultError(f"{where}: the data is damaged: {describe(value.get('data'))}")
     fields = data["fields"]
     names = data.get("field_names", list(fields))
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or set(names) != set(fields):
-        raise InvalidResult(f"{where}: the names of the fields and their data do not agree")
+        raise InvalidResultError(f"{where}: the names of the fields and their data do not agree")
     return {name: fields[name] for name in names}, value.get("metadata")
 
 
 def describe(document: Any) -> str:
-    """Say what something is that should be something else, for an error message."""
+    """Describe a value of the wrong type for an error message."""
     kind, value = untag(document)
     if kind is not None:
         return f"it has the type {kind!r}"
@@ -199,20 +205,20 @@ def describe(document: Any) -> str:
 
 
 def untag(item: Any) -> tuple[str | None, Any]:
-    """Return type and value of a tagged object; no type and the object itself if it is none."""
+    """Return type and value of a tagged object; for any other object, return None and the object."""
     if isinstance(item, Mapping) and isinstance(item.get("__type__"), str) and "__value__" in item:
         return item["__type__"], item["__value__"]
     return None, item
 
 
 def plain_mapping(metadata: Any, budget: Budget) -> dict[str, Any]:
-    """Return metadata as plain JSON; anything but a mapping as an empty one."""
+    """Return metadata as plain JSON; an empty mapping if it is not a mapping."""
     plain = _plain(metadata, budget)
     return plain if isinstance(plain, dict) else {}
 
 
 def _plain(item: Any, budget: Budget) -> Any:
-    """Turn metadata into plain JSON: dates into ISO text, sets and arrays into lists, spans into dictionaries."""
+    """Convert metadata to plain JSON: dates to ISO text, sets and arrays to lists, execution spans to dictionaries."""
     kind, value = untag(item)
     match kind:
         case None:
@@ -238,7 +244,7 @@ def _plain(item: Any, budget: Budget) -> Any:
 
 
 def _complex_to_pairs(array: NDArray[Any]) -> Any:
-    """Return nested lists; a complex number becomes ``[real, imaginary]``, as in IBM's own encoding."""
+    """Return nested lists in which a complex number becomes ``[real, imaginary]``, as in IBM's encoding."""
     import numpy as np
 
     if array.dtype.kind == "c":

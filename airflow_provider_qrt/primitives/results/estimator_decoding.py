@@ -1,7 +1,7 @@
-"""The text of a finished estimator job, in any of IBM's encodings, as an ``EstimatorResult``.
+"""Decodes the text of a finished estimator job, in any of IBM's encodings, PUB by PUB.
 
-Python's JSON, which the service uses, writes NaN and Infinity as such; they are read. Version 1 of the estimator gave
-``{"values": [0.98, ...], "metadata": [{"variance": 0.04, "shots": 4000}, ...]}``, a number for each circuit.
+The service uses Python's JSON, which writes NaN and Infinity literally; they are accepted. Version 1 of the estimator
+returned ``{"values": [0.98, ...], "metadata": [{"variance": 0.04, "shots": 4000}, ...]}``, a number for each circuit.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results.decoding import (
     MAX_DECODED_BYTES,
     Budget,
     describe,
     is_v1,
-    load_payload,
     plain_mapping,
     read_data_bin,
     read_pubs,
     untag,
     v1_metadata,
 )
-from airflow_provider_qrt.primitives.results.estimator_result import ERRORS, VALUES, EstimatorPubResult, EstimatorResult
+from airflow_provider_qrt.primitives.results.estimator_pub import ERRORS, VALUES, EstimatorPubResult
 from airflow_provider_qrt.primitives.results.quasi_dists import LARGEST, read_shots
 
 if TYPE_CHECKING:
@@ -31,45 +30,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 V1_VALUES = "values"
-"""What version 1 wrote its expectation values under."""
+"""The key of the expectation values in version 1."""
 _SAMPLED = "this is the result of a sampler, with bits and no expectation values"
 
 
-def decode_estimator_result(
-    payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
-) -> EstimatorResult:
+def decode_estimates(
+    document: Any, max_bytes: int = MAX_DECODED_BYTES
+) -> tuple[tuple[EstimatorPubResult, ...], dict[str, Any]]:
     """Read the result of an ``estimator`` job, of version 1 or 2.
 
     Args:
-        payload: The body of ``GET /jobs/{id}/results``, or what JSON made of it.
-        max_bytes: The most bytes all arrays may take together, unpacked.
+        document: The body of ``GET /jobs/{id}/results``, parsed by ``load_payload``.
+        max_bytes: Maximum total size of all arrays in bytes, uncompressed.
+
+    Returns:
+        The results of the PUBs, and the metadata of the job as plain JSON.
 
     Raises:
-        InvalidResult: The text is no JSON (its end is shown: for a failed job that is the reason), is another
-            program's result, or is damaged or too large.
+        InvalidResultError: It is the result of another program, or is damaged or too large.
     """
-    document, budget = load_payload(payload), Budget(max_bytes)
-    del payload
+    budget = Budget(max_bytes)
     if is_v1(document, V1_VALUES):
-        return _read_v1(document, budget)
-    pubs, metadata = read_pubs(document, "an estimator", budget, tagged=_read_tagged_pub, plain=_read_plain_pub)
-    return EstimatorResult(pubs, metadata)
+        return _read_v1(document, budget), {}
+    return read_pubs(document, "an estimator", budget, tagged=_read_tagged_pub, plain=_read_plain_pub)
 
 
-def _read_v1(document: Mapping[str, Any], budget: Budget) -> EstimatorResult:
+def _read_v1(document: Mapping[str, Any], budget: Budget) -> tuple[EstimatorPubResult, ...]:
     values = document[V1_VALUES]
-    return EstimatorResult(
-        tuple(
-            pub_result({VALUES: value, ERRORS: _standard_error(metadata)}, metadata, f"{V1_VALUES}[{index}]")
-            for index, (value, metadata) in enumerate(
-                zip(values, v1_metadata(document, len(values), budget), strict=True)
-            )
-        )
+    return tuple(
+        pub_result({VALUES: value, ERRORS: _standard_error(metadata)}, metadata, f"{V1_VALUES}[{index}]")
+        for index, (value, metadata) in enumerate(zip(values, v1_metadata(document, len(values), budget), strict=True))
     )
 
 
 def _standard_error(metadata: Mapping[str, Any]) -> float:
-    """Return the standard error of a mean from the variance of single shots; NaN if it cannot be said."""
+    """Return the standard error of a mean from the variance of single shots; NaN if it cannot be computed."""
     variance, shots = metadata.get("variance"), read_shots(metadata)
     known = isinstance(variance, int | float) and not isinstance(variance, bool) and 0 <= variance < LARGEST
     return math.sqrt(variance / shots) if known and shots else math.nan  # type: ignore[operator]
@@ -78,25 +73,27 @@ def _standard_error(metadata: Mapping[str, Any]) -> float:
 def pub_result(
     arrays: Mapping[str, NDArray[Any] | list[Any] | float], metadata: Mapping[str, Any], where: str
 ) -> EstimatorPubResult:
-    """Put the arrays of one PUB together.
+    """Build the result of one PUB from its arrays.
 
-    Fields besides ``evs`` and ``stds`` that are no numbers, or not of the PUB's shape, are of a kind that is not known
-    here, and left out: they must not cost the values.
+    Fields other than ``evs`` and ``stds`` that are not numeric or do not have the PUB's shape are unknown here and are
+    left out, so that they cannot make the values unreadable.
 
     Raises:
-        InvalidResult: There are no expectation values, they are no real numbers, or their errors differ in shape.
+        InvalidResultError: There are no expectation values, they are not real numbers, or their errors differ in shape.
     """
     import numpy as np
 
     if VALUES not in arrays:
         found = ", ".join(map(repr, arrays)) or "none"
-        raise InvalidResult(f"{where}: the result holds no expectation values (evs); its fields: {found}")
+        raise InvalidResultError(f"{where}: the result holds no expectation values (evs); its fields: {found}")
     values = _numbers(arrays[VALUES])
     errors = _numbers(arrays[ERRORS]) if ERRORS in arrays else np.full_like(values, np.nan)
     if values is None or errors is None:
-        raise InvalidResult(f"{where}: the {VALUES if values is None else ERRORS} are not an array of real numbers")
+        raise InvalidResultError(
+            f"{where}: the {VALUES if values is None else ERRORS} are not an array of real numbers"
+        )
     if values.shape != errors.shape:
-        raise InvalidResult(f"{where}: evs have the shape {values.shape}, stds {errors.shape}")
+        raise InvalidResultError(f"{where}: evs have the shape {values.shape}, stds {errors.shape}")
     data = {VALUES: values, ERRORS: errors}
     for name in sorted(set(arrays) - set(data)):
         array = _numbers(arrays[name])
@@ -107,13 +104,13 @@ def pub_result(
 
 def _read_tagged_pub(pub: Any, where: str, budget: Budget) -> EstimatorPubResult:
     if untag(pub)[0] == "SamplerPubResult":
-        raise InvalidResult(f"{where}: {_SAMPLED}")
+        raise InvalidResultError(f"{where}: {_SAMPLED}")
     fields, metadata = read_data_bin(pub, ("EstimatorPubResult", "PubResult"), where)
     arrays: dict[str, Any] = {}
     for name, item in fields.items():
         kind, value = untag(item)
         if kind == "BitArray":
-            raise InvalidResult(f"{where}: {_SAMPLED}")
+            raise InvalidResultError(f"{where}: {_SAMPLED}")
         if kind == "ndarray" and isinstance(value, str):
             arrays[name] = budget.array(value)
         elif kind in (None, "ndarray") and value is not None:
@@ -123,16 +120,16 @@ def _read_tagged_pub(pub: Any, where: str, budget: Budget) -> EstimatorPubResult
 
 def _read_plain_pub(pub: Any, where: str, budget: Budget) -> EstimatorPubResult:
     if not isinstance(pub, Mapping) or not isinstance(pub.get("data"), Mapping):
-        raise InvalidResult(f"{where}: expected evs and stds under 'data', but {describe(pub)}")
+        raise InvalidResultError(f"{where}: expected evs and stds under 'data', but {describe(pub)}")
     data = pub["data"]
     if VALUES not in data and any(isinstance(item, Mapping) and "samples" in item for item in data.values()):
-        raise InvalidResult(f"{where}: {_SAMPLED}")
+        raise InvalidResultError(f"{where}: {_SAMPLED}")
     arrays = {name: item for name, item in data.items() if item is not None}
     return pub_result(arrays, plain_mapping(pub.get("metadata"), budget), where)
 
 
 def _numbers(value: Any) -> NDArray[np.float64] | None:
-    """Return an array, a number or nested lists of numbers as an array; null in lists is NaN. None if it is none."""
+    """Convert an array, a number or nested lists of numbers to an array, null to NaN; return None for other values."""
     import numpy as np
 
     try:

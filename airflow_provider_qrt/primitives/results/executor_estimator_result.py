@@ -1,9 +1,9 @@
-"""The text of a finished ``executor`` job as an ``EstimatorResult``, put together by the official client.
+"""Decodes the text of a finished ``executor`` job into an ``EstimatorResult``, with the official client.
 
-``passthrough_data`` says how: under ``qiskit_mitigation`` what was measured for each PUB, and under ``post_processor``
-which version of the official client's post-processing is meant. It came with the job and comes back with the result,
-so nothing else has to be remembered. ``semantic_role``, by which the official client finds the way, is reserved for
-IBM's own clients (schema of the executor, v2.0), and not needed.
+``passthrough_data`` describes the decoding: ``qiskit_mitigation`` lists the measurements for each PUB, and
+``post_processor`` gives the version of the official client's post-processing. It was sent with the job and the service
+returns it with the result, so nothing else has to be stored. ``semantic_role``, which the official client uses for
+this, is reserved for IBM's clients (schema of the executor, v2.0) and is not needed.
 """
 
 from __future__ import annotations
@@ -14,38 +14,41 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import check_sizes
-from airflow_provider_qrt.primitives.circuits.transpile import one_line
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.circuits.importing import one_line
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor_estimator import NEEDED_FOR
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
 from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
-from airflow_provider_qrt.primitives.results.estimator_result import EstimatorPubResult, EstimatorResult
+from airflow_provider_qrt.primitives.results.estimator_pub import EstimatorPubResult
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
 
 
 def holds_estimates(document: Any) -> bool:
-    """Tell whether the result of an ``executor`` job, as parsed JSON, is that of an estimator over the executor."""
+    """Return whether the result of an ``executor`` job, as parsed JSON, is that of an estimator over the executor."""
     passthrough = document.get("passthrough_data") if isinstance(document, Mapping) else None
     return isinstance(passthrough, Mapping) and "qiskit_mitigation" in passthrough and "post_processor" in passthrough
 
 
 def decode_executor_estimates(payload: str | bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> EstimatorResult:
-    """Read the result of an ``executor`` job that an estimator's input was made into, here or by the official client.
+    """Read the result of an ``executor`` job that this package or the official client built from an estimator's input.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``.
-        max_bytes: The most bytes all tensors may take together, unpacked.
+        max_bytes: Maximum total size of all tensors in bytes, uncompressed.
 
     Raises:
-        InvalidResult: The text is no JSON (its end is shown: for a failed job that is the reason), is another
-            program's result or too large, or the official client cannot make expectation values of it.
-        QiskitMissing: Qiskit or the official client is not installed. The result can be read once it is.
+        InvalidResultError: The text is not JSON (the message shows its end, which is the reason for a failed job), is
+            the result of another program, is too large, or the official client cannot compute expectation values from
+            it.
+        QiskitMissingError: Qiskit or the official client is not installed. The result can be read after the
+            installation.
     """
     document = load_document(payload)
     if not holds_estimates(document):
-        raise InvalidResult(f"this is no result of an estimator over the program executor: {describe(document)}")
+        raise InvalidResultError(f"this is no result of an estimator over the program executor: {describe(document)}")
     asked = document["passthrough_data"]["post_processor"]
-    # The official client unpacks whatever comes.
+    # The official client unpacks tensors without a size limit.
     check_sizes(document, Budget(max_bytes))
     with qiskit_needed(NEEDED_FOR):
         from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
@@ -53,7 +56,7 @@ def decode_executor_estimates(payload: str | bytes, *, max_bytes: int = MAX_DECO
     try:
         result = ClientSideEstimatorDecoder.decode(ExecutorResultDecoder.decode(payload))
     except Exception as error:
-        raise InvalidResult(
+        raise InvalidResultError(
             f"the official client cannot make expectation values of the result: {type(error).__name__}: "
             f"{one_line(error)}"
         ) from error
@@ -64,13 +67,13 @@ def decode_executor_estimates(payload: str | bytes, *, max_bytes: int = MAX_DECO
 def _pub(pub: Any, asked: Any, where: str) -> EstimatorPubResult:
     metadata = {name: part for name, part in _plain(pub.metadata).items() if part or name != "compilation"}
     if isinstance(asked, Mapping):
-        # The program estimator says these with every PUB, and only what is there goes to XCom.
+        # The program estimator returns these with every PUB, and only metadata of PUBs goes to XCom.
         metadata |= {"shots": asked.get("shots"), "target_precision": asked.get("precision")}
     return pub_result(dict(pub.data.items()), metadata, where)
 
 
 def _plain(item: Any) -> Any:
-    """Turn the official client's metadata into plain JSON."""
+    """Convert the official client's metadata to plain JSON."""
     if dataclasses.is_dataclass(item) and not isinstance(item, type):
         return _plain({each.name: getattr(item, each.name) for each in dataclasses.fields(item)})
     if isinstance(item, Mapping):

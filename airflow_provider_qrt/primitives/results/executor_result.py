@@ -1,7 +1,7 @@
-"""The text of a finished ``executor`` job as a ``SamplerResult``.
+"""Decodes the text of a finished ``executor`` job into a ``SamplerResult``.
 
-Source: IBM's schemas for the executor, v2.0: ``data`` has an entry for each item of the program, with a tensor for
-each classical register, by name.
+Source: IBM's schemas for the executor, v2.0: ``data`` has an entry for each item of the program, with a tensor for each
+classical register by name.
 """
 
 from __future__ import annotations
@@ -10,43 +10,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import read_bits
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor import PASSTHROUGH_KEY, SCHEMA_VERSION
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_payload
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult, SamplerResult
+from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
 
 _FLIPS = "measurement_flips."
-"""How the names of the bits begin that the official client's twirling flipped, and would flip back."""
+"""Prefix of the names of bit flips from the official client's twirling, which the client would undo."""
 
 
 def decode_executor_result(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> SamplerResult:
-    """Read the result of an ``executor`` job that was built by ``executor_params``, or by hand.
+    """Read the result of an ``executor`` job that was built by ``executor_params`` or by hand.
 
-    The text is enough: the order of the registers comes back in it. In the result of a job that was built by others
-    the registers are in the order in which the service wrote them.
+    The text is sufficient, because it contains the order of the registers. For a job that was built elsewhere, the
+    registers are in the order in which the service wrote them.
 
     Args:
-        payload: The body of ``GET /jobs/{id}/results``, or what JSON made of it.
-        max_bytes: The most bytes all registers may take together, unpacked.
+        payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.
+        max_bytes: Maximum total size of all registers in bytes, uncompressed.
 
     Raises:
-        InvalidResult: The text is no JSON (its end is shown: for a failed job that is the reason), is another
-            program's result or of another schema, is damaged or too large, or holds what is no plain counts:
-            readout points, or bits that were flipped by twirling.
+        InvalidResultError: The text is not JSON (the message shows its end, which is the reason for a failed job), is
+            the result of another program or schema, is damaged or too large, or contains no plain counts but readout
+            points or bits that twirling has flipped.
     """
     document = load_payload(payload)
     if not isinstance(document, Mapping) or not isinstance(document.get("data"), list):
-        raise InvalidResult(f"this is no result of the program executor: {describe(document)}")
+        raise InvalidResultError(f"this is no result of the program executor: {describe(document)}")
     if document.get("schema_version") != SCHEMA_VERSION:
-        raise InvalidResult(
+        raise InvalidResultError(
             f"the result has the schema {str(document.get('schema_version'))[:50]!r}; only {SCHEMA_VERSION} is read. "
             "Read the job with qiskit-ibm-runtime instead"
         )
     passthrough = document.get("passthrough_data")
     if _was_twirled(passthrough):
-        raise InvalidResult(
+        raise InvalidResultError(
             "the job was twirled by the official client, which has to put its randomizations together again: read it "
             "with qiskit-ibm-runtime"
         )
@@ -72,7 +73,7 @@ def _orders(passthrough: Any, number: int) -> list[list[str] | None]:
         return [None] * number
     orders = own.get("registers")
     if not isinstance(orders, list) or len(orders) != number:
-        raise InvalidResult(f"the result has {number} items, and the job asked for another number of circuits")
+        raise InvalidResultError(f"the result has {number} items, and the job asked for another number of circuits")
     return [
         order if isinstance(order, list) and all(isinstance(name, str) for name in order) else None for order in orders
     ]
@@ -81,21 +82,21 @@ def _orders(passthrough: Any, number: int) -> list[list[str] | None]:
 def _read_item(item: Any, order: list[str] | None, where: str, budget: Budget) -> SamplerPubResult:
     results = item.get("results") if isinstance(item, Mapping) else None
     if not isinstance(results, Mapping) or not results:
-        raise InvalidResult(f"{where}: the result holds no classical register")
+        raise InvalidResultError(f"{where}: the result holds no classical register")
     if any(name.startswith(_FLIPS) for name in results):
-        raise InvalidResult(f"{where}: its bits were flipped by twirling; read the job with qiskit-ibm-runtime")
-    # A result that was paid for is not refused because of a name more or less.
+        raise InvalidResultError(f"{where}: its bits were flipped by twirling; read the job with qiskit-ibm-runtime")
+    # A result that was paid for must not be refused because of a missing or additional name.
     names = [name for name in order or () if name in results]
     names += [name for name in results if name not in names]
     registers = {name: read_bits(results[name], f"{where}.{name}", budget) for name in names}
     if len({register.array.shape[:-1] for register in registers.values()}) > 1:
         shapes = ", ".join(f"{name} {register.array.shape[:-1]}" for name, register in registers.items())
-        raise InvalidResult(f"{where}: the registers differ in sweep or shots: {shapes}")
+        raise InvalidResultError(f"{where}: the registers differ in sweep or shots: {shapes}")
     return SamplerPubResult(registers, _metadata(item.get("metadata")))
 
 
 def _metadata(given: Any) -> dict[str, Any]:
-    """Write what is known about a circuit's execution where the sampler writes it."""
+    """Return the known facts about a circuit's execution in the sampler's format."""
     metadata: dict[str, Any] = {"circuit_metadata": {}}
     if isinstance(given, Mapping):
         compilation = {name: value for name, value in given.items() if value}

@@ -1,8 +1,8 @@
-"""How many values a Parquet file holds, read from its footer without pyarrow.
+"""Reads the number of values in a Parquet file from its footer, without pyarrow.
 
-pyarrow ends the whole process when it is asked about the columns of some damaged files, and takes the memory for their
-values before it can be stopped. So the numbers are read here first. Format: https://parquet.apache.org/docs/file-format/
-metadata, in Thrift's compact protocol.
+pyarrow crashes the whole process on the columns of some damaged files, and allocates the memory for their values before
+it can be stopped. So the numbers are read and checked here first. Format:
+https://parquet.apache.org/docs/file-format/metadata, in Thrift's compact protocol.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 
 _MAGIC = b"PAR1"
 _DEEPEST = 16
 _NUM_ROWS, _ROW_GROUPS, _COLUMNS, _COLUMN_METADATA, _NUM_VALUES, _UNPACKED_SIZE = 3, 4, 1, 3, 5, 6
-"""Numbers of fields: of the file's metadata, its row groups, their columns, and what is said of those."""
+"""Field numbers in the file's metadata, its row groups, their columns, and the metadata of the columns."""
 
 
 @dataclass(frozen=True)
 class Footer:
-    """What a file says of itself.
+    """The sizes in a file's footer.
 
     Attributes:
-        rows: Of the table.
-        values: In all columns together; those of lists count one by one.
-        unpacked_bytes: Of all columns together, as encoded.
+        rows: Number of rows of the table.
+        values: Number of values in all columns; every item of a list counts.
+        unpacked_bytes: Total size of all columns, encoded but not compressed.
     """
 
     rows: int
@@ -37,11 +37,11 @@ def read_footer(data: bytes) -> Footer:
     """Read the footer of a file.
 
     Raises:
-        InvalidResult: It is damaged.
+        InvalidResultError: It is damaged.
     """
     length = int.from_bytes(data[-8:-4], "little")
     if data[-4:] != _MAGIC or length > len(data) - 12:
-        raise InvalidResult("the Parquet file is cut off")
+        raise InvalidResultError("the Parquet file is cut off")
     try:
         metadata = _Compact(data[-8 - length : -8]).struct()
         columns = [
@@ -56,7 +56,7 @@ def read_footer(data: bytes) -> Footer:
             sum(_natural(column[_UNPACKED_SIZE]) for column in columns),
         )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise InvalidResult(f"the footer of the Parquet file is damaged: {error}") from None
+        raise InvalidResultError(f"the footer of the Parquet file is damaged: {error}") from None
 
 
 def _natural(value: Any) -> int:
@@ -66,7 +66,7 @@ def _natural(value: Any) -> int:
 
 
 class _Compact:
-    """Reads Thrift's compact protocol into dictionaries by number of field."""
+    """Reads Thrift's compact protocol into dictionaries by field number."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""JSON that every parser and every database takes."""
+"""Produces JSON that every parser and every database accepts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def strict_json(item: Any) -> Any:
-    """Replace NaN and infinities, which JSON does not know and some databases refuse, by null."""
+    """Replace NaN and infinities, which JSON does not support and some databases refuse, by null."""
     if isinstance(item, Mapping):
         return {key: strict_json(part) for key, part in item.items()}
     if isinstance(item, list | tuple):

@@ -1,7 +1,7 @@
-"""Quasi-distributions: what version 1 of the sampler returns of a circuit in place of counts.
+"""Quasi-distributions, which version 1 of the sampler returns for a circuit in place of counts.
 
-A quasi-probability belongs to an outcome, a whole number whose binary digits are the classical bits, element 0
-rightmost. Readout mitigation makes some of them negative and others larger than one; together they are one.
+A quasi-probability belongs to an outcome, an integer whose binary digits are the classical bits with element 0
+rightmost. Readout mitigation makes some of them negative and others larger than one; their sum is one.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 Outcome = TypeVar("Outcome")
 
 LONGEST_OUTCOME = 400
-"""Decimal digits of an outcome: 1,300 classical bits."""
+"""Maximum number of decimal digits of an outcome, enough for 1,300 classical bits."""
 LARGEST = 1e300
-"""A quasi-probability is about one; what is larger than this is no number that can be worked with."""
+"""Largest accepted quasi-probability. Real ones are at most about one; larger numbers would overflow."""
 MAX_SHOTS = 10**12
-"""More shots than that are a mistake: IBM takes ten million a job."""
+"""Largest accepted number of shots; IBM allows ten million per job."""
 
 
 @dataclass(frozen=True, eq=False)
 class QuasiDistribution(Mapping[str, float]):
-    """The quasi-probability of each outcome: a read-only mapping with the service's own keys, ``"0"``, ``"5"``.
+    """The quasi-probability of each outcome: a read-only mapping with the service's keys, such as ``"0"`` and ``"5"``.
 
-    Outcomes that are not there have the quasi-probability 0.
+    Missing outcomes have the quasi-probability 0.
 
     Attributes:
         values_by_outcome: The quasi-probabilities, by outcome as a decimal number.
-        shots: The shots they were derived from; None if the service did not say.
-        mitigation_overhead: By how much readout mitigation enlarges the variance; 1 without mitigation.
+        shots: The shots from which they were derived; None if the service did not state them.
+        mitigation_overhead: The factor by which readout mitigation increases the variance; 1 without mitigation.
     """
 
     values_by_outcome: Mapping[str, float] = field(repr=False)
@@ -55,18 +55,18 @@ class QuasiDistribution(Mapping[str, float]):
 
     @property
     def stddev_upper_bound(self) -> float | None:
-        """No quasi-probability has a larger standard error than this; None if the shots are not known."""
+        """Upper bound of the standard error of every quasi-probability; None if the shots are not known."""
         return math.sqrt(self.mitigation_overhead / self.shots) if self.shots else None
 
     def binary_probabilities(self, num_bits: int | None = None) -> dict[str, float]:
-        """Return the same with bitstrings as keys, element 0 of the classical bits rightmost.
+        """Return the quasi-probabilities by bitstring, with element 0 of the classical bits rightmost.
 
         Args:
-            num_bits: Length of the strings: the service does not say how many bits a circuit has. None: as many as the
-                largest outcome takes.
+            num_bits: Length of the strings, which the service does not return. None uses the length of the largest
+                outcome.
 
         Raises:
-            ValueError: An outcome takes more bits.
+            ValueError: An outcome has more bits.
         """
         needed = max((int(key).bit_length() for key in self), default=0)
         width = max(1, needed) if num_bits is None else num_bits
@@ -79,28 +79,35 @@ class QuasiDistribution(Mapping[str, float]):
         return replace(self, values_by_outcome=nearest_probability_distribution(self))
 
     def to_qiskit(self) -> QiskitQuasiDistribution:
-        """Return Qiskit's ``QuasiDistribution``.
+        """Return Qiskit's ``QuasiDistribution`` with the shots and the bound of the standard error.
 
         Raises:
-            ImportError: Qiskit is not installed, or has no such class any more.
+            ImportError: Qiskit is not installed, or no longer has this class.
         """
-        from airflow_provider_qrt.primitives.results.qiskit_result import quasi_distribution
-
-        return quasi_distribution(self)
+        try:
+            from qiskit.result import QuasiDistribution as QiskitQuasiDistribution
+        except ImportError as error:
+            raise ImportError(
+                "to_qiskit() of quasi-probabilities needs the class qiskit.result.QuasiDistribution, and there is "
+                "none: install Qiskit with pip install 'airflow-provider-qrt[qiskit]', or an older one if yours has "
+                "dropped it. binary_probabilities() and nearest_probability_distribution() do not need it."
+            ) from error
+        values = {int(outcome): value for outcome, value in self.items()}
+        return QiskitQuasiDistribution(values, self.shots, self.stddev_upper_bound)
 
 
 def nearest_probability_distribution(quasi: Mapping[Outcome, float]) -> dict[Outcome, float]:
-    """Return the probability distribution that is nearest to a quasi-distribution, by Euclidean distance.
+    """Return the probability distribution that is nearest to a quasi-distribution in Euclidean distance.
 
-    The algorithm of Smolin, Gambetta and Smith, https://arxiv.org/abs/1106.5458: the smallest values go first, and what
-    is negative of them is taken evenly from those that stay. Only outcomes that are there take part, and those that
-    come to 0 are left out, as in Qiskit.
+    The algorithm is that of Smolin, Gambetta and Smith, https://arxiv.org/abs/1106.5458: it removes the smallest values
+    first and distributes their negative sum evenly over the remaining ones. Only outcomes in the mapping are used, and
+    outcomes with the result 0 are left out, as in Qiskit.
 
     Args:
-        quasi: Quasi-probabilities by outcome, finite. If their sum is not 1, the difference is spread evenly as well.
+        quasi: Finite quasi-probabilities by outcome. If their sum is not 1, the difference is also distributed evenly.
 
     Returns:
-        Probabilities above 0 in the order of ``quasi``; their sum is 1. Nothing of nothing.
+        Probabilities above 0 in the order of ``quasi``, with the sum 1; empty if ``quasi`` is empty.
     """
     ascending = sorted(quasi.values())
     excess, left = 1.0 - math.fsum(ascending), len(ascending)
@@ -113,14 +120,14 @@ def nearest_probability_distribution(quasi: Mapping[Outcome, float]) -> dict[Out
 
 
 def read_distribution(values: Any, metadata: Mapping[str, Any]) -> QuasiDistribution:
-    """Check a quasi-distribution as JSON holds it.
+    """Check a quasi-distribution from JSON.
 
     Args:
         values: Quasi-probabilities by outcome.
-        metadata: What the service said about the circuit: its ``shots`` and ``readout_mitigation_overhead``.
+        metadata: The service's metadata of the circuit, with ``shots`` and ``readout_mitigation_overhead``.
 
     Raises:
-        ValueError: An outcome is no whole number in decimal digits, or a value no finite number.
+        ValueError: An outcome is not a decimal integer, or a value is not a finite number.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"expected quasi-probabilities by outcome, not a {type(values).__name__}")
@@ -141,6 +148,6 @@ def read_distribution(values: Any, metadata: Mapping[str, Any]) -> QuasiDistribu
 
 
 def read_shots(metadata: Mapping[str, Any]) -> int | None:
-    """Return the shots that the service's metadata name; None if they name none."""
+    """Return the shots in the service's metadata; None if there are none."""
     shots = metadata.get("shots")
     return shots if isinstance(shots, int) and not isinstance(shots, bool) and 0 < shots <= MAX_SHOTS else None

@@ -1,8 +1,8 @@
-"""Quasi-distributions as a file and as a table.
+"""Writes quasi-distributions to files and tables, and reads them back.
 
-npz: two arrays for each circuit, ``"<circuit>/outcomes"``, text of decimal digits, and
-``"<circuit>/quasi_probabilities"``, ``float64``, in the service's order. Parquet, and ``to_dataframe``: a row for each
-outcome of each circuit.
+npz: two arrays for each circuit in the service's order, ``"<circuit>/outcomes"`` with decimal digits as text, and
+``"<circuit>/quasi_probabilities"`` with ``float64``. Parquet and ``to_dataframe``: a row for each outcome of each
+circuit.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results import result_file
 from airflow_provider_qrt.primitives.results.decoding import metadata_of
 from airflow_provider_qrt.primitives.results.quasi_dists import QuasiDistribution, read_distribution
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
+from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 OUTCOMES, VALUES = "outcomes", "quasi_probabilities"
 """Names of the arrays in an npz file."""
 COLUMNS = ("pub", "outcome", "quasi_probability")
-"""Of the table."""
+"""The columns of the table."""
 
 
 def write_arrays(index: int, quasi: QuasiDistribution) -> dict[str, NDArray[Any]]:
-    """Return the arrays of one circuit by the names they have in an npz file."""
+    """Return the arrays of one circuit by their names in an npz file."""
     import numpy as np
 
     return {
@@ -36,7 +36,7 @@ def write_arrays(index: int, quasi: QuasiDistribution) -> dict[str, NDArray[Any]
 
 
 def read_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SamplerPubResult:
-    """Read what :func:`write_arrays` wrote.
+    """Read the arrays that :func:`write_arrays` returned.
 
     Raises:
         KeyError, ValueError: The file is damaged.
@@ -45,7 +45,7 @@ def read_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArr
 
 
 def write_table(file: IO[bytes], header: Mapping[str, Any], quasi_dists: Sequence[QuasiDistribution]) -> None:
-    """Write a Parquet file, a row group for each circuit.
+    """Write a Parquet file with a row group for each circuit.
 
     Raises:
         ImportError: pyarrow is not installed.
@@ -60,7 +60,7 @@ def write_table(file: IO[bytes], header: Mapping[str, Any], quasi_dists: Sequenc
 
 
 def read_table(entries: Sequence[Mapping[str, Any]], table: Any) -> list[SamplerPubResult]:
-    """Read what :func:`write_table` wrote.
+    """Read a table that :func:`write_table` wrote.
 
     Raises:
         KeyError, ValueError: The file is damaged.
@@ -96,5 +96,5 @@ def _pub(index: int, entry: Mapping[str, Any], outcomes: list[str], values: list
     metadata = metadata_of(entry)
     quasi = read_distribution(dict(zip(outcomes, values, strict=True)), metadata)
     if quasi.shots != entry["shots"] or len(quasi) != len(outcomes):
-        raise InvalidResult(f"results[{index}]: the quasi-probabilities are not those of the header")
+        raise InvalidResultError(f"results[{index}]: the quasi-probabilities are not those of the header")
     return SamplerPubResult({}, metadata, quasi)

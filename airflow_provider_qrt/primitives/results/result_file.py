@@ -1,7 +1,7 @@
-"""Files of results: their formats, told apart by their first bytes, and the containers of arrays and of tables.
+"""The file formats of results, which are detected by their first bytes, with their arrays and tables.
 
-Every file carries a header beside the data, a JSON object: what an operator returns of the job, where the result came
-from (``provenance``), and of each PUB all but the measured values. In a JSON file the header is the file itself.
+Every file has a header besides the data. It is a JSON object with the operator's facts about the job, the origin of the
+result (``provenance``), and everything of each PUB except the measured values. A JSON file consists of the header.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from airflow_provider_qrt.primitives.arrays import npy
-from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult, did_you_mean
+from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError, did_you_mean
 from airflow_provider_qrt.primitives.results.decoding import DAMAGED, MAX_DECODED_BYTES
 from airflow_provider_qrt.primitives.results.parquet_footer import read_footer
 from airflow_provider_qrt.untrusted.files import read_up_to
-from airflow_provider_qrt.untrusted.json_text import UnfitJson, parse_json
+from airflow_provider_qrt.untrusted.json_text import UnfitJsonError, parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEADER = "header"
-"""Name of the header among the arrays of an npz file: bytes of JSON."""
+"""Name of the array with the header in an npz file, as bytes of JSON."""
 PARQUET_KEY = b"airflow_provider_qrt"
 """Key of the header in the metadata of a Parquet file's schema."""
 OWN_KEYS = ("kind", "metadata", "results")
-"""What a header holds beside the keys of an operator's value."""
+"""The keys of a header in addition to those of an operator's return value."""
 MAX_FILE_BYTES = 1 << 31
-"""No file of a result is larger: ten million outcomes of 156 bits are 1.8 GB as JSON."""
+"""Maximum size of a result file; ten million outcomes of 156 bits take 1.8 GB as JSON."""
 BYTES_OF_A_TEXT = 64
-"""What a text takes as an object, beside its characters."""
+"""Memory of a string object in addition to its characters."""
 BYTES_OF_A_VALUE = 8
 TEXTS_PER_TABLE = 4
 _TEXT_COLUMNS = {"bitstring", "outcome"}
 _MOST_CHUNKS = 1_000_000
-"""Columns times row groups of a table."""
+"""Maximum of columns times row groups of a table."""
 _ENCRYPTED = 1
-"""The first flag of a member of a zip archive."""
+"""The flag of an encrypted member of a zip archive."""
 _MAGIC = {b"PK\x03\x04": "npz", b"PAR1": "parquet"}
 
 
 class ResultFormat(StrEnum):
-    """How a result is written to a file."""
+    """The formats of result files."""
 
     JSON = "json"
     NPZ = "npz"
@@ -57,21 +57,21 @@ class ResultFormat(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """How names of such files end."""
+        """The suffix of file names."""
         return f".{self.value}"
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Read an operator's argument.
+        """Read the argument of an operator.
 
         Raises:
-            InvalidInput: It is no format.
+            InvalidInputError: There is no such format.
         """
         try:
             return cls(str(value).strip())
         except ValueError:
             names = [one.value for one in cls]
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"result_format: {value!r} is not one of {', '.join(names)}{did_you_mean(str(value), names) or '.'}"
             ) from None
 
@@ -80,11 +80,11 @@ def read_bytes(source: Any) -> bytes:
     """Read a whole file.
 
     Args:
-        source: A path object with ``open`` (``pathlib.Path``, ``ObjectStoragePath``, ``UPath``), the text of a local
-            path, or a URL that fsspec opens without credentials of a connection.
+        source: A path object with ``open`` (``pathlib.Path``, ``ObjectStoragePath``, ``UPath``), a local path as text,
+            or a URL that fsspec can open without the credentials of a connection.
 
     Raises:
-        ValueError: The URL names an Airflow connection, which only ``ObjectStoragePath`` knows.
+        ValueError: The URL names an Airflow connection, which only ``ObjectStoragePath`` supports.
         OSError: The file cannot be read.
     """
     if not hasattr(source, "open"):
@@ -110,12 +110,12 @@ def _read_url(url: str) -> bytes:
 def _whole_file(file: Any) -> bytes:
     data = read_up_to(file, MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise InvalidResult(f"the file is larger than {MAX_FILE_BYTES:,} bytes, and no result of this provider")
+        raise InvalidResultError(f"the file is larger than {MAX_FILE_BYTES:,} bytes, and no result of this provider")
     return data
 
 
 def detect_format(data: bytes) -> ResultFormat:
-    """Tell the format of a file by its first bytes; what is neither a zip archive nor Parquet counts as JSON."""
+    """Return the format of a file by its first bytes; anything but a zip archive or Parquet counts as JSON."""
     return ResultFormat(_MAGIC.get(data[:4], "json"))
 
 
@@ -123,14 +123,14 @@ def load_json(data: bytes) -> Any:
     """Read a JSON file.
 
     Raises:
-        InvalidResult: It is none.
+        InvalidResultError: It is not JSON.
     """
     try:
         return parse_json(data, strict=False)
-    except UnfitJson as error:
-        raise InvalidResult(f"the file cannot be read: {error}") from None
+    except UnfitJsonError as error:
+        raise InvalidResultError(f"the file cannot be read: {error}") from None
     except ValueError as error:
-        raise InvalidResult(f"the file is neither JSON nor npz nor Parquet, or it is damaged: {error}") from None
+        raise InvalidResultError(f"the file is neither JSON nor npz nor Parquet, or it is damaged: {error}") from None
 
 
 def dump_json(file: IO[bytes], value: Any) -> None:
@@ -142,7 +142,7 @@ def dump_json(file: IO[bytes], value: Any) -> None:
 
 
 def write_npz(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays by name, compressed, and the header as one more: an array of bytes without dimensions."""
+    """Write compressed arrays by name, and the header as an additional array of bytes without dimensions."""
     import numpy as np
 
     packed: dict[str, Any] = {HEADER: np.array(json.dumps(header, allow_nan=False).encode()), **arrays}
@@ -152,7 +152,7 @@ def write_npz(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, N
 def read_npz(
     data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES
 ) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
-    """Read header and arrays; nothing in the file is ever unpickled.
+    """Read header and arrays without ever unpickling anything.
 
     Args:
         data: The file.
@@ -160,7 +160,7 @@ def read_npz(
         max_bytes: The most bytes that all arrays may take together.
 
     Raises:
-        InvalidResult: It is no file of this kind of result, damaged, or too large.
+        InvalidResultError: It is no file of this kind of result, damaged, or too large.
     """
     arrays: dict[str, Any] = {}
     left = max_bytes
@@ -168,20 +168,20 @@ def read_npz(
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
                 if member.flag_bits & _ENCRYPTED:
-                    raise InvalidResult("the npz file is encrypted")
+                    raise InvalidResultError("the npz file is encrypted")
                 with archive.open(member) as file:
                     array = npy.read_file(file, left)
-                # Texts become objects, each of which takes more than its characters.
+                # Strings become objects, which take more memory than their characters.
                 objects = array.size * BYTES_OF_A_TEXT if array.dtype.kind in "SU" else 0
                 left -= npy.cost_of(array.shape, array.nbytes) + objects
                 if left < 0:
-                    raise InvalidResult(f"the arrays take more than {max_bytes:,} bytes; raise max_bytes")
+                    raise InvalidResultError(f"the arrays take more than {max_bytes:,} bytes; raise max_bytes")
                 arrays[member.filename.removesuffix(".npy")] = array
         header = parse_json(arrays.pop(HEADER).item(), strict=False)
-    except InvalidResult as error:
-        raise InvalidResult(f"the npz file cannot be read: {error}") from None
+    except InvalidResultError as error:
+        raise InvalidResultError(f"the npz file cannot be read: {error}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, *DAMAGED) as error:
-        raise InvalidResult(f"the npz file cannot be read: {error}") from None
+        raise InvalidResultError(f"the npz file cannot be read: {error}") from None
     return _check_kind(header, kind), arrays
 
 
@@ -191,13 +191,13 @@ def read_npz(
 def write_parquet(
     file: IO[bytes], header: Mapping[str, Any], columns: Sequence[tuple[str, Any]], blocks: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Write a table block by block, each as a row group; the header goes into the metadata of its schema.
+    """Write a table with a row group for each block, and with the header in the metadata of its schema.
 
     Args:
-        file: Where to.
+        file: The open file.
         header: The header.
-        columns: Names and Arrow types.
-        blocks: Arrow arrays by column.
+        columns: Names and Arrow types of the columns.
+        blocks: The blocks, each with Arrow arrays by column.
 
     Raises:
         ImportError: pyarrow is not installed.
@@ -221,7 +221,7 @@ def read_parquet(data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES) -> 
 
     Raises:
         ImportError: pyarrow is not installed.
-        InvalidResult: It is no file of this kind of result, damaged, or too large.
+        InvalidResultError: It is no file of this kind of result, damaged, or too large.
     """
     pa = import_pyarrow()
     import pyarrow.parquet as pq
@@ -233,31 +233,31 @@ def read_parquet(data: bytes, kind: str, max_bytes: int = MAX_DECODED_BYTES) -> 
         with pq.ParquetFile(io.BytesIO(data), **limits) as file:
             texts = _TEXT_COLUMNS & set(file.schema_arrow.names)
             header = parse_json((file.schema_arrow.metadata or {})[PARQUET_KEY], strict=False)
-        # Texts as places in a dictionary: one that is repeated takes its memory once.
+        # Read strings as dictionary indices, so that repeated strings take their memory only once.
         with pq.ParquetFile(io.BytesIO(data), read_dictionary=list(texts), **limits) as file:
             table = file.read(use_threads=False)
         for name in texts:
             _check_texts(table[name], limit)
     except KeyError:
-        raise InvalidResult(
+        raise InvalidResultError(
             "the Parquet file has no header of this provider: it was written by something else, or rewritten"
         ) from None
     except (pa.ArrowException, OSError, *DAMAGED) as error:
-        raise InvalidResult(f"the Parquet file cannot be read: {error}") from None
+        raise InvalidResultError(f"the Parquet file cannot be read: {error}") from None
     return _check_kind(header, kind), table
 
 
 def _check_parquet(data: bytes, max_bytes: int) -> None:
-    """See that a table fits before it is read: a page of a kilobyte may stand for a billion rows."""
+    """Check the size of a table before reading it, because a page of one kilobyte can expand to a billion rows."""
     footer = read_footer(data)
-    # Numbers and places in a dictionary take eight bytes at most, and the dictionaries what they take in the file.
+    # Numbers and dictionary indices take at most eight bytes, and dictionaries as much as in the file.
     size = BYTES_OF_A_VALUE * max(footer.values, footer.rows) + footer.unpacked_bytes
     if size > max_bytes:
-        raise InvalidResult(f"the table takes {size:,} bytes, more than {max_bytes:,}; raise max_bytes")
+        raise InvalidResultError(f"the table takes {size:,} bytes, more than {max_bytes:,}; raise max_bytes")
 
 
 def _check_texts(column: Any, max_bytes: int) -> None:
-    """See that the texts of a column fit as objects."""
+    """Check the memory of the strings of a column as objects."""
     import pyarrow.compute as pc
 
     size = len(column) * BYTES_OF_A_TEXT
@@ -267,9 +267,9 @@ def _check_texts(column: Any, max_bytes: int) -> None:
         else:
             lengths = pc.binary_length(chunk)
         size += pc.sum(lengths).as_py() or 0
-    # As many again as the table itself may take: they are alive for a moment only.
+    # They may take as much as the table itself in addition, because they exist only briefly.
     if size > TEXTS_PER_TABLE * max_bytes:
-        raise InvalidResult(f"the texts of the table take {size:,} bytes; raise max_bytes")
+        raise InvalidResultError(f"the texts of the table take {size:,} bytes; raise max_bytes")
 
 
 def import_pyarrow() -> Any:
@@ -302,19 +302,19 @@ def import_pandas() -> Any:
 
 def _check_kind(header: Any, kind: str) -> dict[str, Any]:
     if not isinstance(header, dict) or not isinstance(header.get("results"), list):
-        raise InvalidResult("the file's header is not one of this provider")
+        raise InvalidResultError("the file's header is not one of this provider")
     if not all(isinstance(entry, dict) for entry in header["results"]):
-        raise InvalidResult("the file's header is damaged")
+        raise InvalidResultError("the file's header is damaged")
     if header.get("kind") != kind:
         other = header.get("kind")
         names = {"sampler": "SamplerResult", "estimator": "EstimatorResult"}
         remedy = f"; read it with {names[other]}.from_file" if isinstance(other, str) and other in names else ""
-        raise InvalidResult(f"the file holds the result of {str(other)[:50]!r}, not of {kind!r}{remedy}")
+        raise InvalidResultError(f"the file holds the result of {str(other)[:50]!r}, not of {kind!r}{remedy}")
     return header
 
 
 def job_of(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a header says of the job."""
+    """Return the facts about the job in a header."""
     return {key: part for key, part in header.items() if key not in OWN_KEYS}
 
 
@@ -322,20 +322,20 @@ def job_of(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def axis_names(shapes: Iterable[tuple[int, ...]]) -> list[str]:
-    """Name a column for each axis of the PUB with the most axes."""
+    """Return a column name for each axis of the PUB with the most axes."""
     return [f"axis_{axis}" for axis in range(max(map(len, shapes), default=0))]
 
 
 def point_columns(
     pub: int, shape: tuple[int, ...], points: NDArray[np.int64], axes: Sequence[str]
 ) -> dict[str, NDArray[np.int64]]:
-    """Return the columns that say where rows belong.
+    """Return the columns that identify the point of each row.
 
     Args:
         pub: Index of the PUB.
         shape: Its shape.
-        points: Flat index of each row's point, the last axis varying fastest.
-        axes: Of :func:`axis_names`; those that this PUB has not are -1.
+        points: Flat index of each row's point, with the last axis varying fastest.
+        axes: The names from :func:`axis_names`; columns of axes that this PUB does not have contain -1.
     """
     import numpy as np
 
@@ -348,13 +348,13 @@ def point_columns(
 
 
 def arrow_axis(values: NDArray[np.int64]) -> Any:
-    """Return an Arrow array with null where there is no such axis."""
+    """Return an Arrow array with null where the PUB has no such axis."""
     pa = import_pyarrow()
     return pa.array(values, mask=values < 0)
 
 
 def pandas_axis(values: NDArray[np.int64]) -> Any:
-    """Return whole numbers for pandas, nullable ones where an axis is missing."""
+    """Return integers for pandas, which are nullable where an axis is missing."""
     if not (values < 0).any():
         return values
     pandas = import_pandas()
@@ -364,7 +364,7 @@ def pandas_axis(values: NDArray[np.int64]) -> Any:
 
 
 def rows_by_pub(pubs: NDArray[np.int64], points: NDArray[np.int64], number: int) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of each PUB in the order of its points, whatever order a table is in."""
+    """Yield the rows of each PUB in the order of its points, independent of the order in the table."""
     import numpy as np
 
     order = np.lexsort((points, pubs))

@@ -1,17 +1,17 @@
-"""A sampler's result as a file and as a table.
+"""Writes a sampler's result to files and tables, and reads it back.
 
 npz: one array for each register, ``"<pub>/<register>"``: ``uint8`` of shape ``(*sweep, shots, ceil(num_bits / 8))``
-in the layout of Qiskit's ``BitArray``, shots in the order of time. Parquet, and ``to_dataframe``: a row for each
-outcome at each point of each PUB, with its count. Quasi-distributions have a form of their own.
+in the layout of Qiskit's ``BitArray``, with the shots in the order of time. Parquet and ``to_dataframe``: a row for
+each outcome at each point of each PUB, with its count. Quasi-distributions have a separate form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results import quasi_file, result_file
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.asked import columns as asked_columns
@@ -25,9 +25,9 @@ from airflow_provider_qrt.primitives.results.decoding import (
 )
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
-from airflow_provider_qrt.primitives.results.sampler_decoding import QUASI_DISTS, decode_sampler_result
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult, SamplerResult
-from airflow_provider_qrt.primitives.results.xcom import register_widths
+from airflow_provider_qrt.primitives.results.sampler_decoding import QUASI_DISTS, decode_samples
+from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult, has_quasi_dists, quasi_dists_of
+from airflow_provider_qrt.primitives.results.xcom import manifest_entry, pub_json, read_value, register_widths
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,63 +35,84 @@ if TYPE_CHECKING:
 
 KIND = "sampler"
 ROW_GROUP = 100_000
-"""Rows after which a row group of Parquet ends, at the next point: few groups for sweeps, little text in memory."""
+"""Rows after which a Parquet row group ends at the next point: few groups for sweeps, and little text in memory."""
 
 
-def write_sampler(file: IO[bytes], result: SamplerResult, result_format: ResultFormat, job: Mapping[str, Any]) -> None:
-    """Write a result in a format, with what is known of its job."""
-    metadata = strict_json(result.metadata)
-    if result_format is ResultFormat.JSON:
-        result_file.dump_json(file, {**job, "metadata": metadata, "results": result.to_xcom_results()})
-        return
-    entries = [
-        {**entry, "shape": list(pub.shape), **pub.asked.to_json()}
-        for entry, pub in zip(result.manifest(), result.pubs, strict=True)
-    ]
-    header = {**job, "kind": KIND, "metadata": metadata, "results": entries}
-    if result_format is ResultFormat.NPZ:
-        arrays: dict[str, NDArray[Any]] = {}
-        for index, pub in enumerate(result.pubs):
-            arrays |= {f"{index}/{name}": register.array for name, register in pub.registers.items()}
-            if pub.quasi_dists is not None:
-                arrays |= quasi_file.write_arrays(index, pub.quasi_dists)
-        result_file.write_npz(file, header, arrays)
-        return
-    if _is_quasi(result):
-        quasi_file.write_table(file, header, result.quasi_dists)
-        return
-    pa = result_file.import_pyarrow()
-    axes = result_file.axis_names(pub.shape for pub in result.pubs)
-    whole, text = pa.int64(), pa.string()
-    asked = _asked_columns(result, axes)
-    types = {"pub": whole, "point": whole, **dict.fromkeys(axes, whole)}
-    types |= {**dict.fromkeys(asked.values(), pa.float64()), "bitstring": text, "count": whole}
-    result_file.write_parquet(
-        file,
-        header,
-        list(types.items()),
-        (
-            {
-                name: result_file.arrow_axis(part) if name in axes else pa.array(part, types[name])
-                for name, part in block.items()
-            }
-            for block in _blocks(result, axes)
-        ),
-    )
+def write_sampler(
+    file: IO[bytes],
+    pubs: Sequence[SamplerPubResult],
+    metadata: Mapping[str, Any],
+    result_format: ResultFormat,
+    job: Mapping[str, Any],
+) -> None:
+    """Write a sampler's result in a format.
 
-
-def read_sampler(data: bytes, max_bytes: int = MAX_DECODED_BYTES) -> SamplerResult:
-    """Read a file that :func:`write_sampler` wrote, or a saved answer of version 1 of the sampler.
+    Args:
+        file: The open file.
+        pubs: The results of the PUBs.
+        metadata: The service's metadata of the whole job.
+        result_format: The format.
+        job: Facts about the job.
 
     Raises:
-        InvalidResult: It is none, or damaged.
+        ImportError: The format is Parquet, and pyarrow is not installed.
+    """
+    plain = strict_json(metadata)
+    if result_format is ResultFormat.JSON:
+        result_file.dump_json(file, {**job, "metadata": plain, "results": [pub_json(pub) for pub in pubs]})
+        return
+    entries = [{**manifest_entry(pub), "shape": list(pub.shape), **pub.asked.to_json()} for pub in pubs]
+    header = {**job, "kind": KIND, "metadata": plain, "results": entries}
+    if result_format is ResultFormat.NPZ:
+        result_file.write_npz(file, header, _arrays(pubs))
+    elif has_quasi_dists(pubs):
+        quasi_file.write_table(file, header, quasi_dists_of(pubs))
+    else:
+        _write_table(file, header, pubs)
+
+
+def _arrays(pubs: Sequence[SamplerPubResult]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of all PUBs by their names in an npz file."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, pub in enumerate(pubs):
+        arrays |= {f"{index}/{name}": register.array for name, register in pub.registers.items()}
+        if pub.quasi_dists is not None:
+            arrays |= quasi_file.write_arrays(index, pub.quasi_dists)
+    return arrays
+
+
+def _write_table(file: IO[bytes], header: Mapping[str, Any], pubs: Sequence[SamplerPubResult]) -> None:
+    pa = result_file.import_pyarrow()
+    axes = result_file.axis_names(pub.shape for pub in pubs)
+    whole, text = pa.int64(), pa.string()
+    asked = _asked_columns(pubs, axes)
+    types = {"pub": whole, "point": whole, **dict.fromkeys(axes, whole)}
+    types |= {**dict.fromkeys(asked.values(), pa.float64()), "bitstring": text, "count": whole}
+    blocks = (
+        {
+            name: result_file.arrow_axis(part) if name in axes else pa.array(part, types[name])
+            for name, part in block.items()
+        }
+        for block in _blocks(pubs, axes)
+    )
+    result_file.write_parquet(file, header, list(types.items()), blocks)
+
+
+def read_sampler(
+    data: bytes, max_bytes: int = MAX_DECODED_BYTES
+) -> tuple[tuple[SamplerPubResult, ...], dict[str, Any], dict[str, Any]]:
+    """Read a file that :func:`write_sampler` wrote, or a saved result of version 1 of the sampler.
+
+    Returns:
+        The results of the PUBs, the metadata of the job, and the other facts about the job in the file.
+
+    Raises:
+        InvalidResultError: It is not such a file, or is damaged.
     """
     found = result_file.detect_format(data)
     if found is ResultFormat.JSON:
         document = result_file.load_json(data)
-        if is_v1(document, QUASI_DISTS):
-            return decode_sampler_result(document)
-        return SamplerResult.from_xcom(document)
+        return (*decode_samples(document), {}) if is_v1(document, QUASI_DISTS) else read_value(document)
     try:
         if found is ResultFormat.NPZ:
             header, arrays = result_file.read_npz(data, KIND, max_bytes)
@@ -103,22 +124,22 @@ def read_sampler(data: bytes, max_bytes: int = MAX_DECODED_BYTES) -> SamplerResu
             else:
                 pubs = _from_table(header["results"], table, Budget(max_bytes))
     except DAMAGED as error:
-        if isinstance(error, InvalidResult):
+        if isinstance(error, InvalidResultError):
             raise
-        raise InvalidResult(f"the file is damaged: {error!r}") from None
-    return SamplerResult(tuple(pubs), metadata_of(header), result_file.job_of(header))
+        raise InvalidResultError(f"the file is damaged: {error!r}") from None
+    return tuple(pubs), metadata_of(header), result_file.job_of(header)
 
 
-def sampler_dataframe(result: SamplerResult) -> Any:
+def sampler_dataframe(pubs: Sequence[SamplerPubResult]) -> Any:
     """Return the rows as a ``pandas.DataFrame``."""
-    if _is_quasi(result):
-        return quasi_file.dataframe(result.quasi_dists)
+    if has_quasi_dists(pubs):
+        return quasi_file.dataframe(quasi_dists_of(pubs))
     import numpy as np
 
     pandas = result_file.import_pandas()
-    axes = result_file.axis_names(pub.shape for pub in result.pubs)
-    blocks = list(_blocks(result, axes))
-    asked = list(_asked_columns(result, axes).values())
+    axes = result_file.axis_names(pub.shape for pub in pubs)
+    blocks = list(_blocks(pubs, axes))
+    asked = list(_asked_columns(pubs, axes).values())
     columns: dict[str, Any] = {
         name: np.concatenate([block[name] for block in blocks] or [np.zeros(0, dtype=np.int64)])
         for name in ("pub", "point", *axes, *asked, "count")
@@ -128,20 +149,16 @@ def sampler_dataframe(result: SamplerResult) -> Any:
     return pandas.DataFrame({name: columns[name] for name in ("pub", "point", *axes, *asked, "bitstring", "count")})
 
 
-def _asked_columns(result: SamplerResult, axes: list[str]) -> dict[str, str]:
-    """The columns of the parameters, by their names."""
+def _asked_columns(pubs: Sequence[SamplerPubResult], axes: list[str]) -> dict[str, str]:
+    """Return the columns of the parameters by name."""
     taken = ("pub", "point", *axes, "bitstring", "count")
-    return asked_columns((pub.asked for pub in result.pubs), taken)
+    return asked_columns((pub.asked for pub in pubs), taken)
 
 
-def _is_quasi(result: SamplerResult) -> bool:
-    return any(pub.quasi_dists is not None for pub in result.pubs)
-
-
-def _blocks(result: SamplerResult, axes: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table in blocks: each PUB's points in order, each point's outcomes ascending."""
-    asked = _asked_columns(result, axes)
-    for index, pub in enumerate(result.pubs):
+def _blocks(pubs: Sequence[SamplerPubResult], axes: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table in blocks, with the points of each PUB in order and their outcomes ascending."""
+    asked = _asked_columns(pubs, axes)
+    for index, pub in enumerate(pubs):
         strings: list[str] = []
         counts: list[NDArray[np.int64]] = []
         first = 0
@@ -170,7 +187,7 @@ def _block(
     points = np.repeat(np.arange(first, first + len(counts), dtype=np.int64), [len(part) for part in counts])
     where: dict[str, Any] = dict(result_file.point_columns(index, pub.shape, points, axes))
     for name, column in asked.items():
-        # As floats: NaN where a PUB has no such parameter.
+        # Use floats, with NaN where a PUB has no such parameter.
         where[column] = np.array(pub.asked.column_values(name, pub.shape, points), dtype=np.float64)
     return {**where, "bitstring": strings, "count": np.concatenate(counts)}
 
@@ -184,7 +201,7 @@ def _from_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDAr
     }
     expected = (*entry["shape"], entry["shots"])
     if any(register.array.shape[:-1] != expected for register in registers.values()):
-        raise InvalidResult(f"results[{index}]: the registers are not of the sweep and shots {expected}")
+        raise InvalidResultError(f"results[{index}]: the registers are not of the sweep and shots {expected}")
     return SamplerPubResult(registers, metadata_of(entry), asked=Asked.read(entry))
 
 
@@ -199,13 +216,15 @@ def _from_table(entries: list[Any], table: Any, budget: Budget) -> list[SamplerP
         shape, shots, widths = tuple(entry["shape"]), int(entry["shots"]), register_widths(entry["registers"])
         size, num_bits = prod(shape), sum(widths.values())
         if shots < 0 or min(shape, default=1) < 1 or (rows.size and not 0 <= points[rows].max() < size <= rows.size):
-            raise InvalidResult(f"results[{index}]: the rows are not those of a sweep of the shape {shape}")
+            raise InvalidResultError(f"results[{index}]: the rows are not those of a sweep of the shape {shape}")
         if rows.size and not 0 <= counts[rows].min() <= counts[rows].max() <= shots:
-            raise InvalidResult(f"results[{index}]: a count is not from 0 to {shots}")
+            raise InvalidResultError(f"results[{index}]: a count is not from 0 to {shots}")
         budget.take(size * shots * max(1, -(-num_bits // 8)))
         found = np.bincount(points[rows], weights=counts[rows], minlength=size)
         if len(found) != size or (found != shots).any():
-            raise InvalidResult(f"results[{index}]: the counts do not add up to {shots} shots at each of {size} points")
+            raise InvalidResultError(
+                f"results[{index}]: the counts do not add up to {shots} shots at each of {size} points"
+            )
         packed = rows_from_strings(table["bitstring"].take(rows).to_pylist(), num_bits)
         shots_array = np.repeat(packed, counts[rows], axis=0).reshape((*shape, shots, packed.shape[-1]))
         joined = BitRegister(shots_array, num_bits)

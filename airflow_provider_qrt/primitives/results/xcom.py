@@ -1,11 +1,15 @@
-"""Counts read back from XCom, as bit arrays again; and quasi-distributions."""
+"""Converts the results of sampler PUBs to plain JSON for XCom, and back.
+
+Counts become bit arrays again. Quasi-distributions stay as the service returned them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidResult
+from airflow_provider_qrt.primitives.errors import InvalidResultError
+from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
 from airflow_provider_qrt.primitives.results.decoding import (
@@ -15,29 +19,97 @@ from airflow_provider_qrt.primitives.results.decoding import (
     Budget,
     check_nesting,
     metadata_of,
+    split_value,
 )
+from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.quasi_dists import MAX_SHOTS, read_distribution
+from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
 
-if TYPE_CHECKING:
-    from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
+
+def pub_json(pub: SamplerPubResult) -> dict[str, Any]:
+    """Return the result of one PUB as a plain dictionary; see ``SamplerResult.to_xcom_results``."""
+    return {**_entry(pub, _nested_counts), **pub.asked.to_json()}
+
+
+def manifest_entry(pub: SamplerPubResult) -> dict[str, Any]:
+    """Return the result of :func:`pub_json` with null for all counts, and without parameter values."""
+    return _entry(pub, None)
+
+
+def values_json_bytes(pub: SamplerPubResult) -> int:
+    """Return an upper bound of the JSON of :func:`pub_json` beyond :func:`manifest_entry`, in bytes."""
+    asked = pub.asked.json_bytes()
+    if pub.quasi_dists is not None:
+        return asked + sum(quasi_json_bytes(len(outcome)) for outcome in pub.quasi_dists)
+    return asked + sum(
+        counts_json_bytes(len(counts), counts.num_bits, counts.shots, len(pub.shape))
+        for register in (pub.join(), *pub.registers.values())
+        for counts in register.point_counts
+    )
+
+
+def _entry(pub: SamplerPubResult, count: Callable[[BitRegister], Any] | None) -> dict[str, Any]:
+    """Return a PUB as plain JSON; without a counting function, with null for the measured values."""
+    if pub.quasi_dists is not None:
+        return {
+            "shots": pub.shots,
+            "counts": None,
+            "quasi_dists": None if count is None else dict(pub.quasi_dists),
+            "registers": {},
+            "metadata": strict_json(pub.metadata),
+        }
+    counts = count or (lambda _register: None)
+    return {
+        "shots": pub.shots,
+        "counts": counts(pub.join()),
+        "registers": {
+            name: {"num_bits": register.num_bits, "index": index, "counts": counts(register)}
+            for index, (name, register) in enumerate(pub.registers.items())
+        },
+        "metadata": strict_json(pub.metadata),
+    }
+
+
+def _nested_counts(register: BitRegister) -> Any:
+    points = iter([counts.sorted().to_dict() for counts in register.point_counts])
+
+    def nest(shape: tuple[int, ...]) -> Any:
+        return [nest(shape[1:]) for _ in range(shape[0])] if shape else next(points)
+
+    return nest(register.shape)
+
+
+def read_value(
+    value: Mapping[str, Any] | list[Any],
+) -> tuple[tuple[SamplerPubResult, ...], dict[str, Any], dict[str, Any]]:
+    """Read the return value of a sampler operator, or only its ``results``.
+
+    Returns:
+        The results of the PUBs, the metadata of the job, and the other keys of the value (``job_id``, ...).
+
+    Raises:
+        InvalidResultError: It is a manifest without counts, or not the result of a sampler operator.
+    """
+    if not isinstance(value, Mapping):
+        return read_results(value, None), {}, {}
+    results, metadata, job = split_value(value)
+    return read_results(results, job.get("result_path")), metadata, job
 
 
 def read_results(results: Any, result_path: Any, max_bytes: int = MAX_DECODED_BYTES) -> tuple[SamplerPubResult, ...]:
-    """Read the list that ``SamplerResult.to_xcom_results`` made.
+    """Read a list of dictionaries from :func:`pub_json`.
 
     Args:
         results: The list.
-        result_path: Where the operator put the counts, for the message about a manifest.
-        max_bytes: The most bytes that the shots may take.
+        result_path: The path where the operator stored the counts, for the message about a manifest.
+        max_bytes: Maximum size of the shots in bytes.
 
     Raises:
-        InvalidResult: It is a manifest without counts, or no such list.
+        InvalidResultError: It is a manifest without counts, or not such a list.
     """
-    from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
-
     check_nesting(results)
     if not isinstance(results, list):
-        raise InvalidResult(
+        raise InvalidResultError(
             "this is not the value of a sampler operator: it has no list under 'results'. Pass the task's whole "
             "return_value (job_id, results, ...) or the list of results"
         )
@@ -46,33 +118,33 @@ def read_results(results: Any, result_path: Any, max_bytes: int = MAX_DECODED_BY
     for index, entry in enumerate(results):
         where = f"results[{index}]"
         if not isinstance(entry, Mapping) or not isinstance(entry.get("registers"), Mapping) or "counts" not in entry:
-            raise InvalidResult(f"{where}: expected shots, counts and registers, as a sampler operator returns them")
+            raise InvalidResultError(
+                f"{where}: expected shots, counts and registers, as a sampler operator returns them"
+            )
         if entry.get("quasi_dists") is not None:
             read.append(_read_quasi(entry["quasi_dists"], metadata_of(entry), where))
             continue
         if entry["counts"] is None:
-            raise InvalidResult(_manifest_message(where, result_path))
+            raise InvalidResultError(_manifest_message(where, result_path))
         try:
             widths = register_widths(entry["registers"])
             joined = BitRegister(_read_counts(entry["counts"], sum(widths.values()), budget), sum(widths.values()))
             registers = {next(iter(widths)): joined} if len(widths) == 1 else split_register(joined, widths)
         except DAMAGED as error:
-            raise InvalidResult(f"{where}: the counts cannot be read: {error}") from None
+            raise InvalidResultError(f"{where}: the counts cannot be read: {error}") from None
         read.append(SamplerPubResult(registers, metadata_of(entry), asked=Asked.read(entry)))
     return tuple(read)
 
 
 def _read_quasi(values: Any, known: dict[str, Any], where: str) -> SamplerPubResult:
-    from airflow_provider_qrt.primitives.results.sampler_result import SamplerPubResult
-
     try:
         return SamplerPubResult({}, known, read_distribution(values, known))
     except ValueError as error:
-        raise InvalidResult(f"{where}: {error}") from None
+        raise InvalidResultError(f"{where}: {error}") from None
 
 
 def register_widths(registers: Mapping[str, Any]) -> dict[str, int]:
-    """Return the size of each register, in the order of declaration whatever order the database gave back."""
+    """Return the size of each register in the order of declaration, which the database may have changed."""
     declared = sorted(registers.items(), key=lambda item: int(item[1].get("index", 0)))
     widths = {str(name): int(part["num_bits"]) for name, part in declared}
     if not widths:
@@ -91,14 +163,14 @@ def _manifest_message(where: str, result_path: Any) -> str:
 
 
 def _read_counts(counts: Any, num_bits: int, budget: Budget) -> Any:
-    """Return packed shots of shape ``(*sweep, shots, bytes)`` from counts, nested as the sweep is."""
+    """Return packed shots of shape ``(*sweep, shots, bytes)`` from counts that are nested in the shape of the sweep."""
     import numpy as np
 
     if isinstance(counts, Mapping):
         numbers = list(counts.values())
         if not all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= MAX_SHOTS for one in numbers):
             raise ValueError("a count is no whole number of shots")
-        # A register without bits takes no bytes, but its shots are counted all the same.
+        # A register without bits takes no bytes, but its shots still count against the limit.
         budget.take(sum(numbers) * max(1, -(-num_bits // 8)))
         rows = rows_from_strings(list(counts), num_bits)
         return np.repeat(rows, np.array(numbers, dtype=np.int64), axis=0)

@@ -1,6 +1,6 @@
-"""Ours: many circuits as one task, and every so many of them as a task each.
+"""Our DAGs: many circuits as one task, and some of them as a task each.
 
-``BENCHMARK_QUESTION`` names backend and shots, and ``circuits`` and ``mapped``, how many there are; without these there
+``BENCHMARK_QUESTION`` gives backend and shots, and the numbers ``circuits`` and ``mapped``; without these numbers there
 is no DAG.
 """
 
@@ -20,7 +20,7 @@ H = "rz(pi/2) ${0}; sx ${0}; rz(pi/2) ${0}; ".format
 
 
 def circuit(angle: float) -> str:
-    """Two qubits that are found as 11 with a chance of cos²(angle / 2), else as 00."""
+    """Return a circuit that gives 11 with probability cos²(angle / 2), otherwise 00."""
     return (
         'OPENQASM 3.0; include "stdgates.inc"; bit[2] meas; '
         f"sx $0; rz({angle}) $0; sx $0; " + H(1) + "cz $0, $1; " + H(1)

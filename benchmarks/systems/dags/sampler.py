@@ -1,4 +1,4 @@
-"""Ours: DAGs of one sampler task each, all with the same circuit. ``BENCHMARK_QUESTION`` names backend and shots."""
+"""Our DAGs with one sampler task each and the same circuit. ``BENCHMARK_QUESTION`` gives backend and shots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CIRCUIT = (
     + "meas[0] = measure $0; meas[1] = measure $1;"
 )  # fmt: skip
 
-# Short looks and delays let a run of many faults end soon; neither changes how many jobs there are.
+# Short poll intervals and delays shorten a run with many faults, and do not change the number of jobs.
 SOON: dict[str, Any] = {"poll_interval": 2, "retries": 2, "retry_delay": timedelta(seconds=1)}
 LATE = {"timeout": 5}
 

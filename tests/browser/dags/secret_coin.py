@@ -1,4 +1,4 @@
-"""A DAG that not everybody may read."""
+"""A DAG that only some users may read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The same Bell pair, measured by tasks that differ in how they wait and in what they are allowed.
+"""Tasks that measure the same Bell pair and differ in how they wait and in their limits.
 
-Which service a run speaks to is said in its configuration.
+The configuration of a run selects its service.
 """
 
 from __future__ import annotations

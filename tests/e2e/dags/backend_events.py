@@ -1,4 +1,4 @@
-"""What comes after the example that runs when a backend is back."""
+"""A DAG that runs after the example that is triggered when a backend is back online."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backend that is waited for in every mode, and a job that then runs on it."""
+"""Sensors that wait for a backend in every mode, and a job that then runs on it."""
 
 from __future__ import annotations
 

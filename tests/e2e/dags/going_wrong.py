@@ -1,4 +1,4 @@
-"""Tasks that fail, each in its own way."""
+"""Tasks that fail, each in a different way."""
 
 from __future__ import annotations
 

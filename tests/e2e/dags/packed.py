@@ -1,4 +1,4 @@
-"""More shots than IBM takes in two jobs."""
+"""A task with more shots than IBM allows in two jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that end each in its own way, in an Airflow that sends metrics, traces and lineage."""
+"""Jobs that end in different ways, in an Airflow that sends metrics, traces and lineage."""
 
 from __future__ import annotations
 

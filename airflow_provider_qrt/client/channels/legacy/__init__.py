@@ -1,0 +1,1 @@
+"""Channels of services that IBM has retired: ibm_cloud, ibm_quantum, api_token. Internal."""

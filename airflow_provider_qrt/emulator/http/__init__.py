@@ -1,0 +1,1 @@
+"""Internal. The emulator's HTTP and WebSocket interface."""

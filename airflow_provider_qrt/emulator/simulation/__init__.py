@@ -1,0 +1,1 @@
+"""Internal. Simulates the measurements of a quantum processor."""

@@ -1,0 +1,124 @@
+"""Writes results in both encodings of IBM's REST API reference.
+
+Plain JSON contains hexadecimal samples; the tagged encoding nests ``{"__type__", "__value__"}`` objects, which
+``qiskit_ibm_runtime.RuntimeDecoder`` converts back into Qiskit's result classes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_provider_qrt.emulator.clock import timestamp
+from airflow_provider_qrt.emulator.simulation.outcome import PubEstimates, PubSamples
+
+
+def encode_samples(pubs: Sequence[PubSamples], tagged: bool, start: float, stop: float) -> str:
+    """Write a sampler result as JSON text.
+
+    Args:
+        pubs: Samples of every PUB, in order.
+        tagged: Whether the tagged Qiskit encoding is wanted.
+        start: Start of the sampling, in seconds since the epoch.
+        stop: End of the sampling, in seconds since the epoch.
+    """
+    return json.dumps(_tagged(pubs, start, stop) if tagged else _plain(pubs))
+
+
+def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
+    """Write an estimator result as JSON text.
+
+    Args:
+        pubs: Expectation values of every PUB, in order.
+        tagged: Whether the tagged Qiskit encoding is wanted.
+    """
+    results = []
+    for pub in pubs:
+        arrays = {"evs": pub.evs, "stds": pub.stds, "ensemble_standard_error": pub.stds}
+        metadata = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
+        if tagged:
+            fields = {name: _array(array) for name, array in arrays.items()}
+            data = _data_bin(fields, pub.evs.shape)
+            results.append(_tag("PubResult", {"data": data, "metadata": metadata}))
+        else:
+            plain = {name: array.tolist() for name, array in arrays.items()}
+            results.append({"data": plain, "metadata": metadata})
+    whole = {"version": 2}
+    if tagged:
+        return json.dumps(_tag("PrimitiveResult", {"pub_results": results, "metadata": whole}))
+    return json.dumps({"results": results, "metadata": whole})
+
+
+def load_array(text: str) -> NDArray[Any]:
+    """Read the value of a tagged ``ndarray``: an ``.npy`` file without pickles, in zlib, in base64.
+
+    Raises:
+        ValueError: The text has another format.
+    """
+    try:
+        raw = zlib.decompress(base64.b64decode(text, validate=True))
+        loaded: NDArray[Any] = np.load(io.BytesIO(raw), allow_pickle=False)
+    except (zlib.error, EOFError, OSError) as error:
+        raise ValueError(f"not an encoded array: {error}") from error
+    return loaded
+
+
+def _plain(pubs: Sequence[PubSamples]) -> dict[str, Any]:
+    results = []
+    for pub in pubs:
+        data = {
+            name: {"samples": _hex(register.packed), "num_bits": register.num_bits}
+            for name, register in pub.registers.items()
+        }
+        results.append({"data": data, "metadata": {"circuit_metadata": {}}})
+    return {"results": results, "metadata": {"version": 2}}
+
+
+def _hex(packed: NDArray[np.uint8]) -> list[Any]:
+    if packed.ndim > 2:
+        return [_hex(inner) for inner in packed]
+    return [hex(int.from_bytes(row.tobytes(), "big")) for row in packed]
+
+
+def _tagged(pubs: Sequence[PubSamples], start: float, stop: float) -> dict[str, Any]:
+    results = []
+    slices: dict[str, list[Any]] = {}
+    for index, pub in enumerate(pubs):
+        fields = {
+            name: _tag("BitArray", {"array": _array(register.packed), "num_bits": register.num_bits})
+            for name, register in pub.registers.items()
+        }
+        metadata: dict[str, Any] = {"circuit_metadata": {}}
+        results.append(_tag("SamplerPubResult", {"data": _data_bin(fields, pub.shape), "metadata": metadata}))
+        slices[str(index)] = [[*pub.shape, pub.shots], 0, math.prod(pub.shape), 0, pub.shots]
+    span = {
+        "start": _tag("datetime", timestamp(start)),
+        "stop": _tag("datetime", timestamp(stop)),
+        "data_slices": slices,
+    }
+    spans = _tag("ExecutionSpans", {"spans": [_tag("DoubleSliceSpan", span)]})
+    whole = {"version": 2, "execution": {"execution_spans": spans}}
+    return _tag("PrimitiveResult", {"pub_results": results, "metadata": whole})
+
+
+def _data_bin(fields: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    types = [field["__type__"] for field in fields.values()]
+    return _tag("DataBin", {"field_names": list(fields), "field_types": types, "shape": list(shape), "fields": fields})
+
+
+def _tag(kind: str, value: Any) -> dict[str, Any]:
+    return {"__type__": kind, "__value__": value}
+
+
+def _array(array: NDArray[Any]) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return _tag("ndarray", base64.b64encode(zlib.compress(buffer.getvalue())).decode())

@@ -1,0 +1,1 @@
+"""How a task prepares, submits, awaits and reads its jobs. Internal: operators/ is the face of it."""

@@ -1,0 +1,95 @@
+"""Callbacks that Airflow calls when a task has ended, in the task's process or in the dag-processor.
+
+When a task has failed for good and did not cancel its jobs, because its process was killed or a retry policy ended
+its retries, they are cancelled. Everything that this needs stands in the task's XCom, rendered: in the dag-processor
+the operator is as the DAG file has it, with templates, and of a mapped task only what its instances have in common.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.execution.context import map_index_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+Callback = Callable[[Any], Any]
+XCOM_KEY = "qiskit_runtime_cancel"
+
+
+@dataclass(frozen=True)
+class CancelNote:
+    """A note in XCom for whoever has to cancel the task's jobs.
+
+    Attributes:
+        qiskit_runtime_conn_id: The connection.
+        tags: Identity tags of its submissions.
+        cancel: Whether its jobs are to be cancelled when it has failed.
+    """
+
+    qiskit_runtime_conn_id: str
+    tags: Sequence[str]
+    cancel: bool
+
+    def push(self, ti: Any) -> None:
+        """Put it into the task's XCom."""
+        ti.xcom_push(XCOM_KEY, {**asdict(self), "tags": list(self.tags)})
+
+    @classmethod
+    def pull(cls, ti: Any) -> CancelNote | None:
+        """Read it; None if the task has submitted nothing."""
+        value = pull(ti, XCOM_KEY)
+        if not isinstance(value, dict):
+            return None
+        return cls(str(value["qiskit_runtime_conn_id"]), list(value["tags"]), bool(value["cancel"]))
+
+
+def pull(ti: Any, key: str) -> Any:
+    """Read what a task itself has pushed to XCom."""
+    return ti.xcom_pull(task_ids=ti.task_id, map_indexes=map_index_of(ti), key=key)
+
+
+def with_callback(callbacks: Sequence[Callback], ours: Callback) -> list[Callback]:
+    """Return the user's callbacks, and ours after them."""
+    return [*(one for one in callbacks if one is not ours), ours]
+
+
+def note_delivery(context: Context) -> None:
+    """Note that Airflow has what the task handed on, so that a clear from now on means a new job."""
+    getattr(context["task"], "note_delivery", lambda: None)()
+
+
+def cancel_jobs_of_failed_task(context: Context) -> None:
+    """Cancel what the failed task has left running on the service.
+
+    A task that only submits is left alone: one of its jobs may be awaited elsewhere.
+    """
+    from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+
+    if getattr(context["task"], "job_is_settled", False) or getattr(context["task"], "has_submitted_nothing", False):
+        return
+    ti = context["ti"]
+    note = CancelNote.pull(ti)
+    if note is None or not note.cancel:
+        return
+    job_ids = pull(ti, "job_ids") or [one for one in [pull(ti, "job_id")] if one]
+    with QiskitRuntimeHook(note.qiskit_runtime_conn_id) as hook:
+        for fate in hook.cancel_jobs_quickly([str(job_id) for job_id in job_ids]):
+            log.info(fate)
+        if len(job_ids) < len(note.tags):
+            # Killed between a submission and the moment its job's id was known.
+            for tag in note.tags:
+                log.info(hook.cancel_tagged_jobs_quickly(tag))
+
+
+CALLBACKS: dict[str, Callback] = {
+    "on_failure_callback": cancel_jobs_of_failed_task,
+    "on_success_callback": note_delivery,
+}
+"""The callbacks of every task that runs jobs, beside the user's."""

@@ -1,0 +1,392 @@
+"""One stretch of a task on a worker: from its start, or its return from the triggerer, to its end there.
+
+:class:`TaskRun` goes the way of a task's jobs: build the request, choose the backend, submit (or find what an earlier
+try submitted), wait, read the results. ``attach`` knows how jobs are remembered and made known, ``obtaining`` how they
+are submitted, ``conclusion`` what the end of a wait means.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.config import refusal_patience
+from airflow_provider_qrt.execution.attach import Attachment
+from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
+from airflow_provider_qrt.execution.context import identity_of
+from airflow_provider_qrt.execution.failure import JobUnreadError, no_retry_for_permanent_errors
+from airflow_provider_qrt.execution.failure_callback import pull
+from airflow_provider_qrt.execution.obtaining import Obtaining
+from airflow_provider_qrt.execution.outlets import describe_in_outlets
+from airflow_provider_qrt.execution.preparation import Preparation, check_needs
+from airflow_provider_qrt.execution.rate_limit import RateLimitWait
+from airflow_provider_qrt.execution.superseded import Standing, standing_of, will_retry
+from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs, add_to_message
+from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
+from airflow_provider_qrt.jobs.place import place_of
+from airflow_provider_qrt.jobs.submit.split import Split, part_store
+from airflow_provider_qrt.jobs.wait.blocking import wait_for_jobs
+from airflow_provider_qrt.jobs.wait.last_look import known_end, last_look
+from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+from airflow_provider_qrt.jobs.wait.poller import JobPoller
+from airflow_provider_qrt.jobs.wait.progress import queue_length
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_qrt.execution.arguments import RunArguments
+    from airflow_provider_qrt.execution.task import JobTask
+    from airflow_provider_qrt.jobs.submit.identity import JobRequest
+    from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
+    from airflow_provider_qrt.programs.base import TaskProgram
+
+log = logging.getLogger(__name__)
+
+UNREAD = (JobUnreadError, TaskDeferralError, errors.InternalError, *errors.MISTAKES)
+"""Failures that say nothing about the job: it could not be read, its trigger died, or this package made a mistake."""
+DEFERRAL_MARGIN = 60.0
+"""Seconds by which Airflow's own deferral timeout comes after ours: a safety net for a triggerer that is gone."""
+
+
+class TaskRun:
+    """Runs the jobs of a task.
+
+    Args:
+        task: The operator, with its templates rendered.
+        arguments: Read from it.
+        context: Airflow's.
+        begins: Whether the task's try begins here; otherwise it returns from the triggerer.
+    """
+
+    def __init__(self, task: JobTask, arguments: RunArguments, context: Context, *, begins: bool) -> None:
+        self.task = task
+        self.arguments = arguments
+        self.context = context
+        self.begins = begins
+        self.killed = False
+        self.jobs: TaskJobs | None = None
+        self.split: Split | None = None
+        self._will_retry = False
+
+    @cached_property
+    def attachment(self) -> Attachment:
+        """Connects this run with the task's jobs."""
+        return Attachment(self.task, self.arguments, self.context)
+
+    @cached_property
+    def program(self) -> TaskProgram:
+        """The program that the task runs."""
+        return self.task.make_program()
+
+    # What the operator calls
+
+    def submit_and_wait(self, *, waiting_since: float | None = None, refusals: int = 0) -> Any:
+        """Submit the jobs, or find those that an earlier try submitted; then wait for them as asked.
+
+        Args:
+            waiting_since: Epoch seconds since when the task has waited before it may submit; None if it has not.
+            refusals: How often IBM has said 429 since then.
+        """
+        with self._settle_on_error():
+            return self._submit_and_wait(waiting_since, refusals)
+
+    def conclude(self, event: Any, parts: Mapping[str, Any] | None = None) -> Any:
+        """Go on when the trigger has fired.
+
+        Args:
+            event: The trigger's.
+            parts: How the task is split, and the ids of its jobs, if the deferral handed them on.
+        """
+        with self._settle_on_error():
+            # Before the event is read: if nobody understands it, the jobs must be known to be cancelled.
+            split = Split.from_json(parts)
+            if parts is not None and split is not None:
+                self.split = split
+                records = self.attachment.records(split)
+                jobs = self._attach([KnownJob(*one) for one in zip(parts["job_ids"], records, strict=True)])
+                outcome = WaitOutcome.from_event(event)
+            else:
+                self.split, known = self.attachment.known_jobs()
+                jobs = self._attach(known)
+                outcome = WaitOutcome.from_event(event)
+                jobs = self._attach_named(jobs, outcome.job_id)
+            jobs.note_completed(outcome)
+            return self._conclude(outcome)
+
+    def conclude_without_event(self, error: TaskDeferralError | TaskDeferralTimeout) -> Any:
+        """Go on when the trigger failed, or Airflow gave it up; check that the jobs do not run on.
+
+        Raises:
+            TaskDeferralError: The trigger failed, or nothing was ever submitted.
+        """
+        with self._settle_on_error():
+            self.split, known = self.attachment.known_jobs()
+            jobs = self._attach(known)
+            if not isinstance(error, TaskDeferralTimeout):
+                raise error
+            if not jobs.job_ids:
+                raise TaskDeferralTimeout(
+                    "IBM accepted no submission within the task's timeout. Nothing was submitted."
+                ) from error
+            outcome = last_look(self.task.hook.client.job, [handle.job_id for handle in jobs.handles])
+            jobs.note_completed(outcome)
+            return self._conclude(outcome)
+
+    def kill(self) -> None:
+        """Cancel the jobs quickly; one that is just being submitted is looked for by its tag.
+
+        Unless nobody has stopped the task: SIGTERM also comes when the worker is shut down, and when the supervisor
+        cannot reach the API server. Then the jobs are left to the retry.
+        """
+        jobs = self.jobs
+        if jobs is None:
+            self.killed = True
+            return
+        standing = self._standing()
+        if standing is Standing.REPLACED:
+            log.info("Another try of this task has taken over: the job is left to it.")
+            jobs.settled = jobs.killed = self.killed = True
+        elif standing is not Standing.STOPPED and self._will_retry and jobs.durable:
+            log.warning("Airflow does not say that this task was stopped, so its job is left to the retry.")
+            jobs.leaving = True
+        else:
+            self.killed = True
+            jobs.kill()
+
+    # How it is done
+
+    def _submit_and_wait(self, waiting_since: float | None, refusals: int) -> Any:
+        request = self._build_request()
+        self.task.report.asked(request)
+        preparation = self._preparation()
+        if self.arguments.is_dry_run or self.task.hook.defaults.dry_run:
+            return self._plan(preparation, request)
+        poll_seconds, timeout = self.arguments.poll_seconds, self.arguments.timeout_seconds
+        self._attach([KnownJob()])
+        since = waiting_since or time.time()
+        limit = execution_deadline(self.task, self.context, since) if self.arguments.deferrable else None
+        if waiting_since is not None and limit is not None and time.time() >= limit:
+            raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self.task, self.context)}")
+        obtain = self._obtaining(request, preparation, resumed=waiting_since is not None)
+        assert self.jobs is not None
+        wait = RateLimitWait(
+            self.jobs,
+            preparation.budget,
+            since,
+            earlier(since + timeout, limit) - since,
+            refusals,
+            self.arguments.deferrable,
+            self._defer_submission,
+        )
+        obtained = wait.wait(obtain)
+        if not self.arguments.wait_for_completion:
+            describe_in_outlets(self.context, self.task.outlets, self.task.report, self.task.hook.settings)
+            return self._summary(obtained)
+        ended = known_end(obtained)
+        if ended is not None:
+            return self._conclude(ended)
+        # Several jobs are waited for as one, from the last submission on.
+        submitted_at = max(job.submitted_at for job in obtained)
+        deadline = earlier(submitted_at + timeout, limit)
+        if self.arguments.deferrable:
+            self._defer(obtained, submitted_at, poll_seconds, deadline)
+        outcome = self._wait_here(obtained, submitted_at, poll_seconds, deadline)
+        self.jobs.note_completed(outcome)
+        return self._conclude(outcome)
+
+    @contextmanager
+    def _settle_on_error(self) -> Iterator[None]:
+        """When the task fails, cancel its jobs if no retry will resume them, and say so in the error.
+
+        However this run ends, its clients are closed, which logs out where that can be done.
+        """
+        try:
+            with no_retry_for_permanent_errors(self.task.hook.describe):
+                yield
+        except Exception as error:
+            if self.jobs is not None:
+                for_good = not will_retry(self.context["ti"]) or isinstance(error, AirflowFailException)
+                settle = self.jobs.leave if isinstance(error, UNREAD) else self.jobs.settle
+                add_to_message(error, settle(for_good=for_good))
+            raise
+        finally:
+            self.task.hook.close()
+
+    def _build_request(self) -> JobRequest:
+        """Check all arguments and return what is asked of the service."""
+        backend = self.arguments.backend_name()
+        # Settings before circuits: without a connection there is nothing to check circuits for.
+        _ = self.task.hook.settings
+        if self.arguments.destination is not None:
+            self.arguments.destination.check()
+        request = self.arguments.request(self.program.program_id, backend, self.program.build())
+        check_needs(self.task.hook.channel, request, limited=self._budget is not None)
+        return request
+
+    @property
+    def _budget(self) -> Any:
+        return self.arguments.own_budget or self.task.hook.defaults.budget
+
+    def _preparation(self) -> Preparation:
+        return Preparation(
+            hook=self.task.hook,
+            identity=identity_of(self.context["ti"]),
+            criteria=self.arguments.criteria,
+            budget=self._budget,
+            fit_request=self.program.fit,
+        )
+
+    def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
+        def split(ready: JobRequest) -> list[JobRequest]:
+            jobs = self.program.split()
+            return [ready] if len(jobs) == 1 else [self.program.part_of(ready, pubs) for pubs in jobs]
+
+        plan = preparation.plan(request, split)
+        log.info("Dry run, nothing is submitted: %s", plan)
+        return plan
+
+    def _obtaining(
+        self, request: JobRequest, preparation: Preparation, *, resumed: bool
+    ) -> Callable[[], Sequence[ObtainedJob]]:
+        """Return what obtains the task's jobs; called again after each refusal of a submission."""
+        obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
+        self.split = obtaining.divide(request)
+        if self.split is None:
+            assert self.jobs is not None
+            return partial(obtaining.obtain_one, self.jobs, request)
+        jobs = self._attach(self.attachment.recorded_jobs(self.split))
+        return obtaining.obtain_several(jobs, self.split, request, resumed=resumed)
+
+    def _attach(self, known: Sequence[KnownJob]) -> TaskJobs:
+        self._will_retry = will_retry(self.context["ti"])
+        self.jobs = self.attachment.attach(known, killed=self.killed)
+        return self.jobs
+
+    def _attach_named(self, jobs: TaskJobs, job_id: str) -> TaskJobs:
+        """Attach the job that an event names, unless it is one of several that are known.
+
+        ``dag.test()`` hands on nothing but the event.
+        """
+        found = next((handle for handle in jobs.handles if handle.job_id == job_id), None)
+        if len(jobs.handles) > 1 and found is not None:
+            return jobs
+        return self._attach([KnownJob(job_id, found.record if found is not None else None)])
+
+    def _standing(self) -> Standing:
+        store = self.attachment.store
+        several = self.jobs is not None and len(self.jobs.handles) > 1
+        return standing_of(self.context["ti"], part_store(store, 1) if several else store)
+
+    def _wait_here(
+        self, obtained: Sequence[ObtainedJob], submitted_at: float, poll_seconds: float, deadline: float
+    ) -> WaitOutcome:
+        """Wait on the worker."""
+        assert self.jobs is not None
+        hook = self.task.hook
+        pollers = [
+            JobPoller(
+                job.job_id,
+                submitted_at,
+                deadline,
+                poll_seconds,
+                hook.describe(),
+                submitted_to=job.record.place if job.record is not None else None,
+                patience=refusal_patience(),
+            )
+            for job in obtained
+        ]
+        client = hook.create_poll_client()
+        return wait_for_jobs(
+            client.job,
+            pollers,
+            asked=place_of(client.settings),
+            sleep=self.jobs.sleep,
+            queue_length=partial(queue_length, client),
+        )
+
+    def _defer(
+        self, obtained: Sequence[ObtainedJob], submitted_at: float, poll_seconds: float, deadline: float
+    ) -> NoReturn:
+        """Leave the worker until the jobs have ended."""
+        from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+
+        first, *more = [job.job_id for job in obtained]
+        kept = dict(self.program.to_remember())
+        for key, value in kept.items():
+            # For dag.test(), which hands on nothing but the event.
+            self.context["ti"].xcom_push(key, value)
+        if self.split is not None:
+            kept["parts"] = {**self.split.to_json(), "job_ids": [job.job_id for job in obtained]}
+        self.task.defer(
+            trigger=QiskitRuntimeJobTrigger(
+                job_id=first,
+                more_job_ids=more,
+                qiskit_runtime_conn_id=self.arguments.qiskit_runtime_conn_id,
+                submitted_at=submitted_at,
+                deadline=deadline,
+                poll_interval=poll_seconds,
+                cancel_on_kill=self.arguments.cancel_on_kill,
+                cancel_on_timeout=self.arguments.cancel_on_timeout,
+                submitted_to=obtained[0].record.place if obtained[0].record is not None else None,
+            ),
+            method_name="execute_complete",
+            kwargs=kept or None,
+            timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_seconds + DEFERRAL_MARGIN),
+        )
+
+    def _defer_submission(self, not_before: float, wait: RateLimitWait) -> NoReturn:
+        """Leave the worker until a submission may be accepted."""
+        from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
+
+        self.task.defer(
+            trigger=QiskitRuntimeSubmissionTrigger(
+                qiskit_runtime_conn_id=self.arguments.qiskit_runtime_conn_id,
+                not_before=not_before,
+                job_ids=wait.jobs.job_ids,
+                session_id=wait.jobs.batch_id,
+                cancel_on_kill=self.arguments.cancel_on_kill,
+            ),
+            method_name="execute_submission",
+            kwargs={"waiting_since": wait.since, "refusals": wait.refusals},
+            timeout=timedelta(seconds=wait.left + DEFERRAL_MARGIN),
+        )
+
+    def _conclude(self, outcome: WaitOutcome) -> Any:
+        """Turn the end of a wait into a result or a failure."""
+        assert self.jobs is not None
+        conclusion = Conclusion(
+            self.task, self.arguments, self.context, self.attachment, self.program, self.jobs, self.split
+        )
+        try:
+            return conclusion.conclude(outcome)
+        except StartAgainError as again:
+            log.info("Job %s of an earlier try was cancelled, which counts as not submitted.", again.job_id)
+        return self.submit_and_wait()
+
+    def _summary(self, obtained: Sequence[ObtainedJob]) -> dict[str, Any]:
+        """Return what goes to XCom when the task does not wait."""
+        first = obtained[0]
+        summary: dict[str, Any] = {
+            "job_id": first.job_id,
+            "backend": first.backend,
+            "program_id": self.program.program_id,
+            "status": first.job.status.value if first.job else JobStatus.QUEUED.value,
+            "session_id": first.session_id,
+        }
+        if len(obtained) > 1:
+            summary["job_ids"] = [job.job_id for job in obtained]
+        return summary
+
+
+def remembered(ti: Any, key: str, handed_on: Any) -> Any:
+    """Return what a program wanted to know again: what the deferral handed on, else what stands in XCom."""
+    return handed_on if handed_on is not None else pull(ti, key)

@@ -1,0 +1,1 @@
+"""Sessions and batches: opening one once, and what it was used for. Internal."""

@@ -1,0 +1,1 @@
+"""Submitting a job once: identity, record, intent, submission, look-up. Internal."""

@@ -1,0 +1,106 @@
+"""The few methods that every program has.
+
+An operator makes a program of its rendered arguments when a task starts, and again when it returns from the triggerer.
+The package ``execution`` runs it: it builds the input, fits it to the chosen backend, splits it into jobs, and reads
+what they measured.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_qrt.primitives.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Backend, Job
+    from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
+
+EXECUTOR = "executor"
+"""The program that takes the place of the primitives on the present platform."""
+
+
+class FinishedJobs(Protocol):
+    """The completed jobs of a task, for the program that reads them."""
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """The jobs, in the order in which they were submitted."""
+
+    @property
+    def split(self) -> Sequence[Sequence[int]] | None:
+        """The indices of the PUBs in each job; None for a task with one job."""
+
+    def fetch(self, place: int = 0) -> str:
+        """Fetch the text of a job's result; that of a private job is kept before anything else can fail."""
+
+    def deliver(self, result: Any, *, used_qiskit: bool = False) -> Any:
+        """Return what goes to XCom for a decoded result, and write its file if the task has a ``result_path``.
+
+        Args:
+            result: Has ``to_xcom_results``, ``manifest``, ``estimated_xcom_bytes`` and ``write``.
+            used_qiskit: Whether the input is Qiskit's work, so that its version belongs to the result.
+        """
+
+
+class TaskProgram(ABC):
+    """A program that a task runs.
+
+    A program whose input always fits into one job implements :meth:`build` and :meth:`read` only.
+    """
+
+    program_id: str
+    """As the service names it."""
+
+    @abstractmethod
+    def build(self) -> ProgramInput:
+        """Check the arguments and return the program's input, before anything is sent.
+
+        Raises:
+            InvalidInputError: Something is wrong; says what to do.
+        """
+
+    @abstractmethod
+    def read(self, finished: FinishedJobs) -> Any:
+        """Read what the jobs measured, and return what goes to XCom."""
+
+    @property
+    def grows_to_fit(self) -> bool:
+        """Whether :meth:`fit` changes how much is submitted, as transpilation does."""
+        return False
+
+    def fit(self, request: JobRequest, backend: Backend) -> JobRequest:
+        """Make the request fit the backend that was chosen, just before it is submitted."""
+        return request
+
+    def split(self) -> Sequence[Sequence[int]]:
+        """Distribute the PUBs over jobs, by their indices; called when they are as they will be submitted."""
+        return [[0]]
+
+    def build_part(self, pubs: Sequence[int]) -> ProgramInput:
+        """Return what :meth:`build` would return for these PUBs only."""
+        return self.build()
+
+    def fit_part(self, asked: ProgramInput, pubs: Sequence[int]) -> ProgramInput:
+        """Return the input of one job as it is submitted to the backend that :meth:`fit` was told of last."""
+        return asked
+
+    def part_of(self, request: JobRequest, pubs: Sequence[int]) -> JobRequest:
+        """Return the request of one job of several."""
+        return replace(request, input=self.build_part(pubs))
+
+    def to_remember(self) -> Mapping[str, Any]:
+        """Return what the program wants to know again when the task returns from the triggerer, JSON-ready."""
+        return {}
+
+
+def check_program(program_id: str, known: Sequence[str]) -> None:
+    """Check that a program is one of those that a task can run.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    if program_id not in known:
+        raise InvalidInputError(f"program_id: {program_id!r} is not one of {', '.join(known)}.")
