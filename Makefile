@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test fuzz test-ways test-cluster test-browser lint docs reference bench soak screenshots audit fuzz-decoders constraints lock clean
+.PHONY: help install demo ui test test-slow test-e2e test-chaos test-rest test-all fuzz test-ways test-cluster test-browser lint docs reference bench soak screenshots mutants audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -24,8 +24,22 @@ demo: $(STAMP) ## Run the Bell pair DAG in a real Airflow against the emulator, 
 ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends it)
 	$(BIN)/python -m tools.demo --ui
 
-test: $(STAMP) ## All tests, real Airflow included
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+test: $(STAMP) ## Unit and emulator tests: a few minutes
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not slow"
+
+test-slow: $(STAMP) ## Property tests, tests with many processes, lives of a task
+	$(BIN)/python -m pytest -n 2 -m "slow and not e2e"
+
+test-e2e: $(STAMP) ## A real Airflow against the emulator, and an upgrade under waiting tasks
+	$(BIN)/python -m pytest -n 2 tests/e2e tests/upgrade
+
+test-chaos: $(STAMP) ## A real Airflow whose parts are killed, and a service that loses answers
+	$(BIN)/python -m pytest tests/chaos
+
+test-rest: $(STAMP) ## test-slow, test-e2e and test-chaos in one go, side by side
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "e2e or slow"
+
+test-all: test test-rest ## All of these
 
 fuzz: $(STAMP) ## 2,000 lives of a task, with faults, kills and clears; SEED=N plays one of them again
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED),--episodes $(or $(EPISODES),2000))
@@ -60,6 +74,10 @@ soak: $(STAMP) ## Load for 25 minutes: on the emulator (2,000 jobs), and on the 
 	$(BIN)/python -m benchmarks.emulator_load --seconds 600
 	$(BIN)/python -m benchmarks.trigger_soak --seconds 900
 
+mutants: $(STAMP) ## Would the tests notice? ROOM=jobs/wait, or the files changed since SINCE=HEAD~1
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group mutants
+	$(BIN)/python -m tools.mutants $(if $(ROOM),--room $(ROOM),--since $(or $(SINCE),HEAD~1))
+
 audit: $(STAMP) ## Known faults of the dependencies (pip-audit), and suspicious patterns in our own code (bandit)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group audit
 	$(BIN)/python -m tools.audit
@@ -84,7 +102,7 @@ chromium: $(STAMP)
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs --group mutants pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 lock: $(STAMP) ## Write requirements.lock: what the provider and its extras need, with the hashes of the files
