@@ -13,7 +13,7 @@ from airflow_provider_qrt.cli.connect import make_client
 from airflow_provider_qrt.cli.output import cost, print_facts, print_json
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.backends.select import named
-from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.errors import InvalidInputError, did_you_mean
 
 
 def check(args: Namespace, out: TextIO) -> int:
@@ -35,15 +35,10 @@ def check(args: Namespace, out: TextIO) -> int:
             pubs = primitives.coerce_pubs(circuits, shots=args.shots)
             executions = sampler_executions(pubs)
             primitives.check_pubs_isa(pubs, configuration)
-    except primitives.NotIsaError as error:
-        problem = (
-            f"{error.problem} Transpile it for {name}: set optimization_level=1 (0 to 3) on the task, or do it with "
-            "Qiskit."
-        )
-        # Transpilation may change the number of executions.
-        executions = None
     except InvalidInputError as error:
         problem = str(error).removesuffix(" Nothing was submitted.")
+        # The circuit will not run as it is, and transpilation may change the number of executions.
+        executions = None
     seconds = None if executions is None else estimate_seconds(executions)
     facts = {
         "backend": name,
@@ -65,8 +60,16 @@ def _read(name: str) -> str | bytes:
     try:
         content = Path(name).read_bytes()
     except OSError as error:
-        raise InvalidInputError(f"{name}: the file cannot be read: {error.strerror}.") from None
+        raise InvalidInputError(f"{name}: the file cannot be read: {error.strerror}{_similar(Path(name))}") from None
     return content if content.startswith(b"QISKIT") else content.decode(errors="replace")
+
+
+def _similar(path: Path) -> str:
+    """Suggest a file of the same folder with the same extension, or end the sentence."""
+    # Path.glob finds nothing in a folder that does not exist.
+    beside = [str(one) for one in path.parent.glob(f"*{path.suffix}")]
+    hint = "" if path.exists() else did_you_mean(str(path), beside)
+    return hint or "."
 
 
 def _configuration(args: Namespace) -> Mapping[str, Any]:

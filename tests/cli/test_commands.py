@@ -183,7 +183,7 @@ def test_a_circuit_that_does_not_fit_is_refused_with_the_reason(run, circuit):
     assert done.code == 1
     assert done.json["runs"] is False
     assert "'h'" in done.json["problem"]
-    assert done.json["problem"].endswith("set optimization_level=1 (0 to 3) on the task, or do it with Qiskit.")
+    assert "set optimization_level=1 (0 to 3) to transpile for ibm_fez first" in done.json["problem"]
     # What will run is another circuit.
     assert done.json["estimated_cost"] is None
 
@@ -200,6 +200,20 @@ def test_a_saved_configuration_needs_no_account(run, circuit, tmp_path, monkeypa
 def test_a_circuit_is_checked_as_for_the_estimator(run, circuit):
     circuit.write_text('OPENQASM 3.0; include "stdgates.inc"; qubit[1] q; x $0;'.replace("qubit[1] q; ", ""))
     assert run("check", str(circuit), "--backend", "ibm_fez", "--observables", "Z").code == 0
+
+
+def test_a_circuit_too_wide_for_the_backend_is_not_sent_to_the_transpiler(run, circuit):
+    circuit.write_text("OPENQASM 3.0; qubit[200] q; bit[1] c; c[0] = measure q[199];")
+    answer = run("check", str(circuit), "--backend", "ibm_fez")
+    assert answer.code == 1
+    assert "Take a larger backend" in answer.text
+    assert "optimization_level" not in answer.text
+
+
+def test_a_similar_file_is_suggested_for_a_missing_circuit(run, circuit, capsys):
+    answer = run("check", str(circuit)[: -len(".qasm") - 1] + ".qasm", "--backend", "ibm_fez")
+    assert answer.code == 2
+    assert f"did you mean '{circuit}'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
