@@ -59,17 +59,20 @@ def check(args: Namespace, out: TextIO) -> int:
 def _read(name: str) -> str | bytes:
     try:
         content = Path(name).read_bytes()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise InvalidInputError(f"{name}: the file cannot be read: {error.strerror}{_similar(Path(name))}") from None
+    except OSError as error:
+        raise InvalidInputError(f"{name}: the file cannot be read: {error.strerror}.") from None
     return content if content.startswith(b"QISKIT") else content.decode(errors="replace")
 
 
 def _similar(path: Path) -> str:
     """Suggest a file of the same folder with the same extension, or end the sentence."""
-    # Path.glob finds nothing in a folder that does not exist.
-    beside = [str(one) for one in path.parent.glob(f"*{path.suffix}")]
-    hint = "" if path.exists() else did_you_mean(str(path), beside)
-    return hint or "."
+    try:
+        beside = [one.name for one in path.parent.iterdir() if one.suffix == path.suffix]
+    except OSError:
+        return "."
+    return did_you_mean(path.name, beside) or "."
 
 
 def _configuration(args: Namespace) -> Mapping[str, Any]:

@@ -213,7 +213,13 @@ def test_a_circuit_too_wide_for_the_backend_is_not_sent_to_the_transpiler(run, c
 def test_a_similar_file_is_suggested_for_a_missing_circuit(run, circuit, capsys):
     answer = run("check", str(circuit)[: -len(".qasm") - 1] + ".qasm", "--backend", "ibm_fez")
     assert answer.code == 2
-    assert f"did you mean '{circuit}'?" in capsys.readouterr().err
+    assert f"did you mean '{circuit.name}'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["unlike_any.qasm", "no_such_folder/flip.qasm"])
+def test_no_file_is_suggested_where_none_is_similar(run, circuit, capsys, name):
+    assert run("check", str(circuit.parent / name), "--backend", "ibm_fez").code == 2
+    assert capsys.readouterr().err.endswith("No such file or directory.\n")
 
 
 @pytest.mark.parametrize(
