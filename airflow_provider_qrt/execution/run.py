@@ -76,6 +76,7 @@ class TaskRun:
         self.jobs: TaskJobs | None = None
         self.split: Split | None = None
         self._will_retry = False
+        self._defers = False
 
     @cached_property
     def attachment(self) -> Attachment:
@@ -145,7 +146,8 @@ class TaskRun:
         """Cancel the jobs quickly; one that is just being submitted is looked for by its tag.
 
         Unless nobody has stopped the task: SIGTERM also comes when the worker is shut down, and when the supervisor
-        cannot reach the API server. Then the jobs are left to the retry.
+        cannot reach the API server. Then the jobs are left to the retry. Once the task has asked Airflow to defer it,
+        they are left to its trigger, also while Airflow's answer is not known.
         """
         jobs = self.jobs
         if jobs is None:
@@ -155,7 +157,9 @@ class TaskRun:
         if standing is Standing.REPLACED:
             log.info("Another try of this task has taken over: the job is left to it.")
             jobs.settled = jobs.killed = self.killed = True
-        elif standing is not Standing.STOPPED and self._will_retry and jobs.durable:
+        elif self._defers and standing is not Standing.STOPPED:
+            log.info("The task waits for its job in the triggerer; the end of this process does not stop it.")
+        elif standing in (Standing.RUNNING, Standing.UNKNOWN) and self._will_retry and jobs.durable:
             log.warning("Airflow does not say that this task was stopped, so its job is left to the retry.")
             jobs.leaving = True
         else:
@@ -326,6 +330,7 @@ class TaskRun:
             self.context["ti"].xcom_push(key, value)
         if self.split is not None:
             kept["parts"] = {**self.split.to_json(), "job_ids": [job.job_id for job in obtained]}
+        self._defers = True
         self.task.defer(
             trigger=QiskitRuntimeJobTrigger(
                 job_id=first,
@@ -347,6 +352,7 @@ class TaskRun:
         """Leave the worker until a submission may be accepted."""
         from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 
+        self._defers = True
         self.task.defer(
             trigger=QiskitRuntimeSubmissionTrigger(
                 qiskit_runtime_conn_id=self.arguments.qiskit_runtime_conn_id,

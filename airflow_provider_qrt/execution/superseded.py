@@ -21,6 +21,8 @@ ANSWER_SECONDS = 1.5
 AT_WORK = (None, "scheduled", "queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
 """States in which a try has the job in hand, or will have; None: it is about to be scheduled."""
 RUNNING = "running"
+DEFERRED = ("deferred", "scheduled", "queued")
+"""States of a task instance that has left its worker to wait in the triggerer, or is about to return from there."""
 
 
 class Standing(Enum):
@@ -32,6 +34,8 @@ class Standing(Enum):
     """Airflow took it for dead and has started another try, which goes on with its job."""
     RUNNING = auto()
     """Airflow takes it to be running: its worker is shut down, or the supervisor cannot reach the API server."""
+    DEFERRED = auto()
+    """It waits in the triggerer, and only the process that deferred it is told to stop."""
     UNKNOWN = auto()
     """Airflow gave no answer in time."""
 
@@ -103,4 +107,6 @@ def _ask(ti: Any, store: StateStore | None) -> Standing:
         return Standing.STOPPED
     if not is_this_try:
         return Standing.REPLACED if of_run[key] in AT_WORK else Standing.STOPPED
-    return Standing.RUNNING if of_run[key] == RUNNING else Standing.STOPPED
+    if of_run[key] == RUNNING:
+        return Standing.RUNNING
+    return Standing.DEFERRED if of_run[key] in DEFERRED else Standing.STOPPED

@@ -141,9 +141,26 @@ def lose_supervisor(lane: Lane) -> None:
     finish(run)
 
 
+def shut_down_after_deferral(lane: Lane) -> None:
+    """The node of a task is shut down when the task has deferred itself and its process has not ended yet."""
+    lane.service.configure(queue_seconds=3600)
+    run = lane.start("chaos_lingering")
+    run.wait_for_job()
+    processes = run.processes()
+    run.wait_for_trigger()
+    os.kill(processes.task, signal.SIGTERM)
+    run.wait_for_log("waits for its job in the triggerer")
+    finish(run)
+
+
 LIVES = {"it comes back": come_back, "its supervisor is gone": lose_supervisor}
 
 
 @pytest.mark.parametrize("scenario", LIVES.values(), ids=LIVES)
 def test_a_worker_that_was_taken_for_dead_and_lives_does_no_harm(scenario, played):
+    played()
+
+
+@pytest.mark.parametrize("scenario", [shut_down_after_deferral], ids=["shut down after deferral"])
+def test_a_task_without_retries_that_has_deferred_itself_keeps_its_job(scenario, played):
     played()

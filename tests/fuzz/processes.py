@@ -43,14 +43,21 @@ def begin_process(world: World, process: Process, run: Callable[[], Any]) -> boo
 
 
 def forget() -> None:
-    """Be a process that has just begun: no token, no connection, nobody who waits."""
+    """Be a process that has just begun: no token, no connection, nobody who waits, nothing that was said before."""
     from airflow_provider_qrt.client import connections, tokens
+    from airflow_provider_qrt.hooks import airflow_name, qiskit_runtime
+    from airflow_provider_qrt.jobs.wait import progress
     from airflow_provider_qrt.jobs.wait import shared_poller as sharing
+    from airflow_provider_qrt.observability import best_effort
     from airflow_provider_qrt.triggers import cancelling, submission
 
     tokens._slots.clear()
     connections._forget()
     sharing._pollers.clear()
+    progress._lengths.clear()
+    airflow_name._stored.clear()
+    qiskit_runtime._warned_of.clear()
+    best_effort._said.clear()
     submission._queues.clear()
     cancelling._last_wishes.clear()
 

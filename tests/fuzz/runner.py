@@ -19,6 +19,7 @@ from airflow.sdk.execution_time import task_runner
 
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.emulator.timeline import Timeline
+from airflow_provider_qrt.execution import superseded
 from airflow_provider_qrt.programs.sampler import SamplerProgram
 from tests.fuzz.checks import OURS, broken_promises
 from tests.fuzz.clock import WorldClock, in_world_time, repeat_chance
@@ -135,6 +136,8 @@ def fuzzer() -> Iterator[Fuzzer]:
         patch.dict(os.environ, settings),
         in_world_time(clock),
         patch.object(Timeline, "watch_work", at_once),
+        # Real seconds. On a busy machine an answer that takes longer would change the course of an episode.
+        patch.object(superseded, "ANSWER_SECONDS", 60.0),
         patch.object(threading, "excepthook", _of_thread),
         # Airflow's page of rendered fields takes a fifth of the time, and nobody looks at it.
         patch.object(task_runner, "_serialize_rendered_fields", lambda task: {}),

@@ -31,9 +31,13 @@ def test_nobody_pays_twice_and_nothing_is_left_running(one_fuzzer, block):
     assert not broken, "\n\n".join(f"{one}\nRepeat it with: make fuzz SEED={one.seed}" for one in broken)
 
 
+def has_one_thread(plan: Plan) -> bool:
+    return not plan.deferrable and not plan.forks and plan.jobs == 1
+
+
 def test_an_episode_is_repeated_exactly_by_its_seed(one_fuzzer):
-    # In a triggerer a thread and the event loop run at once: a few hundredths of a second may differ there.
-    seed = next(one for one in count() if not (plan := Plan.of(one)).deferrable and not plan.forks and plan.kills)
+    # Where threads run at once, which of them is first differs: in a triggerer, and where several jobs are cancelled.
+    seed = next(one for one in count() if has_one_thread(plan := Plan.of(one)) and plan.kills and plan.stops)
     first, again = (one_fuzzer.play(seed) for _ in range(2))
 
     assert len(first.moments) > 20

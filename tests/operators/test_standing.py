@@ -9,12 +9,15 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_provider_qrt.execution import superseded as standing
 from airflow_provider_qrt.execution.superseded import will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob
+from airflow_provider_qrt.programs.sampler import SamplerProgram
+
+FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 
 
 @pytest.fixture
@@ -152,6 +155,50 @@ def test_an_airflow_that_fails_to_answer_leaves_the_job_to_a_retry_if_there_is_o
     submit(operator, task.context)
     operator.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [max_tries == 0]
+
+
+# The process of a task that has deferred itself
+
+
+@pytest.fixture(params=["for its job", "until it may submit"])
+def deferred(request, task, slow, ti, monkeypatch):
+    """A task without retries that has left its worker, and whose process is about to end."""
+    waits_to_submit = request.param == "until it may submit"
+    if waits_to_submit:
+        # The first of two jobs is there, and the second is refused.
+        slow.add_fault(method="POST", path="/jobs", status=429, retry_after=300, times=1, skip=1)
+    monkeypatch.setattr(SamplerProgram, "max_executions", 100)
+    ti.max_tries = 0
+    operator = task.operator(deferrable=True, circuits=[(FLIP, None, 90), (FLIP, None, 80)])
+    with pytest.raises(TaskDeferred):
+        operator.execute(task.context)
+    assert len(slow.jobs()) == (1 if waits_to_submit else 2)
+    return operator
+
+
+def states(emulator) -> set[bool]:
+    return {job["cancelled"] for job in emulator.jobs()}
+
+
+@pytest.mark.parametrize("state", ["running", *standing.DEFERRED])
+def test_the_process_of_a_task_that_is_deferred_leaves_its_jobs_to_the_trigger(deferred, slow, airflow_says, state):
+    airflow_says(state)
+    deferred.on_kill()
+    assert states(slow) == {False}
+
+
+def test_they_are_left_too_when_airflow_does_not_answer(deferred, slow, monkeypatch):
+    monkeypatch.setattr(standing, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **asked: time.sleep(5)))
+    deferred.on_kill()
+    assert states(slow) == {False}
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting"])
+def test_a_task_that_was_stopped_as_it_deferred_takes_its_jobs_along(deferred, slow, airflow_says, state):
+    airflow_says(state)
+    deferred.on_kill()
+    assert states(slow) == {True}
 
 
 # Whether a retry follows

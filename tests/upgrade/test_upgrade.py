@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
 from tools.demo import connection
-from tools.local_airflow import LocalAirflow
+from tools.local_airflow import LocalAirflow, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
@@ -26,6 +28,10 @@ SETTINGS = {"AIRFLOW__QISKIT_RUNTIME__MAX_BODY_BYTES": "3250"}
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
+
+
+def has_ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,9 @@ def test_what_waits_during_an_upgrade_ends_well(airflow, service, former_code):
         for dag_id in ("waits_for_a_job", "waits_for_several_jobs", "waits_for_a_functions_job", "waits_for_a_backend"):
             runs[dag_id] = airflow.trigger(dag_id)
         for dag_id, run_id in runs.items():
-            airflow.wait_for_task_state(dag_id, run_id, "waits", "deferred")
+            waiting = airflow.wait_for_task_state(dag_id, run_id, "waits", "deferred")
+            # Told to stop while it ends, the former code's process would cancel the job.
+            wait_until(partial(has_ended, waiting["pid"]), seconds=300, what=f"The end of the process of {dag_id}")
         assert len(service.jobs()) == 4
         log = airflow.task_log("waits_for_several_jobs", runs["waits_for_several_jobs"], "waits")
         # The former code's words: it was that code which ran.

@@ -5,9 +5,10 @@ The configuration of a run selects its service.
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseOperatorLink
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import qiskit_runtime_session
@@ -50,6 +51,27 @@ with DAG("chaos_session_in_a_short_run", schedule=None, dagrun_timeout=timedelta
         QiskitRuntimeSamplerOperator(
             task_id="measure", circuits=BELL_PAIR, deferrable=False, session_id=session.id, **MEASURE
         )
+
+
+class SlowLink(BaseOperatorLink):
+    """A link that takes its time, so that the process of a task which has deferred itself does not end yet."""
+
+    name = "Slow"
+
+    def get_link(self, operator: object, *, ti_key: object) -> str:
+        """Airflow asks for it as the last thing that a task's process does."""
+        time.sleep(60)
+        return ""
+
+
+class LingeringSamplerOperator(QiskitRuntimeSamplerOperator):
+    """Its processes end late."""
+
+    operator_extra_links = (*QiskitRuntimeSamplerOperator.operator_extra_links, SlowLink())
+
+
+with DAG("chaos_lingering", schedule=None):
+    LingeringSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=True, **MEASURE)
 
 with DAG("chaos_mapped", schedule=None, default_args=RETRIES):
     QiskitRuntimeSamplerOperator.partial(task_id="measure", deferrable=True, **MEASURE).expand(
