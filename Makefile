@@ -6,6 +6,10 @@ STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 
+# Each start of Airflow would compile a thousand modules again, which takes three seconds of a processor.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE := 1
+
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$$(sed -n 's/^uv==//p' constraints.txt)"
@@ -25,19 +29,19 @@ ui: $(STAMP) ## The same Airflow, left running for you to look at (Ctrl-C ends i
 	$(BIN)/python -m tools.demo --ui
 
 test: $(STAMP) ## Unit and emulator tests: a few minutes
-	$(BIN)/python -m pytest -n 2 -m "not e2e and not slow"
+	$(BIN)/python -m pytest -n 3 -m "not e2e and not slow"
 
 test-slow: $(STAMP) ## Property tests, tests with many processes, lives of a task
-	$(BIN)/python -m pytest -n 2 -m "slow and not e2e"
+	$(BIN)/python -m pytest -n 3 -m "slow and not e2e"
 
 test-e2e: $(STAMP) ## A real Airflow against the emulator, and an upgrade under waiting tasks
-	$(BIN)/python -m pytest -n 2 tests/e2e tests/upgrade
+	$(BIN)/python -m pytest -n 3 tests/e2e tests/upgrade
 
 test-chaos: $(STAMP) ## A real Airflow whose parts are killed, and a service that loses answers
 	$(BIN)/python -m pytest tests/chaos
 
 test-rest: $(STAMP) ## test-slow, test-e2e and test-chaos in one go, side by side
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "e2e or slow"
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder -m "e2e or slow"
 
 test-all: test test-rest ## All of these
 
@@ -47,7 +51,7 @@ fuzz: $(STAMP) ## 2,000 lives of a task, with faults, kills and clears; SEED=N p
 test-ways: $(STAMP) ## Example DAGs in dag.test(), tasks test and a real Airflow: the same outcome (half an hour)
 	$(BIN)/python -m pytest tests/ways
 
-test-cluster: $(STAMP) ## 300 jobs on Postgres, Redis and Celery workers while parts of it are killed
+test-cluster: $(STAMP) ## CLUSTER_JOBS (300) on Postgres, Redis and Celery workers while parts of it are killed
 	@$(BIN)/python -m tools.install_servers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group cluster
 	$(BIN)/python -m pytest -s tests/cluster

@@ -68,9 +68,16 @@ QUICK: dict[str, Any] = {
 
 REFUSAL_PATIENCE = 12.0
 """Seconds for which a refusal must be repeated in tests before it ends a wait; longer than the hiccups they make."""
-TOGETHER = ("tests/chaos/", "tests/e2e/test_monitoring.py", "tests/e2e/test_legacy_dags.py", "tests/fuzz/")
+TOGETHER = (
+    "tests/chaos/",
+    "tests/e2e/test_examples_hybrid.py",
+    "tests/e2e/test_legacy_dags.py",
+    "tests/e2e/test_monitoring.py",
+    "tests/fuzz/",
+    "tests/versions/",
+)
 """Tests that stay in one process: the chaos suite, those that look at the same runs, and those with one emulator."""
-ORDER = {"e2e": 0, "upgrade": 0, "chaos": 1}
+ORDER = {"e2e": 0, "upgrade": 0, "chaos": 1, "versions": 1}
 """Folders with a real Airflow come first; all others come at 2."""
 SLOW = (
     "fuzz",

@@ -35,6 +35,7 @@ class AirflowInstallation(AirflowApi, ABC):
         execution_url: Base URL of the API server for tasks.
         connections: Connections as JSON objects by id, which Airflow gets through its environment.
         settings: More Airflow settings, such as ``{"AIRFLOW__CORE__PARALLELISM": "8"}``.
+        python: The Python in whose environment Airflow is installed; by default this one.
     """
 
     components: Sequence[str]
@@ -49,8 +50,11 @@ class AirflowInstallation(AirflowApi, ABC):
         execution_url: str,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         settings: Mapping[str, str] | None = None,
+        python: Path | None = None,
     ) -> None:
         super().__init__(home, url)
+        self._python = str(python or sys.executable)
+        self._airflow = [self._python, "-m", "airflow"]
         self._execution_url = execution_url
         self._processes = Processes(self.home)
         self.environment = {
@@ -104,15 +108,19 @@ class AirflowInstallation(AirflowApi, ABC):
     def start(self) -> None:
         """Create the database and start all components."""
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        self.run("db", "migrate")
+        self.migrate()
         for component in self.components:
             self.start_component(component)
         self.wait_for_api_server()
 
+    def migrate(self) -> None:
+        """Create the database."""
+        self.run("db", "migrate")
+
     def run(self, *arguments: str) -> None:
         """Run an ``airflow`` command and wait for its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
+            [*self._airflow, *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -133,7 +141,7 @@ class AirflowInstallation(AirflowApi, ABC):
             name: Its name, if there already is one of this kind.
         """
         name = name or component
-        self._processes.start(name, [sys.executable, "-m", "airflow", *self.command(component)], self.environment)
+        self._processes.start(name, [*self._airflow, *self.command(component)], self.environment)
 
     def kill_component(self, name: str, *, with_children: bool = True) -> None:
         """Kill one component with SIGKILL, as in a crash.

@@ -105,6 +105,20 @@ class Device:
             ],
         }
 
+    @cached_property
+    def configuration_text(self) -> bytes:
+        """The configuration as JSON, which is half a megabyte and always the same."""
+        return _text(self.configuration)
+
+    @property
+    def properties_text(self) -> bytes:
+        """The properties as JSON."""
+        return _text(self.properties) if self.faulty_qubits or self.faulty_gates else self._calibration_text
+
+    @cached_property
+    def _calibration_text(self) -> bytes:
+        return _text(self.calibration)
+
     @property
     def qubits(self) -> int:
         """Number of qubits."""
@@ -226,6 +240,10 @@ def short_name(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
+
+
+def _text(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _read(directory: Path, pattern: str) -> dict[str, Any]:

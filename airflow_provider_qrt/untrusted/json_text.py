@@ -14,6 +14,7 @@ MOST_CONTAINERS = 4_000_000
 """Maximum number of lists and objects: each takes about seventy bytes of memory, but only two or three in the text."""
 MOST_PARTS = 24_000_000
 """Maximum number of values. IBM's largest results have ten million shots, in the worst case one text each."""
+CONTAINERS = frozenset({dict, list, tuple})
 _LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER + 1}}}")
 _LONG_NUMBER_BYTES = re.compile(_LONG_NUMBER.pattern.encode())
 
@@ -74,8 +75,8 @@ def check_depth(value: Any, deepest: int = DEEPEST) -> None:
         for one in level:
             parts = one.values() if isinstance(one, dict) else one
             # Fast for long lists of texts and numbers, which are most of a result.
-            if not {dict, list, tuple}.isdisjoint(map(type, parts)):
-                below.extend(part for part in parts if isinstance(part, dict | list | tuple))
+            if not CONTAINERS.isdisjoint(map(type, parts)):
+                below += [part for part in parts if type(part) in CONTAINERS]
         level = below
 
 

@@ -52,8 +52,13 @@ def test_a_proxy_that_cannot_be_used_fails_the_task(lanes, airflow, wrong_proxie
 def test_no_secret_is_in_anything_that_was_written(lanes, airflow, hidden):
     run = lanes[0].start("chaos_deferred")
     run.expect_success()
+    # The task's process sends lineage after it has reported its success.
+    wait_until(
+        lambda: {"xcom", "task_state_store", LINEAGE} <= set(find_in_airflow(airflow.home, [run.jobs[0]["id"]])),
+        seconds=60,
+        what="That the search finds what is there",
+    )
     places = set(find_in_airflow(airflow.home, [run.jobs[0]["id"]]))
-    assert {"xcom", "task_state_store", LINEAGE} <= places, "the search finds what is there"
     assert any(place.startswith("airflow.db") for place in places)
     assert any(place.startswith("logs/") for place in places)
     assert find_in_airflow(airflow.home, hidden) == []

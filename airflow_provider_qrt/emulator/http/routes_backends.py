@@ -50,11 +50,11 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/backends/{name}/configuration")
     async def configuration(name: str) -> Response:
-        return JSONResponse(device(name).configuration)
+        return Response(device(name).configuration_text, media_type="application/json")
 
     @routes.get("/backends/{name}/properties")
     async def properties(name: str) -> Response:
-        return JSONResponse(device(name).properties)
+        return Response(device(name).properties_text, media_type="application/json")
 
     @routes.get("/backends/{name}/defaults")
     async def defaults(name: str) -> Response:

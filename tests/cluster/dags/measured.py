@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
-MAPPED_TASKS = 300
+MAPPED_TASKS = int(os.environ.get("CLUSTER_JOBS", "300"))
 BELL_PAIR = "circuits/bell_phi.qasm"
 MEASURE = {"shots": 200, "backend": "ibm_fez", "deferrable": True, "poll_interval": 5}
 RETRIES = {"retries": 5, "retry_delay": timedelta(seconds=2), "max_retry_delay": timedelta(seconds=10)}
