@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test test-slow test-e2e test-chaos test-rest test-all fuzz test-ways test-cluster test-browser lint docs reference bench soak screenshots mutants audit fuzz-decoders constraints lock clean
+.PHONY: help install demo ui test test-slow test-e2e test-chaos test-rest test-all fuzz test-ways test-cluster test-browser test-versions dist release lint docs reference bench soak screenshots mutants audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -55,6 +55,20 @@ test-cluster: $(STAMP) ## CLUSTER_JOBS (300) on Postgres, Redis and Celery worke
 	@$(BIN)/python -m tools.install_servers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group cluster
 	$(BIN)/python -m pytest -s tests/cluster
+
+VERSIONS ?= all
+test-versions: $(STAMP) ## Other versions of Airflow and Python, as VERSIONS="3.1.8 3.2.1": the promises in a real Airflow
+	$(BIN)/python -m tools.versions $(VERSIONS)
+
+RELEASE := .local/release
+dist: $(STAMP) ## Build sdist and wheel into dist/, reproducibly; check them; list what they depend on
+	@test -x $(RELEASE)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(RELEASE)
+	$(BIN)/uv pip install --quiet --python $(RELEASE)/bin/python -c constraints.txt uv --group release
+	$(RELEASE)/bin/python -m tools.dist
+
+release: $(STAMP) ## Prepare a release, as VERSION=1.2.3: changelog, version, commit, tag, dist; a person uploads it
+	$(BIN)/python -m tools.release $(VERSION)
+	$(MAKE) dist
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -106,7 +120,7 @@ chromium: $(STAMP)
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs --group mutants pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs --group mutants --group release pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 lock: $(STAMP) ## Write requirements.lock: what the provider and its extras need, with the hashes of the files

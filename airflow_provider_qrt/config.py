@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.sdk import conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt.client.limits import PRICE_PER_SECOND
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
@@ -37,12 +37,12 @@ def airflow_name() -> str:
 
 def refusal_patience() -> float:
     """Return the seconds for which rejections must persist before they end a wait."""
-    return max(0.0, conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE))
+    return max(0.0, float(conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE)))
 
 
 def cleanup_interval() -> float:
     """Return the seconds between two searches of the triggerer for abandoned jobs; 0 means none."""
-    return max(0.0, conf.getfloat(SECTION, "cleanup_interval", fallback=DEFAULT_CLEANUP_INTERVAL))
+    return max(0.0, float(conf.getfloat(SECTION, "cleanup_interval", fallback=DEFAULT_CLEANUP_INTERVAL)))
 
 
 def circuit_cache() -> CircuitCache | None:
@@ -51,6 +51,11 @@ def circuit_cache() -> CircuitCache | None:
 
     directory = conf.get(SECTION, "circuit_cache", fallback="").strip()
     return None if directory.lower() == NO_CACHE else CircuitCache(directory or None)
+
+
+def record_path() -> str | None:
+    """Return the folder for the records of tasks, where Airflow keeps none; None if there is none."""
+    return (conf.get(SECTION, "record_path", fallback="") or "").strip() or None
 
 
 def circuit_folders() -> list[str]:
@@ -62,12 +67,12 @@ def max_body_bytes() -> int:
     """Return the largest submission, in bytes of JSON."""
     from airflow_provider_qrt.primitives.inputs.packing import MAX_BODY_BYTES
 
-    return max(1, conf.getint(SECTION, "max_body_bytes", fallback=MAX_BODY_BYTES))
+    return max(1, int(conf.getint(SECTION, "max_body_bytes", fallback=MAX_BODY_BYTES)))
 
 
 def max_xcom_bytes() -> int:
     """Return the largest result for XCom, in bytes of JSON."""
-    return conf.getint(SECTION, "max_xcom_bytes", fallback=DEFAULT_MAX_XCOM_BYTES)
+    return int(conf.getint(SECTION, "max_xcom_bytes", fallback=DEFAULT_MAX_XCOM_BYTES))
 
 
 def answer_limits() -> AnswerLimits:
@@ -84,7 +89,7 @@ def max_decoded_bytes() -> int:
     """Return the largest total size of one result's arrays in memory, in bytes."""
     from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES
 
-    return conf.getint(SECTION, "max_decoded_bytes", fallback=MAX_DECODED_BYTES)
+    return int(conf.getint(SECTION, "max_decoded_bytes", fallback=MAX_DECODED_BYTES))
 
 
 def usage_wait_seconds() -> float:
@@ -93,7 +98,7 @@ def usage_wait_seconds() -> float:
     The job has already been charged, so a misspelt number must not lose its result.
     """
     try:
-        return conf.getfloat(SECTION, "usage_wait_seconds", fallback=DEFAULT_USAGE_WAIT)
+        return float(conf.getfloat(SECTION, "usage_wait_seconds", fallback=DEFAULT_USAGE_WAIT))
     except Exception as error:
         log.warning("[%s] usage_wait_seconds cannot be read, %g s are taken: %s", SECTION, DEFAULT_USAGE_WAIT, error)
         return DEFAULT_USAGE_WAIT

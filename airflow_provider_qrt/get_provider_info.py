@@ -97,6 +97,18 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/var/cache/airflow/circuits",
                         "default": "",
                     },
+                    "record_path": {
+                        "description": (
+                            "Folder, local or in an object store, in which tasks keep their records on an Airflow "
+                            "without a task state store (before 3.3), so that a retry knows its job, a cleared task "
+                            "is told from a retry, and the triggerer can clean up. All workers and triggerers must "
+                            "reach it. An Airflow with a task state store only reads what is there from before."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://airflow_s3@bucket/qiskit-runtime-records",
+                        "default": "",
+                    },
                     "max_body_bytes": {
                         "description": (
                             "Largest submission, in bytes of JSON. A list of circuits that takes more is split into "

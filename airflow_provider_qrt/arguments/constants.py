@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.bases.operator import partial as begin_mapped
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.arguments.names import NamedArguments, check_names
 from airflow_provider_qrt.client.errors import InvalidSettingsError

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_provider_qrt.cleanup.records import AirflowDatabase, Place, Written
+from airflow_provider_qrt.cleanup.records import AirflowDatabase, Written
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.config import answer_limits
@@ -26,6 +26,7 @@ from airflow_provider_qrt.jobs.orphans.abandoned import tag_of_bound_job, why_ab
 from airflow_provider_qrt.jobs.orphans.ownership import Ownership, RunState
 from airflow_provider_qrt.jobs.sessions.opening import SessionRecord, close
 from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
+from airflow_provider_qrt.storage.records import Place
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient

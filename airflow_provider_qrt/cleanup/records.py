@@ -1,4 +1,4 @@
-"""Airflow's database: the tasks' records of their jobs and sessions, and the states of runs and tasks.
+"""The tasks' records of their jobs and sessions, and the states of runs and tasks: in Airflow's database, or in files.
 
 Only for processes with access to the database, such as the main process of a triggerer.
 """
@@ -6,41 +6,36 @@ Only for processes with access to the database, such as the main process of a tr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import has_state_store
+from airflow_provider_qrt.config import record_path
 from airflow_provider_qrt.jobs.orphans.ownership import RunState
 from airflow_provider_qrt.jobs.sessions import opening as sessions
 from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
 from airflow_provider_qrt.jobs.submit import record as job_record
 from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
+from airflow_provider_qrt.storage.records import Place, RecordFolder
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from airflow_provider_qrt.storage.records import StoredValue
 
 OpenSession = Callable[[], AbstractContextManager["Session"]]
 
 GOES_ON = ("queued", "running")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A task instance, without its try number.
-
-    Attributes:
-        dag_id: The DAG.
-        run_id: The DAG run.
-        task_id: The task.
-        map_index: Index of a mapped task, -1 otherwise.
-    """
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
+class RecordsUnreadableError(Exception):
+    """The files with the records of tasks cannot be read at the moment."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,7 @@ class AirflowDatabase:
 
     Raises:
         SQLAlchemyError: From each method, if the database does not answer.
+        RecordsUnreadableError: From those that read records, if the files cannot be read.
     """
 
     def __init__(self, open_session: OpenSession | None = None) -> None:
@@ -110,6 +106,18 @@ class AirflowDatabase:
 
     def job_records(self, place: Place) -> list[SubmissionRecord]:
         """Return a task's records of its jobs."""
+        with _reading_files():
+            found = [_read(value.key, value.text) for value in self._files_of_task(place)]
+        if has_state_store():
+            found += self._rows_of_task(place)
+        return [record for record in found if isinstance(record, SubmissionRecord)]
+
+    def _files_of_task(self, place: Place) -> Iterator[StoredValue]:
+        root = record_path()
+        if root is not None:
+            yield from (one for one in RecordFolder(root).values_of_task(place) if _is_ours(one.key))
+
+    def _rows_of_task(self, place: Place) -> list[SubmissionRecord | SessionRecord | None]:
         from airflow.models.task_state_store import TaskStateStoreModel as Row
         from sqlalchemy import select
 
@@ -121,11 +129,36 @@ class AirflowDatabase:
             Row.key.startswith(job_record.STORE_KEY, autoescape=True),
         )
         with self._open() as session:
-            found = [_read(key, value) for key, value in session.execute(asked)]
-        return [record for record in found if isinstance(record, SubmissionRecord)]
+            return [_read(key, value) for key, value in session.execute(asked)]
 
     def written_since(self, moment: datetime) -> list[tuple[Written, datetime]]:
         """Return the records of jobs and sessions that were written since ``moment``, with their times."""
+        with _reading_files():
+            found = list(self._files_since(moment))
+        if has_state_store():
+            found += self._rows_since(moment)
+        return found
+
+    def _files_since(self, moment: datetime) -> Iterator[tuple[Written, datetime]]:
+        """Read the files of the DAG runs that are at work or have ended since ``moment``."""
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import or_, select
+
+        root = record_path()
+        if root is None:
+            return
+        folder = RecordFolder(root)
+        asked = select(DagRun.dag_id, DagRun.run_id).where(
+            DagRun.dag_id.in_(folder.dag_ids()), or_(DagRun.end_date.is_(None), DagRun.end_date >= moment)
+        )
+        with self._open() as session:
+            runs = [(dag_id, run_id) for dag_id, run_id in session.execute(asked)]
+        for dag_id, run_id in runs:
+            for value in folder.values_of_run(dag_id, run_id):
+                if value.written >= moment and _is_ours(value.key) and (record := _read(value.key, value.text)):
+                    yield Written(value.place, record), value.written
+
+    def _rows_since(self, moment: datetime) -> list[tuple[Written, datetime]]:
         from airflow.models.task_state_store import TaskStateStoreModel as Row
         from sqlalchemy import or_, select
 
@@ -147,6 +180,21 @@ class AirflowDatabase:
         of_task = vars(place) if place is not None else {}
         with self._open() as session:
             session.add(Log(event=event, owner="airflow-provider-qrt", extra=text, **of_task))
+
+
+@contextmanager
+def _reading_files() -> Iterator[None]:
+    """Turn errors of an object store, which are those of its library, into one that can be waited out."""
+    try:
+        yield
+    except (*errors.MISTAKES, SQLAlchemyError):
+        raise
+    except Exception as error:
+        raise RecordsUnreadableError(f"record_path cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _is_ours(key: str) -> bool:
+    return key == sessions.STORE_KEY or key.startswith(job_record.STORE_KEY)
 
 
 def _read(key: str, value: str) -> SubmissionRecord | SessionRecord | None:

@@ -49,6 +49,7 @@ def _run() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_provider_qrt.cleanup.cleaner import Cleaner
+    from airflow_provider_qrt.cleanup.records import RecordsUnreadableError
 
     cleaner = Cleaner()
     try:
@@ -56,10 +57,8 @@ def _run() -> None:
             time.sleep(cleanup_interval() or DEFAULT_CLEANUP_INTERVAL)
             try:
                 cleaner.look()
-            except SQLAlchemyError as error:
-                log.warning(
-                    "Airflow's database did not say which IBM Quantum jobs to cancel; asked again later: %s", error
-                )
+            except (SQLAlchemyError, RecordsUnreadableError) as error:
+                log.warning("Airflow did not say which IBM Quantum jobs to cancel; asked again later: %s", error)
     except Exception:
         # A bug of ours, which would happen again at each search.
         log.exception(

@@ -84,7 +84,7 @@ def _from_json(conn_id: str, variable: str, text: str) -> tuple[GivenConnection,
 def _from_airflow(conn_id: str) -> ClientSettings:
     try:
         from airflow.models.connection import Connection
-        from airflow.sdk.exceptions import AirflowNotFoundException
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
     except ImportError:
         raise InvalidSettingsError(_no_connection(conn_id)) from None
     try:

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk.bases.decorator import _TaskDecorator, is_async_callable
+from airflow.sdk.bases.decorator import _TaskDecorator
 
 from airflow_provider_qrt.arguments.names import check_names
+from airflow_provider_qrt.compat import is_async_callable
 from airflow_provider_qrt.execution.failure_callback import CALLBACKS, with_callback
 
 if TYPE_CHECKING:

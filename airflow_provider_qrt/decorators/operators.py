@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs
+from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_qrt.arguments.circuit_files import written_names
+from airflow_provider_qrt.compat import determine_kwargs
 from airflow_provider_qrt.decorators.returned import check_returned
 from airflow_provider_qrt.execution.run import TaskRun, remembered
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.config import refusal_patience
-from airflow_provider_qrt.execution.context import identity_of, task_store
+from airflow_provider_qrt.execution.context import clear_number_of, identity_of, run_number, task_store
 from airflow_provider_qrt.execution.failure_callback import CancelNote, pull
-from airflow_provider_qrt.execution.superseded import clear_number_of
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution.task_jobs import JobHandle, KnownJob, TaskJobs
 from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NO_RECORD = (
+    "This Airflow keeps no state of tasks across tries, so no record is kept of this task's job. A retry looks for the "
+    "job by its tags, which takes up to half a minute; after a clear a result that was not delivered is bought again; "
+    "and the triggerer cannot cancel what a killed task leaves behind. Set [qiskit_runtime] record_path to a folder "
+    "that all workers and triggerers reach, or use Airflow 3.3 or newer."
+)
 SPLIT_KEY = "parts"
 """The XCom that says which circuits are in which job, of a task that keeps no record of that."""
 
@@ -48,6 +54,7 @@ class Attachment:
         self._context = context
         self.ti: Any = context["ti"]
         self.store = task_store(context) if arguments.durable else None
+        self.run = run_number(task, context) if arguments.durable and self.store is None else None
         self._noted_tags: list[str] = []
 
     def attach(self, known: Sequence[KnownJob], *, killed: bool) -> TaskJobs:
@@ -62,7 +69,7 @@ class Attachment:
             JobHandle(self.submitter(part if several else None), job.job_id, job.record)
             for part, job in enumerate(known, start=1)
         ]
-        jobs = TaskJobs(self._task.hook, handles, self.store is not None, self._arguments.cancel_on_kill, killed=killed)
+        jobs = TaskJobs(self._task.hook, handles, self.is_durable, self._arguments.cancel_on_kill, killed=killed)
         if several:
             jobs.batch_id = self._open_batch_id(jobs)
         if known[0].job_id is not None:
@@ -80,11 +87,22 @@ class Attachment:
             clear_number=clear_number_of(self._context),
             connection=self._arguments.qiskit_runtime_conn_id,
             store=self.store if part is None else part_store(self.store, part),
+            run=self.run,
             cancel_replaced=self._arguments.cancel_on_kill,
             may_outlive_task=not self._arguments.cancels_when_stopped,
             patience=refusal_patience(),
             before_submission=self.note_submission,
         )
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether a retry finds the jobs again: in the task's records, or else by their tags."""
+        return self.store is not None or (self.run is not None and self._task.hook.channel.offers(Feature.TAGS))
+
+    def warn_if_unrecorded(self) -> None:
+        """Say in the first try what is lost on an Airflow that keeps no state of tasks."""
+        if self.run is not None and self.run == self.ti.try_number:
+            log.warning(NO_RECORD)
 
     def record(self) -> SubmissionRecord | None:
         """Return what the task remembers of its one job."""

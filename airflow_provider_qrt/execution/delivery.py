@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from airflow_provider_qrt.config import max_xcom_bytes
 from airflow_provider_qrt.execution import result as results
 from airflow_provider_qrt.execution.closing_line import closing_line
+from airflow_provider_qrt.storage.files import write_file
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.execution.job_info import JobFacts
@@ -73,7 +74,7 @@ def deliver(
     value["result_path"] = path
     try:
         written = {**value, "provenance": facts.provenance(value, used_qiskit=used_qiskit)}
-        results.write_file(path, lambda file: result.write(file, destination.format, written), private=job.private)
+        write_file(path, lambda file: result.write(file, destination.format, written), private=job.private)
     except Exception:
         if not job.private:
             raise

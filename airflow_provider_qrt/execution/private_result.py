@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_qrt.execution import result as results
 from airflow_provider_qrt.jobs.submit.record import StateStore
+from airflow_provider_qrt.storage.files import read_text, write_text
 from airflow_provider_qrt.untrusted.inflate import inflate
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def read_once(
     """
     kept = KeptResult(store)
     file = destination.raw_file(job_id) if destination is not None else None
-    text = results.read_text(file) if file is not None else None
+    text = read_text(file) if file is not None else None
     if text is not None and _is_cut_off(text):
         log.warning("%s is cut off, as by a kill while it was written; the service is asked again.", file)
         text = None
@@ -54,7 +55,7 @@ def read_once(
     text = read(job_id)
     if file is not None:
         try:
-            results.write_text(file, text, private=True)
+            write_text(file, text, private=True)
             return text
         except Exception:
             log.exception("The result of private job %s could not be written to %s.", job_id, file)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.errors import OverBudgetError, SubmissionRateLimitedError

@@ -15,10 +15,11 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
 from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.execution.attach import Attachment
 from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
@@ -157,6 +158,9 @@ class TaskRun:
         if standing is Standing.REPLACED:
             log.info("Another try of this task has taken over: the job is left to it.")
             jobs.settled = jobs.killed = self.killed = True
+        elif standing is Standing.DEFERRED and not self._defers and self.attachment.run is not None:
+            log.info("Another try of this task waits for its job: the job is left to it.")
+            jobs.settled = jobs.killed = self.killed = True
         elif self._defers and standing is not Standing.STOPPED:
             log.info("The task waits for its job in the triggerer; the end of this process does not stop it.")
         elif standing in (Standing.RUNNING, Standing.UNKNOWN) and self._will_retry and jobs.durable:
@@ -176,6 +180,7 @@ class TaskRun:
             return self._plan(preparation, request)
         poll_seconds, timeout = self.arguments.poll_seconds, self.arguments.timeout_seconds
         self._attach([KnownJob()])
+        self.attachment.warn_if_unrecorded()
         since = waiting_since or time.time()
         limit = execution_deadline(self.task, self.context, since) if self.arguments.deferrable else None
         if waiting_since is not None and limit is not None and time.time() >= limit:
@@ -288,7 +293,8 @@ class TaskRun:
     def _standing(self) -> Standing:
         store = self.attachment.store
         several = self.jobs is not None and len(self.jobs.handles) > 1
-        return standing_of(self.context["ti"], part_store(store, 1) if several else store)
+        shares_jobs = self.attachment.run is not None
+        return standing_of(self.context["ti"], part_store(store, 1) if several else store, shares_jobs=shares_jobs)
 
     def _wait_here(
         self, obtained: Sequence[ObtainedJob], submitted_at: float, poll_seconds: float, deadline: float

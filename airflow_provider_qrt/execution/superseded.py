@@ -8,7 +8,7 @@ import threading
 from enum import Enum, auto
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.execution.context import map_index_of
@@ -52,13 +52,7 @@ def will_retry(ti: Any) -> bool:
     return bool(ti.max_tries and ti.try_number <= ti.max_tries)
 
 
-def clear_number_of(context: Any) -> int | None:
-    """How often something in the DAG run was cleared; None if that is not known."""
-    number = getattr(context.get("dag_run"), "clear_number", None)
-    return number if isinstance(number, int) else None
-
-
-def standing_of(ti: Any, store: StateStore | None) -> Standing:
+def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False) -> Standing:
     """Find out why a task is told to stop, within a moment.
 
     Airflow forgets a task instance's id when the next try begins, so what was stored under it cannot be read then; and
@@ -67,6 +61,7 @@ def standing_of(ti: Any, store: StateStore | None) -> Standing:
     Args:
         ti: The task instance.
         store: Its state store, in which it has written.
+        shares_jobs: Whether it has no store, and another try finds its jobs by their tags.
     """
     if isinstance(sys.exception(), AirflowTaskTimeout):
         return Standing.STOPPED
@@ -74,7 +69,7 @@ def standing_of(ti: Any, store: StateStore | None) -> Standing:
 
     def ask() -> None:
         try:
-            found.append(_ask(ti, store))
+            found.append(_ask(ti, store, shares_jobs))
         except (ImportError, NameError):
             # There is no supervisor to ask: somebody else runs this task, and stops it.
             found.append(Standing.STOPPED)
@@ -93,7 +88,7 @@ def standing_of(ti: Any, store: StateStore | None) -> Standing:
     return found[0] if found else Standing.UNKNOWN
 
 
-def _ask(ti: Any, store: StateStore | None) -> Standing:
+def _ask(ti: Any, store: StateStore | None, shares_jobs: bool) -> Standing:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     is_this_try = store is None or SubmissionRecord.read(store) is not None
@@ -109,4 +104,7 @@ def _ask(ti: Any, store: StateStore | None) -> Standing:
         return Standing.REPLACED if of_run[key] in AT_WORK else Standing.STOPPED
     if of_run[key] == RUNNING:
         return Standing.RUNNING
-    return Standing.DEFERRED if of_run[key] in DEFERRED else Standing.STOPPED
+    if of_run[key] in DEFERRED:
+        return Standing.DEFERRED
+    # Nothing but its state tells a try without a store from the one that has replaced it.
+    return Standing.REPLACED if shares_jobs and of_run[key] in AT_WORK else Standing.STOPPED

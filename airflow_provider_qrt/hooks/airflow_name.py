@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from airflow.sdk import conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt import config
 from airflow_provider_qrt.hooks.stored_name import NAME_VARIABLE, read_name

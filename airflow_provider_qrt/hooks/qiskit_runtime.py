@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_qrt.client.errors import MISTAKES, InternalError
 from airflow_provider_qrt.config import answer_limits
@@ -330,6 +330,20 @@ class QiskitRuntimeHook(BaseHook):
             QiskitRuntimeError: See there.
         """
         return self.client.program(program_id)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the fields of the connection form. Airflow 3.2 and newer read them from the provider's metadata."""
+        from airflow_provider_qrt.hooks.form_widgets import connection_form_widgets
+
+        return connection_form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows Airflow's own fields, as :meth:`get_connection_form_widgets`."""
+        from airflow_provider_qrt.hooks.form_widgets import ui_field_behaviour
+
+        return ui_field_behaviour()
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection and report its rights. Submits nothing.

@@ -42,10 +42,10 @@ def count(metric: Metric, tags: Mapping[str, str | None], by: float = 1) -> None
         tags: Tags; None values are left out.
         by: Amount to add.
     """
-    from airflow.sdk.observability import stats
+    from airflow.providers.common.compat.sdk import Stats
 
     # Airflow's type is int, but its backends also accept fractions of a second.
-    stats.incr(metric.value, by, tags=_known(tags))  # type: ignore[arg-type]
+    Stats.incr(metric.value, by, tags=_known(tags))  # type: ignore[arg-type]
 
 
 @best_effort
@@ -57,9 +57,9 @@ def time_taken(metric: Metric, duration: timedelta, tags: Mapping[str, str | Non
         duration: The duration, sent in milliseconds like Airflow's own.
         tags: Tags; None values are left out.
     """
-    from airflow.sdk.observability import stats
+    from airflow.providers.common.compat.sdk import Stats
 
-    stats.timing(metric.value, duration, tags=_known(tags))
+    Stats.timing(metric.value, duration, tags=_known(tags))
 
 
 def counting_polls(conn_id: str) -> OnRequest:

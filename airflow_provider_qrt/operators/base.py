@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from airflow.sdk import conf
-from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt import durations, templated
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
+from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
 from airflow_provider_qrt.execution import lineage
 from airflow_provider_qrt.execution.failure_callback import CALLBACKS, with_callback
 from airflow_provider_qrt.execution_timeout import began_at

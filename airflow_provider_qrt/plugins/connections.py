@@ -97,7 +97,7 @@ def team_of(session: Session, conn_id: str) -> str | None:
 
 def _read(conn_id: str, team: str | None = None) -> Connection:
     from airflow.models.connection import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     # Not through the hook, which is for tasks and asks the API server.
     try:

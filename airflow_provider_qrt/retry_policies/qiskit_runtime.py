@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryRule
-
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import needs
 from airflow_provider_qrt.jobs.errors import (
     INPUT,
     PERMANENT,
@@ -15,6 +14,9 @@ from airflow_provider_qrt.jobs.errors import (
     NoBackendAvailableError,
     SubmissionRateLimitedError,
 )
+
+with needs("3.3", "Retry policies"):
+    from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryRule
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

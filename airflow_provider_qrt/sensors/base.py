@@ -7,8 +7,14 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    conf,
+)
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, InvalidConstantError, boolean
 from airflow_provider_qrt.arguments.names import check_names

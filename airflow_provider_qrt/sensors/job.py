@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
-from airflow.sdk import PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
+from airflow.sdk import PokeReturnValue
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_qrt.arguments.constants import Check, boolean, check_constants
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.compat import HAS_TEMPLATED_TRIGGERS
 from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.failure import explain_failure
@@ -37,8 +38,10 @@ def can_render_in_triggerer(job_id: Any) -> bool:
     """Return whether the triggerer can render a ``job_id``.
 
     It cannot render an XComArg, nor an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 then requests a list of
-    values, which the triggerer never answers, so the trigger would hang.
+    values, which the triggerer never answers, so the trigger would hang. An older Airflow renders nothing there.
     """
+    if not HAS_TEMPLATED_TRIGGERS:
+        return isinstance(job_id, str) and not any(mark in job_id for mark in ("{{", "{%"))
     return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
-from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
+from airflow_provider_qrt.compat import HAS_ASSET_STATE_STORE
 from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
 from airflow_provider_qrt.jobs.backends.calibration import Calibration
 from airflow_provider_qrt.jobs.backends.events import (
@@ -28,6 +28,9 @@ from airflow_provider_qrt.jobs.backends.reader import BackendReader
 from airflow_provider_qrt.jobs.backends.select import named
 from airflow_provider_qrt.triggers.readers import shared_reader
 from airflow_provider_qrt.triggers.watermark import Watermark
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import SharedStreamProducer
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendTrigger"
 """Path stored in Airflow's database."""
@@ -136,7 +139,9 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
         """Return the producer that polls the backend."""
-        return _Looks(cls(**kwargs))
+        from airflow_provider_qrt.triggers.backend_stream import BackendLooks
+
+        return BackendLooks(cls(**kwargs))
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield the events among the polls."""
@@ -211,7 +216,8 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         """Load the state that an earlier triggerer saved. Without it, no event can be determined."""
         key = f"{KEY}.{self.conditions.digest(self.qiskit_runtime_conn_id)}"
         try:
-            watermark = Watermark(self.asset_state_store, key)
+            accessors = getattr(self, "asset_state_store", None)
+            watermark = Watermark(accessors, key, has_store=HAS_ASSET_STATE_STORE)
             self._mark = self._kept = BackendMark.latest(await watermark.load())
         except Exception as error:
             self._store_fails(error)
@@ -234,26 +240,3 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         if not self._is_store_failing:
             self.log.warning("Airflow's asset state store cannot be used at the moment, still waiting: %s", error)
         self._is_store_failing = True
-
-
-class _Looks(SharedStreamProducer):
-    """Feeds a trigger with polls, and saves its state once Airflow's database has the event.
-
-    Args:
-        trigger: The trigger, which defines the backend.
-    """
-
-    def __init__(self, trigger: QiskitRuntimeBackendTrigger) -> None:
-        self._trigger = trigger
-
-    async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
-        """Poll the backend; Airflow later passes each poll to :meth:`advance`."""
-        async with aclosing(self._trigger.looks()) as looks:
-            async for look in looks:
-                yield look, look
-
-    async def advance(self, batch: Sequence[AdvanceItem]) -> None:
-        """Save the state of the polls."""
-        for item in batch:
-            if item.outcome.is_clean:
-                await item.broker_payload.keep()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import HAS_ON_KILL
 from airflow_provider_qrt.config import answer_limits
 from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
@@ -53,6 +55,16 @@ class CancellingTrigger(BaseTrigger):
     @abstractmethod
     def unfinished_job_ids(self) -> Sequence[str]:
         """Return the task's jobs that are not known to have completed."""
+
+    @asynccontextmanager
+    async def noticing_a_stop(self) -> AsyncIterator[None]:
+        """Call :meth:`on_kill` when the trigger is cancelled, on an Airflow that does not call it itself."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not HAS_ON_KILL:
+                await self.on_kill()
+            raise
 
     async def on_kill(self) -> None:
         """Cancel the jobs because the task was cleared or marked, or the run was deleted.

@@ -103,7 +103,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire."""
         traces.annotate(job_id=self.job_id)
-        outcome = await self._wait()
+        async with self.noticing_a_stop():
+            outcome = await self._wait()
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
             fate = await self._cancel()
             if fate is not None:

@@ -76,7 +76,14 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
         due = max(self.not_before, now + FIRST_DELAY)
         self.log.info("The submission is tried again in %.0f s at the earliest.", due - now)
         # Enter the queue only then, so that a task that waits a day for its budget does not delay others.
-        await asyncio.sleep(due - now)
+        async with self.noticing_a_stop():
+            await asyncio.sleep(due - now)
+            moment = await self._wait_in_queue(due)
+        self._fired = True
+        yield TriggerEvent({"waited_until": moment})
+
+    async def _wait_in_queue(self, due: float) -> float:
+        """Wait until it is this task's turn; return when that is, in epoch seconds."""
         now = time.time()
         queue = _queues[self.qiskit_runtime_conn_id]
         moment = queue.reserve(max(due, now))
@@ -87,5 +94,4 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
         except asyncio.CancelledError:
             queue.give_back(moment)
             raise
-        self._fired = True
-        yield TriggerEvent({"waited_until": moment})
+        return moment

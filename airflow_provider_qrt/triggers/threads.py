@@ -6,12 +6,11 @@ pools here, so that many cancellations at a service that hangs do not delay poll
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
 
 Answer = TypeVar("Answer")
 
@@ -20,6 +19,10 @@ asking_airflow = ThreadPoolExecutor(4, thread_name_prefix="qiskit-runtime-airflo
 
 
 async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Answer], *arguments: Any) -> Answer:
-    """Run a blocking function in a pool, with the caller's context, like ``asyncio.to_thread``."""
-    call = partial(contextvars.copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(pool, call)
+    """Run a blocking function in a pool, with the caller's context, like ``asyncio.to_thread``.
+
+    The function may use Airflow's blocking calls. Before Airflow 3.2 these find the way back to the event loop only
+    from a thread that asgiref has started; from any other they end the triggerer.
+    """
+    answer: Answer = await sync_to_async(function, thread_sensitive=False, executor=pool)(*arguments)
+    return answer

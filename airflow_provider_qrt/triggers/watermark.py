@@ -1,8 +1,12 @@
-"""Storage of an event trigger's last state, in the state store of the assets that it watches."""
+"""Storage of an event trigger's last state: in the state store of the assets that it watches, or in a file."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.config import record_path
+from airflow_provider_qrt.storage.records import FileWatermark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,14 +17,19 @@ if TYPE_CHECKING:
 class Watermark:
     """One key in the state store of each asset that uses the trigger as a watcher.
 
+    An Airflow without such a store (before 3.3) has a file in ``[qiskit_runtime] record_path`` instead, if that is set.
+
     Args:
-        accessors: The trigger's accessors from Airflow; None if it watches no asset, so that nothing is stored.
+        accessors: The trigger's accessors from Airflow; None if it watches no asset, or Airflow has no store.
         key: Distinguishes this trigger from other watchers of the same assets.
+        has_store: Whether this Airflow has such a store.
     """
 
-    def __init__(self, accessors: AssetStateStoreAccessors | None, key: str) -> None:
+    def __init__(self, accessors: AssetStateStoreAccessors | None, key: str, *, has_store: bool = True) -> None:
         self._stores = _of_each_asset(accessors)
         self._key = key
+        root = None if has_store else record_path()
+        self._file = FileWatermark(root, key) if root is not None else None
 
     async def load(self) -> Sequence[Any]:
         """Return the stored values of all assets that have one.
@@ -28,6 +37,9 @@ class Watermark:
         Raises:
             Exception: Any error of Airflow if the store cannot be read.
         """
+        if self._file is not None:
+            stored = await asyncio.to_thread(self._file.load)
+            return [] if stored is None else [stored]
         found = [await store.aget(self._key) for store in self._stores]
         return [value for value in found if value is not None]
 
@@ -37,6 +49,8 @@ class Watermark:
         Raises:
             Exception: Any error of Airflow if the store cannot be written.
         """
+        if self._file is not None:
+            await asyncio.to_thread(self._file.save, value)
         for store in self._stores:
             await store.aset(self._key, value)
 

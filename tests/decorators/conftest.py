@@ -46,7 +46,7 @@ class DecoratedTask:
 
     def defer(self, returned: Any, **more: Any) -> Any:
         """The first leg of a try that must end in a deferral; returns that."""
-        from airflow.sdk.exceptions import TaskDeferred
+        from airflow.providers.common.compat.sdk import TaskDeferred
 
         with pytest.raises(TaskDeferred) as deferred:
             self.execute(returned, **{**more, "deferrable": True})

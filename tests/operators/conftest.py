@@ -44,7 +44,7 @@ class OperatorTask:
 
     def defer(self, **more: Any) -> Any:
         """The first leg of a try that must end in a deferral; returns that."""
-        from airflow.sdk.exceptions import TaskDeferred
+        from airflow.providers.common.compat.sdk import TaskDeferred
 
         with pytest.raises(TaskDeferred) as deferred:
             self.execute(deferrable=True, **more)
@@ -60,7 +60,7 @@ class OperatorTask:
 
     def run(self, **more: Any) -> Any:
         """A whole try, whichever way it waits; when it has succeeded, Airflow takes the value and says so."""
-        from airflow.sdk.exceptions import TaskDeferred
+        from airflow.providers.common.compat.sdk import TaskDeferred
 
         try:
             value = self.execute(**more)

@@ -6,8 +6,9 @@ import logging
 from datetime import datetime
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
+from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_qrt.compat import TaskDeferralTimeout
 from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 from tools.local_airflow import wait_until

@@ -8,9 +8,10 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 
 from airflow_provider_qrt.arguments.circuit_files import with_files, written_names
-from airflow_provider_qrt.execution.result import Destination, write_text
+from airflow_provider_qrt.execution.result import Destination
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
+from airflow_provider_qrt.storage.files import write_text
 from airflow_provider_qrt.untrusted.files import read_file, within
 
 

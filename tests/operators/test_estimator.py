@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator
 from airflow_provider_qrt.primitives import EstimatorResult

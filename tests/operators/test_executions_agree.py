@@ -92,7 +92,7 @@ def hook(emulator, connection) -> Any:
 @given(pubs=SAMPLER_PUBS, options=SAMPLER_OPTIONS)
 @SHARED
 def test_a_samplers(task, hook, pubs, options):
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     from airflow_provider_qrt.jobs.budget.spending import estimate_seconds
     from airflow_provider_qrt.primitives import sampler_params
@@ -149,7 +149,7 @@ def test_an_estimators(hook, pubs, options, level, pec):
 )
 @SHARED
 def test_as_many_shots_come_back(task, emulator, own, options):
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     emulator.configure(queue_seconds=0)
     asked = {"circuits": task.defaults["circuits"], "shots": own, "options": options}

@@ -6,8 +6,8 @@ import dataclasses
 import os
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task

@@ -7,9 +7,9 @@ import json
 import sys
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.providers.openlineage.api.emission_policy import extend_global_openlineage_emission_policy
 from airflow.sdk import DAG, Asset
-from airflow.sdk.exceptions import AirflowException
 from openlineage.client.serde import Serde
 
 from airflow_provider_qrt.decorators import primitives as decorators
@@ -30,7 +30,7 @@ def switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_to_end(task, **more):
     """Run a whole try; return the operator of its last leg, as its listener sees it, and what it returned."""
-    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.providers.common.compat.sdk import TaskDeferred
 
     operator = task.operator(**more)
     try:

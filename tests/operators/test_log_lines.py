@@ -6,7 +6,7 @@ import logging
 import re
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 BELL = """OPENQASM 3.0; include "stdgates.inc"; bit[2] c; qubit[2] q;
 h q[0]; cx q[0], q[1]; c = measure q;"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeCancelJobOperator, QiskitRuntimeGetResultOperator

@@ -6,9 +6,8 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from airflow.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowException, Stats, conf
 from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
-from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger
 
@@ -119,7 +118,7 @@ def test_a_metric_that_cannot_be_sent_costs_a_line_in_the_log(either_way, monkey
     def fail(*_args, **_kwargs):
         raise RuntimeError("the metrics are down")
 
-    monkeypatch.setattr(stats, broken, fail)
+    monkeypatch.setattr(Stats, broken, fail)
     monkeypatch.setattr(best_effort, "_said", set())
     assert either_way.run()["results"][0]["counts"] == {"1": 20}
     (line,) = [one.getMessage() for one in caplog.records if "the metrics are down" in one.getMessage()]

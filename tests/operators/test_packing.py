@@ -6,16 +6,12 @@ import asyncio
 import json
 
 import pytest
-from airflow.sdk.exceptions import (
-    AirflowException,
-    AirflowFailException,
-    TaskDeferralTimeout,
-    TaskDeferred,
-)
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Session
+from airflow_provider_qrt.compat import TaskDeferralTimeout
 from airflow_provider_qrt.execution import rate_limit, run
 from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task

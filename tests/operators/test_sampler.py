@@ -7,17 +7,11 @@ import time
 from datetime import timedelta
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.bases.operator import TriggerFailureReason
-from airflow.sdk.exceptions import (
-    AirflowException,
-    AirflowFailException,
-    AirflowTaskTimeout,
-    TaskDeferralError,
-    TaskDeferralTimeout,
-    TaskDeferred,
-)
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.errors import LookUpFailedError, NoBackendAvailableError
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator

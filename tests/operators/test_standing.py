@@ -9,7 +9,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_provider_qrt.execution import superseded as standing
@@ -96,9 +96,8 @@ def test_a_worker_that_is_shut_down_leaves_the_job_to_a_retry_if_there_is_one(ta
 
 
 def test_a_task_without_a_record_takes_its_job_along(task, slow, airflow_says):
-    task.context["task_state_store"] = None
     airflow_says("running")
-    operator = task.operator()
+    operator = task.operator(durable=False)
     submit(operator, task.context)
     operator.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [True]

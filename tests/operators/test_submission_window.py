@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 
+from airflow_provider_qrt.compat import TaskDeferralTimeout
 from airflow_provider_qrt.execution import rate_limit
 from airflow_provider_qrt.triggers.submission import QiskitRuntimeSubmissionTrigger
 

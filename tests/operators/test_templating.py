@@ -279,8 +279,8 @@ def test_tasks_that_share_an_iterator_and_are_mapped(task):
 
 
 def test_a_missing_file_of_a_mapped_task_is_named(task):
+    from airflow.providers.common.compat.sdk import AirflowFailException
     from airflow.sdk import DAG
-    from airflow.sdk.exceptions import AirflowFailException
 
     from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
@@ -308,14 +308,14 @@ def test_a_file_is_looked_up_for_circuits_only(task):
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_reason(task, arguments, message):
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     with pytest.raises(AirflowFailException, match=message):
         task.execute(**arguments)
 
 
 def test_a_set_of_observables_is_refused(task):
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     _estimator(task)
     with pytest.raises(AirflowFailException, match="observables: a set has no order"):
@@ -324,8 +324,8 @@ def test_a_set_of_observables_is_refused(task):
 
 def test_a_decorated_function_gets_what_its_caller_passed(task):
     """Arguments of the function are not inputs of the task."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
     from airflow.sdk import DAG
-    from airflow.sdk.exceptions import AirflowFailException
 
     from airflow_provider_qrt.decorators.primitives import qiskit_sampler_task
 

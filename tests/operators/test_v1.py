@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 from qiskit import QuantumCircuit
 
 from airflow_provider_qrt.client.tokens import log_out_everywhere

@@ -85,8 +85,8 @@ def test_a_transpiled_sweep_bears_the_values_that_were_asked_for(sampler):
 
 
 def test_a_function_is_not_called_again_for_them(either_way, context, in_the_triggerer):
+    from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.sdk import DAG
-    from airflow.sdk.exceptions import TaskDeferred
 
     calls = []
 

@@ -137,7 +137,7 @@ def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, monk
 
 
 def test_a_connection_that_does_not_exist_ends_the_wait_after_some_time(trigger, believing, monkeypatch):
-    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     async def missing(conn_id: str) -> Any:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from airflow.sdk.observability import stats
+from airflow.providers.common.compat.sdk import Stats
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
@@ -24,7 +24,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         if name == "qiskit_runtime.poll_requests":
             found.extend([tags] * int(by))
 
-    monkeypatch.setattr(stats, "incr", incr)
+    monkeypatch.setattr(Stats, "incr", incr)
     return found
 
 

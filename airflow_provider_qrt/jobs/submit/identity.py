@@ -52,6 +52,10 @@ class JobIdentity:
         task = _digest("\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index))), 32)
         return f"{airflow_prefix(self.airflow)}{task}:"
 
+    def submission_stem(self, submission: int) -> str:
+        """Return the beginning of the identity tag of this task's job number ``submission``, whatever its input."""
+        return f"{self.stem()}{submission}" if self.part is None else f"{self.stem()}{submission}.{self.part}"
+
     def tag(self, submission: int, fingerprint: str, mark: str = "") -> str:
         """Return the identity tag of this task's job number ``submission``, for this input.
 
@@ -60,8 +64,7 @@ class JobIdentity:
             fingerprint: Digest of the input.
             mark: What :func:`new_mark` made.
         """
-        number = f"{submission}" if self.part is None else f"{submission}.{self.part}"
-        return f"{self.stem()}{number}:{fingerprint[:16]}" + (f":{mark}" if mark else "")
+        return f"{self.submission_stem(submission)}:{fingerprint[:16]}" + (f":{mark}" if mark else "")
 
     def readable_tags(self) -> tuple[str, str, str]:
         """DAG, run and task, for people, for filters and for finding orphans; cut to the service's length."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from airflow_provider_qrt.jobs.errors import LookUpFailedError
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.jobs.submit.identity import JobIdentity
     from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 
 log = logging.getLogger(__name__)
@@ -79,17 +80,49 @@ class JobLookUp:
                 f"This task sent a submission and does not know its job: {self.no_tags} The job may exist, run and "
                 "be charged. No other job was submitted, and a retry submits none; clear the task to submit anew."
             )
-        needed = intent.submitted_at + LIST_LAG - self._clock()
+        for _ in self._looks(intent.submitted_at + LIST_LAG - self._clock()):
+            if found := self._listed(intent):
+                return self.keep_one(found)
+        return None
+
+    def find_unrecorded(self, identity: JobIdentity, stem: str) -> Sequence[Job]:
+        """Return the jobs of a task whose identity tag is not known, but how it begins.
+
+        An earlier try may have submitted until a moment ago, so they are looked for until a job of now must be listed.
+
+        Args:
+            identity: The task.
+            stem: How their identity tags begin.
+
+        Raises:
+            LookUpFailedError: Nobody knows whether there are such jobs.
+        """
+        dag, run, _ = identity.readable_tags()
+        for _ in self._looks(LIST_LAG):
+            found = [job for job in self._all_listed([dag, run]) if any(tag.startswith(stem) for tag in job.tags)]
+            if found:
+                return found
+        return []
+
+    def _looks(self, needed: float) -> Iterator[None]:
+        """Pause before each look, until so many seconds have passed."""
         waited = 0.0
         for number, pause in enumerate(chain(LOOK_UP_PAUSES, repeat(LOOK_UP_PAUSES[-1]))):
             # Pauses of nothing, which tests ask for, never reach the moment that is waited for.
             if (number and waited >= needed) or (number >= len(LOOK_UP_PAUSES) and not pause):
-                return None
+                return
             self._sleep(pause)
             waited += pause
-            if found := self._listed(intent):
-                return self._keep_one(found)
-        return None
+            yield
+
+    def _all_listed(self, tags: Sequence[str]) -> Sequence[Job]:
+        try:
+            return list(self._client.jobs(tags=tags, newest_first=False))
+        except errors.QiskitRuntimeError as error:
+            raise LookUpFailedError(
+                f"It is not known whether an earlier try has submitted this task's job, and looking for it failed: "
+                f"{error} No other job was submitted; a retry looks again."
+            ) from error
 
     def _listed(self, intent: SubmissionRecord) -> Sequence[Job]:
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
@@ -101,7 +134,7 @@ class JobLookUp:
                 "No other job was submitted; a retry looks again."
             ) from error
 
-    def _keep_one(self, found: Sequence[Job]) -> Job:
+    def keep_one(self, found: Sequence[Job]) -> Job:
         """Keep the one of several jobs that is furthest, and cancel the others."""
         kept = min(found, key=lambda job: (_PREFERENCE.get(job.status, len(_PREFERENCE)), found.index(job)))
         for job in found:

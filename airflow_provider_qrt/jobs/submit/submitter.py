@@ -27,7 +27,7 @@ from airflow_provider_qrt.jobs.errors import JobGoneError, LookUpFailedError, Su
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere, place_of
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
-from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, job_tags, new_mark
+from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, fingerprint_of, job_tags, new_mark
 from airflow_provider_qrt.jobs.submit.look_up import JobLookUp
 from airflow_provider_qrt.jobs.submit.record import StateStore, SubmissionRecord
 
@@ -98,7 +98,9 @@ class JobSubmitter:
         max_tries: Airflow's ``ti.max_tries``.
         clear_number: Airflow's ``dag_run.clear_number``; None if that is not known.
         connection: Id of the connection, for whoever cancels the job when the task is gone.
-        store: The task's state store; None submits anew each time.
+        store: Where the task keeps its state; None submits anew each time, unless ``run`` is given.
+        run: Which run of the task this is, without a store: the number of the try after the last clear. Jobs of
+            earlier tries of the same run are then found by their tags.
         cancel_replaced: Cancel an active job when a clear or another input puts a new one in its place.
         may_outlive_task: Whether the job is left alone when the task has stopped.
         patience: Seconds for which the service must say that it does not know a job before that is believed.
@@ -115,6 +117,7 @@ class JobSubmitter:
         try_number: int,
         max_tries: int,
         store: StateStore | None,
+        run: int | None = None,
         clear_number: int | None = None,
         connection: str | None = None,
         cancel_replaced: bool = True,
@@ -131,6 +134,7 @@ class JobSubmitter:
         self._clear_number = clear_number
         self._connection = connection
         self._store = store
+        self._run = run if store is None else None
         self._cancel_replaced = cancel_replaced
         self._may_outlive_task = may_outlive_task
         self._patience = patience
@@ -160,6 +164,8 @@ class JobSubmitter:
             QiskitRuntimeError: The service refused; nothing was created.
         """
         record = SubmissionRecord.read(self._store)
+        if record is None and self._run is not None:
+            return self._obtain_by_tags(request, self._run, prepare)
         if record is None:
             return self._submit(request, 1, prepare)
         if record.fingerprint != request.fingerprint():
@@ -244,6 +250,37 @@ class JobSubmitter:
             log.warning(f"Whether another job carries this task's tag {record.tag} could not be found out: {error}")
 
     # How
+
+    def _obtain_by_tags(
+        self, request: JobRequest, run: int, prepare: Callable[[JobRequest], JobRequest]
+    ) -> ObtainedJob:
+        """Return the job that an earlier try of this run of the task has submitted, or a new one."""
+        if self._try_number == run or not self._look_up.is_possible:
+            return self._submit(request, run, prepare)
+        log.info("No record is kept of what earlier tries submitted; looking for their job by its tags.")
+        stem, fingerprint = f"{self.identity.submission_stem(run)}:", request.fingerprint()
+        found = self._look_up.find_unrecorded(self.identity, stem)
+        same = [job for job in found if fingerprint.startswith(fingerprint_of(job.tags) or " ")]
+        for former in found:
+            if former not in same:
+                log.info(f"The input has changed since job {former.id}.")
+                self._give_up(former)
+        if not same:
+            log.info("There is none: nothing had been submitted.")
+            return self._submit(request, run, prepare)
+        job = self._look_up.keep_one(same)
+        record = SubmissionRecord(
+            fingerprint=fingerprint,
+            number=run,
+            max_tries=self._max_tries,
+            submitted_at=job.created.timestamp() if job.created is not None else self._clock(),
+            tag=next(tag for tag in job.tags if tag.startswith(stem)),
+            job_id=job.id,
+            backend=job.backend,
+            clear_number=self._clear_number,
+            place=self.place,
+        )
+        return self._go_on(record, job, JobOrigin.ADOPTED, request, prepare)
 
     def _note(self, change: Callable[[SubmissionRecord], SubmissionRecord]) -> None:
         record = SubmissionRecord.read(self._store)
@@ -418,6 +455,8 @@ class JobSubmitter:
             again: The intent of the same submission, of which nothing was found. Its job may yet show, by its tag.
         """
         check_offered(self._client.channel, request)
+        # Without a record the number says in which run of the task the job was submitted.
+        number = self._run or number
         if again is not None:
             tag = again.tag
         else:
@@ -469,7 +508,7 @@ class JobSubmitter:
 
     def _find_lost(self, intent: SubmissionRecord, error: errors.SubmissionUnknownError) -> ObtainedJob:
         """Find the job of a submission whose answer was lost; if there is none yet, leave it to a later try."""
-        if self._store is None:
+        if self._store is None and self._run is None:
             raise error
         log.info(f"{error} Looking for the job by its tag." if self._look_up.is_possible else str(error))
         found = self._look_up.find(intent)

@@ -1,0 +1,64 @@
+"""Differences between the supported versions of Airflow that common-compat does not even out. Internal.
+
+Everything else imports names that all versions have, from ``airflow.sdk`` or, where they have moved, from
+``airflow.providers.common.compat.sdk``. Only this module asks what the installed Airflow has, and it asks for the thing
+itself, not for a version number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from airflow.triggers.base import BaseTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
+    from airflow.sdk.bases.decorator import is_async_callable as is_async_callable
+    from airflow.sdk.exceptions import TaskDeferralError as TaskDeferralError
+    from airflow.sdk.exceptions import TaskDeferralTimeout as TaskDeferralTimeout
+else:
+    try:
+        from airflow.sdk.bases.decorator import determine_kwargs, is_async_callable
+        from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+    except ImportError:
+        # Before Airflow 3.2.2.
+        from inspect import iscoroutinefunction as is_async_callable
+
+        from airflow.exceptions import TaskDeferralError, TaskDeferralTimeout
+        from airflow.utils.operator_helpers import determine_kwargs
+
+HAS_ON_KILL = hasattr(BaseTrigger, "on_kill")
+"""Whether a triggerer tells a trigger that its task was stopped (Airflow 3.3). Before, it only cancels the trigger."""
+
+HAS_TEMPLATED_TRIGGERS = hasattr(BaseTrigger, "render_template_fields")
+"""Whether the triggerer renders templates in the arguments of a task that starts there (Airflow 3.3)."""
+
+HAS_ASSET_STATE_STORE = find_spec("airflow.triggers.shared_stream") is not None
+"""Whether the triggers of assets keep state (Airflow 3.3, with the streams that they share)."""
+
+
+@contextmanager
+def needs(version: str, what: str) -> Iterator[None]:
+    """Turn the failure of an import into a message about the Airflow that has it.
+
+    Args:
+        version: The first such Airflow.
+        what: The feature, in the plural.
+
+    Raises:
+        ImportError: The installed Airflow is older.
+    """
+    try:
+        yield
+    except ImportError as error:
+        from airflow import __version__
+
+        raise ImportError(f"{what} need Airflow {version} or newer; this is Airflow {__version__}.") from error
+
+
+def has_state_store() -> bool:
+    """Return whether Airflow's database keeps state of a task across its tries (Airflow 3.3)."""
+    return find_spec("airflow.models.task_state_store") is not None
