@@ -74,10 +74,9 @@ TOGETHER = (
     "tests/e2e/test_legacy_dags.py",
     "tests/e2e/test_monitoring.py",
     "tests/fuzz/",
-    "tests/versions/",
 )
 """Tests that stay in one process: the chaos suite, those that look at the same runs, and those with one emulator."""
-ORDER = {"e2e": 0, "upgrade": 0, "chaos": 1, "versions": 1}
+ORDER = {"e2e": 0, "upgrade": 0, "chaos": 1}
 """Folders with a real Airflow come first; all others come at 2."""
 SLOW = (
     "fuzz",
