@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
@@ -107,6 +108,22 @@ def test_a_trigger_that_is_cancelled(context, emulator, logins, impatient_trigge
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+    asyncio.run(give_up())
+    assert logins() == (2, 2)
+
+
+def test_a_trigger_that_is_cancelled_while_it_logs_in(context, emulator, logins, impatient_triggers):
+    job_id = job_of(context)
+    emulator.add_fault(path="*/loginWithToken", delay=1.0)
+
+    async def give_up():
+        waiting = asyncio.create_task(anext(QiskitRuntimeJobTrigger(job_id=job_id, poll_interval=0.05).run()))
+        while not any(thread.name.startswith("qiskit-runtime-poll") for thread in threading.enumerate()):
+            await asyncio.sleep(0.02)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
     asyncio.run(give_up())
     assert logins() == (2, 2)

@@ -81,9 +81,9 @@ class SharedPoller(ABC):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        self._disconnect()
-        self._thread.shutdown(wait=False)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="qiskit-runtime-poll")
+        thread, self._thread = self._thread, ThreadPoolExecutor(1, thread_name_prefix="qiskit-runtime-poll")
+        self._disconnect(thread)
+        thread.shutdown(wait=False)
         self.on_end()
 
     async def _pause(self, seconds: float) -> None:
@@ -130,11 +130,19 @@ class SharedPoller(ABC):
             self._client, self.where = await self._connect()
         return await asyncio.get_running_loop().run_in_executor(self._thread, read, self._client)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, asking: ThreadPoolExecutor | None = None) -> None:
         client, self._client, self._is_proved = self._client, None, False
-        if client is not None:
-            # In a thread, for it may log out; and not awaited, for whoever leaves may have been cancelled.
-            _ = asyncio.get_running_loop().run_in_executor(None, client.close)
+        if client is None:
+            return
+
+        def close() -> None:
+            if asking is not None:
+                # A request that is under way would log in again.
+                asking.shutdown()
+            client.close()
+
+        # In a thread, for it may log out; and not awaited, for whoever leaves may have been cancelled.
+        _ = asyncio.get_running_loop().run_in_executor(None, close)
 
     def _note(self, error: errors.QiskitRuntimeError) -> None:
         if not self._is_failing:
