@@ -51,11 +51,18 @@ def orphans(args: Namespace, out: TextIO) -> int:
 
     older_than = timedelta(seconds=seconds("--older-than", args.older_than))
     airflow = open_airflow()
+    from airflow_provider_qrt.cleanup.records import RecordsUnreadableError
     from airflow_provider_qrt.hooks.airflow_name import airflow_name
     from airflow_provider_qrt.hooks.orphans import cancel_orphans
 
     with make_client(args) as client:
-        found = find_orphans(client, airflow, airflow_name(), older_than=older_than, now=datetime.now(UTC))
+        try:
+            found = find_orphans(client, airflow, airflow_name(), older_than=older_than, now=datetime.now(UTC))
+        except RecordsUnreadableError as error:
+            raise errors.InvalidSettingsError(
+                f"{error} Without the records, orphans cannot be told. "
+                "Run this where the tasks' record_path can be read."
+            ) from None
         outcomes = cancel_orphans(client, found, log=lambda _: None) if args.cancel else {}
     if args.json:
         print_json([{**asdict(one), "outcome": outcomes.get(one.id)} for one in found], out)

@@ -71,3 +71,16 @@ def test_without_a_database_it_says_what_to_do(run, connection, monkeypatch, cap
     said = capsys.readouterr().err
     assert "Run this where `airflow dags list` works" in said
     assert "password" not in said
+
+
+def test_records_that_cannot_be_read_are_told_of(run, database, submit, emulator, monkeypatch, capsys):
+    emulator.configure(queue_seconds=3600)
+    database.run("running")
+    database.task("success")
+    tag = JobIdentity("dag", "run", "task", airflow="production").tag(1, "f" * 24, new_mark(cancel=True))
+    submit(tags=[tag, "dag:dag", "run:run", "task:task"])
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__RECORD_PATH", "nosuchscheme://records")
+    assert run("orphans", "--older-than", "0.001").code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: record_path cannot be read: ")
+    assert said.endswith("Run this where the tasks' record_path can be read.\n")
