@@ -7,6 +7,7 @@ were changed since a commit.
 from __future__ import annotations
 
 import argparse
+import random
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--room", help="file or folder in the package, such as jobs/wait or jobs/submit/rate.py")
     parser.add_argument("--since", default="HEAD~1", help="without --room: files changed since this commit")
     parser.add_argument("--tests", nargs="+", help="tests to run; otherwise those of the room's package")
+    parser.add_argument("--at-most", type=int, help="try so many changes, chosen at random but always the same")
     parser.add_argument("--at-least", type=float, default=0.85, help="share that must be killed")
     options = parser.parse_args()
     files = _files(options.room, options.since)
@@ -53,7 +55,8 @@ def main() -> int:
         with (copy / "pyproject.toml").open("a") as settings:
             settings.write(SETTINGS.format(package=PACKAGE, files=_toml(files), tests=_toml(tests)))
         mutmut = Path(sys.executable).with_name("mutmut")
-        if subprocess.run([mutmut, "run"], cwd=copy, check=False).returncode:
+        names = _some(mutmut, copy, options.at_most) if options.at_most else []
+        if subprocess.run([mutmut, "run", *names], cwd=copy, check=False).returncode:
             return 1
         listed = subprocess.run(
             [mutmut, "results", "--all", "true"], cwd=copy, capture_output=True, text=True, check=True
@@ -62,6 +65,19 @@ def main() -> int:
         for name in survivors[0]:
             print(subprocess.run([mutmut, "show", name], cwd=copy, capture_output=True, text=True, check=False).stdout)
     return survivors[1]
+
+
+def _some(mutmut: Path, copy: Path, number: int) -> list[str]:
+    """Return the names of some changes."""
+    # It makes all changes and runs all tests once, and fails because the name that it is given is none of theirs.
+    subprocess.run([mutmut, "run", "none"], cwd=copy, capture_output=True, check=False)
+    listed = subprocess.run([mutmut, "results", "--all", "true"], cwd=copy, capture_output=True, text=True, check=True)
+    names = sorted(line.strip().rsplit(": ", 1)[0] for line in listed.stdout.splitlines() if ": " in line)
+    if not names:
+        raise RuntimeError("mutmut has made no changes, or the tests fail without any. Run it without --at-most.")
+    chosen = random.Random(0).sample(names, min(number, len(names)))
+    # As patterns: for plain names mutmut would name each test by its id, and not find all of them again.
+    return [f"*{name}" for name in chosen]
 
 
 def _files(room: str | None, since: str) -> list[str]:
@@ -88,7 +104,8 @@ def _report(results: str, at_least: float) -> tuple[list[str], int]:
     """Print the score; return the survivors, and whether they are too many."""
     states = dict(line.strip().rsplit(": ", 1) for line in results.splitlines() if ": " in line)
     counted = Counter(states.values())
-    tried = sum(counted[state] for state in ("killed", "timeout", "survived", "suspicious"))
+    # A change that no test runs is not noticed.
+    tried = sum(counted[state] for state in ("killed", "timeout", "survived", "suspicious", "no tests"))
     killed = counted["killed"] + counted["timeout"]
     share = killed / tried if tried else 1.0
     print(f"\n{killed} of {tried} mutants were noticed ({share:.0%}); {dict(counted)}")

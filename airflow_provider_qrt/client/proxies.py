@@ -86,7 +86,10 @@ def problem_of(address: str) -> str | None:
         port = parts.port
         parse_url(text)
     except (ValueError, LocationParseError):
-        return "has a port that is no number from 1 to 65535, or a password with a character in it that must be encoded"
+        return (
+            "has a port that is no number from 1 to 65535, or a password with a character in it that must be encoded: "
+            "write / as %2F, # as %23 and ? as %3F"
+        )
     if parts.scheme not in _SCHEMES:
         return f"does not begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES[:2])} or a socks scheme"
     if parts.path not in ("", "/") or parts.query or parts.fragment or "#" in text or "?" in text:

@@ -468,7 +468,7 @@ def log_out(endpoint: Endpoint, login: Login, token: str) -> None:
         log.warning("%s: the token could not be given back and is valid until it lapses (%s).", what, reason)
         return
     # 401: the token is no longer valid.
-    if not response.ok and response.status_code != 401:
+    if not 200 <= response.status_code < 300 and response.status_code != 401:
         log.warning(
             "%s: HTTP %d: the token could not be given back and is valid until it lapses.", what, response.status_code
         )

@@ -56,5 +56,8 @@ def innermost(error: BaseException) -> str:
             cause = cause.args[0]
         else:
             break
-    text = str(cause).rsplit(": ", 1)[-1] if isinstance(cause, urllib3.exceptions.HTTPError) else str(cause)
+    text = str(cause)
+    if isinstance(cause, urllib3.exceptions.HTTPError):
+        # Of an error with several arguments the last is the sentence; others are objects of urllib3.
+        text = str(cause.args[-1] if cause.args else cause).rsplit(": ", 1)[-1]
     return text or type(cause).__name__

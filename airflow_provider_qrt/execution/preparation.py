@@ -25,7 +25,7 @@ from airflow_provider_qrt.jobs.budget.spending import (
 from airflow_provider_qrt.jobs.sessions.opening import check_session
 from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest
-from airflow_provider_qrt.jobs.submit.submitter import check_offered
+from airflow_provider_qrt.jobs.submit.offer import check_offered
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:

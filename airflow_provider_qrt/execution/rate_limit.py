@@ -14,8 +14,8 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.jobs.errors import OverBudgetError, SubmissionRateLimitedError
+from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
 from airflow_provider_qrt.jobs.submit.rate import pause_before_submission
-from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.execution.task_jobs import TaskJobs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.execution.job_info import SplitJobFacts
 from airflow_provider_qrt.jobs.submit.identity import fingerprint_of
-from airflow_provider_qrt.jobs.submit.submitter import JobOrigin
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin
 from airflow_provider_qrt.observability import traces
 from airflow_provider_qrt.observability.best_effort import best_effort
 from airflow_provider_qrt.observability.metrics import Metric, count, time_taken
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job, Usage
     from airflow_provider_qrt.execution.job_info import JobFacts
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
-    from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
+    from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
 
 
 @dataclass

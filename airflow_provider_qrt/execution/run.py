@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.execution.arguments import RunArguments
     from airflow_provider_qrt.execution.task import JobTask
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
-    from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
+    from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
     from airflow_provider_qrt.programs.base import TaskProgram
 
 log = logging.getLogger(__name__)

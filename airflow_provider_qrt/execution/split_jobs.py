@@ -13,8 +13,8 @@ from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
 from airflow_provider_qrt.jobs.errors import SubmissionRateLimitedError
 from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRequest, check_session, close
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
 from airflow_provider_qrt.jobs.submit.record import StateStore, SubmissionRecord
-from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
 from airflow_provider_qrt.observability import traces
 
 if TYPE_CHECKING:

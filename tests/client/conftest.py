@@ -13,7 +13,9 @@ import pytest
 import requests_mock as rm
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy
+from airflow_provider_qrt.client.bounds import AnswerLimits
 from airflow_provider_qrt.client.tokens import forget_all_tokens
+from airflow_provider_qrt.client.transport import OnRequest
 
 API_KEY = "api-key-of-the-tests"
 ACCOUNT = "0123456789abcdef" * 2
@@ -50,13 +52,21 @@ def make_client(sleeps: list[float]) -> Iterator[Callable[..., QiskitRuntimeClie
     made: list[QiskitRuntimeClient] = []
 
     def make(
-        *, retry: RetryPolicy | None = None, read_timeout: float = 60.0, api_key: str = API_KEY, **settings: Any
+        *,
+        retry: RetryPolicy | None = None,
+        read_timeout: float = 60.0,
+        api_key: str = API_KEY,
+        limits: AnswerLimits | None = None,
+        on_request: OnRequest | None = None,
+        **settings: Any,
     ) -> QiskitRuntimeClient:
         client = QiskitRuntimeClient(
             ClientSettings.create(api_key=api_key, instance=CRN, **settings),
             retry=retry,
             sleep=sleeps.append,
             read_timeout=read_timeout,
+            limits=limits,
+            on_request=on_request,
         )
         made.append(client)
         return client

@@ -236,7 +236,7 @@ def test_a_method_is_one_request(api, client, sent, call, method, path, query, b
     [request] = sent()
     parts = urlsplit(request.url)
     assert (request.method, f"{parts.scheme}://{parts.netloc}{parts.path}") == (method, BASE + path)
-    assert parse_qs(parts.query) == query
+    assert parse_qs(parts.query, keep_blank_values=True) == query
     assert (request.json() if request.body else None) == body
 
 
@@ -307,6 +307,19 @@ def test_versions_refused_with_401_do_not_ask_for_a_token(api, client, token_req
     assert (token_requests(), len(sent())) == ([], 1)
 
 
+def test_a_version_that_is_no_text_is_empty(api, client):
+    api.get(f"{BASE}/versions", json={"versions": [None, "2026-04-15", ""]})
+    assert client.versions() == ["", "2026-04-15", ""]
+
+
+def test_a_client_may_get_its_token_before_it_is_needed(api, client, token_requests, sent):
+    client.prepare()
+    assert (len(token_requests()), sent()) == (1, [])
+    api.get(f"{BASE}/instance", json={})
+    client.instance()
+    assert len(token_requests()) == 1
+
+
 def test_backends_are_listed(api, client):
     devices = [{"name": "ibm_fez", "status": {"name": "online", "reason": "available"}}, {"name": "ibm_torino"}]
     api.get(f"{BASE}/backends", json={"devices": devices})
@@ -345,6 +358,13 @@ def test_jobs_are_read_page_by_page(api, client, sent):
     api.get(f"{BASE}/jobs", [job_page("1", "2", count=3), job_page("3", count=3)])
     assert [job.id for job in client.jobs(page_size=2)] == ["1", "2", "3"]
     assert offsets(sent) == [["0"], ["2"]]
+
+
+@pytest.mark.parametrize(("pending", "sent_as"), [(True, ["true"]), (False, ["false"]), (None, None)])
+def test_jobs_may_be_pending_or_finished_or_either(api, client, sent, pending, sent_as):
+    api.get(f"{BASE}/jobs", json={"jobs": []})
+    list(client.jobs(pending=pending))
+    assert parse_qs(urlsplit(sent()[0].url).query).get("pending") == sent_as
 
 
 def test_pages_are_read_only_as_far_as_they_are_needed(api, client, sent):
@@ -410,6 +430,25 @@ def test_cursors_that_go_in_a_circle_end(api, client, sent):
     assert cursors(sent) == [None, ["a"], ["b"]]
 
 
+@pytest.mark.parametrize(
+    ("link", "following"),
+    [
+        ("/workloads?limit=1&next=a", ["a"]),
+        ({"href": "/workloads?next=a&next=b"}, ["a"]),
+        ({"href": "/workloads?limit=1"}, None),
+        ({"href": 7}, None),
+        ({}, None),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_a_cursor_is_found_in_whatever_leads_to_the_next_page(api, client, sent, link, following):
+    api.get(f"{BASE}/workloads", [{"json": {"workloads": [], "next": link}}, workload_page()])
+    list(client.workloads())
+    assert cursors(sent) == [None, following][: len(sent())]
+    assert len(sent()) == (2 if following else 1)
+
+
 def test_a_cursor_to_another_host_is_not_followed_there(api, client, sent):
     api.get(f"{BASE}/workloads", [workload_page("1", following="https://elsewhere.example/?next=a"), workload_page()])
     list(client.workloads())
@@ -436,6 +475,27 @@ def test_a_result_that_is_not_ready_is_not_waited_for(api, client, sent, sleeps)
 def test_logs_are_text_in_utf_8(api, client):
     api.get(f"{BASE}/jobs/job-1/logs", content="Größe".encode(), headers={"Content-Type": "text/plain"})
     assert client.job_logs("job-1") == "Größe"
+
+
+def test_logs_that_are_no_utf_8_are_read_as_far_as_they_are(api, client):
+    api.get(f"{BASE}/jobs/job-1/logs", content=b"Gr\xf6\xc3\x9fe")
+    assert client.job_logs("job-1") == "Gr\ufffd\u00dfe"
+
+
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ("x" * 5000, "x" * 5000),
+        ("a secret\n" + "x" * 4999, "x" * 4999),
+        ("x" * 9000 + "\nthe\nend", "the\nend"),
+        ("x" * 5001, ""),
+    ],
+    ids=["short enough", "one letter too long", "much too long", "one line"],
+)
+def test_of_a_long_log_the_last_whole_lines_are_kept(api, client, monkeypatch, log, kept):
+    monkeypatch.setattr("airflow_provider_qrt.client.client.LONGEST_LOG", 5000)
+    api.get(f"{BASE}/jobs/job-1/logs", text=log)
+    assert client.job_logs("job-1") == kept
 
 
 def test_a_job_without_logs_has_an_empty_log(api, client):

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 import requests
 
-from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
+from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, connections
 from airflow_provider_qrt.client.connections import SharedConnections
 
 CRN = f"crn:v1:bluemix:public:quantum-computing:us-east:a/{'0' * 32}:00000000-0000-4000-8000-000000000001::"
@@ -165,4 +165,49 @@ def test_clients_of_the_service_share_them(server):
         for client in (one, other, one):
             assert client.backends() == []
     assert server.made == 1
+    assert wait_for_open(server, 0)
+
+
+def test_a_pool_that_was_forgotten_is_not_used_any_more(client, server, monkeypatch):
+    monkeypatch.setattr(connections, "_pool", connections._Pool())
+    one, other = client(), client()
+    ask(one, server)
+    connections._forget()
+    assert all([ask(one, server), ask(other, server)])
+    assert server.made == 2
+    one.close()
+    assert ask(other, server)
+    other.close()
+    assert server.made == 2
+
+
+def test_a_pool_keeps_ten_idle_connections():
+    adapter = connections._Pool().of(SharedConnections())
+    assert adapter.poolmanager.connection_pool_kw["maxsize"] == 10
+
+
+def test_a_request_is_passed_on_as_it_came(monkeypatch):
+    class Adapter:
+        def send(self, *arguments, **named):
+            return arguments, named
+
+    class Pool:
+        def of(self, user):
+            return {shared: Adapter()}[user]
+
+    shared = SharedConnections()
+    monkeypatch.setattr(connections, "_pool", Pool())
+    assert shared.send("request", True, timeout=5) == (("request", True), {"timeout": 5})
+
+
+def test_a_client_may_have_connections_of_its_own(server):
+    address = f"http://127.0.0.1:{server.server_port}"
+    settings = ClientSettings.create(api_key="k", instance=CRN, base_url=address, iam_url=address)
+    with (
+        QiskitRuntimeClient(settings, shared_connections=False) as one,
+        QiskitRuntimeClient(settings, shared_connections=False) as other,
+    ):
+        for client in (one, other, one):
+            assert client.backends() == []
+    assert server.made == 2
     assert wait_for_open(server, 0)

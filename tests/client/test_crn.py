@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_qrt.client.crn import InstanceCrn, base_url, iam_url
+from airflow_provider_qrt.client.crn import InstanceCrn, base_url, iam_url, is_ibms
 from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.settings import ClientSettings
 
@@ -68,6 +68,47 @@ def test_the_instance_of_another_service_is_passed_on_as_it_is(text):
     for ibms in ("", "https://quantum.cloud.ibm.com/api/v1", "https://eu-de.quantum.cloud.ibm.com/api/v1"):
         with pytest.raises(InvalidSettingsError):
             ClientSettings.create(api_key="key", instance=text, base_url=ibms)
+
+
+NOT_IBMS = "whose CRN is not IBM's"
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "instance_id", "account", "shown"),
+    [
+        (OTHERS[0], "us-east", "localqpu", "localqpu", "instance localqpu in us-east"),
+        (OTHERS[1], "us-east", "y", "localqpu", "instance y in us-east"),
+        (OTHERS[2], "", "my-service", "", "instance my-service"),
+        (OTHERS[3], "", "local", "", "instance local"),
+        (OTHERS[4], "", NOT_IBMS, "", f"instance {NOT_IBMS}"),
+        ("crn:v1:x:public:service:eu:a/acct::", "eu", "eu", "acct", "instance eu in eu"),
+        ("crn:a:b:c:d:e", "e", "e", "", "instance e in e"),
+        ("crn:a:b:c:d", "", "d", "", "instance d"),
+        ("a/b:c:d:e:f:g", "", NOT_IBMS, "", f"instance {NOT_IBMS}"),
+    ],
+)
+def test_the_instance_of_another_service_is_named_as_well_as_it_can_be(text, region, instance_id, account, shown):
+    crn = InstanceCrn.of_any_service(f" {text} ")
+    assert crn == InstanceCrn(text, region, instance_id)
+    assert (crn.account, str(crn)) == (account, shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://quantum.cloud.ibm.com/api/v1", True),
+        ("https://cloud.ibm.com", True),
+        ("https://EU-DE.Quantum.Cloud.IBM.com:443/", True),
+        ("https://evilcloud.ibm.com", False),
+        ("https://cloud.ibm.com.example.com", False),
+        ("https://example.com/cloud.ibm.com", False),
+        ("quantum.cloud.ibm.com", False),
+        ("https://[broken", False),
+        ("", False),
+    ],
+)
+def test_ibms_own_hosts_are_known(url, expected):
+    assert is_ibms(url) is expected
 
 
 @pytest.mark.parametrize("text", ["", "  ", "crn:v1:a\r\nX-Other:1", "a b", "crn:ψ"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,11 +15,14 @@ from airflow_provider_qrt.client.models import (
     InstanceUsage,
     Job,
     JobMetrics,
+    Program,
     Session,
+    SubmittedJob,
     Usage,
     Workload,
     parse_time,
 )
+from airflow_provider_qrt.client.states import JobState, JobStatus
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -268,3 +273,202 @@ def test_a_workload_is_read_whole():
         }
     )
     assert workload == Workload("w", "session", "in_progress", NOON, None, "ibm_fez", ("a",), "because", True)
+
+
+# All fields
+
+
+WHOLE_JOB = {
+    "id": "job-1",
+    "backend": "ibm_fez",
+    "state": {"status": "Failed", "reason": "Bad.", "reason_code": 1517, "reason_solution": "Mend it."},
+    "program": {"id": "sampler"},
+    "created": "2026-11-21T12:00:00Z",
+    "cost": 600,
+    "tags": ["a", "b"],
+    "session_id": "session-1",
+    "usage": {"qpu_charge_time_seconds": 2.5, "status": "complete"},
+    "estimated_running_time_seconds": 4.5,
+    "private": True,
+    "params": {"pubs": []},
+}
+JOB = Job(
+    "job-1",
+    JobState(JobStatus.FAILED, "Failed", "Bad.", 1517, "Mend it."),
+    "ibm_fez",
+    "sampler",
+    NOON,
+    ("a", "b"),
+    "session-1",
+    Usage(2.5, True),
+    4.5,
+    600,
+    True,
+    {"pubs": []},
+)
+
+
+def test_every_field_of_a_job_is_read():
+    assert Job.from_json(WHOLE_JOB) == JOB
+    assert Job.from_json({**WHOLE_JOB, "program": "estimator"}).program_id == "estimator"
+    assert Job.from_json({"id": "job-1", "params": ["pubs"]}) == Job("job-1", JobState(JobStatus.UNKNOWN, ""))
+
+
+def test_a_job_is_written_as_it_is_read():
+    written = JOB.to_json()
+    assert written == {
+        "id": "job-1",
+        "backend": "ibm_fez",
+        "state": {"status": "Failed", "reason": "Bad.", "reason_code": 1517, "reason_solution": "Mend it."},
+        "program": {"id": "sampler"},
+        "created": "2026-11-21T12:00:00+00:00",
+        "cost": 600,
+        "tags": ["a", "b"],
+        "session_id": "session-1",
+        "usage": {"qpu_charge_time_seconds": 2.5, "status": "complete"},
+        "estimated_running_time_seconds": 4.5,
+        "private": True,
+    }
+    assert Job.from_json(json.loads(json.dumps(written))) == replace(JOB, params=None)
+
+
+@pytest.mark.parametrize("usage", [None, Usage(None, False), Usage(0.0, True)])
+def test_a_job_that_says_little_is_written_too(usage):
+    job = Job("job-1", JobState(JobStatus.QUEUED, "Queued"), usage=usage)
+    written = job.to_json()
+    assert (written["created"], written["tags"], written["private"]) == (None, [], False)
+    assert Job.from_json(json.loads(json.dumps(written))) == job
+
+
+def test_the_answer_to_a_submission_is_read():
+    answer = {"id": "job-1", "backend": "b", "session_id": "s", "private": True}
+    assert SubmittedJob.from_json(answer) == SubmittedJob("job-1", "b", "s", True)
+    assert SubmittedJob.from_json({"id": 7, "session_id": ""}) == SubmittedJob("7", None, None, False)
+
+
+def test_every_field_of_a_backend_is_read():
+    backend = Backend.from_json(
+        {
+            "name": "ibm_fez",
+            "status": {"name": "paused", "reason": "calibrating"},
+            "is_simulator": True,
+            "qubits": 156,
+            "physical_qubits": 127,
+            "queue_length": 7,
+            "processor_type": {"family": "Heron"},
+            "performance_metrics": {"two_q_error_best": {"value": 0.001}},
+            "wait_time_seconds": {"average": 10, "p50": "soon"},
+        }
+    )
+    assert backend == Backend(
+        "ibm_fez",
+        "paused",
+        "calibrating",
+        7,
+        156,
+        {"family": "Heron"},
+        {"average": 10},
+        {"two_q_error_best": {"value": 0.001}},
+        True,
+    )
+
+
+def test_a_backend_that_says_little_is_read_too():
+    assert Backend.from_json({"name": "b"}) == Backend("b", "unknown")
+    assert Backend.from_json({"name": "b", "status": "online"}) == Backend("b", "online")
+    assert Backend.from_json({"name": "b", "status": "online"}).is_available
+    assert BackendStatus.from_json({}) == BackendStatus(False, "", 0, None)
+
+
+def test_every_field_of_a_jobs_metrics_is_read():
+    at = {"created": "2026-11-21T12:00:00Z", "running": "2026-11-21T12:00:01Z", "finished": "2026-11-21T12:00:02Z"}
+    metrics = JobMetrics.from_json(
+        {"timestamps": at, "usage": {"quantum_seconds": 3}, "circuits_execution_time_ns": 0, "caller": "us"}
+    )
+    later = [NOON + timedelta(seconds=seconds) for seconds in range(3)]
+    assert metrics == JobMetrics(*later, usage=Usage(3.0, True), circuits_execution_ns=0, caller="us")
+    assert JobMetrics.from_json({"timestamps": "none", "usage": "none"}) == JobMetrics()
+
+
+def test_a_workload_that_says_little_is_read_too():
+    assert Workload.from_json({"id": "w"}) == Workload("w", None, None)
+    ended = Workload.from_json({"id": "w", "ended": "2026-11-21T12:00:00Z", "accepting_jobs": False})
+    assert (ended.ended, ended.accepting_jobs) == (NOON, False)
+
+
+@pytest.mark.parametrize("data", [{"id": "s"}, {"id": "s", "accepting_jobs": None}])
+def test_a_session_that_says_little_is_read_too(data):
+    assert Session.from_json(data) == Session("s", None, None, False)
+
+
+def test_an_instance_that_says_little_is_read_too():
+    assert Instance.from_json({}) == Instance((), None, None, None)
+    assert Instance.from_json({"backends": []}) == Instance((), None, None, None)
+    assert InstanceUsage.from_json({"usage_period": "none"}) == InstanceUsage(0.0, None, None, False, None, None)
+    assert InstanceUsage.from_json({"usage_limit_reached": True}).limit_reached
+
+
+@pytest.mark.parametrize(
+    ("owner", "usage"),
+    [
+        ({"usage": {"status": "complete"}}, Usage(None, True)),
+        ({"usage": {"status": "pending"}}, Usage(None, False)),
+        ({"usage": {"quantum_seconds": 3}, "bss": {"seconds": 4}}, Usage(3.0, True)),
+        ({"usage": {"seconds": 0}, "bss": {"seconds": 4}}, Usage(0.0, True)),
+        ({"usage": {}, "bss": {"seconds": 4}}, Usage(4.0, True)),
+        ({"bss": {}}, None),
+        ({"bss": 4}, None),
+        ({"usage": 3}, None),
+    ],
+)
+def test_usage_is_found_where_it_is(owner, usage):
+    assert Usage.from_json(owner) == usage
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("1969-12-31T23:59:59Z", None),
+        ("1970-01-01T00:00:00Z", 1970),
+        ("2500-12-31T23:59:59Z", 2500),
+        ("2501-01-01T00:00:00Z", None),
+    ],
+)
+def test_a_year_is_plausible_or_no_time(text, year):
+    moment = parse_time(text)
+    assert (moment.year if moment else None) == year
+
+
+def test_every_field_of_a_program_is_read():
+    program = Program.from_json(
+        {
+            "id": "circuit-runner",
+            "name": "Circuit runner",
+            "description": " Runs circuits. ",
+            "cost": 600,
+            "version": 2,
+            "creationDate": "2026-11-21T12:00:00Z",
+            "parameters": '{"shots": 1}',
+        }
+    )
+    assert program == Program("circuit-runner", "Circuit runner", "Runs circuits.", 600.0, "2", NOON, {"shots": 1})
+
+
+def test_a_program_that_says_little_is_read_too():
+    assert Program.from_json({"id": "sampler"}) == Program("sampler", "sampler")
+    assert Program.from_json({"id": "sampler", "creation_date": "2026-11-21T12:00:00Z"}).created == NOON
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"shots": 1}, {"shots": 1}),
+        ("[1]", {}),
+        ("no json", {}),
+        ("[" * 70 + "]" * 70, {}),
+        ([1], {}),
+        (None, {}),
+    ],
+)
+def test_a_programs_parameters_are_an_object_or_the_text_of_one(given, read):
+    assert Program.from_json({"id": "p", "parameters": given}).parameters == read

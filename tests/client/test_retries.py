@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -164,6 +165,81 @@ def test_waits_double(api, client, sleeps):
     assert all(0.5 * 2**n <= slept <= 0.5 * 2**n * 1.3 for n, slept in enumerate(sleeps))
 
 
+def test_waits_after_a_429_double_too(api, client, sleeps):
+    api.get(f"{BASE}/jobs/job-1", status_code=429)
+    with pytest.raises(errors.RateLimitedError):
+        client.job("job-1")
+    assert len(sleeps) == 5
+    assert all(0.5 * 2**n <= slept <= 0.5 * 2**n * 1.3 for n, slept in enumerate(sleeps))
+
+
+def test_a_submission_refused_again_and_again_waits_the_longer_of_both_times(api, make_client, sleeps):
+    api.post(f"{BASE}/jobs", status_code=429)
+    with pytest.raises(errors.RateLimitedError):
+        make_client(retry=RetryPolicy(first_wait=5.0)).submit_job(program_id="sampler", backend="b", params={})
+    assert all(least <= slept <= least * 1.3 for least, slept in zip([12, 12, 20, 40, 60], sleeps, strict=True))
+
+
+def test_a_caller_that_waits_itself_is_told_of_a_429_at_once(api, make_client, sent, sleeps):
+    api.post(f"{BASE}/jobs", [{"exc": REFUSED_CONNECTION}, {"status_code": 429}, {"json": {"id": "job-1"}}])
+    client = make_client(retry=RetryPolicy(min_submit_wait=None))
+    with pytest.raises(errors.RateLimitedError):
+        client.submit_job(program_id="sampler", backend="b", params={})
+    assert len(sent()) == 2
+    assert [0.5 <= slept <= 0.5 * 1.3 for slept in sleeps] == [True]
+
+
+BODY = errors.ErrorBody()
+PASSING = [
+    errors.ServerError(503, BODY, request="GET /x"),
+    errors.RateLimitedError(429, BODY, request="GET /x"),
+    errors.NoAnswerError("no answer"),
+    errors.ConnectionFailedError("no connection"),
+    errors.UnexpectedAnswerError("a page"),
+]
+
+
+def attempts_of(troubles, attempts):
+    """Run a coroutine that meets these troubles; return its result and the number of attempts."""
+    left, made = list(troubles), 0
+
+    async def work():
+        nonlocal made
+        made += 1
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    async def run():
+        try:
+            return await RetryPolicy(attempts=attempts, first_wait=0.0).for_repeatable_async()(work)
+        except errors.QiskitRuntimeError as error:
+            return error
+
+    return asyncio.run(run()), made
+
+
+def test_a_coroutine_is_repeated_after_what_passes():
+    assert attempts_of(PASSING, 6) == ("done", 6)
+
+
+def test_a_coroutine_is_not_repeated_for_ever():
+    assert attempts_of(PASSING, 3) == (PASSING[2], 3)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        errors.NotFoundError(404, BODY, request="GET /x"),
+        errors.TokenUnavailableError("no token"),
+        errors.ServerError(503, BODY, request="GET /x", retry_after=61.0),
+    ],
+    ids=lambda trouble: type(trouble).__name__,
+)
+def test_a_coroutine_is_not_repeated_after_what_does_not_pass(trouble):
+    assert attempts_of([trouble], 6) == (trouble, 1)
+
+
 def test_waits_do_not_grow_for_ever(api, make_client, sleeps):
     api.get(f"{BASE}/jobs/job-1", status_code=503)
     with pytest.raises(errors.ServerError):
@@ -205,6 +281,12 @@ def test_a_retry_after_that_is_too_long_is_raised_not_waited_for(api, client, st
     assert caught.value.retry_after > 60
 
 
+def test_the_longest_wait_is_still_waited_for(api, client, sleeps):
+    api.get(f"{BASE}/jobs/job-1", [{"status_code": 503, "headers": {"Retry-After": "60"}}, {"json": {"id": "job-1"}}])
+    client.job("job-1")
+    assert 60 <= sleeps[0] <= 60 * 1.3
+
+
 def test_a_submission_told_to_wait_too_long_is_raised_not_waited_for(api, client, sleeps):
     api.post(f"{BASE}/jobs", status_code=429, headers={"Retry-After": "3600"})
     with pytest.raises(errors.RateLimitedError) as caught:
@@ -217,6 +299,9 @@ def test_a_submission_told_to_wait_too_long_is_raised_not_waited_for(api, client
     [
         ("0", 0.0),
         ("12", 12.0),
+        ("86399.5", 86_399.5),
+        ("86401", 86_400.0),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", 86_400.0),
         ("-5", 0.0),
         ("nan", 0.0),
         ("Sat, 21 Nov 2026 12:00:30 GMT", 30.0),

@@ -79,3 +79,25 @@ def test_others_did_not_run_too_long(job):
 
 def test_the_services_own_word_is_kept():
     assert JobState.from_json({"state": {"status": "Pondering"}}).word == "Pondering"
+
+
+@pytest.mark.parametrize(
+    ("job", "word"),
+    [
+        ({}, ""),
+        ({"status": None, "state": {"status": ""}}, ""),
+        ({"status": {"status": "Failed"}}, ""),
+        ({"status": "Running", "state": {"status": "Queued"}}, "Queued"),
+        ({"status": "Cancelled - Ran too long", "state": {"status": "Completed"}}, "Completed"),
+        ({"status": "Cancelled by you", "state": {"status": "CANCELLED"}}, "CANCELLED"),
+        ({"status": "CANCELLED - RAN TOO LONG", "state": {"status": "Canceled"}}, "CANCELLED - RAN TOO LONG"),
+    ],
+)
+def test_the_word_is_that_of_the_state_unless_its_twin_says_more(job, word):
+    assert JobState.from_json(job) == JobState(JobStatus.from_word(word), word)
+
+
+def test_a_state_is_read_whole():
+    twice = {"reason_code": 1, "reasonCode": 2, "reason_solution": "a", "reasonSolution": "b"}
+    state = JobState.from_json({"state": {"status": "Failed", "reason": {"why": "Bad."}, **twice}})
+    assert state == JobState(JobStatus.FAILED, "Failed", '{"why": "Bad."}', 1, "a")

@@ -15,6 +15,7 @@ import websockets
 from websockets.asyncio.server import serve
 from websockets.http11 import Response
 
+from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import stream
 from airflow_provider_qrt.client.stream import PackageMissingError, StreamLostError, StreamUnavailableError, follow
 
@@ -385,12 +386,253 @@ def test_a_bundle_that_is_not_there_is_named(certificate, tmp_path):
         heard(ended, options={"ssl": context}, verify=str(tmp_path / "none.pem"))
 
 
+def test_a_bundle_may_be_named_as_curl_does(certificate, monkeypatch):
+    bundle, context = certificate
+    monkeypatch.setenv("CURL_CA_BUNDLE", bundle)
+    assert heard(ended, options={"ssl": context}) == ["Completed"]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/not/there.pem")
+    with pytest.raises(StreamUnavailableError) as error:
+        heard(ended, options={"ssl": context})
+    assert str(error.value) == "the CA bundle /not/there.pem cannot be used (No such file or directory)"
+
+
+def test_a_bundle_that_holds_no_certificate_is_named(tmp_path, dialled):
+    bundle = tmp_path / "empty.pem"
+    bundle.write_text("nothing")
+    with pytest.raises(StreamUnavailableError, match=r"empty\.pem cannot be used \(.+\)$"):
+        dial("wss://runtime.example.com/stream", verify=str(bundle))
+    assert dialled == {}
+
+
+# How it connects
+
+
+@pytest.fixture
+def dialled(monkeypatch):
+    """The arguments with which the library is asked for a connection, which it cannot make."""
+    import websockets.asyncio.client
+
+    found: dict[str, Any] = {}
+
+    class Refusing(websockets.asyncio.client.connect):
+        def __init__(self, url, **options):
+            found.update(options, url=url)
+
+        def __await__(self):
+            raise ConnectionRefusedError("nobody there")
+            yield
+
+    monkeypatch.setattr(websockets.asyncio.client, "connect", Refusing)
+    return found
+
+
+def dial(url, **options):
+    """Return why there is no connection."""
+
+    async def listen():
+        return [text async for text in follow(url, HEADERS, **options)]
+
+    return asyncio.run(listen())
+
+
+WS, WSS = "ws://ws.example.com:81/ws/jobs/j", "wss://ws.example.com/ws/jobs/j"
+
+
+def test_it_asks_for_a_connection_with_its_times_and_without_a_log(dialled):
+    with pytest.raises(StreamLostError) as error:
+        dial(WS)
+    assert (str(error.value), error.value.unauthorized) == ("no connection to ws.example.com:81 (nobody there)", False)
+    logger = dialled.pop("logger")
+    assert dialled == {
+        "url": WS,
+        "additional_headers": HEADERS,
+        "user_agent_header": f"airflow-provider-qrt/{__version__}",
+        "open_timeout": 10.0,
+        "ping_interval": 60.0,
+        "ping_timeout": 10.0,
+        "close_timeout": 1.0,
+        "proxy": None,
+    }
+    assert logger.disabled
+    assert not logger.isEnabledFor(logging.CRITICAL)
+
+
+PROXY = "http://mine:3128"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "environment", "proxy"),
+    [
+        (WS, {"http": PROXY, "https": "http://other:1"}, {}, PROXY),
+        (WSS, {"https": PROXY, "http": "http://other:1"}, {}, PROXY),
+        (WS, {"http": "mine:3128"}, {}, PROXY),
+        (WS, {"http": "socks5h://mine:1"}, {}, "socks5h://mine:1"),
+        (WS, {"http://ws.example.com": PROXY}, {}, PROXY),
+        (WSS, {"https://ws.example.com": PROXY}, {}, PROXY),
+        (WS, {"all": PROXY}, {}, PROXY),
+        (WS, {"https": PROXY}, {}, None),
+        (WS, {"http": ""}, {"http_proxy": PROXY}, None),
+        (WS, {}, {"http_proxy": PROXY}, PROXY),
+        (WSS, {}, {"https_proxy": PROXY}, PROXY),
+        (WSS, {}, {"http_proxy": PROXY}, None),
+        (WS, {"http": PROXY}, {"http_proxy": "http://other:1"}, PROXY),
+        (WS, {}, {"http_proxy": PROXY, "no_proxy": "example.com"}, None),
+        (WS, {"no_proxy": "example.com"}, {"http_proxy": PROXY}, None),
+        (WS, {"no_proxy": "example.org"}, {"http_proxy": PROXY}, PROXY),
+    ],
+)
+def test_a_stream_takes_the_proxy_of_its_host(dialled, monkeypatch, url, proxies, environment, proxy):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StreamLostError):
+        dial(url, proxies=proxies)
+    assert (dialled["url"], dialled["proxy"]) == (url, proxy)
+    assert ("ssl" in dialled, "proxy_ssl" in dialled) == (url == WSS, False)
+
+
+@pytest.mark.parametrize("url", [WS, WSS])
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_proxy_that_speaks_tls_is_checked_like_the_service(dialled, url, verify):
+    with pytest.raises(StreamLostError):
+        dial(url, verify=verify, proxies={"all": "https://mine:3128"})
+    contexts = [dialled[name] for name in ("ssl", "proxy_ssl") if name in dialled]
+    assert len(contexts) == (2 if url == WSS else 1)
+    for context in contexts:
+        assert context.check_hostname is verify
+        assert context.verify_mode == (ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+
+
+def test_streams_with_the_same_bundle_share_what_was_read_from_it(dialled, certificate):
+    bundle, _ = certificate
+    contexts = []
+    for verify in (bundle, bundle, True):
+        with pytest.raises(StreamLostError):
+            dial(WSS, verify=verify)
+        contexts.append(dialled["ssl"])
+    assert contexts[0] is contexts[1]
+    assert contexts[0] is not contexts[2]
+    assert [one["subject"] for one in contexts[0].get_ca_certs()] == [((("commonName", "127.0.0.1"),),)]
+    assert len(contexts[2].get_ca_certs()) > 10
+
+
+def test_a_folder_of_certificates_is_a_bundle_too(dialled, tmp_path):
+    with pytest.raises(StreamLostError, match="nobody there"):
+        dial(WSS, verify=str(tmp_path))
+    assert dialled["ssl"].get_ca_certs() == []
+    assert dialled["ssl"].verify_mode == ssl.CERT_REQUIRED
+
+
+def test_an_error_without_words_is_named_by_its_kind(dialled, monkeypatch):
+    async def fail(url, **options):
+        raise EOFError
+
+    monkeypatch.setattr(stream, "_connector", fail)
+    with pytest.raises(StreamLostError) as error:
+        dial(WS)
+    assert str(error.value) == "no connection to ws.example.com:81 (EOFError)"
+
+
+def test_an_error_that_quotes_a_header_is_cleaned(monkeypatch):
+    async def fail(url, **options):
+        raise ValueError(f"bad header: {HEADERS['Authorization']} for {url}")
+
+    monkeypatch.setattr(stream, "_connector", fail)
+    with pytest.raises(StreamLostError) as error:
+        dial(WS)
+    assert str(error.value) == f"no connection to ws.example.com:81 (bad header: *** for {WS})"
+
+
+# The words
+
+
+@pytest.mark.parametrize(
+    ("ending", "says"),
+    [
+        (lambda connection: connection.close(1011, "a secret"), "{} closed it with code 1011"),
+        (lambda connection: connection.transport.abort(), "the connection to {} broke"),
+        (
+            lambda connection: connection.send("x" * (2**20 + 1)),
+            "given up with code 1009, ",
+        ),
+    ],
+    ids=["closed", "broken", "too long"],
+)
+def test_a_loss_is_told_in_full(ending, says):
+    async def tell(connection):
+        done = ending(connection)
+        if done is not None:
+            await done
+        await connection.wait_closed()
+
+    async def listen():
+        async with service(tell) as url:
+            with pytest.raises(StreamLostError) as error:
+                [text async for text in follow(url, HEADERS)]
+        return str(error.value), says.format(url.split("/")[2])
+
+    found, expected = asyncio.run(asyncio.wait_for(listen(), 30))
+    assert found.startswith(expected) if expected.endswith(", ") else found == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "unauthorized"),
+    [
+        (401, StreamLostError, True),
+        (408, StreamLostError, False),
+        (499, StreamUnavailableError, None),
+        (500, StreamLostError, False),
+    ],
+)
+def test_a_refusal_is_told_in_full(status, kind, unauthorized):
+    error = stream._refusal("api.example.com", status)
+    assert (type(error), str(error)) == (kind, f"api.example.com answered HTTP {status}")
+    assert getattr(error, "unauthorized", None) is unauthorized
+
+
+def refusing_proxy(url):
+    """Return the error of a stream to ``url`` through a proxy that lets nothing through."""
+
+    async def listen():
+        async def refuse(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            return [text async for text in follow(url, HEADERS, proxies={"http": f"http://127.0.0.1:{port}"})]
+
+    return asyncio.run(asyncio.wait_for(listen(), 30))
+
+
+def test_a_proxy_that_lets_nothing_through_is_told_in_full():
+    with pytest.raises(StreamLostError) as error:
+        refusing_proxy(WS)
+    assert str(error.value) == "the proxy let nothing through to ws.example.com:81 (InvalidProxyStatus)"
+
+
+def test_a_proxy_of_another_kind_is_told_in_full():
+    with pytest.raises(StreamUnavailableError) as error:
+        dial(WS, proxies={"http": "gopher://proxy"})
+    assert str(error.value) == "the proxy for ws.example.com:81 is not a URL that websockets can use"
+
+
+def test_a_socks_proxy_without_its_package_is_told_in_full(monkeypatch):
+    async def fail(url, **options):
+        raise ImportError("python-socks is required")
+
+    monkeypatch.setattr(stream, "_connector", fail)
+    with pytest.raises(PackageMissingError) as error:
+        dial(WS, proxies={"http": "socks5://proxy:1"})
+    assert str(error.value) == "a SOCKS proxy needs the package python-socks; install it with pip"
+
+
 # Without the library
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
-    with pytest.raises(
-        PackageMissingError, match=r"the package websockets is missing: pip install 'airflow-provider-qrt\[stream\]'"
-    ):
+    with pytest.raises(PackageMissingError) as error:
         heard(ended)
+    assert str(error.value) == "the package websockets is missing: pip install 'airflow-provider-qrt[stream]'"

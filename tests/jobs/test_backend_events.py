@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from airflow_provider_qrt.jobs.backends.calibration import Calibration
 from airflow_provider_qrt.jobs.backends.events import (
     LONGEST_PAUSE,
     BackendConditions,
+    BackendEvent,
     BackendMark,
     Condition,
     Pace,
@@ -125,6 +127,11 @@ def test_an_error_that_falls_below_the_bound_is_an_event_each_time():
     assert happened == [[], [], ["two_qubit_error"], [], [], [], ["two_qubit_error"]]
 
 
+def test_the_first_look_takes_the_calibration_into_account():
+    watch, good = Watch(max_two_qubit_error=0.004), (backend(), calibration(error=0.003))
+    assert watch.happened(good, good) == [[], []]
+
+
 def test_all_that_is_asked_for_must_be_true_at_once():
     watch = Watch(max_queue=5, max_two_qubit_error=0.004, recalibrated=True)
     good, bad = 0.002, 0.02
@@ -163,7 +170,7 @@ def test_what_an_event_tells():
     watch = Watch(max_queue=3)
     watch.happened(backend(queue=9))
     event = watch.look(backend(queue=2))
-    assert event.calibrated is None
+    assert (event.calibrated, event.two_qubit_error) == (None, None)
     assert event.with_calibration(calibration(4)).to_payload() == {
         "backend": "ibm_fez",
         "happened": ["queue"],
@@ -174,6 +181,37 @@ def test_what_an_event_tells():
         "seen": datetime.fromtimestamp(watch.now, UTC).isoformat(),
         "event_id": event.event_id,
     }
+
+
+def test_an_event_tells_of_the_calibration_that_it_was_decided_by():
+    watch = Watch(recalibrated=True)
+    watch.look(backend(), calibration(1))
+    event = watch.look(backend(queue=7), calibration(2, 0.004))
+    assert event == BackendEvent(
+        "ibm_fez",
+        (Condition.RECALIBRATED,),
+        "online",
+        7,
+        datetime(2026, 11, 21, 2, tzinfo=UTC),
+        0.004,
+        datetime.fromtimestamp(watch.now, UTC),
+        watch.conditions.digest("1000060.0"),
+    )
+
+
+def test_the_watermark_remembers_since_when_something_is_lacking():
+    watch = Watch(max_queue=5)
+    kept = []
+    for seen in (backend(), backend(queue=9), PAUSED, backend(queue=7), backend()):
+        watch.look(seen)
+        kept.append((watch.kept["lacked"], watch.kept["since"] - 1_000_000, watch.kept["calibrated"]))
+    assert kept == [
+        ([], 60.0, None),
+        (["queue"], 120.0, None),
+        (["online", "queue"], 120.0, None),
+        (["online", "queue"], 120.0, None),
+        ([], 300.0, None),
+    ]
 
 
 @pytest.mark.parametrize("value", [None, "x", 7, {}, {"lacked": ["x"], "since": 1, "calibrated": None}, {"lacked": []}])
@@ -187,29 +225,74 @@ def test_of_several_watermarks_the_youngest_counts():
     assert BackendMark.latest([young.to_json(), None, old.to_json()]) == young
 
 
+NAME_ONE = "backend: name the one to watch, such as 'ibm_fez', got {}."
+AN_ERROR = "max_two_qubit_error: expected an error such as 0.004 (0.4 %), got {}."
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"backend": "least_busy"}, "backend: name the one to watch"),
-        ({"backend": " "}, "backend: name the one to watch"),
-        ({"backend": None}, "backend: name the one to watch"),
-        ({"max_queue": -1}, "max_queue: must be at least 0"),
-        ({"max_two_qubit_error": 0}, "max_two_qubit_error: expected an error such as"),
-        ({"max_two_qubit_error": "low"}, "max_two_qubit_error: expected a number"),
-        ({"max_two_qubit_error": float("nan")}, "max_two_qubit_error: expected an error such as"),
-        ({"recalibrated": "often"}, "recalibrated: expected True or False"),
+        ({"backend": "least_busy"}, NAME_ONE.format("'least_busy'")),
+        ({"backend": " "}, NAME_ONE.format("' '")),
+        ({"backend": None}, NAME_ONE.format("None")),
+        ({"max_queue": -1}, "max_queue: must be at least 0, got -1."),
+        ({"max_two_qubit_error": 0}, AN_ERROR.format("0")),
+        ({"max_two_qubit_error": 1.5}, AN_ERROR.format("1.5")),
+        ({"max_two_qubit_error": -0.1}, AN_ERROR.format("-0.1")),
+        ({"max_two_qubit_error": float("nan")}, AN_ERROR.format("nan")),
+        ({"max_two_qubit_error": "low"}, "max_two_qubit_error: expected a number, got 'low'."),
+        ({"max_two_qubit_error": True}, "max_two_qubit_error: expected a number, got True."),
+        ({"recalibrated": "often"}, "recalibrated: expected True or False, got 'often'."),
     ],
 )
 def test_what_makes_no_sense_is_refused(wanted, said):
-    with pytest.raises(InvalidInputError, match=said):
+    with pytest.raises(InvalidInputError) as refused:
         BackendConditions.from_arguments(**{"backend": "ibm_fez", **wanted})
+    assert str(refused.value) == said
+
+
+def test_arguments_may_be_text_or_left_out():
+    assert BackendConditions.from_arguments(backend=" ibm_fez ") == BackendConditions("ibm_fez")
+    assert BackendConditions.from_arguments(
+        backend="ibm_fez", max_queue="5", max_two_qubit_error="1", recalibrated="True"
+    ) == BackendConditions("ibm_fez", 5, 1.0, recalibrated=True)
+    assert BackendConditions.from_arguments(backend="ibm_fez", max_queue="", max_two_qubit_error="None") == (
+        BackendConditions("ibm_fez")
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "needed"),
+    [({}, False), ({"max_queue": 5}, False), ({"recalibrated": True}, True), ({"max_two_qubit_error": 0.1}, True)],
+    ids=str,
+)
+def test_the_calibration_is_read_only_if_something_depends_on_it(wanted, needed):
+    assert BackendConditions("ibm_fez", **wanted).want_calibration is needed
+
+
+def test_the_digest_of_conditions_is_the_same_in_every_version_and_another_for_each_watcher():
+    conditions = BackendConditions("ibm_fez", max_queue=5)
+    text = '[{"backend": "ibm_fez", "max_queue": 5, "max_two_qubit_error": null, "recalibrated": false}, "a"]'
+    assert conditions.digest("a") == hashlib.sha256(text.encode()).hexdigest()[:16]
+    others = [conditions.digest(), conditions.digest("b"), BackendConditions("ibm_fez").digest("a")]
+    assert len({conditions.digest("a"), *others}) == 4
 
 
 @pytest.mark.parametrize("value", [0, 0.5, -1, float("nan"), float("inf"), "often", None, True])
 def test_an_interval_is_a_second_at_least(value):
-    with pytest.raises(InvalidInputError, match="poll_interval"):
+    with pytest.raises(InvalidInputError, match=r"^poll_interval: "):
         read_interval(value)
-    assert read_interval("30") == 30.0
+    assert (read_interval("30"), read_interval(1)) == (30.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.5, "poll_interval: must be at least 1 s, got 0.5."), ("x", "poll_interval: expected a number, got 'x'.")],
+)
+def test_an_interval_that_is_none_is_refused_word_by_word(value, said):
+    with pytest.raises(InvalidInputError) as refused:
+        read_interval(value)
+    assert str(refused.value) == said
 
 
 def test_what_passes_is_asked_for_again_at_the_same_pace():
@@ -243,3 +326,8 @@ def test_trouble_is_said_once_for_each_kind():
     assert [pace.is_news(one) for one in (gone, gone, refused, refused, gone)] == [True, False, True, False, True]
     pace.on_success()
     assert pace.is_news(gone)
+
+
+def test_a_short_interval_is_kept_where_the_service_asks_for_none():
+    assert Pace(0.25).on_error(errors.NoAnswerError("gone")) == 0.25
+    assert Pace(0.25).on_error(errors.InvalidSettingsError("no")) == 0.5

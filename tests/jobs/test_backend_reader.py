@@ -144,3 +144,63 @@ def test_a_connection_that_was_refused_is_read_again(emulator, connect):
 
     assert asyncio.run(scenario())
     assert len(connected) == 2
+
+
+def test_a_reading_is_good_for_two_seconds_for_those_who_want_it_now(connect, sent):
+    async def scenario():
+        now = [1000.0]
+        reader = BackendReader(connect, clock=lambda: now[0])
+        seen = []
+        with reader.joined():
+            for moment in (1000.0, 1001.9, 1002.0):
+                now[0] = moment
+                seen.append(await reader.backends(0))
+                seen.append(len(sent("GET /backends")))
+        return seen
+
+    seen = asyncio.run(scenario())
+    assert seen[1::2] == [1, 1, 2]
+    assert seen[0] is seen[2]
+    assert seen[0] == seen[4]
+
+
+def test_the_waiting_times_are_asked_for_with_the_backends(service, monkeypatch):
+    asked = []
+    monkeypatch.setattr(service, "backends", lambda **fields: asked.append(fields) or [], raising=False)
+
+    async def connect():
+        return service, "the connection"
+
+    async def scenario():
+        reader = BackendReader(connect)
+        with reader.joined():
+            return await reader.backends(0.01), reader.where
+
+    assert asyncio.run(scenario()) == ([], "the connection")
+    assert asked == [{"fields": ("wait_time_seconds",)}]
+
+
+def test_a_calibration_that_cannot_be_read_is_an_error_for_each_and_is_read_again(service, monkeypatch):
+    answers = [errors.ServerError(503, errors.ErrorBody(), request="GET /backends/ibm_fez/properties"), {}]
+
+    def properties(name: str):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(service, "backend_properties", properties, raising=False)
+
+    async def connect():
+        return service, "the connection"
+
+    async def scenario():
+        reader = BackendReader(connect)
+        with reader.joined():
+            wanted = (reader.calibration("ibm_fez", 60) for _ in range(3))
+            failed = await asyncio.gather(*wanted, return_exceptions=True)
+            return failed, await reader.calibration("ibm_fez", 60)
+
+    failed, calibration = asyncio.run(scenario())
+    assert [type(one) for one in failed] == [errors.ServerError] * 3
+    assert calibration == Calibration()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +72,11 @@ def test_a_ready_backend_ends_the_wait_and_is_described():
 def test_what_the_service_does_not_say_is_null():
     found = poller().on_backends([backend(num_qubits=None)], NOW).backend.to_json()
     assert (found["wait_time_seconds"], found["qubits"], found["processor"]) == (None, None, None)
+
+
+def test_a_ready_backend_is_described_without_what_is_not_known():
+    outcome = poller().on_backends([backend(queue_length=1)], NOW)
+    assert outcome.message == "Backend ibm_a is online with 1 job in its queue."
 
 
 def test_of_several_the_least_busy_is_handed_on():
@@ -152,7 +158,8 @@ def test_a_hiccup_after_a_good_look_is_told_again():
     waiting = poller()
     waiting.on_error(server_error(), NOW)
     waiting.on_backends([backend(status="paused")], NOW)
-    assert "HTTP 503" in waiting.on_error(server_error(), NOW).note
+    said = "The backends could not be read, waiting on. GET /backends: HTTP 503: no reason given."
+    assert waiting.on_error(server_error(), NOW).note == said
 
 
 def test_a_time_that_the_service_asked_for_is_waited():
@@ -179,30 +186,48 @@ def test_a_refusal_ends_the_wait_when_it_has_gone_on_for_minutes(error):
     looking = poller()
     for seconds in (0, 60, DEFAULT_PATIENCE - 1):
         assert isinstance(looking.on_error(error, NOW + seconds), KeepWaiting)
-    outcome = looking.on_error(error, NOW + DEFAULT_PATIENCE)
-    assert outcome.ending is BackendEnding.UNREAD
-    assert str(error) in outcome.message
-    assert WHERE in outcome.message
+    message = f"The backends cannot be watched. {error} Asked with {WHERE}."
+    assert looking.on_error(error, NOW + DEFAULT_PATIENCE) == BackendOutcome(BackendEnding.UNREAD, None, message)
 
 
-def test_an_unknown_name_ends_the_wait_with_the_nearest():
-    outcome = poller("ibm_fezz").on_backends([backend("ibm_fez")], NOW)
-    assert outcome.ending is BackendEnding.REFUSED
-    assert "Did you mean 'ibm_fez'?" in outcome.message
+def test_a_mistake_of_our_own_ends_the_wait_at_once():
+    looking = replace(poller(), where="")
+    outcome = looking.on_error(errors.InternalError("TypeError."), NOW)
+    assert outcome == BackendOutcome(BackendEnding.UNREAD, None, "The backends cannot be watched. TypeError.")
 
 
-@pytest.mark.parametrize("filters", [{"names": ["ibm_fezz"]}, {"exclude": ["ibm_fezz"]}], ids=str)
-def test_a_misspelt_name_in_the_filters_ends_it_too(filters):
-    outcome = poller(**filters).on_backends([backend("ibm_fez")], NOW)
-    assert outcome.ending is BackendEnding.REFUSED
-    assert "'ibm_fezz' is not among" in outcome.message
+def test_patience_may_be_shorter():
+    looking = replace(poller(), patience=10.0)
+    refused = errors.BadRequestError(400, errors.ErrorBody(), request="GET /backends")
+    steps = [looking.on_error(refused, NOW + seconds) for seconds in (0, 5, 10)]
+    assert [isinstance(step, KeepWaiting) for step in steps] == [True, True, False]
+
+
+FEZ = f"is not among the backends of {WHERE}: ibm_fez. Did you mean 'ibm_fez'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "place"),
+    [
+        ("ibm_fezz", {}, "backend"),
+        ("least_busy", {"names": ["ibm_fezz"]}, "backend_filters.names"),
+        ("ibm_fez", {"exclude": ["ibm_fezz"]}, "backend_filters.exclude"),
+    ],
+    ids=["backend", "names", "exclude"],
+)
+def test_an_unknown_name_ends_the_wait_with_the_nearest(name, filters, place):
+    outcome = poller(name, **filters).on_backends([backend("ibm_fez")], NOW)
+    assert outcome == BackendOutcome(BackendEnding.REFUSED, None, f"{place}: 'ibm_fezz' {FEZ}")
 
 
 @pytest.mark.parametrize("name", ["least_busy", "ibm_a"])
 def test_a_wish_that_can_never_come_true_ends_the_wait(name):
     outcome = poller(name, min_qubits=1000).on_backends([backend("ibm_a", status="paused")], NOW)
-    assert outcome.ending is BackendEnding.REFUSED
-    assert "ibm_a has 156 qubits < 1000" in outcome.message
+    message = (
+        f"No backend is what backend_filters asks for with {WHERE}: ibm_a has 156 qubits < 1000. Ask for less, or use "
+        "a connection to an instance that has such a backend."
+    )
+    assert outcome == BackendOutcome(BackendEnding.REFUSED, None, message)
 
 
 def test_one_backend_that_could_fit_is_waited_for():
@@ -226,8 +251,9 @@ def test_at_the_deadline_a_ready_backend_is_still_ready():
 
 
 def test_a_service_that_is_down_until_the_deadline_times_out():
-    outcome = poller(deadline=NOW).on_error(server_error(), NOW)
-    assert outcome.ending is BackendEnding.TIMED_OUT
+    outcome = poller(since=NOW - 60, deadline=NOW).on_error(server_error(), NOW)
+    message = "The backends could not be read. The sensor's timeout of 60 s has passed."
+    assert outcome == BackendOutcome(BackendEnding.TIMED_OUT, None, message)
     assert "could not be read" in outcome.message
 
 
@@ -256,5 +282,6 @@ def test_an_outcome_survives_the_way_through_json(outcome):
     ids=str,
 )
 def test_an_event_that_is_not_understood_is_no_success(event):
-    with pytest.raises(ValueError, match="not understood"):
+    said = f"The trigger sent an event that is not understood: {event!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         BackendOutcome.from_event(event)

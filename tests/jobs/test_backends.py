@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import choose_backend, rank, wait_seconds
+from airflow_provider_qrt.jobs.backends.select import check_name, choose_backend, rank, wait_seconds
 from airflow_provider_qrt.jobs.errors import NoBackendAvailableError, NoBackendFitsError
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
@@ -71,42 +71,69 @@ def test_what_templates_make_text_of_is_read_as_what_it_was():
     )
 
 
+KNOWN = "known are min_qubits, processor_family, processor_revision, max_queue, names, exclude, simulators."
+NO_MAPPING = (
+    ": expected a mapping such as {{'min_qubits': 100}}, got {}. Its values may be templates; the mapping itself may "
+    "not be text."
+)
+NO_LIST = ": expected a list of backend names, got {}."
+NO_NUMBER = ".min_qubits: expected a whole number, got {}."
+
+
 @pytest.mark.parametrize(
     ("filters", "says"),
     [
-        ("min_qubits=100", "backend_filters: expected a mapping"),
-        ([("min_qubits", 100)], "backend_filters: expected a mapping"),
-        ({"min_qubit": 100}, "unknown key 'min_qubit'; did you mean 'min_qubits'"),
-        ({"zzz": 1}, "unknown key 'zzz'; known are min_qubits, processor_family"),
-        ({7: 1}, "unknown key 7; known are"),
-        ({"min_qubits": "many"}, "backend_filters.min_qubits: expected a whole number, got 'many'"),
-        ({"min_qubits": 99.5}, "min_qubits: expected a whole number"),
-        ({"min_qubits": float("inf")}, "min_qubits: expected a whole number"),
-        ({"min_qubits": Decimal("99.5")}, "min_qubits: expected a whole number"),
-        ({"min_qubits": "99.5"}, "min_qubits: expected a whole number"),
-        ({"min_qubits": True}, "min_qubits: expected a whole number"),
-        ({"min_qubits": 0}, "min_qubits: must be at least 1, got 0"),
-        ({"max_queue": -1}, "max_queue: must be at least 0, got -1"),
-        ({"max_queue": [1]}, "max_queue: expected a whole number"),
-        ({"processor_family": 2}, "processor_family: expected text such as 'Heron'"),
-        ({"processor_family": "Heron r2"}, "'processor_family': 'Heron', 'processor_revision': '2'"),
-        ({"processor_revision": 2}, "add processor_family"),
-        ({"processor_family": "Heron", "processor_revision": "new"}, "processor_revision: expected a number"),
-        ({"processor_family": "Heron", "processor_revision": True}, "processor_revision: expected a number"),
-        ({"names": []}, "names: the list is empty; leave it out"),
-        ({"names": [3]}, "names: expected a list of backend names"),
-        ({"names": ["ibm_fez", " "]}, "names: expected a list of backend names"),
-        ({"exclude": {"ibm_fez": 1}}, "exclude: expected a list of backend names"),
-        ({"exclude": 3}, "exclude: expected a list of backend names"),
-        ({"simulators": "yes"}, "simulators: expected True or False"),
-        ({"simulators": 1}, "simulators: expected True or False"),
+        ("min_qubits=100", NO_MAPPING.format("'min_qubits=100'")),
+        ([("min_qubits", 100)], NO_MAPPING.format("[('min_qubits', 100)]")),
+        ({"min_qubit": 100}, ": unknown key 'min_qubit'; did you mean 'min_qubits'?"),
+        ({"zzz": 1}, f": unknown key 'zzz'; {KNOWN}"),
+        ({7: 1}, f": unknown key 7; {KNOWN}"),
+        ({"min_qubits": "many"}, NO_NUMBER.format("'many'")),
+        ({"min_qubits": 99.5}, NO_NUMBER.format("99.5")),
+        ({"min_qubits": float("inf")}, NO_NUMBER.format("inf")),
+        ({"min_qubits": Decimal("99.5")}, NO_NUMBER.format("Decimal('99.5')")),
+        ({"min_qubits": "99.5"}, NO_NUMBER.format("'99.5'")),
+        ({"min_qubits": True}, NO_NUMBER.format("True")),
+        ({"min_qubits": 0}, ".min_qubits: must be at least 1, got 0."),
+        ({"max_queue": -1}, ".max_queue: must be at least 0, got -1."),
+        ({"max_queue": [1]}, ".max_queue: expected a whole number, got [1]."),
+        ({"processor_family": 2}, ".processor_family: expected text such as 'Heron', got 2."),
+        (
+            {"processor_family": " Heron  r2.0 "},
+            ".processor_family: 'Heron  r2.0' is two things: write 'processor_family': 'Heron', "
+            "'processor_revision': '2'.",
+        ),
+        (
+            {"processor_revision": 2},
+            ".processor_revision: add processor_family, such as 'Heron': each family counts its own.",
+        ),
+        (
+            {"processor_family": "Heron", "processor_revision": "new"},
+            ".processor_revision: expected a number such as 2, got 'new'.",
+        ),
+        (
+            {"processor_family": "Heron", "processor_revision": True},
+            ".processor_revision: expected a number such as 2, got True.",
+        ),
+        ({"names": []}, ".names: the list is empty; leave it out to choose among all backends."),
+        ({"names": [3]}, ".names" + NO_LIST.format("[3]")),
+        ({"names": ["ibm_fez", " "]}, ".names" + NO_LIST.format("['ibm_fez', ' ']")),
+        ({"exclude": {"ibm_fez": 1}}, ".exclude" + NO_LIST.format("{'ibm_fez': 1}")),
+        ({"exclude": 3}, ".exclude" + NO_LIST.format("3")),
+        ({"simulators": "yes"}, ".simulators: expected True or False, got 'yes'."),
+        ({"simulators": 1}, ".simulators: expected True or False, got 1."),
     ],
     ids=str,
 )
 def test_what_is_not_understood_is_refused(filters, says):
     with pytest.raises(InvalidInputError) as refused:
         BackendCriteria.from_filters(filters)
-    assert says in str(refused.value)
+    assert str(refused.value) == f"backend_filters{says}"
+
+
+def test_names_are_taken_once_and_an_empty_list_excludes_nothing():
+    asked = criteria(names="b, a,b", exclude=[], processor_family="Heron", processor_revision="r1.0")
+    assert asked == BackendCriteria(processor_family="Heron", processor_revision="1", names=("b", "a"))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +161,8 @@ def test_criteria_survive_the_way_through_json(filters):
     ("filters", "other", "why"),
     [
         ({}, {"status": "paused", "status_reason": "calibrating"}, "other is paused (calibrating)"),
+        ({}, {"status": "paused", "status_reason": None}, "other is paused"),
+        ({}, {"status": "paused", "status_reason": "available"}, "other is paused"),
         ({}, {"status": "offline", "status_reason": "offline"}, "other is offline"),
         ({}, {"status_reason": "maintenance"}, "other is online but not available (maintenance)"),
         ({}, {"is_simulator": True}, "other is a simulator"),
@@ -160,7 +189,7 @@ def test_what_does_not_fit_is_left_out_though_it_is_less_busy(filters, other, wh
     good = backend("good", queue_length=10, processor_type=HERON)
     left_out = backend("other", **{"processor_type": HERON, **other})
     assert choose([left_out, good], **filters) == "good"
-    assert why in ", ".join(f"other {misfit.text}" for misfit in criteria(**filters).misfits(left_out))
+    assert [f"other {misfit.text}" for misfit in criteria(**filters).misfits(left_out)] == [why]
 
 
 @pytest.mark.parametrize(
@@ -241,15 +270,63 @@ def test_a_name_is_taken_as_it_is():
     assert choose([backend("a"), backend("b", status="offline")], "b", min_qubits=1000) == "b"
 
 
-def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(InvalidSettingsError, match=r"backend: 'ibm_fezz' is not among .* Did you mean 'ibm_fez'"):
-        choose([backend("ibm_fez")], "ibm_fezz")
+@pytest.mark.parametrize(
+    ("names", "asked", "says"),
+    [
+        (["ibm_fez", "ibm_boston"], "ibm_fezz", "ibm_fez, ibm_boston. Did you mean 'ibm_fez'?"),
+        (["ibm_fez", "ibm_boston"], "zzz", "ibm_fez, ibm_boston."),
+        ([], "ibm_fez", "there are none."),
+    ],
+    ids=["a near one", "nothing near", "none at all"],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(names, asked, says):
+    with pytest.raises(InvalidSettingsError) as refused:
+        choose([backend(name) for name in names], asked)
+    assert str(refused.value) == f"backend: {asked!r} is not among the backends of {WHERE}: {says}"
 
 
 @pytest.mark.parametrize("key", ["names", "exclude"])
 def test_a_misspelt_name_in_the_filters_is_refused(key):
-    with pytest.raises(InvalidSettingsError, match=rf"backend_filters\.{key}: 'ibm_fezz' .* Did you mean 'ibm_fez'"):
+    with pytest.raises(InvalidSettingsError) as refused:
         choose([backend("ibm_fez"), backend("ibm_boston")], **{key: ["ibm_boston", "ibm_fezz"]})
+    assert str(refused.value) == (
+        f"backend_filters.{key}: 'ibm_fezz' is not among the backends of {WHERE}: ibm_fez, ibm_boston. Did you mean "
+        "'ibm_fez'?"
+    )
+
+
+@pytest.mark.parametrize("name", ["ibm_fez", "least_busy", " x "])
+def test_a_name_may_be_any_text(name):
+    check_name(name)
+
+
+NAME_ONE = "backend: name one, such as 'ibm_fez', or write 'least_busy'."
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("", NAME_ONE),
+        ("  ", NAME_ONE),
+        (None, NAME_ONE),
+        (5, NAME_ONE),
+        *(
+            (
+                kind(["ibm_fez"] if kind in (set, frozenset) else ["ibm_fez", "ibm_boston"]),
+                "backend: expected one name, or 'least_busy'. To let the least busy of several be chosen, leave "
+                "backend out and write backend_filters={'names': ['ibm_fez'"
+                + ("" if kind in (set, frozenset) else ", 'ibm_boston'")
+                + "]}.",
+            )
+            for kind in (list, tuple, set, frozenset)
+        ),
+    ],
+    ids=repr,
+)
+def test_what_can_be_no_name_of_a_backend_is_refused(given, says):
+    with pytest.raises(InvalidInputError) as refused:
+        check_name(given)
+    assert str(refused.value) == says
 
 
 def test_a_retired_backend_may_stay_excluded_but_cannot_be_chosen_from():
@@ -269,19 +346,41 @@ def test_when_none_can_be_chosen_now_each_is_told_with_its_reason():
     ]
     with pytest.raises(NoBackendAvailableError) as none:
         choose(some, min_qubits=100, max_queue=20)
-    told = str(none.value)
-    assert "ibm_a is paused (calibrating); ibm_b has 27 qubits < 100; ibm_c has queue 31 > 20." in told
-    assert WHERE in told
-    assert "QiskitRuntimeBackendSensor" in told
+    assert str(none.value) == (
+        f"No backend is available now with {WHERE}: ibm_a is paused (calibrating); ibm_b has 27 qubits < 100; ibm_c "
+        "has queue 31 > 20. Nothing was submitted. Let the task be retried, put a QiskitRuntimeBackendSensor before "
+        "it, or ask for less in backend_filters."
+    )
     assert not isinstance(none.value, InvalidSettingsError)
 
 
 def test_when_none_will_ever_fit_no_retry_is_proposed():
-    with pytest.raises(NoBackendFitsError, match="ibm_a has 27 qubits < 100") as none:
+    with pytest.raises(NoBackendFitsError) as none:
         choose([backend("ibm_a", num_qubits=27, status="paused")], min_qubits=100)
     # What fails a task without retries.
     assert isinstance(none.value, InvalidSettingsError)
-    assert "retried" not in str(none.value)
+    assert str(none.value) == (
+        f"No backend is what backend_filters asks for with {WHERE}: ibm_a has 27 qubits < 100. Ask for less, or use a "
+        "connection to an instance that has such a backend. Nothing was submitted."
+    )
+
+
+def test_every_lasting_reason_against_a_backend_is_told_and_nothing_that_passes():
+    small = backend("sim", num_qubits=5, is_simulator=True, status="paused", queue_length=9)
+    with pytest.raises(
+        NoBackendFitsError, match=r": sim is not among names, is a simulator, has 5 qubits < 100; other has "
+    ):
+        choose([small, backend("other", num_qubits=7)], min_qubits=100, max_queue=1, names=["other"])
+    found = criteria(min_qubits=100, max_queue=1, exclude=["sim"]).misfits(small)
+    kinds = ["name", "simulator", "qubits", "status", "queue"]
+    assert [(misfit.lack.value, misfit.lack.may_pass) for misfit in found] == [
+        (kind, kind in ("status", "queue")) for kind in kinds
+    ]
+
+
+def test_without_criteria_any_backend_but_a_simulator_may_be_chosen():
+    some = [backend("sim", is_simulator=True), backend("ibm_a", queue_length=3)]
+    assert choose_backend(some, "least_busy", where=WHERE).name == "ibm_a"
 
 
 def test_an_instance_without_backends_may_get_one():

@@ -174,6 +174,48 @@ def test_a_look_that_failed_is_made_up_for(watch):
     assert watch.next_look(110) == 110.5
 
 
+def test_looks_that_failed_count_as_looks_in_vain(watch):
+    alive(watch)
+    distances = []
+    for _ in range(4):
+        watch.on_message("interim", 110)
+        distances.append(watch.next_look(200) - 200)
+        watch.on_look()
+        watch.on_error(110, None)
+    assert distances == [0.5, 1, 2, 4]
+    # A look is still due, though the stream says nothing more.
+    assert watch.next_look(200) == 208
+    look(watch, QUEUED)
+    assert wants_nothing(watch)
+
+
+def test_a_look_that_nobody_had_asked_for_and_that_failed_is_not_made_up_for(watch):
+    alive(watch).on_look()
+    watch.on_error(110, None)
+    assert watch.next_look(50) == math.inf
+
+
+def test_a_pause_that_the_service_asked_for_is_over_after_a_good_look(watch):
+    alive(watch).on_look()
+    watch.on_error(110, 60)
+    look(watch, QUEUED)
+    watch.on_message("Completed", 111)
+    assert watch.next_look(111) == 111
+
+
+def test_a_stream_is_alive_from_its_first_word_until_it_is_lost(watch):
+    assert not watch.alive
+    watch.on_message("ACK", 110)
+    assert watch.alive
+    watch.on_lost(120)
+    assert not watch.alive
+
+
+def test_only_the_beginning_of_a_long_message_is_read(watch):
+    alive(watch).on_message("Completed" + " " * 95 + "x", 110)
+    assert watch.rest is None
+
+
 def test_no_stream_shortens_what_the_service_asks_to_wait(watch):
     alive(watch).on_message("Completed", 110)
     watch.on_look()
@@ -212,9 +254,10 @@ def test_it_is_tried_again_five_times_in_a_row(watch):
 
 def test_a_short_life_counts_as_a_failure(watch):
     delays = []
-    for _ in range(RECONNECTS + 1):
-        watch.on_message("ACK", 110)
-        delays.append(watch.on_lost(111))
+    for number in range(RECONNECTS + 1):
+        began = 1000.0 * (number + 1)
+        watch.on_message("ACK", began)
+        delays.append(watch.on_lost(began + HEALTHY_SECONDS - 1))
     assert delays[-1] is None
 
 

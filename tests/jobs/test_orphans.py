@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_qrt.client.models import Job, Workload
-from airflow_provider_qrt.jobs.orphans.finding import Orphan, OrphanJudge
+from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.channels import CHANNELS
+from airflow_provider_qrt.client.models import Job, Session, Workload
+from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.orphans.finding import Orphan, OrphanJudge, find_orphans
 from airflow_provider_qrt.jobs.orphans.ownership import RunState
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 
@@ -110,8 +113,7 @@ def test_a_job_whose_run_has_ended_is_an_orphan(airflow, judge, state):
     airflow.has(TASK, state, RunState.ENDED)
     orphan = judge().judge_job(job(tags_of(TASK)))
     assert orphan.certain
-    assert orphan.reason.startswith("its DAG run has ended")
-    assert (state or "its DAG run") in orphan.reason
+    assert orphan.reason == "its DAG run has ended" + (f", its task is {state}" if state else "")
 
 
 @pytest.mark.parametrize("state", BUSY)
@@ -146,10 +148,12 @@ def test_each_of_the_jobs_of_a_task_that_lives_is_its_own(airflow, judge, state)
 
 def test_a_task_whose_instance_is_gone_leaves_doubt_as_long_as_the_run_goes_on(airflow, judge):
     airflow.has(JobIdentity("dag", "run", "other", airflow=NAME), "running")
-    orphan = judge().judge_job(job(tags_of(TASK)))
-    assert not orphan.certain
+    why = "its DAG run goes on, and none of its tasks is the one on the job's tag"
+    whose = {"dag_id": "dag", "run_id": "run", "task": "task"}
+    known = {"backend": "ibm_fez", "status": "Queued", "created": OLD, **whose}
+    assert judge().judge_job(job(tags_of(TASK))) == Orphan("job", "j1", why, False, **known)
     airflow.runs["dag", "run"] = RunState.ENDED
-    assert judge().judge_job(job(tags_of(TASK))).certain
+    assert judge().judge_job(job(tags_of(TASK))) == Orphan("job", "j1", "its DAG run has ended", True, **known)
 
 
 # Which task it is
@@ -313,7 +317,19 @@ def test_nobody_can_tell_whose_an_empty_session_is(judge):
 def test_a_session_with_a_job_whose_owner_is_unknown_leaves_doubt(judge, order):
     cut = JobIdentity("d" * 90, "run", "task", airflow=NAME)
     orphan = judge().judge_session(session(), [job(tags_of(TASK)), job(tags_of(cut))][::order])
-    assert not orphan.certain
+    why = "which tasks its jobs belong to cannot be told from all of their tags"
+    whose = {"dag_id": "dag", "run_id": "run", "task": "task"}
+    known = {"backend": "ibm_fez", "status": "in_progress", "created": OLD}
+    assert orphan == Orphan("session", "s1", why, False, **known, **whose)
+    orphan = judge().judge_session(session("batch"), [job(tags_of(cut))])
+    assert orphan == Orphan("batch", "s1", why, False, **known)
+
+
+def test_a_session_of_several_jobs_of_one_run_says_so_and_names_the_task_of_the_newest(judge):
+    jobs = [job(tags_of(replace(TASK, task_id="newest"))), job(tags_of(TASK))]
+    orphan = judge().judge_session(session(), jobs)
+    assert orphan.reason == "the DAG run whose jobs it held has ended or was deleted"
+    assert (orphan.dag_id, orphan.run_id, orphan.task) == ("dag", "run", "newest")
 
 
 def test_a_session_that_is_young_or_holds_a_young_job_is_left_out(judge):
@@ -356,3 +372,119 @@ def test_an_orphan_of_which_little_is_known_is_described_all_the_same():
         "batch s1 on no backend yet, state unknown, of an unknown DAG: why"
     )
     assert Orphan("batch", "s1", "why").to_json()["created"] is None
+
+
+# Finding them all
+
+
+@pytest.fixture
+def find(service, airflow):
+    def found(**arguments) -> list[Orphan]:
+        return find_orphans(service, airflow, NAME, **{"now": NOW, **arguments})
+
+    return found
+
+
+def ids(orphans: list[Orphan]) -> list[str]:
+    return [one.id for one in orphans]
+
+
+def holds_sessions(service, *listed: Workload, state: str = "active") -> None:
+    service.listed = list(listed)
+    for one in listed:
+        service.sessions[one.id] = Session(one.id, one.mode, state, True)
+        service.holds(replace(job(tags_of(TASK), job_id=f"in-{one.id}"), session_id=one.id))
+        service.end(f"in-{one.id}")
+
+
+def test_jobs_come_before_sessions_and_those_before_batches(service, find):
+    holds_sessions(service, Workload("b", "batch", "pending", OLD), Workload("s", "session", "in_progress", OLD))
+    service.holds(job(tags_of(TASK)))
+    assert [(one.kind, one.id, one.reason) for one in find()] == [
+        ("job", "j1", "its DAG run does not exist any more"),
+        ("session", "s", "the DAG run whose jobs it held has ended or was deleted"),
+        ("batch", "b", "the DAG run whose jobs it held has ended or was deleted"),
+    ]
+
+
+def test_a_session_is_judged_by_its_own_jobs_whether_they_have_ended_or_not(service, airflow, find):
+    airflow.has(OTHER, "running")
+    holds_sessions(service, Workload("s", "session", "in_progress", OLD), Workload("t", "session", "pending", OLD))
+    service.holds(replace(job(tags_of(OTHER), job_id="k"), session_id="t"))
+    assert ids(find()) == ["s"]
+
+
+def test_what_has_ended_is_not_looked_at(service, find):
+    holds_sessions(service, Workload("s", "session", "completed", OLD), Workload("b", "batch", "canceled", OLD))
+    assert find() == []
+    assert service.asked("session") == []
+
+
+def test_the_job_of_another_airflow_is_no_reason_to_ask_ours(service, airflow, find):
+    airflow.task_states = lambda *_: pytest.fail("asked")
+    service.holds(job(tags_of(replace(TASK, airflow="staging"))), job(("mine",), job_id="j2"))
+    assert find() == []
+
+
+def test_those_in_doubt_are_told_only_on_demand(service, find):
+    service.holds(job(tags_of(JobIdentity("d" * 90, "run", "task", airflow=NAME))))
+    assert find() == []
+    assert [(one.id, one.certain) for one in find(include_unknown=True)] == [("j1", False)]
+
+
+def test_from_which_age_and_of_which_dags_can_be_said(service, find):
+    service.holds(
+        job(tags_of(TASK), NOW - timedelta(minutes=10), "old"),
+        job(tags_of(OTHER), NOW - timedelta(minutes=9), "young"),
+    )
+    assert ids(find()) == ["old"]
+    assert ids(find(older_than=timedelta(0))) == ["young", "old"]
+    assert ids(find(older_than=timedelta(0), exclude_dags=["dag"])) == ["young"]
+
+
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.COMPLETED, None], ids=str)
+def test_a_job_that_has_ended_or_gone_meanwhile_is_none(service, airflow, find, status):
+    service.holds(job(tags_of(TASK)))
+
+    def ended_meanwhile(*_) -> RunState:
+        if status is None:
+            service.held.clear()
+        else:
+            service.end("j1", status)
+        return RunState.GONE
+
+    airflow.run_state = ended_meanwhile
+    assert [(one.id, one.status) for one in find()] == ([("j1", "Running")] if status is JobStatus.RUNNING else [])
+
+
+@pytest.mark.parametrize("state", ["active", "closed", None], ids=str)
+def test_a_session_that_is_closed_or_gone_meanwhile_is_none(service, find, state):
+    holds_sessions(service, Workload("s", "session", "in_progress", OLD), state=state or "")
+    if state is None:
+        service.sessions.clear()
+    assert [(one.id, one.status) for one in find()] == ([("s", "active")] if state == "active" else [])
+
+
+@pytest.mark.parametrize("method", ["jobs", "workloads", "job"])
+def test_a_service_that_cannot_be_asked_is_an_error(service, find, method):
+    service.holds(job(tags_of(TASK)))
+    service.failing[method] = errors.ConnectionFailedError("no route")
+    with pytest.raises(errors.ConnectionFailedError):
+        find()
+
+
+def test_a_channel_on_which_nothing_can_be_found_says_so(service_without_tags, airflow):
+    with pytest.raises(errors.NotOfferedError) as refused:
+        find_orphans(service_without_tags, airflow, NAME, now=NOW)
+    assert str(refused.value) == (
+        "Finding orphans: the channel 'api_token' has no tags on jobs, by which jobs are found. Leave your own tags "
+        "out, and keep the job's id, which the task returns as XCom job_id. Nothing was sent."
+    )
+
+
+def test_a_channel_with_tags_but_without_a_list_of_sessions_says_so(service, find):
+    service.channel = CHANNELS["ibm_cloud"]
+    with pytest.raises(errors.NotOfferedError) as refused:
+        find()
+    assert str(refused.value).startswith("Finding orphans: the channel 'ibm_cloud' has no list of workloads. ")
+    assert service.calls == []

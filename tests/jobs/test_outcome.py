@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -31,6 +32,7 @@ OUTCOMES = [
     WaitOutcome(Ending.ELSEWHERE, "j", None, "the connection leads elsewhere"),
     WaitOutcome(Ending.BROKEN, "j", None, "a mistake"),
     WaitOutcome(Ending.FINAL, "j", ENDED, completed=("i", "h")),
+    WaitOutcome(Ending.TIMED_OUT, "j", ENDED, "too late, and cancelled", cancelled=True),
 ]
 
 
@@ -57,5 +59,32 @@ def test_every_ending_is_among_those_tried():
     ids=repr,
 )
 def test_an_event_that_is_not_understood_is_an_error(event):
-    with pytest.raises(ValueError, match="not understood"):
+    said = f"The trigger sent an event that is not understood: {event!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         WaitOutcome.from_event(event)
+
+
+def test_an_event_of_an_earlier_version_is_read_as_far_as_it_goes():
+    assert WaitOutcome.from_event({"ending": "final", "job_id": "j", "job": None}) == WaitOutcome(Ending.FINAL, "j")
+    told = {"ending": "timed_out", "job_id": 7, "job": "no job", "message": None, "completed": "j"}
+    assert WaitOutcome.from_event(told) == WaitOutcome(Ending.TIMED_OUT, "7")
+
+
+def test_an_event_has_no_list_of_completed_jobs_where_there_is_none():
+    assert WaitOutcome(Ending.REFUSED, "j", None, "no").to_event() == {
+        "ending": "refused",
+        "job_id": "j",
+        "job": None,
+        "message": "no",
+        "cancelled": False,
+    }
+    assert WaitOutcome(Ending.FINAL, "j", completed=()).to_event()["completed"] == []
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+@pytest.mark.parametrize("word", ["Completed", "Failed", None])
+def test_only_a_job_that_is_known_to_have_completed_has_completed(ending, word):
+    job = None if word is None else Job.from_json({"id": "j", "state": {"status": word}})
+    outcome = WaitOutcome(ending, "j", job)
+    assert outcome.is_completion is (ending is Ending.FINAL and word == "Completed")
+    assert outcome.is_unread is (ending in (Ending.REFUSED, Ending.ELSEWHERE, Ending.BROKEN))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
+import zlib
 
 import pytest
 
@@ -29,6 +31,8 @@ def test_a_partition_that_was_forgotten_is_none(store):
     Split("f", ((0,), (1,))).write(store)
     Split.forget(store)
     assert Split.read(store) is None
+    # Airflow's store takes no null.
+    assert store.get(STORE_KEY) == {}
 
 
 def test_without_a_store_nothing_is_kept():
@@ -47,3 +51,20 @@ def test_what_is_kept_of_one_part_is_not_seen_by_another(store):
     first, second = PartStore(store, 1), PartStore(store, 2)
     first.set("key", "of the first")
     assert (first.get("key"), second.get("key"), store.get("key")) == ("of the first", None, None)
+
+
+def test_a_task_with_a_store_has_one_for_each_part(store):
+    part = part_store(store, 2)
+    part.set("key", "of the second")
+    assert part == PartStore(store, 2)
+    assert (part.get("key"), store.get("key.2"), part.get("other", "nothing")) == (
+        "of the second",
+        "of the second",
+        "nothing",
+    )
+
+
+def test_a_partition_is_written_as_earlier_versions_read_it():
+    stored = Split("f", ((0, 2), (1,))).to_json()
+    assert stored["fingerprint"] == "f"
+    assert zlib.decompress(base64.b64decode(stored["jobs"])) == b"[0,1,0]"

@@ -122,9 +122,18 @@ def test_a_job_that_completed_by_the_deadline_counts_as_completed():
 
 def test_a_job_still_running_at_the_deadline_has_timed_out():
     ended = poller(deadline=1100.0).on_job(job("Running"), now=1100.0)
-    assert isinstance(ended, WaitOutcome)
-    assert ended.ending is Ending.TIMED_OUT
-    assert ended.message == "Job j is still running after its timeout of 100 s."
+    said = "Job j is still running after its timeout of 100 s."
+    assert ended == WaitOutcome(Ending.TIMED_OUT, "j", job("Running"), said)
+
+
+def test_a_wait_that_is_given_up_tells_of_the_last_good_look():
+    looking = poller(deadline=1100.4)
+    unread = "Job j could not be read after its timeout of 100 s."
+    assert looking.on_deadline() == WaitOutcome(Ending.TIMED_OUT, "j", None, unread)
+    looking.on_job(job("Queued"), now=1010.0)
+    looking.on_error(PASSING[0], now=1020.0)
+    said = "Job j is still queued after its timeout of 100 s."
+    assert looking.on_deadline() == WaitOutcome(Ending.TIMED_OUT, "j", job("Queued"), said)
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
@@ -135,15 +144,23 @@ def test_what_may_pass_does_not_end_the_wait(error):
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 def test_what_may_pass_is_waited_out_only_until_the_deadline(error):
     ended = poller(deadline=1100.0).on_error(error, now=1100.0)
-    assert isinstance(ended, WaitOutcome)
-    assert ended.ending is Ending.TIMED_OUT
-    assert "could not be read" in ended.message
+    said = "Job j could not be read after its timeout of 100 s."
+    assert ended == WaitOutcome(Ending.TIMED_OUT, "j", None, said)
 
 
 @pytest.mark.parametrize("kind", [errors.RateLimitedError, errors.ServerError])
 def test_the_service_may_ask_for_a_longer_wait(kind):
     error = kind(429, BODY, request="GET /jobs/j", retry_after=100.0)
     assert poller().on_error(error, now=1000.0).seconds == 100.0
+
+
+def test_a_service_that_asks_for_nothing_makes_no_wait_longer():
+    assert poller(poll_interval=0.25).on_error(PASSING[0], now=1000.0).seconds == 0.25
+
+
+def test_a_service_may_ask_for_as_long_as_looks_are_apart_anyway():
+    asked = errors.ServerError(503, BODY, request="GET /jobs/j", retry_after=86_400.0)
+    assert poller(poll_interval=900.0).on_error(asked, now=1000.0).seconds == 900.0
 
 
 def test_the_service_cannot_shorten_a_wait():
@@ -190,13 +207,35 @@ def test_a_refusal_ends_the_wait_when_it_has_gone_on_for_minutes(error):
     looking = poller(where=where)
     steps = [looking.on_error(error, now=1010.0 + seconds) for seconds in (0, 30, DEFAULT_PATIENCE - 1)]
     assert all(isinstance(step, KeepWaiting) for step in steps)
-    assert str(error) in steps[0].note
-    assert "goes on for 10 minutes" in steps[0].note
+    assert [step.note for step in steps] == [
+        f"Job j could not be read, waiting on. {error} If that goes on for 10 minutes, the task fails and a retry "
+        "looks again; the job is not cancelled for it.",
+        "",
+        "",
+    ]
     ended = looking.on_error(error, now=1010.0 + DEFAULT_PATIENCE)
-    assert isinstance(ended, WaitOutcome)
-    assert (ended.ending, ended.is_unread) == (Ending.REFUSED, True)
-    assert where in ended.message
-    assert str(error) in ended.message
+    said = f"Job j could not be read for 10 minutes. {error} Asked with {where}."
+    assert ended == WaitOutcome(Ending.REFUSED, "j", None, said)
+
+
+def test_a_refusal_that_follows_other_errors_is_worth_a_line():
+    looking, refused = poller(), errors.NotFoundError(404, BODY, request="GET /jobs/j")
+    notes = [looking.on_error(error, now=1010.0).note for error in (PASSING[0], refused, refused, PASSING[0])]
+    assert [note.partition(". ")[0] for note in notes] == ["Job j could not be read, waiting on"] * 2 + ["", ""]
+    assert notes[0] == f"Job j could not be read, waiting on. {PASSING[0]}"
+    assert "If that goes on" in notes[1]
+
+
+def test_who_reads_for_several_may_judge_that_a_refusal_has_gone_on_for_long():
+    refused = errors.NotFoundError(404, BODY, request="GET /jobs/j")
+    ended = poller(patience=90.0).on_error(refused, now=1010.0, definite=True)
+    assert ended == WaitOutcome(Ending.REFUSED, "j", None, f"Job j could not be read for 1.5 minutes. {refused}")
+
+
+def test_patience_may_be_shorter():
+    looking, refused = poller(patience=10.0), errors.NotFoundError(404, BODY, request="GET /jobs/j")
+    steps = [looking.on_error(refused, now=now) for now in (1010.0, 1015.0, 1020.0)]
+    assert [isinstance(step, KeepWaiting) for step in steps] == [True, True, False]
 
 
 def test_two_refusals_far_apart_are_too_few():
@@ -214,10 +253,10 @@ def test_a_refusal_that_passes_in_between_is_forgotten():
 
 
 def test_a_mistake_of_our_own_ends_the_wait_at_once_and_loudly():
-    ended = poller().on_error(errors.InternalError.of(AttributeError("no x"), "reading"), now=1010.0)
-    assert isinstance(ended, WaitOutcome)
-    assert (ended.ending, ended.is_unread) == (Ending.BROKEN, True)
-    assert "AttributeError while reading: no x" in ended.message
+    mistake = errors.InternalError.of(AttributeError("no x"), "reading")
+    ended = poller(where="connection 'mine'").on_error(mistake, now=1010.0)
+    said = f"Job j cannot be watched. {mistake} Asked with connection 'mine'."
+    assert ended == WaitOutcome(Ending.BROKEN, "j", None, said)
 
 
 @pytest.mark.parametrize("kind", [errors.NotFoundError, errors.ForbiddenError, errors.UnauthorizedError])
@@ -225,10 +264,16 @@ def test_a_connection_that_leads_elsewhere_ends_the_wait_at_once(kind):
     looking = poller(submitted_to="instance a at one")
     error = kind(404, BODY, request="GET /jobs/j")
     assert isinstance(looking.on_error(error, now=1010.0, asked="instance a at one"), KeepWaiting)
+    assert isinstance(looking.on_error(error, now=1010.0), KeepWaiting)
     ended = looking.on_error(error, now=1010.0, asked="instance b at two")
-    assert isinstance(ended, WaitOutcome)
-    assert ended.ending is Ending.ELSEWHERE
-    assert "submitted to instance a at one, and the connection leads to instance b at two" in ended.message
+    said = (
+        "Job j was submitted to instance a at one, and the connection leads to instance b at two by now. The job was "
+        "not cancelled: it goes on where it is and may be charged. Point the connection back and clear the task to "
+        "fetch the result, or cancel the job there."
+    )
+    assert ended == WaitOutcome(Ending.ELSEWHERE, "j", None, said)
+    unknown = poller()
+    assert isinstance(unknown.on_error(error, now=1010.0, asked="instance b at two"), KeepWaiting)
 
 
 def test_a_server_error_does_not_say_that_the_connection_leads_elsewhere():
@@ -253,8 +298,16 @@ def test_an_unknown_state_is_given_up_after_five_looks():
     looking = poller()
     steps = [looking.on_job(job("Pondering"), now=1010.0) for _ in range(UNKNOWN_STATE_READS)]
     assert [isinstance(step, KeepWaiting) for step in steps] == [True] * 4 + [False]
-    assert steps[-1].ending is Ending.UNKNOWN_STATE
-    assert "'Pondering'" in steps[-1].message
+    said = (
+        "The service reports the state 'Pondering' for job j, which this version of the provider does not know. The "
+        "job may still be running. Look at it on IBM Quantum Platform and update airflow-provider-qrt; a retry looks "
+        "at the same job again."
+    )
+    assert steps[-1] == WaitOutcome(Ending.UNKNOWN_STATE, "j", job("Pondering"), said)
+
+
+def test_a_state_without_a_word_is_said_to_be_none():
+    assert poller().on_job(job(""), now=1010.0).note == "Job j is in no known state."
 
 
 def test_an_unknown_state_that_passes_is_forgotten():
@@ -279,6 +332,21 @@ def test_one_that_runs_longer_than_expected_is_looked_at_less_and_less():
         delays.append(looking.on_job(running(4.0), now=now).seconds)
         now += delays[-1]
     assert delays == pytest.approx([4, 2, 3, 4.5, 6.75, 10.125, 15.1875])
+
+
+def test_a_job_runs_since_it_was_first_seen_running():
+    looking = poller()
+    assert looking.on_job(job("Queued"), now=5000.0).seconds == 30.0
+    assert looking.on_job(running(20.0), now=6000.0).seconds == 20.0
+    assert looking.on_job(running(20.0), now=6005.0).seconds == 15.0
+    # What is expected counts only while the service says so.
+    assert looking.on_job(running(None), now=6010.0).seconds == 30.0
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.0, 9.0), (1.0, 11.0)])
+def test_jitter_varies_the_look_at_the_expected_end_too(share, seconds):
+    looking = poller(random=Jitter(share))
+    assert looking.on_job(running(10.0), now=5000.0).seconds == pytest.approx(seconds)
 
 
 class Clock:
@@ -326,6 +394,38 @@ def test_the_wait_looks_once_more_at_the_deadline():
 def test_an_error_that_is_not_the_services_is_not_swallowed():
     with pytest.raises(ZeroDivisionError):
         wait([ZeroDivisionError()])
+
+
+def test_a_wait_knows_which_service_it_asks():
+    clock = Clock(1000.0)
+
+    def read(job_id: str) -> Job:
+        raise errors.NotFoundError(404, BODY, request="GET /jobs/j")
+
+    looking = poller(submitted_to="instance a at one")
+    ended = wait_for_job(read, looking, asked="instance b at two", sleep=clock.sleep, clock=clock)
+    assert (ended.ending, clock.slept) == (Ending.ELSEWHERE, [SHORTEST_DELAY])
+
+
+def test_a_wait_that_begins_late_looks_after_the_longer_pause_and_tells_nothing_of_before(logged):
+    clock = Clock(1000.0 + 3600)
+    wait([job("Queued"), job("Queued"), job("Completed")], clock=clock)
+    assert clock.slept == [30.0, 30.0, 30.0]
+    assert logged() == ["Job j is queued."]
+
+
+def test_the_wait_says_how_long_the_queue_is_when_nothing_has_changed_for_long(logged):
+    clock, asked = Clock(1000.0), []
+
+    def queue_length(backend: str | None) -> int:
+        asked.append(backend)
+        return 1
+
+    queued = Job.from_json({"id": "j", "backend": "ibm_fez", "state": {"status": "Queued"}})
+    answers = iter([queued] * 9 + [job("Completed")])
+    wait_for_job(lambda _: next(answers), poller(), sleep=clock.sleep, clock=clock, queue_length=queue_length)
+    assert asked == ["ibm_fez"]
+    assert logged() == ["Job j is queued.", "Job j is still queued after 68 s: 1 job in the queue of ibm_fez."]
 
 
 def test_the_wait_logs_what_changes_and_nothing_else(logged):

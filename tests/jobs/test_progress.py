@@ -24,6 +24,26 @@ def test_a_line_says_state_time_queue_and_the_services_estimate():
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "length", "facts"),
+    [
+        ({}, 0, ": 0 jobs in the queue of ibm_fez"),
+        ({}, 1, ": 1 job in the queue of ibm_fez"),
+        ({}, 1234, ": 1,234 jobs in the queue of ibm_fez"),
+        ({"state": JobState.from_json({"status": "Running"})}, 12, ""),
+    ],
+    ids=["empty", "one", "many", "a job that runs"],
+)
+def test_the_queue_is_told_of_a_job_that_waits_in_it(changes, length, facts):
+    job = dataclasses.replace(QUEUED, estimated_running_seconds=None, **changes)
+    assert Progress(0.0).line(job, 61.0, length) == f"Job j1 is still {job.state.word.lower()} after 61 s{facts}."
+
+
+def test_a_state_without_a_word_is_said_to_be_none():
+    job = dataclasses.replace(QUEUED, state=JobState.from_json({}), estimated_running_seconds=None)
+    assert Progress(0.0).line(job, 61.0) == "Job j1 is still in no known state after 61 s."
+
+
 def test_what_is_not_known_is_not_said():
     unknown = dataclasses.replace(QUEUED, estimated_running_seconds=None)
     assert Progress(0.0).line(unknown, 61.0) == "Job j1 is still queued after 61 s."
@@ -42,7 +62,18 @@ def test_lines_come_at_growing_intervals_an_hour_at_most():
 def test_a_trigger_that_begins_later_leaves_out_what_was_due_before():
     progress = Progress(0.0)
     progress.skip_to(10_000.0)
-    assert progress.next_at > 10_000
+    assert progress.next_at == 10_980
+    later = Progress(500.0)
+    later.skip_to(560.0)
+    assert later.next_at == 560
+    later.skip_to(561.0)
+    assert later.next_at == 680
+
+
+def test_a_line_that_comes_late_makes_up_for_those_that_were_due():
+    progress = Progress(0.0)
+    progress.line(QUEUED, 500.0)
+    assert progress.next_at == 900
 
 
 def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines(logged):
@@ -69,10 +100,30 @@ def test_a_wait_of_ten_hours_on_a_worker_is_a_dozen_lines(logged):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (109.174, "109 s"), (240, "4 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (187_200, "2 d 4 h")],
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (109.174, "109 s"),
+        (119.4, "119 s"),
+        (119.6, "2 min"),
+        (240, "4 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (12_000, "3 h 20 min"),
+        (172_799, "47 h 59 min"),
+        (172_800, "2 d"),
+        (176_400, "2 d 1 h"),
+        (187_200, "2 d 4 h"),
+    ],
 )
 def test_durations_are_written_for_people(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_the_queue_of_no_backend_and_on_a_channel_without_such_details_is_not_known(service_without_tags, service):
+    assert queue_length(service, None) is None
+    assert queue_length(service_without_tags, "ibmq_montreal") is None
 
 
 def test_the_queue_is_asked_for_once_a_minute_by_all_of_a_process(emulator, sent):

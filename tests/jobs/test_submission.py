@@ -16,8 +16,9 @@ from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.jobs.errors import InvalidTagsError, JobGoneError, LookUpFailedError
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin
 from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord
-from airflow_provider_qrt.jobs.submit.submitter import JobOrigin, JobSubmitter
+from airflow_provider_qrt.jobs.submit.submitter import JobSubmitter
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 IDENTITY = JobIdentity("dag", "run", "task")

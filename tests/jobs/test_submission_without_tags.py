@@ -12,8 +12,9 @@ from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, Ret
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.jobs.errors import LookUpFailedError, SubmissionRateLimitedError
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin
 from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord
-from airflow_provider_qrt.jobs.submit.submitter import JobOrigin, JobSubmitter
+from airflow_provider_qrt.jobs.submit.submitter import JobSubmitter
 
 
 def request(iterations: int = 2, **others: Any) -> JobRequest:

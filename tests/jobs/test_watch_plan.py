@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,11 +20,14 @@ from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE
 from airflow_provider_qrt.jobs.wait.watch_plan import (
     CONFIRM_AFTER,
     FEW,
+    MOST_CONFIRMED,
+    READS_WITHOUT_LIST,
     Pause,
     ReadFinished,
     ReadJob,
     ReadPending,
     Step,
+    Trouble,
     WatchPlan,
 )
 
@@ -414,7 +418,8 @@ def test_the_last_few_of_many_are_read_when_the_list_would_have_been():
     assert isinstance(pause, Pause)
     # Somebody leaves while the list is not due yet.
     world.plan.remove("job-0")
-    assert isinstance(world.plan.next(world.now + pause.seconds), ReadJob)
+    assert len(world.plan) == FEW
+    assert world.plan.next(world.now + pause.seconds) in [ReadJob(f"job-{number}") for number in range(1, FEW + 1)]
 
 
 def test_a_job_that_has_ended_is_not_read_again():
@@ -478,3 +483,364 @@ def test_some_running_jobs_of_a_list_are_read_by_themselves_too():
     # One more is read in its turn, as every job is.
     assert FEW <= len([job_id for job_id, times in read.items() if times > 1]) <= FEW + 1
     assert max(read.values()) <= 4
+
+
+# Step by step, without jitter
+
+
+class NoJitter(random.Random):
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+class Least(random.Random):
+    """Always the beginning of the range."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+def planned(number: int, *, age: float = 600.0, longest: float = INTERVAL, chance: type = NoJitter) -> WatchPlan:
+    """A plan for some jobs, to be looked at in six seconds."""
+    plan = WatchPlan(random=chance())
+    for n in range(number):
+        plan.add(f"job-{n}", submitted_at=START - age, longest=longest, now=START, first_look=START + 6.0)
+    return plan
+
+
+def queued(*numbers: int) -> list[Job]:
+    return [as_job(f"job-{number}", JobStatus.QUEUED) for number in numbers]
+
+
+SINCE = datetime.fromtimestamp(START - 600.0, UTC) - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("number", range(1, FEW + 1))
+def test_each_of_a_few_jobs_is_looked_at_first_when_its_waiter_said(number):
+    plan = planned(number, age=0.0)
+    assert len(plan) == number
+    assert plan.next(START + 5.0) == Pause(1.0)
+    assert plan.next(START + 6.0) == ReadJob("job-0")
+
+
+def test_many_jobs_are_looked_for_in_the_list_from_an_hour_before_the_oldest():
+    plan = planned(FEW + 1)
+    plan.add("older", submitted_at=START - 5000.0, longest=INTERVAL, now=START, first_look=START + 9.0)
+    assert plan.next(START) == Pause(6.0)
+    # The first of them came when they were few.
+    for number in range(FEW):
+        assert plan.next(START + 6.0) == ReadJob(f"job-{number}")
+        plan.on_job(queued(number)[0], START + 6.0)
+    assert plan.next(START + 6.0) == ReadPending(SINCE - timedelta(seconds=4400))
+
+
+def test_many_that_have_left_the_list_are_looked_for_among_the_newest_that_have_ended():
+    plan = planned(250)
+    assert plan.on_pending(queued(*range(250)), START, asked_at=START) == queued(*range(250))
+    plan.on_pending(queued(*range(10)), START, asked_at=START)
+    assert plan.next(START) == ReadFinished(SINCE, at_most=400)
+    ended = [as_job(f"job-{number}", JobStatus.COMPLETED) for number in (20, 21)]
+    others = [*queued(30), as_job("not-ours", JobStatus.FAILED)]
+    assert plan.on_finished([*ended, *others], START) == ended
+    # Whom the list of finished jobs does not name is read itself.
+    left = set()
+    while isinstance(step := plan.next(START), ReadJob):
+        left.add(step.job_id)
+        plan.on_job(as_job(step.job_id, JobStatus.QUEUED), START)
+    assert left == {f"job-{number}" for number in range(10, 250)} - {"job-20", "job-21"}
+
+
+def test_few_that_have_left_the_list_are_read_themselves():
+    plan = planned(50)
+    plan.on_pending(queued(*range(50)), START, asked_at=START)
+    plan.on_pending(queued(*range(41)), START, asked_at=START)
+    left = {plan.next(START) for _ in range(9)}
+    assert left == {ReadJob(f"job-{number}") for number in range(41, 50)}
+    assert isinstance(plan.next(START), Pause)
+
+
+def test_a_job_that_the_list_has_dropped_is_read_by_itself_from_then_on():
+    plan = planned(50)
+    plan.on_pending(queued(*range(50)), START, asked_at=START)
+    plan.on_pending(queued(*range(1, 50)), START, asked_at=START)
+    for _ in range(2):
+        assert plan.next(START) == ReadJob("job-0")
+        plan.on_job(queued(0)[0], START)
+        assert plan.next(START) == Pause(30.0)
+        plan.ask("job-0", START)
+
+
+def test_those_that_have_ended_a_short_time_ago_stand_before_others_on_the_list_of_finished_ones():
+    def end(plan: WatchPlan, numbers: range, now: float) -> None:
+        plan.on_finished([as_job(f"job-{number}", JobStatus.COMPLETED) for number in numbers], now)
+        for number in numbers:
+            plan.remove(f"job-{number}")
+
+    at_most = []
+    for later in (900.0, 901.0):
+        plan = planned(250)
+        plan.on_pending(queued(*range(250)), START, asked_at=START)
+        end(plan, range(150), START)
+        end(plan, range(150, 151), START + later)
+        plan.on_pending(queued(*range(241, 250)), START + later, asked_at=START + later)
+        step = plan.next(START + later)
+        assert isinstance(step, ReadFinished)
+        at_most.append(step.at_most)
+    assert at_most == [400, 200]
+
+
+def test_a_job_that_never_was_on_the_list_is_read_when_it_must_have_been():
+    plan = planned(FEW + 2, age=0.0)
+    plan.on_pending(queued(*range(FEW + 1)), START + 31, asked_at=START + 29)
+    assert isinstance(plan.next(START + 31), Pause)
+    plan.on_pending(queued(*range(FEW + 1)), START + 31, asked_at=START + 30)
+    assert plan.next(START + 31) == ReadJob(f"job-{FEW + 1}")
+
+
+def test_a_list_that_names_what_has_ended_is_not_believed():
+    plan = planned(FEW + 1)
+    found = [*queued(1, 2, 3, 4, 5), as_job("job-0", JobStatus.COMPLETED)]
+    assert plan.on_pending(found, START, asked_at=START) == queued(1, 2, 3, 4, 5)
+    assert plan.next(START) == ReadJob("job-0")
+
+
+def test_only_what_has_changed_is_told():
+    plan = planned(FEW + 2)
+    every = queued(*range(FEW + 2))
+    assert plan.on_pending(every, START, asked_at=START) == every
+    begun = as_job("job-3", JobStatus.RUNNING)
+    assert plan.on_pending([*every[:3], begun, *every[4:]], START, asked_at=START) == [begun]
+
+
+@pytest.mark.parametrize(
+    ("others", "age", "seconds"), [(0, 600.0, 30.3), (0, 30.0, 15.15), (0, 0.0, 5.05), (450, 0.0, 15.15)]
+)
+def test_the_list_is_read_again_the_sooner_the_younger_its_jobs_and_the_fewer_its_pages(others, age, seconds):
+    plan = planned(10, age=age)
+    found = [*queued(*range(10)), *(as_job(f"other-{number}", JobStatus.QUEUED) for number in range(others))]
+    plan.on_pending(found, START, asked_at=START)
+    assert plan.next(START) == Pause(pytest.approx(seconds))
+
+
+def test_who_comes_later_does_not_have_a_long_list_read_too_often():
+    plan = planned(100)
+    many = [*queued(*range(100)), *(as_job(f"other-{number}", JobStatus.QUEUED) for number in range(900))]
+    plan.on_pending(many, START, asked_at=START)
+    plan.add("late", submitted_at=START, longest=INTERVAL, now=START, first_look=START + 6.0)
+    assert plan.next(START) == Pause(pytest.approx(25.0))
+
+
+def test_a_list_that_was_too_long_is_tried_again_after_an_hour():
+    plan = planned(10, longest=7200.0, age=9000.0)
+    others = [as_job(f"other-{number}", JobStatus.QUEUED) for number in range(2500)]
+    plan.on_pending([*queued(*range(10)), *others], START, asked_at=START)
+    kinds = []
+    for seconds in (3500.0, 7500.0):
+        step = plan.next(START + seconds)
+        while isinstance(step, ReadJob):
+            plan.on_job(as_job(step.job_id, JobStatus.QUEUED), START + seconds)
+            step = plan.next(START + seconds)
+        kinds.append(type(step))
+    assert kinds == [Pause, ReadPending]
+
+
+def test_between_two_readings_of_the_list_only_so_many_jobs_are_read_by_themselves():
+    plan, later = planned(100), START + CONFIRM_AFTER + 1
+    plan.on_pending(queued(*range(100)), later, asked_at=later)
+    read = []
+    while isinstance(step := plan.next(later), ReadJob):
+        read.append(step.job_id)
+        plan.on_job(as_job(step.job_id, JobStatus.QUEUED), later)
+    assert len(set(read)) == len(read) == MOST_CONFIRMED
+    plan.on_pending(queued(*range(100)), later, asked_at=later)
+    again = plan.next(later)
+    assert isinstance(again, ReadJob)
+    assert again.job_id not in read
+
+
+def test_jobs_come_by_themselves_at_different_times():
+    plan = planned(FEW + 1, chance=random.Random)
+    assert len({job.confirm_at for job in plan._jobs.values()}) == FEW + 1
+    assert all(START <= job.confirm_at <= START + CONFIRM_AFTER for job in plan._jobs.values())
+
+
+NO_LIST = errors.ServerError(500, errors.ErrorBody(), request="GET /jobs")
+
+
+def test_of_a_list_that_fails_all_hear_once_and_each_is_read_by_itself():
+    plan = planned(100, age=6000.0)
+    for job in queued(*range(50)):
+        plan.on_job(job, START + 10.0)
+    step, now = ReadPending(SINCE), START + 45.0
+    assert plan.on_error(step, NO_LIST, now) == [Trouble(f"job-{number}") for number in range(100)]
+    now += 1.1
+    assert plan.on_error(step, NO_LIST, now) == []
+    now += 2.3
+    read = []
+    while isinstance(found := plan.next(now), ReadJob):
+        read.append(found.job_id)
+        plan.on_job(as_job(found.job_id, JobStatus.QUEUED), now)
+    assert sorted(read) == sorted(f"job-{number}" for number in range(50, 100))
+    assert len(read) == READS_WITHOUT_LIST
+    plan.on_pending(queued(*range(100)), now, asked_at=now)
+    assert len(plan.on_error(step, NO_LIST, now)) == 100
+
+
+def test_a_list_that_fails_is_tried_again_no_sooner_than_it_would_have_been_read():
+    plan = planned(10, age=30.0)
+    plan.on_error(ReadPending(SINCE), NO_LIST, START)
+    for job in queued(*range(10)):
+        plan.on_job(job, START)
+    assert plan.next(START + 1) == Pause(pytest.approx(14.15))
+
+
+@pytest.mark.parametrize(("chance", "share"), [(NoJitter, 1.0), (Least, 0.9)])
+def test_a_service_that_fails_is_left_alone_for_longer_each_time(chance, share):
+    plan = planned(1, chance=chance)
+    pauses = []
+    for _ in range(8):
+        plan.on_error(ReadJob("job-0"), NO_LIST, START)
+        pauses.append(plan.next(START).seconds)
+    assert pauses == pytest.approx([share * seconds for seconds in (1, 2, 4, 8, 16, 32, 60, 60)])
+    plan.on_job(queued(0)[0], START)
+    plan.on_error(ReadJob("job-0"), NO_LIST, START)
+    assert plan.next(START) == Pause(pytest.approx(share))
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(None, 1.0), (0.5, 1.0), (7.0, 7.0), (86_400.0, LONGEST_PAUSE)])
+def test_a_service_may_ask_to_be_left_alone(asked, seconds):
+    plan = planned(1)
+    error = errors.ServerError(503, errors.ErrorBody(), request="GET /jobs/job-0", retry_after=asked)
+    assert plan.on_error(ReadJob("job-0"), error, START) == [Trouble("job-0")]
+    assert plan.next(START) == Pause(pytest.approx(seconds))
+
+
+def test_a_refusal_of_one_job_does_not_have_the_service_left_alone():
+    plan = planned(3)
+    refused = errors.NotFoundError(404, errors.ErrorBody(), request="GET /jobs/job-0")
+    assert plan.on_error(ReadJob("job-0"), refused, START + 6.0) == [Trouble("job-0")]
+    assert plan.next(START + 6.0) == ReadJob("job-1")
+    gone = planned(3)
+    gone.remove("job-0")
+    assert gone.on_error(ReadJob("job-0"), refused, START + 6.0) == []
+    assert gone.on_error(ReadJob("job-0"), NO_LIST, START + 6.0) == []
+    assert gone.next(START + 6.0) == Pause(pytest.approx(1.0))
+
+
+def test_a_refusal_of_the_connection_puts_off_what_failed():
+    plan = planned(10)
+    every = [Trouble(f"job-{number}") for number in range(10)]
+    assert plan.on_error(ReadPending(SINCE), UNAUTHORIZED, START) == every
+    assert plan.next(START) == Pause(pytest.approx(1.0))
+    assert plan.next(START + 1.0) == ReadPending(SINCE)
+    assert plan.on_error(ReadJob("job-4"), UNAUTHORIZED, START + 1.0) == every
+    assert plan.next(START + 3.0) == ReadJob("job-4")
+
+
+def test_patience_may_be_shorter():
+    plan = WatchPlan(random=NoJitter(), patience=10.0)
+    plan.add("job-0", submitted_at=START, longest=INTERVAL, now=START, first_look=START)
+    refused = [plan.on_error(ReadJob("job-0"), FORBIDDEN, START + seconds) for seconds in (0, 5, 10)]
+    assert refused == [[Trouble("job-0")], [Trouble("job-0")], [Trouble("job-0", True)]]
+    unauthorized = [plan.on_error(ReadJob("job-0"), UNAUTHORIZED, START + seconds) for seconds in (0, 5, 10)]
+    assert unauthorized == refused
+
+
+# Leaving
+
+
+def test_a_job_that_nobody_waits_for_any_more_is_forgotten():
+    plan = planned(FEW + 2)
+    plan.on_pending(queued(*range(FEW + 2)), START, asked_at=START)
+    plan.on_pending(queued(*range(1, FEW + 2)), START, asked_at=START)
+    plan.ask("job-1", START, urgent=True)
+    plan.ask("nobody's", START, urgent=True)
+    plan.steady("nobody's", 60.0, START)
+    for job_id in ("job-0", "job-1", "nobody's"):
+        plan.remove(job_id)
+    assert len(plan) == FEW
+    assert isinstance(plan.next(START), Pause)
+
+
+def test_a_list_that_comes_when_all_have_left_is_nothing():
+    plan = planned(FEW + 1)
+    for number in range(FEW + 1):
+        plan.remove(f"job-{number}")
+    assert plan.on_pending(queued(0, 1), START, asked_at=START) == []
+    assert plan.on_finished([as_job("job-0", JobStatus.COMPLETED)], START) == []
+    assert plan.on_error(ReadPending(SINCE), NO_LIST, START) == []
+    assert plan.next(START) == Pause(math.inf)
+
+
+# Asking
+
+
+def test_who_asks_has_a_job_read_once():
+    plan = planned(2)
+    plan.ask("job-1", START)
+    assert plan.next(START) == ReadJob("job-1")
+    plan.on_job(queued(1)[0], START)
+    assert plan.next(START) == Pause(6.0)
+    plan.ask("job-1", START, urgent=True)
+    assert plan.next(START) == ReadJob("job-1")
+    plan.on_job(queued(1)[0], START)
+    assert plan.next(START) == Pause(6.0)
+
+
+def test_who_asks_waits_while_the_service_is_left_alone_unless_it_is_urgent():
+    plan = planned(2)
+    plan.on_error(ReadJob("job-0"), NO_LIST, START)
+    plan.ask("job-1", START)
+    assert plan.next(START) == Pause(pytest.approx(1.0))
+    plan.ask("job-1", START, urgent=True)
+    assert plan.next(START) == ReadJob("job-1")
+
+
+# Jobs of which somebody else tells when they change
+
+
+def test_a_job_that_changes_are_told_of_is_read_seldom():
+    plan = planned(1)
+    plan.steady("job-0", 120.0, START)
+    assert plan.next(START) == Pause(120.0)
+    plan.steady("job-0", 120.0, START + 100.0)
+    assert plan.next(START + 100.0) == Pause(20.0)
+    plan.on_job(running("job-0", 4.0), START + 120.0)
+    assert plan.next(START + 120.0) == Pause(120.0)
+    plan.steady("job-0", None, START + 121.0)
+    assert plan.next(START + 121.0) == Pause(3.0)
+
+
+def test_one_of_many_that_changes_are_told_of_is_not_read_besides_the_list():
+    plan = planned(50)
+    begun = [running("job-0", 4.0), *queued(*range(1, 50))]
+    plan.on_pending(begun, START, asked_at=START)
+    assert plan.next(START) == Pause(4.0)
+    plan.steady("job-0", 120.0, START)
+    plan.steady("job-1", 120.0, START)
+    assert plan.next(START) == Pause(pytest.approx(30.3))
+    plan.on_pending(begun, START, asked_at=START)
+    assert plan.next(START) == Pause(pytest.approx(30.3))
+
+
+# Jobs that run
+
+
+@pytest.mark.parametrize(("expected", "seconds"), [(4.0, 4.0), (26.9, 26.9), (27.1, 30.3), (100.0, 30.3), (None, 30.3)])
+def test_a_job_of_a_list_is_read_at_its_expected_end_if_that_comes_before_the_next_list(expected, seconds):
+    plan = planned(50)
+    plan.on_pending([running("job-0", expected), *queued(*range(1, 50))], START, asked_at=START)
+    assert plan.next(START) == Pause(pytest.approx(seconds))
+
+
+def test_a_job_of_a_list_that_runs_on_is_read_less_and_less():
+    plan, now, pauses = planned(50), START, []
+    plan.on_pending([running("job-0", 4.0), *queued(*range(1, 50))], now, asked_at=now)
+    for _ in range(5):
+        step = plan.next(now)
+        assert isinstance(step, Pause)
+        pauses.append(step.seconds)
+        now += step.seconds
+        assert plan.next(now) == ReadJob("job-0")
+        assert plan.on_job(running("job-0", 4.0), now) == [running("job-0", 4.0)]
+    assert pauses == pytest.approx([4.0, 2.0, 3.0, 4.5, 6.75])

@@ -26,6 +26,7 @@ from airflow_provider_qrt.jobs.backends.select import (
     rank,
     wait_seconds,
 )
+from airflow_provider_qrt.jobs.counting import counted
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals
 from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting, Patience
 
@@ -227,7 +228,8 @@ class BackendPoller:
 def _ready(backend: ReadyBackend) -> BackendOutcome:
     wait = backend.wait_time_seconds
     told = "" if wait is None else f"; a job waits about {wait:.0f} s"
-    message = f"Backend {backend.backend} is {backend.status} with {backend.queue_length} jobs in its queue{told}."
+    jobs = counted(backend.queue_length, "job")
+    message = f"Backend {backend.backend} is {backend.status} with {jobs} in its queue{told}."
     return BackendOutcome(BackendEnding.READY, backend, message)
 
 

@@ -15,6 +15,7 @@ from airflow_provider_qrt.client.limits import MAX_EXECUTION_SECONDS
 from airflow_provider_qrt.client.models import InstanceUsage, Job, Session
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.durations import read_seconds
+from airflow_provider_qrt.jobs.counting import counted
 from airflow_provider_qrt.jobs.errors import OverBudgetError
 from airflow_provider_qrt.jobs.sessions.usage import active_seconds
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, airflow_prefix
@@ -276,8 +277,9 @@ def check_budget(
     names = {"dag_run": "this DAG run", "dag": "this DAG", "connection": "this connection's instance"}
     raise OverBudgetError(
         f"The job is estimated at {estimate:.1f} s of QPU time; {names[budget.per]} has spent "
-        f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more ({spent.jobs} jobs) "
-        f"of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise the budget, or ask for less.",
+        f"{spent.charged_seconds:.1f} s and expects to spend {spent.expected_seconds:.1f} s more "
+        f"({counted(spent.jobs, 'job')}) of its budget of {budget.max_seconds:g} s. Nothing was submitted. Raise the "
+        "budget, or ask for less.",
         _room_at(budget, charges(listed, sessions, now), estimate, now),
     )
 

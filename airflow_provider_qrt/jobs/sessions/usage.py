@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Job, Session
+from airflow_provider_qrt.jobs.counting import counted
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -57,9 +58,8 @@ class SessionUse:
     def describe(self) -> str:
         """One line for the task log."""
         kind = "Batch" if self.session.mode == "batch" else "Session"
-        line = (
-            f"{kind} {self.session.id} is {self.session.state}: {self.jobs} jobs, {self.job_seconds:.1f} s of QPU time"
-        )
+        used = f"{counted(self.jobs, 'job')}, {self.job_seconds:.1f} s of QPU time"
+        line = f"{kind} {self.session.id} is {self.session.state}: {used}"
         if self.idle_seconds is None:
             return f"{line}."
         return (

@@ -13,12 +13,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.channels.base import Channel, Submission
 from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.client.models import Job, SubmittedJob
 from airflow_provider_qrt.client.states import JobStatus
@@ -29,63 +27,14 @@ from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere, place
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, fingerprint_of, job_tags, new_mark
 from airflow_provider_qrt.jobs.submit.look_up import JobLookUp
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin, ObtainedJob
+from airflow_provider_qrt.jobs.submit.offer import check_offered
 from airflow_provider_qrt.jobs.submit.record import StateStore, SubmissionRecord
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 log = logging.getLogger(__name__)
-
-
-class JobOrigin(StrEnum):
-    """How a task came by its job."""
-
-    SUBMITTED = "submitted"
-    REATTACHED = "re-attached to"
-    ADOPTED = "adopted"
-
-
-@dataclass(frozen=True)
-class ObtainedJob:
-    """A job that is this task's.
-
-    Attributes:
-        job_id: Its id.
-        how: Submitted now, re-attached or adopted.
-        submitted_at: Epoch seconds.
-        backend: Its backend, if known.
-        session_id: Its session or batch, if any.
-        job: The job as read, when it existed before and could be read.
-        record: What the task remembers of it, if it remembers anything.
-    """
-
-    job_id: str
-    how: JobOrigin
-    submitted_at: float
-    backend: str | None = None
-    session_id: str | None = None
-    job: Job | None = None
-    record: SubmissionRecord | None = None
-
-
-def check_offered(channel: Channel, request: JobRequest) -> None:
-    """See that the channel has what a request asks for, before anything is sent or written down.
-
-    Raises:
-        NotOfferedError: If it has not; says what to do instead.
-    """
-    channel.check(
-        Submission(
-            request.program_id,
-            request.backend,
-            request.input.params,
-            tags=request.tags,
-            session_id=request.session_id,
-            start_session=request.start_session,
-            max_execution_seconds=request.max_execution_seconds,
-            private=request.private,
-        )
-    )
 
 
 class JobSubmitter:
@@ -260,7 +209,8 @@ class JobSubmitter:
         log.info("No record is kept of what earlier tries submitted; looking for their job by its tags.")
         stem, fingerprint = f"{self.identity.submission_stem(run)}:", request.fingerprint()
         found = self._look_up.find_unrecorded(self.identity, stem)
-        same = [job for job in found if fingerprint.startswith(fingerprint_of(job.tags) or " ")]
+        # A tag of a later version may not be readable. Such a job is kept, not cancelled.
+        same = [job for job in found if fingerprint.startswith(fingerprint_of(job.tags) or "")]
         for former in found:
             if former not in same:
                 log.info(f"The input has changed since job {former.id}.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
-from airflow_provider_qrt.jobs.submit.submitter import ObtainedJob
+from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 
 

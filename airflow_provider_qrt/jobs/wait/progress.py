@@ -10,6 +10,7 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.counting import counted
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -55,7 +56,7 @@ class Progress:
         self.skip_to(now)
         facts = []
         if job.status is JobStatus.QUEUED and queue_length is not None:
-            facts.append(f"{queue_length:,} {'job' if queue_length == 1 else 'jobs'} in the queue of {job.backend}")
+            facts.append(f"{counted(queue_length, 'job')} in the queue of {job.backend}")
         if job.estimated_running_seconds is not None:
             facts.append(f"the service expects {job.estimated_running_seconds:.1f} s of QPU time")
         state = job.state.word.lower() or "in no known state"

@@ -105,7 +105,7 @@ class JobWatcher(SharedPoller):
         self, connect: Connect, *, plan: WatchPlan | None = None, clock: Callable[[], float] | None = None
     ) -> None:
         super().__init__(connect)
-        self._plan = plan or WatchPlan()
+        self._plan = WatchPlan() if plan is None else plan
         self._clock = clock or SteadyClock()
         self._watches: dict[str, list[JobWatch]] = {}
 
