@@ -43,8 +43,8 @@ def test_another_price_and_currency_are_taken(task, emulator, caplog, monkeypatc
 
 def test_a_task_that_waits_says_so_at_growing_intervals(either_way, emulator, capsys, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.FIRST_PAUSE", 0.4)
-    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.Progress._pause", 0.4)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.FIRST_PAUSE", 1.0)
+    monkeypatch.setattr("airflow_provider_qrt.jobs.wait.progress.Progress._pause", 1.0)
     emulator.configure(queue_seconds=4)
     either_way.run()
     # Triggers write through Airflow's own logger.
@@ -55,14 +55,16 @@ def test_a_task_that_waits_says_so_at_growing_intervals(either_way, emulator, ca
     assert re.search(r"after \d+ s: \d+ jobs? in the queue of ibm_fez, the service expects [\d.]+ s", still[0])
 
 
-def test_qiskit_logs_no_line_for_each_pass(task, caplog):
+def test_qiskit_logs_no_line_for_each_pass(task, caplog, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__CIRCUIT_CACHE", "none")
     caplog.set_level(logging.INFO)
     task.run(circuits=BELL, optimization_level=1)
     assert "transpiled for ibm_fez" in caplog.text
     assert not [record for record in caplog.records if record.name.startswith("qiskit.")]
 
 
-def test_whoever_wants_qiskits_lines_gets_them(task, caplog):
+def test_whoever_wants_qiskits_lines_gets_them(task, caplog, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__CIRCUIT_CACHE", "none")
     caplog.set_level(logging.INFO)
     caplog.set_level(logging.INFO, logger="qiskit")
     task.run(circuits=BELL.replace("cx", "cz"), optimization_level=1)

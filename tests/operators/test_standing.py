@@ -103,17 +103,27 @@ def test_a_task_without_a_record_takes_its_job_along(task, slow, airflow_says):
     assert [job["cancelled"] for job in slow.jobs()] == [True]
 
 
+def shut_down_when_it_waits(service) -> None:
+    """Tell this process to end once it has looked at its job; at the latest after two minutes, for the test to end."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if any(one["method"] == "GET" and "/jobs/" in one["path"] for one in service.requests()):
+            break
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_worker_that_is_shut_down_while_it_waits_ends_the_try_and_the_retry_goes_on(task, slow, airflow_says):
     airflow_says("running")
     operator = task.operator(poll_interval=60)
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    told = threading.Thread(target=shut_down_when_it_waits, args=[slow])
     before = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
-    timer.start()
+    told.start()
     try:
         with pytest.raises(AirflowException, match=r"nobody has stopped the task.*goes on; a retry goes on with it"):
             operator.execute(task.context)
     finally:
-        timer.join()
+        told.join()
         signal.signal(signal.SIGTERM, before)
     task.context["ti"].try_number = 2
     [job] = slow.jobs()

@@ -34,6 +34,12 @@ def is_billed(page):
     return is_over(page) and all(job["seconds"] is not None for task in page["tasks"] for job in task["jobs"])
 
 
+@pytest.fixture(autouse=True)
+def patient_drawing(monkeypatch):
+    """A busy machine may need longer than a reader would wait."""
+    monkeypatch.setattr("airflow_provider_qrt.plugins.drawing.SECONDS", 300.0)
+
+
 @pytest.fixture
 def run(database, connection):
     database.add_dag("a_dag")
@@ -285,7 +291,7 @@ def settled(drawings, source):
     assert first.state == "drawing"
     for thread in drawing.threading.enumerate():
         if thread.name == "qiskit-runtime-drawings":
-            thread.join(60)
+            thread.join(300)
     return drawings.get(source)
 
 
