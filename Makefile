@@ -57,8 +57,8 @@ test-cluster: $(STAMP) ## CLUSTER_JOBS (300) on Postgres, Redis and Celery worke
 	$(BIN)/python -m pytest -s tests/cluster
 
 VERSIONS ?= all
-test-versions: $(STAMP) ## Other versions of Airflow and Python, as VERSIONS="3.1.8 3.2.1": the promises in a real Airflow
-	$(BIN)/python -m tools.versions $(VERSIONS)
+test-versions: $(STAMP) ## Other versions of Airflow and Python, as VERSIONS="3.1.8 3.2.1": unit tests, and a real Airflow
+	$(BIN)/python -m tools.versions $(VERSIONS) $(if $(README),--readme)
 
 RELEASE := .local/release
 dist: $(STAMP) ## Build sdist and wheel into dist/, reproducibly; check them; list what they depend on
@@ -92,9 +92,9 @@ soak: $(STAMP) ## Load for 25 minutes: on the emulator (2,000 jobs), and on the 
 	$(BIN)/python -m benchmarks.emulator_load --seconds 600
 	$(BIN)/python -m benchmarks.trigger_soak --seconds 900
 
-mutants: $(STAMP) ## Would the tests notice? ROOM=jobs/wait, or the files changed since SINCE=HEAD~1
+mutants: $(STAMP) ## Would the tests notice? ROOM=jobs/wait, or files changed since SINCE=HEAD~1; AT_MOST=300
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group mutants
-	$(BIN)/python -m tools.mutants $(if $(ROOM),--room $(ROOM),--since $(or $(SINCE),HEAD~1))
+	$(BIN)/python -m tools.mutants $(if $(ROOM),--room $(ROOM),--since $(or $(SINCE),HEAD~1)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
 audit: $(STAMP) ## Known faults of the dependencies (pip-audit), and suspicious patterns in our own code (bandit)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group audit

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger
 
@@ -57,6 +57,28 @@ def needs(version: str, what: str) -> Iterator[None]:
         from airflow import __version__
 
         raise ImportError(f"{what} need Airflow {version} or newer; this is Airflow {__version__}.") from error
+
+
+def never_expire() -> Any:
+    """Return the retention that keeps a record in Airflow's task state store for as long as the DAG run exists."""
+    try:
+        from airflow.sdk.execution_time.context import NEVER_EXPIRE
+    except ImportError:
+        # Before Airflow 3.3, where only a test brings a store.
+        return None
+    return NEVER_EXPIRE
+
+
+def has_async_methods(accessor: object) -> bool:
+    """Return whether the state store of an asset can be used without blocking (Airflow 3.3.2)."""
+    return hasattr(accessor, "aget")
+
+
+def connections_have_teams() -> bool:
+    """Return whether a connection in Airflow's database can belong to a team (Airflow 3.2)."""
+    from airflow.models.connection import Connection
+
+    return hasattr(Connection, "team_name")
 
 
 def has_state_store() -> bool:

@@ -60,7 +60,8 @@ def record_path() -> str | None:
 
 def circuit_folders() -> list[str]:
     """Return the folders whose QPY files may be named by untrusted data."""
-    return [folder for folder in conf.getlist(SECTION, "circuit_folders", fallback=[]) if Path(folder).is_absolute()]
+    folders = conf.getlist(SECTION, "circuit_folders", fallback="")
+    return [folder for folder in folders if Path(folder).is_absolute()]
 
 
 def max_body_bytes() -> int:
@@ -116,7 +117,8 @@ def price() -> tuple[float, str]:
 
 def pages_connections() -> list[str]:
     """Return the connections that the pages show in addition to those that they find."""
-    return conf.getlist(SECTION, "pages_connections", fallback=[]) or []
+    # Before Airflow 3.2 an empty option is a list of one empty text.
+    return [name for name in conf.getlist(SECTION, "pages_connections", fallback="") if name]
 
 
 def pages_look_back() -> timedelta:

@@ -8,11 +8,12 @@ observables are callable, and ``Param`` has a different ``resolve``.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, Param
+from airflow.sdk import BaseOperator, ObjectStoragePath, Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_qrt.primitives.inputs.plain import plain
@@ -62,6 +63,9 @@ class RendersInputs(BaseOperator):
         """Render a template; a ``Param`` is replaced by its value in this run."""
         if isinstance(content, Param):
             return self._value_of(content, context)
+        if isinstance(content, os.PathLike) and not isinstance(content, ObjectStoragePath):
+            # Airflow before 3.2 would call its method resolve(), too.
+            return content
         if isinstance(content, str) and self.template_ext and ("\n" in content or ";" in content):
             # A circuit may end with a comment that looks like a file name.
             with self._naming_no_files():

@@ -2,7 +2,7 @@
 
 The first mail is about the job: a sensor checks at intervals whether it has left IBM's queue, and holds no worker in
 between. The second is about the run: it comes from Airflow's deadline, which needs no task. Both use the connection
-``smtp_default``.
+``smtp_default``. Needs Airflow 3.2 or newer.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 The first task submits nothing: it checks the circuits, chooses the backend and estimates the QPU seconds. If the
 estimate is above the parameter, the run waits, without a worker, until somebody answers: in Airflow under
 *Required Actions*, or through its REST API. If it is rejected, or nobody answers within a day, nothing is submitted.
+Needs Airflow 3.2 or newer.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def h2_vqe():
     @task
     def compare(result: dict, angles: dict[str, float]) -> dict[str, Any]:
         """Return the energy at the last angles and the exact one."""
-        from airflow.sdk.exceptions import AirflowFailException
+        from airflow.providers.common.compat.sdk import AirflowFailException
 
         measured = result["results"][0]
         found = {

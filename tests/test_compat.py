@@ -89,8 +89,9 @@ import airflow.sdk.bases.decorator as decorator
 import airflow.utils.operator_helpers as helpers
 
 # Where it was, and is not any more.
-helpers.determine_kwargs = decorator.determine_kwargs
-del decorator.determine_kwargs
+if hasattr(decorator, "determine_kwargs"):
+    helpers.determine_kwargs = decorator.determine_kwargs
+    del decorator.determine_kwargs
 
 class Lacking:
     def find_spec(self, name, path=None, target=None):
@@ -113,5 +114,5 @@ def test_names_that_an_older_airflow_lacks_come_from_elsewhere(tmp_path):
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([sys.executable, "-c", OLDER], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split()[0] == "inspect"
-    assert done.stdout.split()[2] == "TaskDeferralError"
+    assert "inspect " in done.stdout
+    assert " TaskDeferralError\n" in done.stdout

@@ -13,6 +13,7 @@ import airflow
 import jsonschema
 import pytest
 
+from airflow_provider_qrt.compat import has_state_store
 from airflow_provider_qrt.get_provider_info import get_provider_info
 from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
@@ -93,11 +94,15 @@ print(json.dumps([sorted(form.extra_fields), form.standard_fields.password.title
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     fields, password, imported = json.loads(done.stdout.splitlines()[-1])
     assert fields == sorted(EXTRA_FIELDS)
-    assert (password, imported) == ("IBM Cloud API key", False)
+    assert password == "IBM Cloud API key"
+    # Before Airflow 3.2.2 the form comes from the hook.
+    assert not imported or not has_state_store()
 
 
 def test_importing_the_hook_changes_nothing_about_the_form():
     from airflow.providers_manager import ProvidersManager
 
     widgets = ProvidersManager().connection_form_widgets
+    if not has_state_store() and not widgets:
+        pytest.skip("without Flask AppBuilder this Airflow has no form widgets")
     assert {f"extra__qiskit_runtime__{name}" for name in EXTRA_FIELDS} <= set(widgets)

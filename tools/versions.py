@@ -1,4 +1,7 @@
-"""``make test-versions``: other versions of Airflow and Python, each in an environment of its own.
+"""``make test-versions``: other versions of Airflow and Python, each in environments of its own.
+
+In one of them, the unit tests run. The other has what a user installs, and in it runs a real Airflow, which works with
+the emulators of the development environment.
 
 Airflow publishes constraints for each release. They cannot be downloaded everywhere, so the packages of the time of the
 release take their place: the resolver sees nothing that was uploaded after ``as_of``.
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".local" / "versions"
+README = ROOT / "README.md"
+TABLE_BEGINS, TABLE_ENDS = "<!-- made by: make test-versions README=yes -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,13 @@ class Version:
         """A name for folders and test ids."""
         return f"airflow-{self.airflow}-python-{self.python}{'-lowest' if self.lowest else ''}"
 
+    @property
+    def dependencies(self) -> str:
+        """The versions of the packages that are installed with it, in words."""
+        if self.lowest:
+            return "the lowest that are allowed"
+        return f"those of {self.as_of}" if self.as_of else "the newest"
+
 
 OLDEST = Version("3.1.8", "3.11", "2026-03-12", lowest=True)
 SERVICES = Version("3.3.1", "3.12", "2026-08-13")
@@ -61,6 +74,26 @@ VERSIONS = (
     Version("3.4.0b2", "3.13"),
 )
 """The versions that can be tested. Managed services offer 3.1.8, 3.2.1, 3.2.2 and 3.3.1, with Python 3.12."""
+UNITS = (
+    "client",
+    "jobs",
+    "primitives",
+    "hooks",
+    "operators",
+    "decorators",
+    "sensors",
+    "triggers",
+    "assets",
+    "links",
+    "plugins",
+    "cleanup",
+    "storage",
+    "formats",
+    "retry_policies",
+    "test_compat.py",
+    "test_provider_info.py",
+)
+"""The unit tests that meet Airflow, Python or a dependency."""
 GROUPS = {
     "all": VERSIONS,
     "ci": (OLDEST, SERVICES, STAND_IN, NEWEST),
@@ -71,6 +104,7 @@ def main() -> int:
     """Test the chosen versions; 0 if everything passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chosen", nargs="*", default=["all"], help="names or versions of Airflow, or: all, ci")
+    parser.add_argument("--readme", action="store_true", help="write the table of the README")
     options = parser.parse_args()
     versions = [
         one
@@ -87,21 +121,63 @@ def main() -> int:
     if "ci" in options.chosen and NEWEST not in missing:
         # Its stand-in is not needed.
         versions.remove(STAND_IN)
-    # Two at a time, because each of them mostly waits.
-    with ThreadPoolExecutor(2) as pool:
-        passed = list(pool.map(test, [one for one in versions if one not in missing]))
-    return int(not all(passed))
+    present = [one for one in versions if one not in missing]
+    # A real Airflow mostly waits, so the unit tests of a version run beside it.
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        live, units = first.map(run_airflow, present), second.map(run_units, present)
+        outcomes = dict(zip(present, zip(live, units, strict=True), strict=True))
+    if not all(passed for pair in outcomes.values() for passed in pair):
+        return 1
+    if options.readme:
+        write_table({version: (int(live or 0), int(units or 0)) for version, (live, units) in outcomes.items()})
+    return 0
 
 
-def test(version: Version) -> bool:
-    """Run the tests in a running Airflow of one version; return whether they passed."""
-    began = time.monotonic()
+def run_airflow(version: Version) -> int | None:
+    """Run the tests in a running Airflow of one version; return how many passed, None if one did not."""
     environment = {**os.environ, "AIRFLOW_VERSIONS": version.name}
     command = [sys.executable, "-m", "pytest", "-q", "tests/versions"]
+    return _passed(f"{version.name}, a real Airflow", command, environment)
+
+
+def run_units(version: Version) -> int | None:
+    """Run the unit tests on one version; return how many passed, None if one did not."""
+    command = [
+        str(install(version, units=True)), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider",
+        "-m", "not e2e and not slow", *(f"tests/{name}" for name in UNITS),
+    ]  # fmt: skip
+    return _passed(f"{version.name}, unit tests", command, dict(os.environ))
+
+
+def _passed(what: str, command: list[str], environment: dict[str, str]) -> int | None:
+    began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    outcome = "passed" if done.returncode == 0 else f"FAILED\n{done.stdout}{done.stderr}"
-    print(f"{version.name}: {outcome} in {time.monotonic() - began:.0f} s", flush=True)
-    return done.returncode == 0
+    counted = re.findall(r"(\d+) passed", done.stdout)
+    seconds = f"{time.monotonic() - began:.0f} s"
+    if done.returncode or not counted:
+        print(f"{what}: FAILED after {seconds}\n{done.stdout}{done.stderr}", flush=True)
+        return None
+    print(f"{what}: {counted[-1]} passed in {seconds}", flush=True)
+    return int(counted[-1])
+
+
+def write_table(outcomes: dict[Version, tuple[int, int]]) -> None:
+    """Write the versions and the numbers of their tests into the README, in place of their last rows."""
+    made = {
+        f"| {one.airflow} | {one.python} | {one.dependencies} |": f" {units:,} | {live} |"
+        for one, (live, units) in outcomes.items()
+    }
+    starts = [f"| {one.airflow} | {one.python} | {one.dependencies} |" for one in VERSIONS]
+    former = {
+        line[: len(start)]: line[len(start) :]
+        for line in README.read_text().splitlines()
+        for start in starts
+        if line.startswith(start)
+    }
+    rows = [start + rest for start in starts if (rest := made.get(start, former.get(start)))]
+    head = ["| Airflow | Python | dependencies | unit tests | tests in a running Airflow |", "|---|---|---|---|---|"]
+    before, rest = README.read_text().split(TABLE_BEGINS)
+    README.write_text("\n".join([before + TABLE_BEGINS, *head, *rows, TABLE_ENDS + rest.split(TABLE_ENDS)[1]]))
 
 
 def interpreter(version: str) -> str | None:
@@ -117,13 +193,17 @@ def interpreter(version: str) -> str | None:
     return None if subprocess.run(download, capture_output=True, check=False).returncode else version
 
 
-def install(version: Version) -> Path:
+def install(version: Version, *, units: bool = False) -> Path:
     """Make an environment, unless it is there, and return its Python.
+
+    Args:
+        version: The versions of Airflow and Python.
+        units: Install what the unit tests need as well.
 
     Raises:
         subprocess.CalledProcessError: The packages cannot be installed together.
     """
-    folder = FOLDER / version.name
+    folder = FOLDER / (f"{version.name}-units" if units else version.name)
     python, done = folder / "bin" / "python", folder / ".installed"
     wanted = (ROOT / "pyproject.toml").read_text()
     if done.exists() and done.read_text() == wanted:
@@ -144,8 +224,25 @@ def install(version: Version) -> Path:
         check=True,
     )  # fmt: skip
     subprocess.run([_uv(), "pip", "check", "--quiet", "--python", str(python)], check=True)
+    if units:
+        _add_what_unit_tests_need(version, python)
     done.write_text(wanted)
     return python
+
+
+def _add_what_unit_tests_need(version: Version, python: Path) -> None:
+    # The emulator demands a Starlette without known faults, which Airflow 3.1 excludes. In a test it does not matter.
+    any_version = FOLDER / "any-version.txt"
+    any_version.write_text("starlette\n")
+    subprocess.run(
+        [
+            _uv(), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python),
+            "--prerelease", "if-necessary-or-explicit", "--overrides", str(any_version),
+            "--group", f"{ROOT / 'pyproject.toml'}:unit",
+            f"apache-airflow=={version.airflow}", "--editable", f"{ROOT}[emulator]",
+        ],
+        check=True,
+    )  # fmt: skip
 
 
 def _uv() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import never_expire
 from airflow_provider_qrt.config import record_path
 from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity
@@ -42,9 +43,7 @@ class TaskStateStore:
 
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value."""
-        from airflow.sdk.execution_time.context import NEVER_EXPIRE
-
-        self._accessor.set(key, value, retention=NEVER_EXPIRE)
+        self._accessor.set(key, value, retention=never_expire())
 
 
 def task_store(context: Context) -> StateStore | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client.errors import InvalidSettingsError
+from airflow_provider_qrt.compat import connections_have_teams
 from airflow_provider_qrt.config import answer_limits, pages_connections, pages_look_back
 from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.hooks.connection import settings_from_connection
@@ -55,11 +56,10 @@ def connection_ids(session: Session, user: BaseUser) -> list[str]:
         user: The user; in multi-team mode, a team's connections are listed only for its members.
     """
     from airflow.models.connection import Connection
-    from sqlalchemy import select
+    from sqlalchemy import null, select
 
-    stored = session.execute(
-        select(Connection.conn_id, Connection.team_name).where(Connection.conn_type == CONNECTION_TYPE)
-    )
+    team_name = Connection.team_name if connections_have_teams() else null()
+    stored = session.execute(select(Connection.conn_id, team_name).where(Connection.conn_type == CONNECTION_TYPE))
     found = {conn_id for conn_id, team in stored if team is None or _is_member(user, team)}
     for name in os.environ:
         if name.startswith(ENVIRONMENT):
@@ -92,6 +92,8 @@ def team_of(session: Session, conn_id: str) -> str | None:
     from airflow.models.connection import Connection
     from sqlalchemy import select
 
+    if not connections_have_teams():
+        return None
     return session.scalar(select(Connection.team_name).where(Connection.conn_id == conn_id))
 
 
@@ -100,11 +102,12 @@ def _read(conn_id: str, team: str | None = None) -> Connection:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     # Not through the hook, which is for tasks and asks the API server.
+    have_teams = connections_have_teams()
     try:
-        found = Connection.get_connection_from_secrets(conn_id, team_name=team)
+        found = Connection.get_connection_from_secrets(conn_id, **({"team_name": team} if have_teams else {}))
     except AirflowNotFoundException:
         raise _no_such(conn_id) from None
-    if found.team_name not in (None, team):
+    if have_teams and found.team_name not in (None, team):
         raise _no_such(conn_id)
     return found
 

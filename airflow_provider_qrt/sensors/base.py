@@ -57,10 +57,11 @@ class QiskitRuntimeSensor(CheckedArguments, WithHook, RendersInputs, BaseSensorO
     ) -> None:
         check_names(type(self), kwargs)
         durations = {"poke_interval": poke_interval, "timeout": timeout}
-        # Airflow accepts no text; it reports other invalid durations itself.
+        # Airflow accepts no text, and before 3.2 no None; it reports other invalid durations itself.
         in_seconds: dict[str, Any] = {
             name: _seconds(name, value, kwargs.get("task_id")) if isinstance(value, str) else value
             for name, value in durations.items()
+            if value is not None
         }
         super().__init__(**kwargs, **in_seconds)
         self.qiskit_runtime_conn_id = qiskit_runtime_conn_id

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.compat import has_async_methods
 from airflow_provider_qrt.config import record_path
 from airflow_provider_qrt.storage.records import FileWatermark
+from airflow_provider_qrt.triggers.threads import asking_airflow, in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +42,13 @@ class Watermark:
         if self._file is not None:
             stored = await asyncio.to_thread(self._file.load)
             return [] if stored is None else [stored]
-        found = [await store.aget(self._key) for store in self._stores]
+        found = [await self._load(store) for store in self._stores]
         return [value for value in found if value is not None]
+
+    async def _load(self, store: AssetStateStoreAccessor) -> Any:
+        if has_async_methods(store):
+            return await store.aget(self._key)
+        return await in_thread(asking_airflow, store.get, self._key)
 
     async def save(self, value: Any) -> None:
         """Store a JSON value.
@@ -52,7 +59,10 @@ class Watermark:
         if self._file is not None:
             await asyncio.to_thread(self._file.save, value)
         for store in self._stores:
-            await store.aset(self._key, value)
+            if has_async_methods(store):
+                await store.aset(self._key, value)
+            else:
+                await in_thread(asking_airflow, store.set, self._key, value)
 
 
 def _of_each_asset(accessors: AssetStateStoreAccessors | None) -> Sequence[AssetStateStoreAccessor]:

@@ -6,8 +6,8 @@ it polls. Connection ``seed_ibm_cloud``: see ibm_cloud_single_job.py.
 
 from __future__ import annotations
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.operators.sessions import QiskitRuntimeCloseSessionOperator

@@ -9,8 +9,8 @@ warns about it. Without ``api_version`` it is the current one; without host and 
 
 from __future__ import annotations
 
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import dag, task
-from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator

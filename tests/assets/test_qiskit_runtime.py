@@ -64,13 +64,12 @@ def test_the_factory_makes_what_the_uri_does():
 
 
 def test_airflow_finds_the_factory_and_the_converter():
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
-
-    manager = ProvidersManagerTaskRuntime()
+    manager = pytest.importorskip("airflow.sdk.providers_manager_runtime").ProvidersManagerTaskRuntime()
     assert manager.asset_factories["qiskit-runtime"] is create_asset
     assert manager.asset_to_openlineage_converters["qiskit-runtime"] is convert_asset_to_openlineage
 
 
 def test_openlineage_knows_a_backend_by_its_instance():
+    pytest.importorskip("openlineage.client")
     dataset = convert_asset_to_openlineage(create_asset(instance=INSTANCE, backend="ibm_fez"), None)
     assert (dataset.namespace, dataset.name) == (f"qiskit-runtime://{INSTANCE}", "ibm_fez")

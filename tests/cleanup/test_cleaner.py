@@ -18,10 +18,13 @@ from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, new_mark
 from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord
 from tests.airflow_tables import Database
+from tests.older_airflow import needs_state_store
 
 CONNECTION = "quantum"
 NAME = "this-airflow"
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
+
+pytestmark = needs_state_store
 
 
 @pytest.fixture

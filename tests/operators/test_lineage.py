@@ -8,14 +8,14 @@ import sys
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
-from airflow.providers.openlineage.api.emission_policy import extend_global_openlineage_emission_policy
 from airflow.sdk import DAG, Asset
-from openlineage.client.serde import Serde
 
 from airflow_provider_qrt.decorators import primitives as decorators
 from airflow_provider_qrt.execution import lineage
 from airflow_provider_qrt.execution.lineage_source import MAX_CHARACTERS, MAX_OPERATIONS, source_of
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator, QiskitRuntimeSubmitJobOperator
+
+pytest.importorskip("airflow.providers.openlineage")
 
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
 CALIBRATED = "2025-02-26T20:16:25+00:00"
@@ -44,6 +44,8 @@ def run_to_end(task, **more):
 
 def told(facets) -> dict:
     """The run facet, as it is sent."""
+    from openlineage.client.serde import Serde
+
     return json.loads(Serde.to_json(facets.run_facets["qiskitRuntime_job"]))
 
 
@@ -140,6 +142,8 @@ def test_openlineages_own_switch_keeps_the_source_back(task, monkeypatch):
 
 def test_the_dags_own_policy_keeps_the_source_back(task):
     operator = task.operator()
+    from airflow.providers.openlineage.api.emission_policy import extend_global_openlineage_emission_policy
+
     extend_global_openlineage_emission_policy(operator, include_source_code=False)
     assert operator.get_openlineage_facets_on_start().job_facets == {}
 

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, Stats, conf
-from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
-from airflow.sdk.observability import stats
-from airflow.sdk.observability.metrics.statsd_logger import get_statsd_logger
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability import best_effort
+from tests.older_airflow import send_metrics
 
 OF_TASK = "dag_id=the_dag,program_id=sampler,backend=ibm_fez"
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
@@ -29,7 +27,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(ear.getsockname()[1]))
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED", "True")
         assert conf.getboolean("metrics", "statsd_influxdb_enabled")
-        stats.initialize(factory=get_statsd_logger, export_legacy_names=False)
+        send_metrics(to_statsd=True)
 
         def lines() -> list[str]:
             found = []
@@ -40,7 +38,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
                     return sorted(one.removeprefix(PREFIX) for one in found if "poll_requests" not in one)
 
         yield lines
-    stats.initialize(factory=NoStatsLogger, export_legacy_names=False)
+    send_metrics(to_statsd=False)
 
 
 def names(lines: list[str]) -> list[str]:

@@ -550,10 +550,10 @@ def test_a_deleted_job_fails_the_task_after_some_time_and_is_not_bought_again(ei
 
 
 def test_the_record_outlives_airflows_default_retention(task, store):
-    from airflow.sdk.execution_time.context import NEVER_EXPIRE
+    from airflow_provider_qrt.compat import never_expire
 
     task.run()
-    assert set(store.retentions) == {NEVER_EXPIRE}
+    assert set(store.retentions) == {never_expire()}
 
 
 # Jobs that fail

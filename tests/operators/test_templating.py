@@ -19,6 +19,8 @@ from qiskit.circuit import Parameter
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
+from tests.older_airflow import DagSerialization
+
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 TURN = 'OPENQASM 3.0; include "stdgates.inc"; input float[64] theta; bit[1] c; rx(theta) $0; c[0] = measure $0;'
 TURNS = (
@@ -138,7 +140,6 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def plans(task) -> Callable[..., dict[str, Any]]:
     """Return the input that would be submitted, storing the DAG and the rendered fields as Airflow does."""
     from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
-    from airflow.serialization.serialized_objects import DagSerialization
 
     def plan(**arguments: Any) -> dict[str, Any]:
         operator = task.operator(**{"dry_run": True, **arguments})

@@ -47,7 +47,7 @@ class Browser:
     """Somebody at the pages."""
 
     client: Any
-    waits: float = 60.0
+    waits: float = 300.0
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.client.get(f"{PAGES}{path}", params=parameters, follow_redirects=False)
@@ -88,9 +88,9 @@ def browser(api_server: Any) -> Iterator[Callable[..., Browser]]:
         client = TestClient(api_server)
         opened.append(client)
         if role is not None:
-            token = get_auth_manager().generate_jwt(
-                SimpleAuthManagerUser(username=name, role=role or None, teams=list(teams))
-            )
+            # Before Airflow 3.3 a user has no teams.
+            more = {"teams": list(teams)} if teams else {}
+            token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role or None, **more))
             client.cookies.set("_token", token)
         return Browser(client)
 
@@ -139,10 +139,12 @@ class Database:
     def add_connection(self, conn_id: str, *, team: str | None = None, **parts: Any) -> None:
         from airflow import settings
         from airflow.models.connection import Connection
+        from sqlalchemy.orm import Session
 
         # Not the table alone: the password is stored encrypted.
-        with settings.get_session()() as session, session.begin():
-            session.add(Connection(conn_id=conn_id, team_name=team, **parts))
+        of_team = {"team_name": team} if team else {}
+        with Session(settings.engine) as session, session.begin():
+            session.add(Connection(conn_id=conn_id, **of_team, **parts))
 
     def add_task(
         self,
@@ -156,7 +158,7 @@ class Database:
     ) -> None:
         self._put(
             "task_instance",
-            id=uuid.uuid4(),
+            id=self._id("task_instance"),
             dag_id=dag_id,
             run_id=RUN,
             task_id=task_id,
@@ -206,6 +208,13 @@ class Database:
                 values[column.name] = 0
         with settings.engine.begin() as connection:
             connection.execute(insert(columns).values(**values))
+
+    def _id(self, table: str) -> Any:
+        from airflow.models.base import Base
+
+        made = uuid.uuid4()
+        # Before Airflow 3.2 an id is text.
+        return made if Base.metadata.tables[table].columns["id"].type.python_type is uuid.UUID else str(made)
 
     def _scalar(self, statement: str, **values: Any) -> Any:
         from airflow import settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.older_airflow import needs_teams
 from tests.plugins.conftest import FLIP, LINK, RUN
 
 OURS, THEIRS = "physics", "chemistry"
@@ -50,6 +51,7 @@ def test_nobody_is_told_of_a_connection_of_another_type(browser, database, conn_
     assert "db.internal" not in str(listed)
 
 
+@needs_teams
 def test_the_connection_of_a_team_is_for_its_members(browser, database, teams, parts, submit):
     for team in (OURS, THEIRS):
         database.add_connection(f"of_{team}", team=team, **parts)
@@ -70,6 +72,7 @@ def test_the_connection_of_a_team_is_for_its_members(browser, database, teams, p
     ), "the words of one that does not exist"
 
 
+@needs_teams
 @pytest.mark.parametrize("of", [OURS, THEIRS])
 def test_a_dag_is_read_with_the_connections_of_its_team(browser, database, teams, parts, submit, of):
     database.add_connection(f"of_{of}", team=of, **parts)

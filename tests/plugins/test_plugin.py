@@ -30,7 +30,7 @@ def test_loading_the_plugin_imports_no_web_framework_of_ours():
     """Workers, the scheduler and the triggerer load it too."""
     script = (
         "import sys\n"
-        "from airflow.sdk.plugins_manager import AirflowPlugin\n"
+        "from airflow.providers.common.compat.sdk import AirflowPlugin, conf\n"
         "before = set(sys.modules)\n"
         "from airflow_provider_qrt.plugins.qiskit_runtime import QiskitRuntimePlugin\n"
         "plugin = QiskitRuntimePlugin()\n"

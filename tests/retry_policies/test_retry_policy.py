@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from airflow.sdk import RetryAction, RetryRule
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.errors import ErrorBody
@@ -18,6 +17,11 @@ from airflow_provider_qrt.jobs.errors import (
     NoBackendAvailableError,
     SubmissionRateLimitedError,
 )
+
+pytest.importorskip("airflow.sdk.definitions.retry_policy")
+
+from airflow.sdk import RetryAction, RetryRule
+
 from airflow_provider_qrt.retry_policies.qiskit_runtime import QiskitRuntimeRetryPolicy
 
 ANSWER = {"status": 500, "body": ErrorBody(message="no"), "request": "GET /jobs"}

@@ -16,10 +16,10 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import TriggerFailureReason
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_qrt.emulator import Emulator
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeBackendSensor
+from tests.older_airflow import AirflowRescheduleException
 
 NAMES = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
 LIST = r"^/backends$"

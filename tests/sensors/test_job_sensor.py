@@ -16,12 +16,12 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import TriggerFailureReason
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.sensors.job import TRIGGER
 from airflow_provider_qrt.sensors.qiskit_runtime import QiskitRuntimeJobSensor
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
+from tests.older_airflow import AirflowRescheduleException, needs_templated_triggers
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 ONE_JOB = r"^/jobs/[^/]+$"
@@ -306,6 +306,7 @@ def test_one_sensors_start_is_not_anothers(sensor):
     assert QiskitRuntimeJobSensor.start_trigger_args is None
 
 
+@needs_templated_triggers
 def test_a_template_is_rendered_in_the_triggerer(sensor, context):
     template = "{{ ti.xcom_pull(task_ids='submit', key='job_id', map_indexes=-1) }}"
     started = sensor(job_id=template, deferrable=True, start_from_trigger=True)
@@ -314,6 +315,12 @@ def test_a_template_is_rendered_in_the_triggerer(sensor, context):
     context["ti"].pushed["job_id"] = "dabc"
     trigger.render_template_fields(context)
     assert trigger.job_id == "dabc"
+
+
+def test_where_the_triggerer_renders_nothing_a_template_needs_a_worker(sensor, monkeypatch):
+    monkeypatch.setattr("airflow_provider_qrt.sensors.job.HAS_TEMPLATED_TRIGGERS", False)
+    assert sensor(job_id="{{ 'dabc' }}", deferrable=True, start_from_trigger=True).start_trigger_args is None
+    assert sensor(job_id="dabc", deferrable=True, start_from_trigger=True).start_trigger_args is not None
 
 
 def test_a_template_that_gives_nothing_fails_the_sensor(sensor, context, in_the_triggerer):

@@ -15,6 +15,7 @@ from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.triggers import backend as backend_trigger
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeBackendReadyTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
+from tests.older_airflow import payloads
 
 LIST = r"^/backends$"
 
@@ -183,7 +184,7 @@ def test_in_airflows_own_runner(trigger, emulator, killed):
             await runner.cancel_triggers()
         _, pending = await asyncio.wait([task], timeout=30)
         assert not pending
-        return [entry.event.payload["ending"] for entry in runner.events]
+        return [payload["ending"] for payload in payloads(runner)]
 
     assert asyncio.run(run()) == ([] if killed else ["ready"])
 

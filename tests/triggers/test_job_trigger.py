@@ -17,6 +17,7 @@ from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.triggers import cancelling
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
+from tests.older_airflow import payloads
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 ONE_JOB = r"^/jobs/[^/]+$"
@@ -423,7 +424,7 @@ async def in_airflows_runner(trigger: QiskitRuntimeJobTrigger, *, kill: bool) ->
 def test_airflows_runner_gets_the_event(trigger, emulator, job_id):
     emulator.finish(job_id)
     runner = asyncio.run(in_airflows_runner(trigger(cancel_on_kill=True), kill=False))
-    assert [entry.event.payload["ending"] for entry in runner.events] == ["final"]
+    assert [payload["ending"] for payload in payloads(runner)] == ["final"]
 
 
 def test_airflows_runner_cancels_the_job_of_a_task_that_is_cleared(trigger, cancelled):
@@ -447,12 +448,14 @@ def test_repeated_cancellations_do_not_stop_the_job_from_being_cancelled(trigger
     assert cancelled()
 
 
-def test_a_triggerer_that_shuts_down_leaves_the_job(trigger, cancelled):
+def test_a_triggerer_that_shuts_down_leaves_the_job(trigger, cancelled, job_id, monkeypatch):
+    states_are(monkeypatch, {"run": {"task": "deferred"}}, published=job_id)
+
     async def run() -> None:
         from airflow.jobs.triggerer_job_runner import TriggerRunner
 
         runner = TriggerRunner()
-        task = asyncio.create_task(runner.run_trigger(1, trigger(cancel_on_kill=True)))
+        task = asyncio.create_task(runner.run_trigger(1, of_a_task(trigger(cancel_on_kill=True))))
         runner.triggers[1] = {"task": task, "name": "the trigger", "events": 0}  # type: ignore[typeddict-item]
         await asyncio.sleep(0.15)
         task.cancel()

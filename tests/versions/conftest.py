@@ -19,6 +19,10 @@ from tools.versions import OLDEST, VERSIONS, Version, install
 
 ROOT = Path(__file__).resolve().parents[2]
 LANES = 6
+EXAMPLES = ("batch_of_circuits", "first_circuit", "h2_vqe", "parameter_sweep", "submit_and_wait", "wait_for_backend")
+"""The example DAGs that run: with sensors, sessions, decorators and mapped tasks, and without Qiskit."""
+NEED_3_2 = ("alert_on_long_queue", "approve_submission")
+"""The example DAGs with alerts on deadlines and a time limit for an answer, which Airflow 3.1 does not have."""
 CHOSEN = os.environ.get("AIRFLOW_VERSIONS", OLDEST.name).split(",")
 """Names of the versions to test, as in tools/versions.py."""
 RECORDS, TAGS = "records", "tags"
@@ -49,17 +53,32 @@ def services() -> Iterator[list[Emulator]]:
 
 
 @pytest.fixture(scope="session")
+def service() -> Iterator[Emulator]:
+    """The service of the example DAGs."""
+    with Emulator(**CALM) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    kind: tuple[Version, str], services: list[Emulator], tmp_path_factory: pytest.TempPathFactory
+    kind: tuple[Version, str],
+    services: list[Emulator],
+    service: Emulator,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """An Airflow of the version."""
     version, how = kind
     python = install(version)
     home = tmp_path_factory.mktemp("airflow")
     shutil.copytree(ROOT / "tests" / "chaos" / "dags", home / "dags")
-    shutil.copytree(ROOT / "example_dags" / "circuits", home / "dags" / "circuits")
+    shutil.copytree(ROOT / "example_dags", home / "dags", dirs_exist_ok=True)
+    if version.airflow < "3.2":
+        for name in NEED_3_2:
+            (home / "dags" / f"{name}.py").unlink()
+    shutil.copytree(Path(__file__).with_name("dags"), home / "dags", dirs_exist_ok=True)
     records = {"AIRFLOW__QISKIT_RUNTIME__RECORD_PATH": str(home / "records")} if how == RECORDS else {}
     connections = {f"service_{number}": connection(service) for number, service in enumerate(services)}
+    connections["qiskit_runtime_default"] = connection(service)
     with LocalAirflow(
         home, home / "dags", connections=connections, settings={**SETTINGS, **records}, python=python
     ) as running:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
-from tests.chaos.lanes import Lane, in_parallel
+from tests.chaos.lanes import PATIENCE, Lane, in_parallel
 from tests.chaos.test_stopping import cleared, marked
 from tests.chaos.test_workers_killed import (
     before_the_answer,
@@ -16,6 +17,9 @@ from tests.chaos.test_workers_killed import (
     kill,
     while_the_task_waits,
 )
+from tests.versions.conftest import EXAMPLES, RECORDS
+from tools.local_airflow import LocalAirflow
+from tools.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
@@ -43,13 +47,53 @@ SCENARIOS = {
 }
 
 
-def test_promises(all_lanes):
-    """All at once, as each of them mostly waits."""
-    groups = [list(SCENARIOS.items())[: len(all_lanes)], list(SCENARIOS.items())[len(all_lanes) :]]
-    for group in groups:
-        for lane in all_lanes:
-            lane.calm()
-        in_parallel({name: partial(scenario, lane) for (name, scenario), lane in zip(group, all_lanes, strict=False)})
+def examples(airflow: LocalAirflow) -> None:
+    """The example DAGs run to their end."""
+    started = {f"qiskit_runtime_{name}": airflow.trigger(f"qiskit_runtime_{name}") for name in EXAMPLES}
+    for dag_id, run_id in started.items():
+        airflow.expect_end(dag_id, run_id, seconds=PATIENCE)
+
+
+def test_promises(airflow, all_lanes):
+    """In two groups; within one all at once, as each of them mostly waits."""
+    first, second = list(SCENARIOS.items())[: len(all_lanes)], list(SCENARIOS.items())[len(all_lanes) :]
+    in_parallel({name: partial(scenario, lane) for (name, scenario), lane in zip(first, all_lanes, strict=True)})
+    for lane in all_lanes:
+        lane.calm()
+    scenarios = {name: partial(scenario, lane) for (name, scenario), lane in zip(second, all_lanes, strict=False)}
+    in_parallel({**scenarios, "example DAGs": partial(examples, airflow)})
+
+
+def test_an_event_starts_a_dag_once(kind, airflow, service):
+    """A backend comes back, where changes are kept: while no triggerer runs."""
+
+    def look() -> None:
+        # The emulator keeps only the latest requests.
+        service.clear_requests()
+        # The first of two may have been on its way.
+        wait_until(lambda: len(looks()) > 1, seconds=PATIENCE, what="two looks at the backends")
+
+    def looks() -> list[str]:
+        return [one["path"] for one in service.requests() if one["path"].endswith("/backends")]
+
+    def runs() -> list[dict[str, Any]]:
+        return airflow.api("GET", "/dags/on_event/dagRuns")["dag_runs"]
+
+    look()
+    service.configure(backends={"ibm_boston": {"status": "paused"}})
+    look()
+    if kind[1] == RECORDS:
+        airflow.stop_component("triggerer")
+    service.configure(backends={"ibm_boston": {"status": "online"}})
+    airflow.start_missing_components()
+    wait_until(runs, seconds=PATIENCE, what="a run that the event starts")
+    look()
+    [run] = runs()
+    airflow.expect_end("on_event", run["dag_run_id"], seconds=PATIENCE)
+    assert (run["run_type"], airflow.xcom("on_event", run["dag_run_id"], "what_happened")) == (
+        "asset_triggered",
+        ["online"],
+    )
 
 
 def test_airflow_knows_the_provider(airflow):
@@ -67,7 +111,27 @@ def test_form_of_the_connection(airflow):
     assert "instance" in meta["extra_fields"]
 
 
-def test_pages(airflow):
+def test_pages_show_the_jobs(airflow, all_lanes):
     page = airflow._session.get(f"{airflow.url}/qiskit-runtime/", timeout=120)
     assert page.status_code == 200
     assert "Quantum" in page.text
+
+    def shown(path: str, **parameters: str) -> dict[str, Any]:
+        answer = airflow._session.get(f"{airflow.url}/qiskit-runtime/api/{path}", params=parameters, timeout=120)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    [lane] = all_lanes[:1]
+    wanted = {job["id"] for job in lane.service.jobs()}
+
+    def jobs() -> set[str]:
+        return {row["id"] for row in shown("quantum", conn_id=lane.connection)["jobs"]["rows"]}
+
+    wait_until(lambda: wanted & jobs(), seconds=PATIENCE, what="the jobs on the page")
+    [run] = airflow.api("GET", "/dags/qiskit_runtime_first_circuit/dagRuns")["dag_runs"]
+
+    def states() -> set[str]:
+        page = shown("result", dag_id="qiskit_runtime_first_circuit", run_id=run["dag_run_id"])
+        return {str(job["state"]) for task in page["tasks"] for job in task["jobs"]}
+
+    wait_until(lambda: states() == {"Completed"}, seconds=PATIENCE, what="the state of the job on the result's page")
