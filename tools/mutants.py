@@ -30,6 +30,8 @@ SETTINGS = """
 source_paths = ["{package}"]
 only_mutate = {files}
 also_copy = ["tools", "example_dags", "docs", "README.md", "benchmarks", "{package}"]
+timeout_constant = 20.0
+timeout_multiplier = 5.0
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-m", "not slow and not e2e"]
 pytest_add_cli_args_test_selection = {tests}
 """
