@@ -60,7 +60,7 @@ def orphans(args: Namespace, out: TextIO) -> int:
             found = find_orphans(client, airflow, airflow_name(), older_than=older_than, now=datetime.now(UTC))
         except RecordsUnreadableError as error:
             raise errors.InvalidSettingsError(
-                f"{error} Without the records, orphans cannot be told. "
+                f"{error} Without the records it is not known which jobs are orphans. "
                 "Run this where the tasks' record_path can be read."
             ) from None
         outcomes = cancel_orphans(client, found, log=lambda _: None) if args.cancel else {}
