@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
         speed=asked.speed,
         state=asked.state,
         plan=asked.plan,
+        withdrawn_programs=tuple(asked.withdraw_program),
         allowed_hosts=tuple(asked.allow_host),
     )
     from airflow_provider_qrt.emulator.server import listen, make_server
@@ -108,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
         default=list(DEFAULT_BACKENDS),
         metavar="NAME",
         help=f"device snapshots of qiskit-ibm-runtime (default {' '.join(DEFAULT_BACKENDS)})",
+    )
+    parser.add_argument(
+        "--withdraw-program",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a program that submissions shall not find, such as sampler; may be given several times",
     )
     parser.add_argument("--ready-file", type=Path, help="write the URL and process id here once it listens")
     return parser

@@ -96,8 +96,9 @@ class Emulator:
         unknown = set(settings) - {one.name for one in fields(Settings)}
         if unknown:
             raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
-        if "backends" in settings:
-            settings["backends"] = tuple(settings["backends"])
+        for name in ("backends", "withdrawn_programs"):
+            if name in settings:
+                settings[name] = tuple(settings[name])
         self._settings = Settings(**settings)
         self._asked_port = port
         self._port: int | None = None

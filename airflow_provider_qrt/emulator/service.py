@@ -148,7 +148,8 @@ class Service:
         """
         now = self.settle()
         body = self._with_backend(body)
-        return self._accept(read_submission(body, self.devices), body, caller, now)
+        submission = read_submission(body, self.devices, self.settings.withdrawn_programs)
+        return self._accept(submission, body, caller, now)
 
     def submit_older(self, body: Any, caller: str, generation: Generation) -> Job:
         """Accept a job of an older generation, and open a session with it if it asks for one.

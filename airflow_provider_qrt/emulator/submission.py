@@ -6,13 +6,14 @@ itself are found only when the job runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.errors import (
     NOT_FOUND,
+    PROGRAM_NOT_FOUND,
     TAG_TOO_LONG,
     TOO_MANY_TAGS,
     ApiError,
@@ -67,8 +68,13 @@ class Submission:
     session_seconds: int = 0
 
 
-def read_submission(body: Any, backends: Iterable[str]) -> Submission:
+def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[str] = ()) -> Submission:
     """Check the body of ``POST /jobs``.
+
+    Args:
+        body: The body.
+        backends: The names of the backends.
+        withdrawn: Programs that the service no longer knows.
 
     Raises:
         ApiError: 400 for a malformed body and for a program that is not emulated, 404 for a program or a backend that
@@ -82,11 +88,10 @@ def read_submission(body: Any, backends: Iterable[str]) -> Submission:
         raise bad_request("program_id is missing.")
     if backend is None:
         raise bad_request("backend is missing.", "Name the backend that the job is to run on.")
-    if program_id in NOT_EMULATED:
-        raise bad_request(f"The emulator does not run {program_id}: {NOT_EMULATED[program_id]}.", _run_it_elsewhere())
-    if program_id not in KNOWN:
-        hint = _run_it_elsewhere()
-        raise ApiError(404, NOT_FOUND, f"Program {program_id!r} was not found.", hint)
+    if program_id in NOT_EMULATED and program_id not in withdrawn:
+        raise bad_request(f"The emulator does not run {program_id}: {NOT_EMULATED[program_id]}.", _hint(withdrawn))
+    if program_id not in KNOWN or program_id in withdrawn:
+        raise ApiError(404, PROGRAM_NOT_FOUND, f"Program {program_id!r} was not found.", _hint(withdrawn))
     if backend not in backends:
         raise ApiError(404, NOT_FOUND, f"Backend {backend!r} was not found.", "List the backends.")
     level = checks.text(body, "log_level")
@@ -133,8 +138,8 @@ def read_tags(tags: Any) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _run_it_elsewhere() -> str:
-    return f"Programs that exist here: {', '.join(KNOWN)}."
+def _hint(withdrawn: Collection[str]) -> str:
+    return f"Programs that exist here: {', '.join(name for name in KNOWN if name not in withdrawn)}."
 
 
 def read_cost(value: Any) -> int:

@@ -92,6 +92,13 @@ def _(api):
         assert name in answer.json()["errors"][0]["message"]
 
 
+@check("R-program-unknown")
+def _(api):
+    refuses(api, 404, api.post_job(X, program_id="nothing"), 1222)
+    api.emulator.configure(withdrawn_programs=["sampler"])
+    refuses(api, 404, api.post_job((X, None, 1)), 1222)
+
+
 @check("R-programs-gone")
 def _(api):
     for name in ("circuit-runner", "qasm3-runner", "nothing"):

@@ -24,7 +24,7 @@ _NUMBERS = (
     "max_active_qubits",
 )
 _FLAGS = ("rate_limit", "retry_after")
-_KNOWN = (*_NUMBERS, *_FLAGS, "usage_limit_seconds", "usage_limit_mode", "speed", "backends")
+_KNOWN = (*_NUMBERS, *_FLAGS, "usage_limit_seconds", "usage_limit_mode", "speed", "withdrawn_programs", "backends")
 _OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds", "faulty_qubits", "faulty_gates")
 
 
@@ -49,7 +49,8 @@ def router(service: Service) -> APIRouter:
 
 def _view(service: Service) -> dict[str, Any]:
     return {
-        **{name: getattr(service.settings, name) for name in _KNOWN if name != "backends"},
+        **{name: getattr(service.settings, name) for name in _KNOWN if name not in ("backends", "withdrawn_programs")},
+        "withdrawn_programs": list(service.settings.withdrawn_programs),
         "plan": service.settings.plan,
         "backends": {
             device.name: {
@@ -90,6 +91,9 @@ def _check_values(body: dict[str, Any]) -> None:
             raise bad_request(f"{name} must be true or false.")
     if body.get("usage_limit_mode", USAGE_LIMIT_MODES[0]) not in USAGE_LIMIT_MODES:
         raise bad_request(f"usage_limit_mode must be one of {', '.join(USAGE_LIMIT_MODES)}.")
+    withdrawn = body.get("withdrawn_programs", [])
+    if not isinstance(withdrawn, list) or not all(isinstance(one, str) for one in withdrawn):
+        raise bad_request('withdrawn_programs must be a list of names, such as ["sampler"].')
     speed = body.get("speed", 1)
     if not seconds(speed) or not 0 < speed <= MOST_SPEED:
         raise bad_request(f"speed must be a number above 0 and at most {MOST_SPEED:g}.")
@@ -128,10 +132,12 @@ def _is_qubit(value: Any, device: Device) -> bool:
 def _apply(service: Service, body: dict[str, Any]) -> None:
     """Apply a change that has been checked, then reschedule the jobs that could not start."""
     now = service.settle()
-    apart = ("backends", "usage_limit_seconds", "speed")
+    apart = ("backends", "usage_limit_seconds", "speed", "withdrawn_programs")
     for name, value in body.items():
         if name not in apart and value is not None:
             setattr(service.settings, name, value)
+    if "withdrawn_programs" in body:
+        service.settings.withdrawn_programs = tuple(body["withdrawn_programs"])
     if "speed" in body:
         service.settings.speed = service.clock.speed = body["speed"]
     for name, change in (body.get("backends") or {}).items():
