@@ -35,6 +35,7 @@ class Device:
         name: The backend's name; by default it is read from the configuration at once.
 
     Attributes:
+        directory: The directory of the snapshot.
         name: The name, such as ``ibm_fez``.
         status: ``online``, ``paused`` or ``offline``.
         reason: The reason for the status; ``available`` when the backend is usable.
@@ -52,7 +53,7 @@ class Device:
     is_simulator = False
 
     def __init__(self, directory: Path, name: str | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self.name = str(self.configuration["backend_name"]) if name is None else name
         self.status = "online"
         self.reason = "available"
@@ -74,7 +75,7 @@ class Device:
     @cached_property
     def configuration(self) -> dict[str, Any]:
         """The answer of ``GET /backends/{id}/configuration``."""
-        configuration = _read(self._directory, "conf_*.json")
+        configuration = _read(self.directory, "conf_*.json")
         family = (configuration.get("processor_type") or {}).get("family")
         if family == "Heron":
             _add_fractional_gates(configuration)
@@ -83,7 +84,7 @@ class Device:
     @cached_property
     def calibration(self) -> dict[str, Any]:
         """The calibration of the snapshot."""
-        return _read(self._directory, "props_*.json")
+        return _read(self.directory, "props_*.json")
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -108,16 +109,21 @@ class Device:
     @cached_property
     def configuration_text(self) -> bytes:
         """The configuration as JSON, which is half a megabyte and always the same."""
-        return _text(self.configuration)
+        return self.text_of(self.configuration)
 
     @property
     def properties_text(self) -> bytes:
         """The properties as JSON."""
-        return _text(self.properties) if self.faulty_qubits or self.faulty_gates else self._calibration_text
+        return self.text_of(self.properties) if self.faulty_qubits or self.faulty_gates else self._calibration_text
 
     @cached_property
     def _calibration_text(self) -> bytes:
-        return _text(self.calibration)
+        return self.text_of(self.calibration)
+
+    @staticmethod
+    def text_of(value: dict[str, Any]) -> bytes:
+        """Return an answer as JSON."""
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
     @property
     def qubits(self) -> int:
@@ -240,10 +246,6 @@ def short_name(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
-
-
-def _text(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _read(directory: Path, pattern: str) -> dict[str, Any]:

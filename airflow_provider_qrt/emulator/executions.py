@@ -1,4 +1,4 @@
-"""The number of circuit executions of a job, from which IBM estimates its run time."""
+"""The number of circuit executions of a job, and the QPU time that IBM estimates from it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.shots import EstimatorShots
 from airflow_provider_qrt.emulator.simulation.encoding import load_array
 from airflow_provider_qrt.emulator.submission import Submission
+
+# IBM's REST API reference: a simple Sampler job takes about 2 + 0.00035 x executions seconds.
+BASE_SECONDS = 2.0
+SECONDS_PER_EXECUTION = 0.00035
+
+
+def estimated_seconds(executions: int) -> float:
+    """Return the estimated QPU time of a job."""
+    return round(BASE_SECONDS + SECONDS_PER_EXECUTION * executions, 3)
 
 
 def executions_of(submission: Submission) -> int:

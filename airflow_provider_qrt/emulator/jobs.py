@@ -18,8 +18,9 @@ from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
     RAN_TOO_LONG,
 )
-from airflow_provider_qrt.emulator.executions import executions_of
+from airflow_provider_qrt.emulator.executions import estimated_seconds, executions_of
 from airflow_provider_qrt.emulator.legacy import Generation
+from airflow_provider_qrt.emulator.mocks import is_mock
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Work
 from airflow_provider_qrt.emulator.submission import Submission
 
@@ -57,6 +58,11 @@ class Ticket:
     executions: int
     circuits: int
     generation: str = Generation.PRESENT.value
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether it is a dry run."""
+        return is_mock(self.backend)
 
     @classmethod
     def of(cls, submission: Submission) -> Ticket:
@@ -118,7 +124,7 @@ class Job:
         reason: The reason why it failed or was cancelled.
         reason_code: The number of the reason.
         reason_solution: Advice for the user.
-        charged: QPU seconds used.
+        charged: QPU seconds used; of a dry run, those that it would have used.
         work: The simulation, which may still be running.
         result: The result as compressed JSON text, as long as it can be read.
     """
@@ -229,13 +235,18 @@ class Job:
         self.state, self.status = state, state.value
         self.ended = moment
         self.reason, self.reason_code, self.reason_solution = reason, code, solution
-        used = moment - self.started if self.started is not None else 0.0
-        self.charged = min(max(0.0, used), self.run_seconds)
+        self.charged = self._used(moment)
         if self.work is not None:
             self.work.cancel()
         self.work = None
         if self.submission.private:
             self.body = None
+
+    def _used(self, moment: float) -> float:
+        if self.submission.is_mock:
+            return estimated_seconds(self.submission.executions) if self.state is State.COMPLETED else 0.0
+        used = moment - self.started if self.started is not None else 0.0
+        return min(max(0.0, used), self.run_seconds)
 
     def end_with(self, moment: float, outcome: Outcome) -> None:
         """Make the job final with the outcome that a rule has set."""

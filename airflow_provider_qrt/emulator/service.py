@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_qrt.emulator.access import SubmissionLimit
 from airflow_provider_qrt.emulator.clock import Clock
-from airflow_provider_qrt.emulator.devices import load_devices
+from airflow_provider_qrt.emulator.devices import Device, load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
 from airflow_provider_qrt.emulator.faults import Faults
 from airflow_provider_qrt.emulator.iam import Identity
@@ -20,9 +20,10 @@ from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.legacy.logins import Logins
 from airflow_provider_qrt.emulator.legacy.machines import load_older_devices
 from airflow_provider_qrt.emulator.legacy.submissions import read_older
+from airflow_provider_qrt.emulator.mocks import Mock, mocks_of
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
-from airflow_provider_qrt.emulator.settings import OPEN_PLAN, PLAN_COST_SECONDS, Settings
+from airflow_provider_qrt.emulator.settings import MOCK_PLANS, OPEN_PLAN, PLAN_COST_SECONDS, Settings
 from airflow_provider_qrt.emulator.simulation import simulator
 from airflow_provider_qrt.emulator.state import Keeper, open_keeper
 from airflow_provider_qrt.emulator.submission import Submission, read_submission
@@ -41,8 +42,9 @@ class Service:
         identity: Its IAM.
         logins: The login of an older generation.
         devices: Its backends, by name.
-        all_devices: Its backends including those of the older generations. A name stands for the same device in
-            every generation.
+        mocks: The machines for dry runs, by name; empty on a plan without them.
+        all_devices: Its backends including these and those of the older generations. A name stands for the same device
+            in every generation.
         jobs: Its jobs.
         sessions: Its sessions and batches, by id.
         timeline: The scheduled changes of jobs and sessions.
@@ -56,7 +58,8 @@ class Service:
         simulator.check_installed()
         self.settings = settings
         self.devices = load_devices(settings.backends)
-        self.all_devices = {**load_older_devices(), **self.devices}
+        self.mocks = mocks_of(self.devices) if settings.plan in MOCK_PLANS else {}
+        self.all_devices = {**load_older_devices(), **self.devices, **self.mocks}
         self.jobs = JobStore()
         self.sessions: dict[str, Session] = {}
         self._keeper: Keeper = open_keeper(settings.state)
@@ -108,11 +111,16 @@ class Service:
         Raises:
             ApiError: It is refused.
         """
-        session = open_session(body, list(self.devices), self.clock.now(), self.settings.plan)
+        session = open_session(body, list(self.machines), self.clock.now(), self.settings.plan)
         self.sessions[session.id] = session
         self.timeline.watch_session(session)
         self.changed(session)
         return session
+
+    @property
+    def machines(self) -> dict[str, Device]:
+        """The backends that a job of the present API may name, by name: the real ones and those for dry runs."""
+        return {**self.devices, **self.mocks}
 
     def sessions_of(self, generation: Generation) -> list[Session]:
         """Return the sessions that are visible in a generation of the API."""
@@ -148,7 +156,7 @@ class Service:
         """
         now = self.settle()
         body = self._with_backend(body)
-        submission = read_submission(body, self.devices, self.settings.withdrawn_programs)
+        submission = read_submission(body, self.machines, self.settings.withdrawn_programs)
         return self._accept(submission, body, caller, now)
 
     def submit_older(self, body: Any, caller: str, generation: Generation) -> Job:
@@ -161,7 +169,8 @@ class Service:
         return self._accept(read_older(body, generation), body, caller, now)
 
     def _accept(self, submission: Submission, body: Any, caller: str, now: float) -> Job:
-        held = submission.generation is Generation.PRESENT and self._at_limit(now)
+        present = submission.generation is Generation.PRESENT
+        held = present and submission.backend not in self.mocks and self._at_limit(now)
         if held and self.settings.usage_limit_mode == "refuse":
             raise ApiError(
                 409,
@@ -178,7 +187,7 @@ class Service:
             session = admit(self._find_session(submission.session_id, submission.generation), submission.backend)
         job = self._new_job(job_id, submission, body, caller, now)
         job.held_until = NEVER if held else 0.0
-        if session is not None:
+        if session is not None and session.takes_part(submission.backend):
             session.backend = submission.backend
             session.waiting += 1
             session.joined += 1
@@ -236,15 +245,16 @@ class Service:
         return job
 
     def _simulate(self, job: Job, submission: Submission) -> None:
-        seed = self.settings.seed
+        seed, device = self.settings.seed, self.all_devices[submission.backend]
         work = self._pool.submit(
             simulator.run,
             submission,
-            self.all_devices[submission.backend],
+            device.real if isinstance(device, Mock) else device,
             self.clock,
             None if seed is None else seed + job.ordinal,
             self.settings.max_active_qubits,
             self.settings.noise,
+            isinstance(device, Mock),
         )
         self.timeline.watch_work(job, work)
 
@@ -273,7 +283,7 @@ class Service:
     def _read_again(self, job: Job, body: Any) -> Submission:
         generation = Generation(job.submission.generation)
         if generation is Generation.PRESENT:
-            return read_submission(body, self.devices)
+            return read_submission(body, self.machines)
         return read_older(body, generation)
 
     def revoke_tokens(self) -> int:

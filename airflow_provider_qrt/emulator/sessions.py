@@ -17,6 +17,7 @@ from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import NOT_AUTHORISED, NOT_FOUND, SESSION_CLOSED, ApiError, bad_request
 from airflow_provider_qrt.emulator.legacy import Generation
+from airflow_provider_qrt.emulator.mocks import is_mock, mock_name
 from airflow_provider_qrt.emulator.settings import (
     OPEN_PLAN,
     SESSION_IDLE_SECONDS,
@@ -81,6 +82,15 @@ class Session:
     def dedicated(self) -> bool:
         """Whether it is charged for wall-clock time."""
         return self.mode == "dedicated"
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether it is on a machine for dry runs, which charges nothing."""
+        return is_mock(self.backend)
+
+    def takes_part(self, backend: str) -> bool:
+        """Return whether a job on this backend is a job of the session, and not a dry run of one."""
+        return self.backend == backend or not is_mock(backend)
 
     @property
     def state(self) -> str:
@@ -157,6 +167,8 @@ class Session:
 
     def used(self, now: float) -> float:
         """Return the seconds charged so far: wall-clock time while active for a session, QPU time for a batch."""
+        if self.is_mock:
+            return 0.0
         if not self.dedicated:
             return self.busy_seconds
         return self.active_seconds + (now - self.active_since if self.active_since is not None else 0.0)
@@ -230,6 +242,7 @@ def admit(session: Session | None, backend: str) -> Session:
         raise ApiError(404, NOT_FOUND, "Session not found.", "Check the session id.")
     if not session.accepting_jobs:
         raise ApiError(400, SESSION_CLOSED, "The session was closed.", "Open a new session.")
-    if session.backend not in (None, backend):
+    # The official client sends a dry run with the id of the session on the real machine.
+    if session.backend is not None and backend not in (session.backend, mock_name(session.backend)):
         raise bad_request(f"The session is on backend {session.backend}, the job on {backend}.")
     return session

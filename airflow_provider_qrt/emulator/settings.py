@@ -28,7 +28,10 @@ DISCOVERY_PREFIX = "/_discovery"
 """The path under which an emulator replaces IBM's Global Search and Global Catalog."""
 
 OPEN_PLAN = "open"
-PLANS = ("paid", OPEN_PLAN)
+PLANS = ("paid", OPEN_PLAN, "pay-as-you-go", "flex", "premium", "on-prem")
+"""IBM's plans; ``paid`` stands for any paid plan but pay-as-you-go."""
+MOCK_PLANS = frozenset({"paid", "flex", "premium", "on-prem"})
+"""The plans with dry runs."""
 USAGE_LIMIT_MODES = ("refuse", "accept")
 
 # Facts from IBM's REST API reference.
@@ -40,9 +43,9 @@ DEFAULT_COST_SECONDS = 600
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
 MAX_EXECUTIONS_PER_JOB = 10_000_000
-PLAN_COST_SECONDS = {"paid": MAX_COST_SECONDS, OPEN_PLAN: 600}
-SESSION_TTL_SECONDS = {"paid": 28_800, OPEN_PLAN: 600}
-ALLOCATION_SECONDS = {"paid": 36_000, OPEN_PLAN: 600}
+PLAN_COST_SECONDS = {**dict.fromkeys(PLANS, MAX_COST_SECONDS), OPEN_PLAN: 600}
+SESSION_TTL_SECONDS = {**dict.fromkeys(PLANS, 28_800), OPEN_PLAN: 600}
+ALLOCATION_SECONDS = {**dict.fromkeys(PLANS, 36_000), OPEN_PLAN: 600}
 USAGE_PERIOD_SECONDS = 28 * 86_400
 SESSION_IDLE_SECONDS = 60
 SESSION_UNUSED_SECONDS = 1_800
@@ -70,7 +73,8 @@ class Settings:
         usage_limit_seconds: The instance's usage limit; by default there is none.
         usage_limit_mode: The treatment of a job submitted at that limit: ``refuse`` answers 409, ``accept`` accepts
             the job but does not run it until there is usage left. IBM's service has been seen to do both.
-        plan: ``paid`` or ``open``. The Open plan has no dedicated sessions, and 600 seconds for a job and a batch.
+        plan: ``paid``, ``open``, ``pay-as-you-go``, ``flex``, ``premium`` or ``on-prem``. The Open plan has no
+            dedicated sessions, and 600 seconds for a job and a batch. It and pay-as-you-go have no dry runs.
         retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
         speed: Speed of time for jobs and sessions; tokens and the submission limit use normal time.
         state: SQLite file that stores jobs, sessions and usage, or None.

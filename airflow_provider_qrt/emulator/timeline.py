@@ -117,7 +117,7 @@ class Timeline:
         # Close it first, so that ending its jobs below does not close it again.
         session.close(moment, reason)
         for job in self._jobs.unfinished() if session.waiting else ():
-            if job.submission.session_id == session.id and job.started is None:
+            if self._session(job) is session and job.started is None:
                 self.end(job, moment, Outcome(state.value, reason, SESSION_CLOSED, "Open a new session."))
         self._changed(session)
 
@@ -164,7 +164,7 @@ class Timeline:
         self._changed(job)
         session = self._session(job)
         present = job.submission.generation == Generation.PRESENT
-        if present and (session is None or not session.dedicated):
+        if present and not job.submission.is_mock and (session is None or not session.dedicated):
             self.charged += job.charged
         if session is not None and job.ended is not None:
             session.job_ended(job.ended, job.started is not None, job.charged)
@@ -177,5 +177,7 @@ class Timeline:
             self.close(session, moment, State.CANCELLED, "Closed by the user.")
 
     def _session(self, job: Job) -> Session | None:
+        """Return the session that a job takes part in; a dry run in another machine's session takes no part."""
         name = job.submission.session_id
-        return None if name is None else self._sessions.get(name)
+        session = None if name is None else self._sessions.get(name)
+        return session if session is not None and session.takes_part(job.submission.backend) else None

@@ -442,9 +442,60 @@ def _(api):
 
 @check("R-backend-mocks")
 def _(api):
-    names = [one["name"] for one in api.get("/backends?include_mocks=true").json()["devices"]]
-    assert not [name for name in names if name.startswith("mock_")]
-    refuses(api, 404, api.post_job((api.bell(), None, 1), backend="mock_fez"))
+    def mocks(query: str) -> list[str]:
+        return [one["name"] for one in api.get(f"/backends{query}").json()["devices"] if one.get("class") == "mock"]
+
+    assert mocks("") == []
+    assert "mock_fez" in mocks("?include_mocks=true")
+    assert api.get("/backends/mock_fez/status").json()["state"] is True
+
+
+@check("R-mock-plans")
+def _(api):
+    with Emulator(plan="pay-as-you-go", rate_limit=False) as emulator:
+        without = type(api)(emulator)
+        assert "mock_fez" not in without.get("/backends?include_mocks=true").text
+        refuses(api, 404, without.post_job((api.bell(), None, 1), backend="mock_fez"))
+
+
+@check("R-mock-jobs")
+def _(api):
+    job_id = api.submit((api.bell(), None, 1000), backend="mock_fez")
+    samples = api.result(job_id)["results"][0]["data"]["meas"]["samples"]
+    assert set(samples) == {"0x0", "0x1", "0x2", "0x3"}
+    broken = f"{api.qasm} bit[1] c; h $0; c[0] = measure $0;"
+    assert api.failure((broken, None, 1), backend="mock_fez")["reason_code"] == 7000
+
+
+@check("R-mock-listings")
+def _(api):
+    job_id = api.submit((api.bell(), None, 1), backend="mock_fez")
+    for path in ("jobs", "workloads"):
+        assert api.get(f"/{path}").json()[path] == []
+        assert [one["id"] for one in api.get(f"/{path}?include_mocks=true").json()[path]] == [job_id]
+
+
+@check("R-mock-usage")
+def _(api):
+    job = api.wait(api.submit((api.bell(), None, 1000), backend="mock_fez"))
+    assert job["usage"]["qpu_charge_time_seconds"] == pytest.approx(2.35)
+    assert api.get("/instances/usage").json()["usage_consumed_seconds"] == 0
+    assert api.get("/analytics/usage").json()["jobs"] == 0
+
+
+@check("R-mock-submission-limit")
+def _(api):
+    api.emulator.configure(rate_limit=True)
+    answers = [api.post_job((api.bell(), None, 1), backend="mock_fez") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+
+
+@check("R-mock-sessions")
+def _(api):
+    session = api.send("POST", "/sessions", json={"mode": "dedicated", "backend": "ibm_fez"}).json()
+    job_id = api.submit((api.bell(), None, 1), backend="mock_fez", session_id=session["id"])
+    assert api.wait(job_id)["session_id"] == session["id"]
+    assert api.get(f"/sessions/{session['id']}").json()["state"] == "open"
 
 
 @check("E-backend-status")

@@ -55,10 +55,12 @@ def entries(service: Service, now: float) -> list[Entry]:
             queued=None if job.started is None else job.started - job.created,
         )
         for job in service.jobs.of(Generation.PRESENT)
+        if not job.submission.is_mock
     ]
     found += [
         Entry(SESSIONS[session.mode], session.opened, session.backend, session.used(now))
         for session in service.sessions_of(Generation.PRESENT)
+        if not session.is_mock
     ]
     return found
 

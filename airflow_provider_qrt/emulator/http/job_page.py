@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import ApiError
 from airflow_provider_qrt.emulator.faults import API_PREFIX
+from airflow_provider_qrt.emulator.jobs import Job
 from airflow_provider_qrt.emulator.service import Service
 
 _PATH = re.compile(rf"(?:{re.escape(API_PREFIX)})?/jobs/([^/]+)")
@@ -51,7 +52,7 @@ def page_for_people(service: Service, request: Request) -> HTMLResponse | None:
         "Waited": f"{waited:.1f} s",
         "Started": timestamp(job.started),
         "Ended": timestamp(job.ended),
-        "QPU time": f"{job.charged:.1f} s" if job.ended is not None else None,
+        _usage_name(job): f"{job.charged:.1f} s" if job.ended is not None else None,
         "Tags": ", ".join(job.tags),
     }
     rows = "".join(
@@ -61,6 +62,10 @@ def page_for_people(service: Service, request: Request) -> HTMLResponse | None:
     )
     about = "A job of the emulator, which simulates IBM Quantum on this machine. Reload the page to see it go on."
     return _page(f"Job {job.id}", f"<p>{about}</p><table>{rows}</table>", 200)
+
+
+def _usage_name(job: Job) -> str:
+    return "QPU time that a real run would take" if job.submission.is_mock else "QPU time"
 
 
 def _page(title: str, body: str, status: int) -> HTMLResponse:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, ApiError
+from airflow_provider_qrt.emulator.http.requests_in import flag
 from airflow_provider_qrt.emulator.jobs import State
 from airflow_provider_qrt.emulator.service import Service
 
@@ -20,7 +21,7 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter()
 
     def device(name: str) -> Device:
-        found = service.devices.get(name)
+        found = service.machines.get(name)
         if found is None:
             raise ApiError(404, NOT_FOUND, f"Backend {name!r} was not found.", "List the backends.")
         return found
@@ -28,10 +29,11 @@ def router(service: Service) -> APIRouter:
     @routes.get("/backends")
     async def search(request: Request) -> Response:
         service.settle()
+        found = service.machines if flag(request, "include_mocks", False) else service.devices
         if versions.effective(request.headers.get(versions.HEADER)) < versions.DEVICES_ARE_OBJECTS:
-            return JSONResponse({"devices": list(service.devices)})
+            return JSONResponse({"devices": list(found)})
         fields = request.query_params.get("fields", "").split(",")
-        devices = [_listing(service, one, "wait_time_seconds" in fields) for one in service.devices.values()]
+        devices = [_listing(service, one, "wait_time_seconds" in fields) for one in found.values()]
         return JSONResponse({"devices": devices})
 
     @routes.get("/backends/{name}/status")

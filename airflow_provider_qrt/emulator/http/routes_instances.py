@@ -76,7 +76,7 @@ def router(service: Service) -> APIRouter:
             raise bad_request("type must be job.")
         if not 3 <= len(search) <= 100:
             raise bad_request("search must have 3 to 100 characters.")
-        jobs = service.jobs.of(Generation.PRESENT)
+        jobs = [job for job in service.jobs.of(Generation.PRESENT) if not job.submission.is_mock]
         found = {tag for job in jobs for tag in job.tags if search.lower() in tag.lower()}
         return JSONResponse({"tags": sorted(found)})
 

@@ -164,12 +164,14 @@ def search(service: Service, request: Request, now: float, generation: Generatio
     after, before = moment(request, "created_after"), moment(request, "created_before")
     tags = set(several(request, "tags"))
     program, backend, session_id = query.get("program"), query.get("backend"), query.get("session_id")
+    with_mocks = flag(request, "include_mocks", False)
     shown_until = now - service.settings.visibility_seconds
     found = []
     for job in reversed(service.jobs.of(generation)):
         asked = job.submission
         wanted = (
             job.created <= shown_until
+            and (with_mocks or not asked.is_mock)
             and program in (None, asked.program_id)
             and backend in (None, asked.backend)
             and session_id in (None, asked.session_id)

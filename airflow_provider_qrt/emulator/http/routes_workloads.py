@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import bad_request
-from airflow_provider_qrt.emulator.http.requests_in import moment, several, whole
+from airflow_provider_qrt.emulator.http.requests_in import flag, moment, several, whole
 from airflow_provider_qrt.emulator.http.views import estimate, usage
 from airflow_provider_qrt.emulator.jobs import Job, State
 from airflow_provider_qrt.emulator.legacy import Generation
+from airflow_provider_qrt.emulator.mocks import is_mock
 from airflow_provider_qrt.emulator.service import Service
 from airflow_provider_qrt.emulator.sessions import Session
 from airflow_provider_qrt.emulator.settings import USER_ID
@@ -111,11 +112,13 @@ def _wanted(service: Service, request: Request, now: float) -> list[_Workload]:
     query = request.query_params
     after, before = moment(request, "created_after"), moment(request, "created_before")
     statuses, tags = several(request, "status"), set(several(request, "tags"))
+    with_mocks = flag(request, "include_mocks", False)
     search, backend, mode = query.get("search"), query.get("backend"), query.get("mode")
     return [
         one
         for one in _all(service, now)
-        if backend in (None, one.backend)
+        if (with_mocks or not is_mock(one.backend))
+        and backend in (None, one.backend)
         and mode in (None, one.mode)
         and (not statuses or one.status in statuses)
         and tags <= set(one.tags)

@@ -8,15 +8,12 @@ from typing import Any
 
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.clock import timestamp
+from airflow_provider_qrt.emulator.executions import estimated_seconds
 from airflow_provider_qrt.emulator.jobs import Job
 from airflow_provider_qrt.emulator.settings import USER_ID
 
 PENDING = "pending"
 COMPLETE = "complete"
-
-# IBM's REST API reference: a simple Sampler job takes about 2 + 0.00035 x executions seconds.
-BASE_SECONDS = 2.0
-SECONDS_PER_EXECUTION = 0.00035
 
 
 def usage_status(job: Job, now: float, pending_seconds: float) -> str:
@@ -35,7 +32,7 @@ def usage(job: Job, now: float, pending_seconds: float, api_version: str) -> dic
 
 def estimate(job: Job) -> float:
     """Return the estimated QPU time in seconds."""
-    return round(BASE_SECONDS + SECONDS_PER_EXECUTION * job.submission.executions, 3)
+    return estimated_seconds(job.submission.executions)
 
 
 def job_view(job: Job, now: float, pending_seconds: float, api_version: str, with_params: bool) -> dict[str, Any]:

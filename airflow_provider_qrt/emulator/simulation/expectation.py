@@ -64,6 +64,8 @@ def estimate(pub: Prepared, seed: int | None, machine: Machine) -> PubEstimates:
         shape = np.broadcast_shapes(wanted.shape, pub.shape)
     except ValueError as error:
         raise _malformed(pub, f"observables {wanted.shape} and values {pub.shape} do not broadcast") from error
+    if machine.is_mock:
+        return _made_up(np.broadcast_to(wanted, shape), pub, seed)
     paulis = sorted({pauli for terms in wanted.flat for pauli in terms})
     exact = _exact(pub, paulis, seed, machine)
     contrast = {pauli: _contrast(pauli, pub, machine.noise) for pauli in paulis}
@@ -84,6 +86,15 @@ def estimate(pub: Prepared, seed: int | None, machine: Machine) -> PubEstimates:
         stds[index] = np.sqrt(variance)
     assert pub.pub.precision is not None
     return PubEstimates(evs, stds, shots, pub.pub.precision)
+
+
+def _made_up(wanted: NDArray[Any], pub: Prepared, seed: int | None) -> PubEstimates:
+    """Return random values that the observables could have."""
+    random = np.random.default_rng(seed)
+    most = np.array([sum(map(abs, terms.values())) for terms in wanted.flat], dtype=np.float64).reshape(wanted.shape)
+    stds = most * random.uniform(0, 1 / math.sqrt(pub.pub.shots), wanted.shape)
+    assert pub.pub.precision is not None
+    return PubEstimates(most * random.uniform(-1, 1, wanted.shape), stds, pub.pub.shots, pub.pub.precision)
 
 
 def _contrast(pauli: str, pub: Prepared, noise: Noise | None) -> float:

@@ -98,8 +98,10 @@ class Machine:
         device: The device that is emulated.
         max_active: Largest group of coupled qubits that is simulated when it is not Clifford.
         noise: Its noise, or None for a perfect machine.
+        is_mock: Whether nothing is simulated and results are made up, as on a machine for dry runs.
     """
 
     device: Device
     max_active: int
     noise: Noise | None = None
+    is_mock: bool = False

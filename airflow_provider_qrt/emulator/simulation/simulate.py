@@ -15,7 +15,13 @@ from airflow_provider_qrt.emulator.submission import Submission
 
 
 def run(
-    submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int, noise: bool = False
+    submission: Submission,
+    device: Device,
+    clock: Clock,
+    seed: int | None,
+    max_active: int,
+    noise: bool = False,
+    mock: bool = False,
 ) -> Work:
     """Simulate a job.
 
@@ -26,11 +32,12 @@ def run(
         seed: Seed of the samples.
         max_active: Largest group of coupled qubits that is simulated when it is not Clifford.
         noise: Whether the device has the noise in its calibration.
+        mock: Whether it is a dry run, which checks the job and makes up the result.
 
     Returns:
         The result or the reason of the failure; nothing is raised.
     """
-    machine = Machine(device, max_active, Noise(device) if noise else None)
+    machine = Machine(device, max_active, Noise(device) if noise else None, mock)
     try:
         if submission.generation is not Generation.PRESENT:
             result = running.run(submission, machine, seed)

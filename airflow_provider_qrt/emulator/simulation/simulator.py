@@ -118,7 +118,13 @@ def start() -> _Process:
 
 
 def run(
-    submission: Submission, device: Device, clock: Clock, seed: int | None, max_active: int, noise: bool = False
+    submission: Submission,
+    device: Device,
+    clock: Clock,
+    seed: int | None,
+    max_active: int,
+    noise: bool = False,
+    mock: bool = False,
 ) -> Work:
     """Run a job in the simulation process and wait for it.
 
@@ -129,12 +135,13 @@ def run(
         seed: Seed of the samples.
         max_active: Largest group of coupled qubits that is simulated when it is not Clifford.
         noise: Whether the device has the noise in its calibration.
+        mock: Whether it is a dry run, which checks the job and makes up the result.
 
     Returns:
         The result or the reason of the failure; nothing is raised.
     """
     # Pickled separately, so that the child recognizes a device and reads its snapshot only once.
-    question = (submission, pickle.dumps(device), clock, seed, max_active, noise)
+    question = (submission, pickle.dumps(device), clock, seed, max_active, noise, mock)
     try:
         work = start().ask(question)
     except SimulatorLostError:

@@ -50,8 +50,8 @@ def _load() -> None:
     loads('OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;')
 
 
-def _run(submission: Any, device: bytes, clock: Any, seed: int | None, max_active: int, noise: bool) -> Any:
-    return simulate.run(submission, _device(device), clock, seed, max_active, noise)
+def _run(submission: Any, device: bytes, clock: Any, *rest: Any) -> Any:
+    return simulate.run(submission, _device(device), clock, *rest)
 
 
 @lru_cache(maxsize=32)
