@@ -55,6 +55,8 @@ class QuantumProgram:
         chunked: Whether chunk sizes are numbers, which only sessions allow.
         passthrough: A value that the result returns unchanged.
         role: A value that the result returns unchanged.
+        meas_level: ``classified`` for bits, ``kerneled`` for points in the IQ plane, ``avg_kerneled`` for their average
+            over the shots, ``both`` for bits and points.
     """
 
     shots: int
@@ -64,6 +66,7 @@ class QuantumProgram:
     chunked: bool
     passthrough: Any
     role: str | None
+    meas_level: str = "classified"
 
 
 def read_executor(params: dict[str, Any]) -> QuantumProgram:
@@ -83,10 +86,8 @@ def read_executor(params: dict[str, Any]) -> QuantumProgram:
     if shots is None:
         raise bad_request(f"{where}.shots is missing.")
     level = program.get("meas_level", "classified")
-    if level not in MEAS_LEVELS:
+    if not isinstance(level, str) or level not in MEAS_LEVELS:
         raise bad_request(f"{where}.meas_level must be one of {', '.join(MEAS_LEVELS)}.")
-    if level != "classified":
-        raise bad_request(f"{where}.meas_level: only classified results are simulated.")
     role = program.get("semantic_role")
     if role is not None and not isinstance(role, str):
         raise bad_request(f"{where}.semantic_role must be a string.")
@@ -108,6 +109,7 @@ def read_executor(params: dict[str, Any]) -> QuantumProgram:
         chunked="auto" not in chunks,
         passthrough=program.get("passthrough_data"),
         role=role,
+        meas_level=level,
     )
 
 

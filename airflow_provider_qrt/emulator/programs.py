@@ -31,6 +31,7 @@ class Pub:
         gates_randomized: Whether gates are twirled, or gate errors are cancelled or amplified.
         each: Shots of one randomized circuit; 0 if there is only one circuit.
         no_room: The reason why its shots cannot be divided among randomized circuits, or None.
+        meas_type: The form of a sampler's results: ``classified``, ``kerneled`` or ``avg_kerneled``.
     """
 
     circuit: str
@@ -44,8 +45,10 @@ class Pub:
     gates_randomized: bool = False
     each: int = 0
     no_room: str | None = None
+    meas_type: str = "classified"
 
 
+MEAS_TYPES = ("classified", "kerneled", "avg_kerneled")
 _TWIRLING = frozenset({"enable_gates", "enable_measure", "num_randomizations", "shots_per_randomization", "strategy"})
 _DECOUPLING = frozenset(
     {"enable", "sequence_type", "extra_slack_distribution", "scheduling_method", "skip_reset_qubits"}
@@ -85,9 +88,7 @@ def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
         ApiError: 400 for what is malformed.
     """
     options = _options(params, _SAMPLER_KEYS, _SAMPLER_OPTIONS)
-    meas_type = (options.get("execution") or {}).get("meas_type", "classified")
-    if meas_type != "classified":
-        raise bad_request("params.options.execution.meas_type: only classified results are simulated.")
+    meas_type = _meas_type(options)
     shots = checks.shots(params.get("shots"), "params.shots")
     checks.shots(options.get("default_shots"), "params.options.default_shots")
     twirling, default = of_sampler(options)
@@ -107,6 +108,7 @@ def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
                 decoupled=_switched_on(options, "dynamical_decoupling", "enable"),
                 gates_randomized=_switched_on(options, "twirling", "enable_gates"),
                 no_room=None if named is None else twirling.problem(named),
+                meas_type=meas_type,
             )
         )
     return tuple(pubs)
@@ -193,6 +195,15 @@ def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> d
             group = checks.mapping(options[name], f"params.options.{name}")
             checks.refuse_unknown(group, known, f"params.options.{name}")
     return options
+
+
+def _meas_type(options: dict[str, Any]) -> str:
+    meas_type = (options.get("execution") or {}).get("meas_type", MEAS_TYPES[0])
+    if not isinstance(meas_type, str) or meas_type not in MEAS_TYPES:
+        raise bad_request(f"params.options.execution.meas_type must be one of {', '.join(MEAS_TYPES)}.")
+    if meas_type != MEAS_TYPES[0] and _switched_on(options, "twirling", "enable_measure"):
+        raise bad_request("Only classified measurements can be twirled.", "Switch twirling.enable_measure off.")
+    return meas_type
 
 
 def _switched_on(options: dict[str, Any], group: str, name: str) -> bool:

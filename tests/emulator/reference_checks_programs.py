@@ -305,7 +305,15 @@ def _(api):
 
 @check("R-meas-type")
 def _(api):
-    refuses(api, 400, api.post_job((X, None, 1), params={"options": {"execution": {"meas_type": "kerneled"}}}))
+    def read(meas_type: str, twirled: bool = False) -> Any:
+        options = {"execution": {"meas_type": meas_type}, "twirling": {"enable_measure": twirled}}
+        return api.post_job((X, None, 5), params={"options": options})
+
+    points = api.result(read("kerneled").json()["id"])["results"][0]["data"]["m"]
+    assert np.shape(points) == (5, 2, 2)
+    assert np.shape(api.result(read("avg_kerneled").json()["id"])["results"][0]["data"]["m"]) == (2, 2)
+    refuses(api, 400, read("unknown"))
+    refuses(api, 400, read("kerneled", twirled=True))
 
 
 @check("R-shots")
@@ -411,8 +419,14 @@ def _(api):
 
 @check("R-executor-meas-level")
 def _(api):
-    for level in ("kerneled", "avg_kerneled", "both", "unknown"):
-        refuses(api, 400, execute(api, program(meas_level=level)))
+    for level, shapes in {
+        "kerneled": {"m_iq": [10, 2]},
+        "avg_kerneled": {"m_avg_iq": [2]},
+        "both": {"m": [10, 2], "m_iq": [10, 2]},
+    }.items():
+        results = executed(api, program(meas_level=level))["data"][0]["results"]
+        assert {name: tensor["shape"] for name, tensor in results.items()} == shapes
+    refuses(api, 400, execute(api, program(meas_level="unknown")))
 
 
 @check("R-executor-passthrough")

@@ -214,7 +214,7 @@ def change(params, **changes):
         {**program(ROTATED), "options": None},
         change(program(ROTATED), shots=0),
         change(program(ROTATED), shots=None),
-        change(program(ROTATED), meas_level="kerneled"),
+        change(program(ROTATED), meas_level=["both"]),
         change(program(ROTATED), meas_level="unknown"),
         change(program(ROTATED), unknown=1),
         change(program(ROTATED), semantic_role=1),

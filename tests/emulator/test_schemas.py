@@ -46,6 +46,8 @@ def ask(api, program, params):
     "options",
     [
         {},
+        {"execution": {"meas_type": "kerneled"}},
+        {"execution": {"meas_type": "avg_kerneled"}},
         {"default_shots": 9, "execution": {"init_qubits": True, "meas_type": "classified", "rep_delay": 0.0001}},
         {
             "twirling": {"enable_gates": False, "enable_measure": True, "num_randomizations": "auto"},
@@ -105,6 +107,23 @@ def tensor(values):
     array = np.asarray(values, dtype="<f8")
     data = base64.b64encode(zlib.compress(array.tobytes())).decode()
     return {"data": data, "shape": list(array.shape), "dtype": "f64"}
+
+
+@pytest.mark.parametrize("level", ["kerneled", "avg_kerneled", "both"])
+@pytest.mark.parametrize("backend", ["ibm_fez", "mock_fez"])
+def test_kerneled_executor_results_pass_ibms_models(api, backend, level):
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel, QuantumProgramResultModel
+
+    item = {"item_type": "circuit", "circuit_arguments": tensor([[0.0], [1.0]]), "shape": [], "chunk_size": "auto"}
+    program = {"shots": 9, "meas_level": level, "circuits": {"data": [rotated(api)]}, "items": [item]}
+    params = {"schema_version": "v2.0", "quantum_program": program, "options": {}}
+    ParamsModel.model_validate(params)
+    answer = api.send("POST", "/jobs", json={"program_id": "executor", "backend": backend, "params": params})
+    result = QuantumProgramResultModel.model_validate_json(json.dumps(api.result(answer.json()["id"])))
+    shapes = {"c": (2, 9, 2), "c_iq": (2, 9, 2), "c_avg_iq": (2, 2)}
+    found = {name: one.to_numpy() for name, one in result.data[0].results.items()}
+    assert {name: one.shape for name, one in found.items()} == {name: shapes[name] for name in found}
+    assert all(found[name].dtype == (np.bool_ if name == "c" else np.complex128) for name in found)
 
 
 @pytest.mark.parametrize("role", [None, "mine"])

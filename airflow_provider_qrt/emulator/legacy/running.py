@@ -7,7 +7,7 @@ virtual qubit is the machine's n-th qubit.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_qrt.emulator.devices import Device
@@ -16,20 +16,12 @@ from airflow_provider_qrt.emulator.legacy import Generation, catalogue, quasi
 from airflow_provider_qrt.emulator.legacy.machines import misread
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.simulation import circuits, expectation, sampling
-from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
+from airflow_provider_qrt.emulator.simulation.noise import GateNoise, Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, check_executions, seeds_for
 from airflow_provider_qrt.emulator.submission import Submission
 
 ALL_DONE = "All done!"
 """The last message of the test program of 2021."""
-
-
-@dataclass(frozen=True)
-class _GateNoise(Noise):
-    """The noise of a machine's gates; readout errors are added and mitigated separately."""
-
-    def readout(self, qubit: int) -> tuple[float, float]:  # noqa: ARG002 - the same for every qubit
-        return 0.0, 0.0
 
 
 def run(submission: Submission, machine: Machine, seed: int | None) -> str:
@@ -50,7 +42,8 @@ def run(submission: Submission, machine: Machine, seed: int | None) -> str:
         return ALL_DONE
     device = machine.device
     noisy = machine.noise is not None and device.has_snapshot
-    machine = replace(machine, noise=_GateNoise(device) if noisy else None)
+    # Readout errors are added and mitigated separately.
+    machine = replace(machine, noise=GateNoise(device) if noisy else None)
     prepared = [_prepare(pub, device, f"circuit {index}") for index, pub in enumerate(submission.pubs)]
     check_executions(sum(pub.pub.shots for pub in prepared))
     seeds = seeds_for(seed, len(prepared))

@@ -17,7 +17,7 @@ from airflow_provider_qrt.emulator.clock import Clock, timestamp
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.executor_input import SCHEMA_VERSION, Item, QuantumProgram
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
-from airflow_provider_qrt.emulator.simulation import circuits, isa, samplex, sampling, tensors
+from airflow_provider_qrt.emulator.simulation import circuits, isa, kerneled, samplex, sampling, tensors
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, check_executions, seeds_for
 
@@ -64,9 +64,11 @@ def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | Non
         isa.check(circuit, machine.device, where)
         ready.append(_ready(circuit, item, where, seeds[2 * index], MAX_EXECUTIONS_PER_JOB // program.shots))
     check_executions(sum(program.shots * math.prod(item.shape) for item in ready))
+    if program.meas_level != kerneled.CLASSIFIED:
+        kerneled.check_size(sum(program.shots * math.prod(one.shape) * len(one.circuit.clbits) for one in ready))
     data = [
         {
-            "results": _results(item, program.shots, seeds[2 * index + 1], machine),
+            "results": _results(item, program, seeds[2 * index + 1], machine),
             "metadata": {"scheduler_timing": None, "stretch_values": None},
         }
         for index, item in enumerate(ready)
@@ -115,18 +117,37 @@ def _broadcast(item: Item, where: str) -> tuple[tuple[int, ...], NDArray[np.floa
         raise _unfit(where, str(error)) from error
 
 
-def _results(item: Ready, shots: int, seed: int | None, machine: Machine) -> dict[str, Any]:
-    results = {name: tensors.encode(values) for name, values in item.drawn.items()}
-    sets = math.prod(item.shape)
-    if sets:
-        rows = item.arguments.reshape(sets, item.arguments.shape[-1])
-        bits = sampling.measure(item.circuit, rows, shots, seed, machine, item.where).astype(np.bool_)
-    else:
-        bits = np.zeros((0, shots, len(item.circuit.clbits)), dtype=np.bool_)
+def _results(item: Ready, program: QuantumProgram, seed: int | None, machine: Machine) -> dict[str, Any]:
+    results = dict(item.drawn)
+    measured = _measured(item, program, seed, machine)
     for register in item.circuit.cregs:
         columns = [item.circuit.find_bit(bit).index for bit in register]
-        results[register.name] = tensors.encode(bits[..., columns].reshape(*item.shape, shots, register.size))
-    return results
+        for suffix, values in measured.items():
+            shape = (*item.shape, *values.shape[1:-1], register.size)
+            results[register.name + suffix] = values[..., columns].reshape(shape)
+    return {name: tensors.encode(values) for name, values in results.items()}
+
+
+def _measured(item: Ready, program: QuantumProgram, seed: int | None, machine: Machine) -> dict[str, NDArray[Any]]:
+    """Return the values of all bits by the end of the names of their registers, each of shape ``(sets, ..., bits)``."""
+    level, circuit = program.meas_level, item.circuit
+    if level == kerneled.CLASSIFIED:
+        return {"": _bits(item, program.shots, seed, machine).astype(np.bool_)}
+    of_bits, of_points = seeds_for(seed, 2)
+    reading = kerneled.reading(circuit, machine.noise)
+    points = reading.points(_bits(item, program.shots, of_bits, machine.without_misreading()), of_points)
+    if level == kerneled.AVERAGED:
+        return {kerneled.AVERAGE_SUFFIX: points.mean(axis=1)}
+    found: dict[str, NDArray[Any]] = {kerneled.POINTS_SUFFIX: points}
+    return {"": reading.bits(points), **found} if level == kerneled.BOTH else found
+
+
+def _bits(item: Ready, shots: int, seed: int | None, machine: Machine) -> NDArray[np.uint8]:
+    sets = math.prod(item.shape)
+    if not sets:
+        return np.zeros((0, shots, len(item.circuit.clbits)), dtype=np.uint8)
+    rows = item.arguments.reshape(sets, item.arguments.shape[-1])
+    return sampling.measure(item.circuit, rows, shots, seed, machine, item.where)
 
 
 def _part(index: int, item: Ready) -> dict[str, Any]:

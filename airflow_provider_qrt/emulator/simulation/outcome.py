@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,12 +72,15 @@ class PubSamples:
     Attributes:
         shape: Shape of the parameter sweep; empty for one parameter set.
         shots: Shots for each parameter set.
-        registers: The registers by name, in order of declaration.
+        registers: The registers by name, in order of declaration; empty if the measurements are kerneled.
+        points: Kerneled measurements of the registers, each of shape ``(*shape, shots, bits)``, or without the shots if
+            they are averaged.
     """
 
     shape: tuple[int, ...]
     shots: int
     registers: dict[str, Register]
+    points: dict[str, NDArray[np.complex128]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

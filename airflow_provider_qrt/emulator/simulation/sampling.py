@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
-from airflow_provider_qrt.emulator.simulation import aer, circuits, components
+from airflow_provider_qrt.emulator.simulation import aer, circuits, components, kerneled
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, PubSamples, Register, seeds_for
 
@@ -33,13 +33,23 @@ def sample(pub: Prepared, seed: int | None, machine: Machine) -> PubSamples:
     Raises:
         JobFailedError: It cannot be simulated.
     """
-    circuit = pub.circuit
-    bits = measure(circuit, pub.rows, pub.pub.shots, seed, machine, pub.where)
-    registers = {}
-    for register in circuit.cregs:
-        columns = [circuit.find_bit(bit).index for bit in register]
-        registers[register.name] = Register(_pack(bits[..., columns], pub.shape), register.size)
-    return PubSamples(pub.shape, pub.pub.shots, registers)
+    circuit, shots = pub.circuit, pub.pub.shots
+    columns = {register.name: [circuit.find_bit(bit).index for bit in register] for register in circuit.cregs}
+    if pub.pub.meas_type == kerneled.CLASSIFIED:
+        bits = measure(circuit, pub.rows, shots, seed, machine, pub.where)
+        registers = {
+            name: Register(_pack(bits[..., places], pub.shape), len(places)) for name, places in columns.items()
+        }
+        return PubSamples(pub.shape, shots, registers)
+    kerneled.check_size(len(pub.rows) * shots * len(circuit.clbits))
+    of_bits, of_points = seeds_for(seed, 2)
+    states = measure(circuit, pub.rows, shots, of_bits, machine.without_misreading(), pub.where)
+    points = kerneled.reading(circuit, machine.noise).points(states, of_points)
+    if pub.pub.meas_type == kerneled.AVERAGED:
+        points = points.mean(axis=1)
+    shape = (*pub.shape, *points.shape[1:-1])
+    shaped = {name: points[..., places].reshape(*shape, len(places)) for name, places in columns.items()}
+    return PubSamples(pub.shape, shots, {}, shaped)
 
 
 def measure(
