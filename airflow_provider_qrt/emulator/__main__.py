@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         backends=tuple(asked.backends),
         queue_seconds=asked.queue_seconds,
         run_seconds=asked.run_seconds,
+        calibration_seconds=asked.calibration_seconds,
         usage_pending_seconds=asked.usage_pending_seconds,
         token_lifetime=asked.token_lifetime,
         seed=asked.seed,
@@ -87,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--queue-seconds", type=float, default=2.0, help="time a job is Queued (default 2)")
     parser.add_argument("--run-seconds", type=float, default=1.0, help="time a job is Running (default 1)")
+    parser.add_argument(
+        "--calibration-seconds", type=float, help="time a calibration is Running (default as any other job)"
+    )
     parser.add_argument(
         "--usage-pending-seconds", type=float, default=0.0, help="time until usage is final (default 0)"
     )

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_qrt.emulator.clock import parse_timestamp, timestamp
+
 SYMMETRIC = frozenset({"cz", "rzz", "swap"})
 """Two-qubit gates that are symmetric in their qubits."""
 
@@ -45,6 +47,7 @@ class Device:
         faulty_qubits: Qubits that the calibration marks as out of service.
         faulty_gates: Gates that the calibration marks as out of service: ``(name, qubits)``.
         available_since: Time since which it has taken jobs from its queue, or None while it does not.
+        calibrated: The times at which a job has calibrated it, in order.
         has_snapshot: Whether there is a snapshot to read.
         is_simulator: Whether it is a simulator.
     """
@@ -63,14 +66,16 @@ class Device:
         self.available_since: float | None = 0.0
         self.faulty_qubits: frozenset[int] = frozenset()
         self.faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
+        self.calibrated: list[float] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out cached values, which can be read or computed again."""
-        return {
+        """Leave out what no simulation needs: times of calibration, and values that can be read or computed again."""
+        kept = {
             name: value
             for name, value in vars(self).items()
             if not isinstance(getattr(type(self), name, None), cached_property)
         }
+        return {**kept, "calibrated": []}
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -88,23 +93,31 @@ class Device:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The answer of ``GET /backends/{id}/properties``: the calibration with the faulty qubits and gates."""
+        """The answer of ``GET /backends/{id}/properties``: the newest calibration with the faulty qubits and gates."""
+        calibration = dated(self.calibration, self.calibrated[-1]) if self.calibrated else self.calibration
         if not (self.faulty_qubits or self.faulty_gates):
-            return self.calibration
-        fault = {"name": "operational", "value": 0, "unit": "", "date": self.calibration["last_update_date"]}
+            return calibration
+        fault = {"name": "operational", "value": 0, "unit": "", "date": calibration["last_update_date"]}
         return {
-            **self.calibration,
+            **calibration,
             "qubits": [
                 [*facts, dict(fault)] if qubit in self.faulty_qubits else facts
-                for qubit, facts in enumerate(self.calibration["qubits"])
+                for qubit, facts in enumerate(calibration["qubits"])
             ],
             "gates": [
                 {**gate, "parameters": [*gate["parameters"], dict(fault)]}
                 if (gate["gate"], tuple(gate["qubits"])) in self.faulty_gates
                 else gate
-                for gate in self.calibration["gates"]
+                for gate in calibration["gates"]
             ],
         }
+
+    def properties_before(self, moment: float) -> dict[str, Any]:
+        """Return the newest calibration that is not newer than a time; an empty one if there was none yet."""
+        for calibrated in reversed(self.calibrated):
+            if calibrated <= moment:
+                return dated(self.calibration, calibrated)
+        return self.calibration if parse_timestamp(self.calibration["last_update_date"]) <= moment else {}
 
     @cached_property
     def configuration_text(self) -> bytes:
@@ -114,7 +127,8 @@ class Device:
     @property
     def properties_text(self) -> bytes:
         """The properties as JSON."""
-        return self.text_of(self.properties) if self.faulty_qubits or self.faulty_gates else self._calibration_text
+        changed = self.calibrated or self.faulty_qubits or self.faulty_gates
+        return self.text_of(self.properties) if changed else self._calibration_text
 
     @cached_property
     def _calibration_text(self) -> bytes:
@@ -171,6 +185,7 @@ class Device:
         self.base_queue_length = 0
         self.queue_seconds = self.run_seconds = None
         self.faulty_qubits, self.faulty_gates = frozenset(), frozenset()
+        self.calibrated.clear()
 
     @cached_property
     def listing(self) -> dict[str, Any]:
@@ -203,6 +218,21 @@ class Device:
         if readout:
             metrics["readout_error_median"] = {"value": statistics.median(readout)}
         return metrics
+
+
+def dated(calibration: dict[str, Any], moment: float) -> dict[str, Any]:
+    """Return a calibration with the same numbers that was made at another time."""
+    date = timestamp(moment)
+    return {
+        **calibration,
+        "last_update_date": date,
+        "qubits": [[{**fact, "date": date} for fact in facts] for facts in calibration["qubits"]],
+        "gates": [
+            {**gate, "parameters": [{**parameter, "date": date} for parameter in gate["parameters"]]}
+            for gate in calibration["gates"]
+        ],
+        "general": [{**fact, "date": date} for fact in calibration.get("general", [])],
+    }
 
 
 def load_devices(names: tuple[str, ...]) -> dict[str, Device]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_qrt.emulator.calibrate import CALIBRATE, calibration_result
 from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
     RAN_TOO_LONG,
@@ -158,6 +159,12 @@ class Job:
         return self.ended is not None
 
     @property
+    def calibrated(self) -> bool:
+        """Whether it has calibrated its machine."""
+        asked = self.submission
+        return asked.program_id == CALIBRATE and not asked.is_mock and self.state is State.COMPLETED
+
+    @property
     def params(self) -> dict[str, Any] | None:
         """The inputs as they were sent, or None when they were dropped or are private."""
         if self.body is None or self.submission.private:
@@ -219,8 +226,11 @@ class Job:
             self.charged = 0.0
             return True
         self.end(moment, State.COMPLETED)
-        if work.result is not None:
-            self.result = zlib.compress(work.result.encode(), 1)
+        result = work.result
+        if self.submission.program_id == CALIBRATE and self.started is not None:
+            result = calibration_result(self.started, moment)
+        if result is not None:
+            self.result = zlib.compress(result.encode(), 1)
         return True
 
     def end(

@@ -53,6 +53,11 @@ class Mock(Device):
         """The calibration of the real backend, under the twin's name."""
         return {**self.real.properties, "backend_name": self.name}
 
+    def properties_before(self, moment: float) -> dict[str, Any]:
+        """Return the newest calibration of the real backend that is not newer than a time."""
+        found = self.real.properties_before(moment)
+        return {**found, "backend_name": self.name} if found else found
+
     @property
     def properties_text(self) -> bytes:
         """The properties as JSON."""

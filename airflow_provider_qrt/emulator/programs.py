@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.emulator import checks
+from airflow_provider_qrt.emulator.calibrate import CALIBRATE
 from airflow_provider_qrt.emulator.errors import bad_request
 from airflow_provider_qrt.emulator.shots import EstimatorShots, needed, of_sampler
 
@@ -173,12 +174,11 @@ READERS: dict[str, Callable[[dict[str, Any]], tuple[Pub, ...]]] = {
 EXECUTOR = "executor"
 """The program that runs circuits with tensors of arguments."""
 
-KNOWN = (*READERS, EXECUTOR)
+KNOWN = (*READERS, EXECUTOR, CALIBRATE)
 """The programs that run here."""
 
 NOT_EMULATED = {
     "noise-learner": "it learns the noise of a real machine",
-    "calibrate": "there is nothing here to calibrate",
 }
 """IBM programs that do not run here, and the reasons."""
 

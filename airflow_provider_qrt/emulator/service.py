@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from airflow_provider_qrt.emulator.access import SubmissionLimit
+from airflow_provider_qrt.emulator.calibrate import CALIBRATE, check_mode
 from airflow_provider_qrt.emulator.clock import Clock
 from airflow_provider_qrt.emulator.devices import Device, load_devices
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, RAN_TOO_LONG, ApiError, bad_request
@@ -25,6 +26,7 @@ from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
 from airflow_provider_qrt.emulator.settings import MOCK_PLANS, OPEN_PLAN, PLAN_COST_SECONDS, Settings
 from airflow_provider_qrt.emulator.simulation import simulator
+from airflow_provider_qrt.emulator.simulation.outcome import Work
 from airflow_provider_qrt.emulator.state import Keeper, open_keeper
 from airflow_provider_qrt.emulator.submission import Submission, read_submission
 from airflow_provider_qrt.emulator.timeline import Timeline
@@ -185,6 +187,8 @@ class Service:
             submission = replace(submission, session_id=job_id)
         elif submission.session_id is not None:
             session = admit(self._find_session(submission.session_id, submission.generation), submission.backend)
+            if submission.program_id == CALIBRATE:
+                check_mode(session.mode)
         job = self._new_job(job_id, submission, body, caller, now)
         job.held_until = NEVER if held else 0.0
         if session is not None and session.takes_part(submission.backend):
@@ -225,6 +229,8 @@ class Service:
         device, settings = self.all_devices[submission.backend], self.settings
         queue = settings.queue_seconds if device.queue_seconds is None else device.queue_seconds
         run = settings.run_seconds if device.run_seconds is None else device.run_seconds
+        if submission.program_id == CALIBRATE and settings.calibration_seconds is not None:
+            run = settings.calibration_seconds
         job = Job(
             id=job_id,
             ordinal=self.jobs.accepted + 1,
@@ -245,6 +251,11 @@ class Service:
         return job
 
     def _simulate(self, job: Job, submission: Submission) -> None:
+        if submission.program_id == CALIBRATE:
+            done: Future[Work] = Future()
+            self.timeline.watch_work(job, done)
+            done.set_result(Work(self.clock.now()))
+            return
         seed, device = self.settings.seed, self.all_devices[submission.backend]
         work = self._pool.submit(
             simulator.run,
@@ -276,6 +287,8 @@ class Service:
         self.jobs.went_before(kept.accepted)
         for job, body in kept.jobs:
             self.jobs.add(job)
+            if job.calibrated and job.ended is not None and job.submission.backend in self.all_devices:
+                self.all_devices[job.submission.backend].calibrated.append(job.ended)
             if body is not None:
                 self._simulate(job, self._read_again(job, body))
                 self.timeline.watch(job)

@@ -63,6 +63,7 @@ class Settings:
         backends: Names of the device snapshots.
         queue_seconds: Time that a new job stays Queued.
         run_seconds: Minimum time that a job then stays Running; also its QPU usage.
+        calibration_seconds: Time that a calibration runs; by default like any other job.
         usage_pending_seconds: Time after the end of a job during which its usage stays ``pending``.
         visibility_seconds: Time during which a new job is missing from ``GET /jobs`` and ``GET /workloads``.
         token_lifetime: Lifetime of an IAM access token.
@@ -88,6 +89,7 @@ class Settings:
     backends: tuple[str, ...] = DEFAULT_BACKENDS
     queue_seconds: float = 2.0
     run_seconds: float = 1.0
+    calibration_seconds: float | None = None
     usage_pending_seconds: float = 0.0
     visibility_seconds: float = 0.0
     token_lifetime: float = 3600.0

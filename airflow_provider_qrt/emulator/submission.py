@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_qrt.emulator import checks
+from airflow_provider_qrt.emulator.calibrate import CALIBRATE, check_calibrate
 from airflow_provider_qrt.emulator.errors import (
     NOT_FOUND,
     PROGRAM_NOT_FOUND,
@@ -43,7 +44,7 @@ class Submission:
 
     Attributes:
         cost: The job's maximum execution time in seconds.
-        pubs: The PUBs of a sampler or an estimator; empty for an executor.
+        pubs: The PUBs of a sampler or an estimator; empty for other programs.
         support_qiskit: Whether the result is requested in the tagged Qiskit encoding.
         quantum_program: The program of an executor, or None.
         generation: The generation of the API that it was sent to.
@@ -101,6 +102,8 @@ def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[st
     private = checks.boolean(body, "private", "the body")
     params = checks.mapping(body.get("params"), "params")
     session_id = checks.text(body, "session_id", 36)
+    if program_id == CALIBRATE:
+        check_calibrate(params, session_id)
     quantum_program = read_executor(params) if program_id == EXECUTOR else None
     if quantum_program is not None and quantum_program.chunked and session_id is None:
         raise bad_request("chunk_size may only be a number inside a session.", "Send auto.")
@@ -114,8 +117,8 @@ def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[st
         calibration_id=checks.text(body, "calibration_id", 100),
         runtime=checks.text(body, "runtime"),
         private=private,
-        pubs=() if quantum_program is not None else READERS[program_id](params),
-        support_qiskit=quantum_program is None and checks.boolean(params, "support_qiskit", "params"),
+        pubs=READERS[program_id](params) if program_id in READERS else (),
+        support_qiskit=program_id in READERS and checks.boolean(params, "support_qiskit", "params"),
         quantum_program=quantum_program,
     )
 

@@ -162,6 +162,8 @@ class Timeline:
     def _ended(self, job: Job) -> None:
         self._jobs.ended(job)
         self._changed(job)
+        if job.calibrated and job.ended is not None:
+            self._devices[job.submission.backend].calibrated.append(job.ended)
         session = self._session(job)
         present = job.submission.generation == Generation.PRESENT
         if present and not job.submission.is_mock and (session is None or not session.dedicated):

@@ -124,6 +124,7 @@ def emulator(_quick: Emulator) -> Iterator[Emulator]:
         visibility_seconds=0,
         rate_limit=False,
         usage_limit_seconds=None,
+        calibration_seconds=None,
         withdrawn_programs=[],
     )
     return _quick

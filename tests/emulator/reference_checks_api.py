@@ -530,7 +530,8 @@ def _(api):
 @check("R-calibration-choice")
 def _(api):
     path = "/backends/ibm_fez/properties"
-    assert api.get(f"{path}?updated_before=2020-01-01T00:00:00Z&calibration_id=x").json() == api.get(path).json()
+    assert api.get(f"{path}?updated_before=2020-01-01T00:00:00Z").json() == {}
+    assert api.get(f"{path}?updated_before=2050-01-01T00:00:00Z&calibration_id=x").json() == api.get(path).json()
 
 
 @check("E-backend-defaults")

@@ -84,12 +84,27 @@ def _(api):
     assert executed(api, program())
 
 
-@check("R-noise-learner", "R-calibrate")
+@check("R-noise-learner")
 def _(api):
-    for name in ("noise-learner", "calibrate"):
-        answer = api.post_job(X, program_id=name)
-        refuses(api, 400, answer)
-        assert name in answer.json()["errors"][0]["message"]
+    answer = api.post_job(X, program_id="noise-learner")
+    refuses(api, 400, answer)
+    assert "noise-learner" in answer.json()["errors"][0]["message"]
+
+
+@check("R-calibrate")
+def _(api):
+    def calibrate(**body: Any) -> Any:
+        params = {"schema_version": "v0.1", "options": {"experimental": {}}}
+        return api.send(
+            "POST", "/jobs", json={"program_id": "calibrate", "backend": "ibm_fez", "params": params, **body}
+        )
+
+    refuses(api, 400, calibrate())
+    refuses(api, 400, calibrate(session_id=opened(api, mode="batch")))
+    session_id = opened(api)
+    result = api.result(calibrate(session_id=session_id).json()["id"])
+    assert result["start"] <= result["stop"]
+    assert api.get("/backends/ibm_fez/properties").json()["last_update_date"] == result["stop"]
 
 
 @check("R-program-unknown")

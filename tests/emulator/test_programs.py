@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_qrt.emulator import Emulator
 
 
-@pytest.mark.parametrize("program", ["noise-learner", "calibrate"])
+@pytest.mark.parametrize("program", ["noise-learner"])
 def test_programs_that_need_a_real_machine_are_refused_with_a_word_why(api, program):
     answer = api.post_job(api.bell(), program_id=program)
     assert api.refusal(answer) == (400, 1002)

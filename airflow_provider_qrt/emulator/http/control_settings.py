@@ -24,7 +24,8 @@ _NUMBERS = (
     "max_active_qubits",
 )
 _FLAGS = ("rate_limit", "retry_after")
-_KNOWN = (*_NUMBERS, *_FLAGS, "usage_limit_seconds", "usage_limit_mode", "speed", "withdrawn_programs", "backends")
+_OPTIONAL_NUMBERS = ("calibration_seconds", "usage_limit_seconds")
+_KNOWN = (*_NUMBERS, *_FLAGS, *_OPTIONAL_NUMBERS, "usage_limit_mode", "speed", "withdrawn_programs", "backends")
 _OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds", "faulty_qubits", "faulty_gates")
 
 
@@ -83,7 +84,7 @@ def _check(service: Service, body: Any) -> None:
 
 
 def _check_values(body: dict[str, Any]) -> None:
-    for name in (*_NUMBERS, "usage_limit_seconds"):
+    for name in (*_NUMBERS, *_OPTIONAL_NUMBERS):
         if body.get(name) is not None and not seconds(body[name]):
             raise bad_request(f"{name} must be a number from 0 to 1e9.")
     for name in _FLAGS:
@@ -132,10 +133,12 @@ def _is_qubit(value: Any, device: Device) -> bool:
 def _apply(service: Service, body: dict[str, Any]) -> None:
     """Apply a change that has been checked, then reschedule the jobs that could not start."""
     now = service.settle()
-    apart = ("backends", "usage_limit_seconds", "speed", "withdrawn_programs")
+    apart = ("backends", *_OPTIONAL_NUMBERS, "speed", "withdrawn_programs")
     for name, value in body.items():
         if name not in apart and value is not None:
             setattr(service.settings, name, value)
+    if "calibration_seconds" in body:
+        service.settings.calibration_seconds = body["calibration_seconds"]
     if "withdrawn_programs" in body:
         service.settings.withdrawn_programs = tuple(body["withdrawn_programs"])
     if "speed" in body:

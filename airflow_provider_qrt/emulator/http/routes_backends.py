@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from airflow_provider_qrt.emulator import versions
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import NOT_FOUND, ApiError
-from airflow_provider_qrt.emulator.http.requests_in import flag
+from airflow_provider_qrt.emulator.http.requests_in import flag, moment
 from airflow_provider_qrt.emulator.jobs import State
 from airflow_provider_qrt.emulator.service import Service
 
@@ -55,7 +55,11 @@ def router(service: Service) -> APIRouter:
         return Response(device(name).configuration_text, media_type="application/json")
 
     @routes.get("/backends/{name}/properties")
-    async def properties(name: str) -> Response:
+    async def properties(name: str, request: Request) -> Response:
+        service.settle()
+        before = moment(request, "updated_before")
+        if before is not None:
+            return JSONResponse(device(name).properties_before(before))
         return Response(device(name).properties_text, media_type="application/json")
 
     @routes.get("/backends/{name}/defaults")
