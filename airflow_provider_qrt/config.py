@@ -35,6 +35,11 @@ def airflow_name() -> str:
     return conf.get(SECTION, "airflow_name", fallback="") or ""
 
 
+def default_program() -> str:
+    """Return the program of tasks whose ``program_id`` is ``auto``; ``auto`` unless it is set."""
+    return (conf.get(SECTION, "default_program", fallback="auto") or "auto").strip().lower()
+
+
 def refusal_patience() -> float:
     """Return the seconds for which rejections must persist before they end a wait."""
     return max(0.0, float(conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE)))

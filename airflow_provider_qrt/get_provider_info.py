@@ -65,6 +65,17 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "production",
                         "default": "",
                     },
+                    "default_program": {
+                        "description": (
+                            "The program of samplers and estimators whose program_id is auto, as it is by default. "
+                            "auto: executor where it can run the input, else the program on IBM's servers. executor: "
+                            "always that one. server: always sampler or estimator, which IBM has deprecated."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "server",
+                        "default": "auto",
+                    },
                     "refusal_patience": {
                         "description": (
                             "Seconds for which the service must refuse to let a job be read (401, 403, 404, or a "

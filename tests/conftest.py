@@ -63,6 +63,7 @@ QUICK: dict[str, Any] = {
     "visibility_seconds": 0.0,
     "rate_limit": False,
     "usage_limit_seconds": None,
+    "withdrawn_programs": (),
 }
 
 

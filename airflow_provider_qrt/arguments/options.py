@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,13 +14,12 @@ V1_OPTIONS = frozenset({"run_options", "resilience_settings", "transpilation_set
 
 
 def sampler_options(_name: str, options: Any) -> None:
-    """Accept options of the sampler, of either version.
+    """Accept options of the sampler, of either version, or of the sampler on the executor.
 
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
-    if options is not None and not _are_v1(options):
-        primitives.check_sampler_options(options)
+    _check_either(options, primitives.check_sampler_options, primitives.check_executor_sampler_options)
 
 
 def estimator_options(_name: str, options: Any) -> None:
@@ -29,13 +28,17 @@ def estimator_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
+    _check_either(options, primitives.check_estimator_options, primitives.check_executor_estimator_options)
+
+
+def _check_either(options: Any, check: Callable[[Any], object], check_for_executor: Callable[[Any], object]) -> None:
     if options is None or _are_v1(options):
         return
     try:
-        primitives.check_estimator_options(options)
+        check(options)
     except InvalidInputError:
         with suppress(InvalidInputError):
-            primitives.check_executor_estimator_options(options)
+            check_for_executor(options)
             return
         raise
 

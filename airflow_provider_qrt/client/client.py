@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,7 @@ from airflow_provider_qrt.client.bounds import MEBIBYTE, AnswerLimits
 from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission, quoted
 from airflow_provider_qrt.client.limits import (
     JOBS_PAGE_SIZE,
+    PROGRAM_NOT_FOUND,
     READ_TIMEOUT,
     SESSION_CLOSED,
     SUBMIT_TIMEOUT,
@@ -187,6 +189,7 @@ class QiskitRuntimeClient:
             NotOfferedError: The channel lacks a feature that the job needs; nothing was sent.
             SubmissionUnknownError: The request was sent but got no usable answer; the job may exist.
             UsageLimitReachedError: The instance's QPU time is used up; nothing was created.
+            ProgramUnavailableError: The service does not know the program, or has withdrawn it; nothing was created.
         """
         job = Submission(
             program_id,
@@ -209,6 +212,10 @@ class QiskitRuntimeClient:
             if error.code == SESSION_CLOSED:
                 raise
             raise errors.UsageLimitReachedError(error.status, error.body, request=error.request) from error
+        except (errors.NotFoundError, errors.BadRequestError) as error:
+            if not _is_about_program(error):
+                raise
+            raise errors.ProgramUnavailableError(error.status, error.body, request=error.request) from error
 
     def job(self, job_id: str, *, exclude_params: bool = True) -> Job:
         """Read a job, without its input unless ``exclude_params=False``, since the input may be megabytes.
@@ -477,6 +484,14 @@ class QiskitRuntimeClient:
         self.channel.require(Feature.VERSIONS, "The API versions")
         answer = self._http.get_json("/versions", authenticated=False)
         return [read_text(version) or "" for version in read_list(answer, "versions", "GET /versions")]
+
+
+def _is_about_program(error: errors.ApiError) -> bool:
+    """Return whether the service refused a submission because of its program and not because of anything else."""
+    if error.code == PROGRAM_NOT_FOUND:
+        return True
+    # IBM documents neither the code nor the words for this.
+    return error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and "program" in error.body.message.lower()
 
 
 def _flag(value: bool | None) -> str | None:

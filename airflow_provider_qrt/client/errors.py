@@ -28,6 +28,7 @@ __all__ = [
     "NoSuchProgramError",
     "NotFoundError",
     "NotOfferedError",
+    "ProgramUnavailableError",
     "QiskitRuntimeError",
     "RateLimitedError",
     "ResultsNotReadyError",
@@ -161,6 +162,12 @@ class BadRequestError(ApiError):
 
 class ResultsNotReadyError(BadRequestError):
     """Results were requested before the job ended (400 with code 1234, or 204)."""
+
+
+class ProgramUnavailableError(BadRequestError):
+    """The service does not know the program of a submission, or has withdrawn it; nothing was created."""
+
+    what_to_do = "Choose another program with program_id; 'auto' does that by itself where another one can do the same"
 
 
 class UnauthorizedError(ApiError):

@@ -24,6 +24,12 @@ UNPREFIXED_REGION = "us-east"
 SESSION_CLOSED = "4001"
 """Error code for a job submitted to a session that accepts no more jobs."""
 
+PROGRAM_NOT_FOUND = "1222"
+"""Error code for a job of a program that the service does not have."""
+
+TAG_CODES = ("1204", "1205")
+"""Error codes for too many tags, and for a tag that is too long."""
+
 MAX_TAGS = 8
 MAX_TAG_LENGTH = 86
 """Tags of a job: at most eight, each at most 86 characters (``POST /jobs``; codes 1204 and 1205)."""

@@ -135,9 +135,8 @@ class Conclusion:
         """Read what the task's jobs measured; this one completed last."""
         jobs, split = self._all_completed(job)
         self._jobs.completed = True
-        finished = CompletedJobs(
-            self._task, self._arguments, self._program.program_id, self._jobs, jobs, split, self._attachment.store
-        )
+        ran = job.program_id or self._program.program_id
+        finished = CompletedJobs(self._task, self._arguments, ran, self._jobs, jobs, split, self._attachment.store)
         return self._program.read(finished)
 
     def _all_completed(self, job: Job) -> tuple[Sequence[Job], Split | None]:

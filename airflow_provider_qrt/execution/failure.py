@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.client.limits import SESSION_CLOSED, TAG_CODES
 from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.jobs.errors import INPUT, PERMANENT
 from airflow_provider_qrt.jobs.failure import explain_failure, retry_can_help
+from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
@@ -72,6 +74,18 @@ def _cancel(client: QiskitRuntimeClient, job_id: str) -> str:
         return cancel_job(client, job_id)
     except errors.QiskitRuntimeError as error:
         return f"Job {job_id} could not be cancelled and may still run and be charged: {error}"
+
+
+def may_be_about_program(refusal: Exception) -> bool:
+    """Return whether another program may get what this one was refused.
+
+    Args:
+        refusal: Of a submission, by the service or before anything was sent.
+    """
+    if isinstance(refusal, ProgramUnfitError | errors.ProgramUnavailableError):
+        return True
+    # An input that the service does not take; IBM gives no code for that.
+    return isinstance(refusal, errors.BadRequestError) and refusal.code not in (SESSION_CLOSED, *TAG_CODES)
 
 
 @contextmanager

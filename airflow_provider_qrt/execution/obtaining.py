@@ -53,12 +53,12 @@ class Obtaining:
 
     def divide(self, request: JobRequest) -> Split | None:
         """Split the input over jobs, as an earlier try has if there was one; None where one job takes all."""
-        store, fingerprint = self._attachment.store, request.fingerprint()
+        store = self._attachment.store
         stored = Split.read(store)
-        if stored is not None and stored.fingerprint == fingerprint and self._is_under_way(stored):
+        if stored is not None and request.is_asked_by(stored.fingerprint) and self._is_under_way(stored):
             return stored
         single = self._attachment.record() if stored is None else None
-        if single is not None and single.fingerprint == fingerprint and not single.refused:
+        if single is not None and request.is_asked_by(single.fingerprint) and not single.refused:
             return None
         if self._program.grows_to_fit:
             self._preparation.fit_ahead(request)
@@ -69,7 +69,7 @@ class Obtaining:
                 Split.forget(store)
             return None
         self._attachment.submitter().withdraw()
-        split = Split(fingerprint, tuple(tuple(job) for job in jobs))
+        split = Split(request.fingerprint(), tuple(tuple(job) for job in jobs))
         split.write(store)
         log.info("%s PUBs are split over %s jobs.", sum(map(len, jobs)), len(jobs))
         return split

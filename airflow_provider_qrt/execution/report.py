@@ -63,7 +63,7 @@ class JobReport:
     @best_effort
     def asked(self, request: JobRequest) -> None:
         """Note that the task begins to obtain its jobs."""
-        self.request, self._span = request, traces.current()
+        self.request, self._span, self.program_id = request, traces.current(), request.program_id
 
     @best_effort
     def obtained(self, job: ObtainedJob) -> None:
@@ -79,7 +79,7 @@ class JobReport:
     def seen(self, job: Job) -> None:
         """Note a job that was read."""
         self._know(job.id, job.backend, job.session_id)
-        self.program_id = self.program_id or job.program_id
+        self.program_id = job.program_id or self.program_id
         self.fingerprint = fingerprint_of(job.tags) or self.fingerprint
         self.status = job.status.value
         self.usage = job.usage or self.usage

@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -24,7 +25,11 @@ from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.execution.attach import Attachment
 from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
 from airflow_provider_qrt.execution.context import identity_of
-from airflow_provider_qrt.execution.failure import JobUnreadError, no_retry_for_permanent_errors
+from airflow_provider_qrt.execution.failure import (
+    JobUnreadError,
+    may_be_about_program,
+    no_retry_for_permanent_errors,
+)
 from airflow_provider_qrt.execution.failure_callback import pull
 from airflow_provider_qrt.execution.obtaining import Obtaining
 from airflow_provider_qrt.execution.outlets import describe_in_outlets
@@ -40,6 +45,7 @@ from airflow_provider_qrt.jobs.wait.last_look import known_end, last_look
 from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
 from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.jobs.wait.progress import queue_length
+from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -175,7 +181,7 @@ class TaskRun:
     def _submit_and_wait(self, waiting_since: float | None, refusals: int) -> Any:
         request = self._build_request()
         self.task.report.asked(request)
-        preparation = self._preparation()
+        preparation = self._preparation(self.program)
         if self.arguments.is_dry_run or self.task.hook.defaults.dry_run:
             return self._plan(preparation, request)
         poll_seconds, timeout = self.arguments.poll_seconds, self.arguments.timeout_seconds
@@ -237,21 +243,32 @@ class TaskRun:
         _ = self.task.hook.settings
         if self.arguments.destination is not None:
             self.arguments.destination.check()
-        request = self.arguments.request(self.program.program_id, backend, self.program.build())
+        program_input = self.program.build()
+        request = replace(
+            self.arguments.request(self.program.program_id, backend, program_input),
+            make_alternative=cache(self._alternative_request),
+        )
         check_needs(self.task.hook.channel, request, limited=self._budget is not None)
         return request
+
+    def _alternative_request(self) -> JobRequest | None:
+        """Return what gets the same from another program; None if there is none."""
+        other = self.program.alternative()
+        if other is None:
+            return None
+        return self.arguments.request(other.program_id, self.arguments.backend_name(), other.build())
 
     @property
     def _budget(self) -> Any:
         return self.arguments.own_budget or self.task.hook.defaults.budget
 
-    def _preparation(self) -> Preparation:
+    def _preparation(self, program: TaskProgram) -> Preparation:
         return Preparation(
             hook=self.task.hook,
             identity=identity_of(self.context["ti"]),
             criteria=self.arguments.criteria,
             budget=self._budget,
-            fit_request=self.program.fit,
+            fit_request=program.fit,
         )
 
     def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
@@ -259,7 +276,13 @@ class TaskRun:
             jobs = self.program.split()
             return [ready] if len(jobs) == 1 else [self.program.part_of(ready, pubs) for pubs in jobs]
 
-        plan = preparation.plan(request, split)
+        try:
+            plan = preparation.plan(request, split)
+        except ProgramUnfitError as refusal:
+            other = self._other_program(request, refusal)
+            if other is None:
+                raise
+            plan = self._preparation(self.program).plan(other, split)
         log.info("Dry run, nothing is submitted: %s", plan)
         return plan
 
@@ -267,13 +290,67 @@ class TaskRun:
         self, request: JobRequest, preparation: Preparation, *, resumed: bool
     ) -> Callable[[], Sequence[ObtainedJob]]:
         """Return what obtains the task's jobs; called again after each refusal of a submission."""
+
+        def other_attempt(refusal: Exception) -> Callable[[], Sequence[ObtainedJob]]:
+            other = self._other_program(request, refusal)
+            if other is None:
+                raise refusal
+            return self._attempt(other, self._preparation(self.program), resumed=resumed)
+
+        try:
+            attempt = self._attempt(request, preparation, resumed=resumed)
+        except ProgramUnfitError as unfit:
+            attempt = other_attempt(unfit)
+
+        def obtain() -> Sequence[ObtainedJob]:
+            nonlocal attempt
+            try:
+                return attempt()
+            except (ProgramUnfitError, errors.BadRequestError) as refusal:
+                attempt = other_attempt(refusal)
+                return attempt()
+
+        return obtain
+
+    def _attempt(
+        self, request: JobRequest, preparation: Preparation, *, resumed: bool
+    ) -> Callable[[], Sequence[ObtainedJob]]:
+        """Return what obtains the jobs of this request."""
         obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
         self.split = obtaining.divide(request)
         if self.split is None:
             assert self.jobs is not None
             return partial(obtaining.obtain_one, self.jobs, request)
+        if self.split.fingerprint != request.fingerprint() and (other := self._switch(request)) is not None:
+            # An earlier try has split it for the other program.
+            request, preparation = other, self._preparation(self.program)
+            obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
         jobs = self._attach(self.attachment.recorded_jobs(self.split))
         return obtaining.obtain_several(jobs, self.split, request, resumed=resumed)
+
+    def _other_program(self, request: JobRequest, refusal: Exception) -> JobRequest | None:
+        """Return the request that gets the same from another program, if that may help and nothing is submitted yet."""
+        if (self.jobs is not None and self.jobs.job_ids) or not may_be_about_program(refusal):
+            return None
+        refused = self.program.program_id
+        other = self._switch(request)
+        if other is not None:
+            log.warning(
+                "The program %s cannot be used, so nothing was submitted with it; %s is used instead. %s",
+                refused,
+                other.program_id,
+                refusal,
+            )
+        return other
+
+    def _switch(self, request: JobRequest) -> JobRequest | None:
+        """Go on with the program that gets the same; None if there is none."""
+        other, program = request.alternative(), self.program.alternative()
+        if other is None or program is None:
+            return None
+        self.program = program
+        self.task.report.asked(other)
+        return replace(other, make_alternative=lambda: request)
 
     def _attach(self, known: Sequence[KnownJob]) -> TaskJobs:
         self._will_retry = will_retry(self.context["ti"])
@@ -390,7 +467,7 @@ class TaskRun:
         summary: dict[str, Any] = {
             "job_id": first.job_id,
             "backend": first.backend,
-            "program_id": self.program.program_id,
+            "program_id": (first.job.program_id if first.job else None) or self.program.program_id,
             "status": first.job.status.value if first.job else JobStatus.QUEUED.value,
             "session_id": first.session_id,
         }

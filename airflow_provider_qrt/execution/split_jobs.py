@@ -103,7 +103,7 @@ class Part:
     def record(self) -> SubmissionRecord | None:
         """Return what is recorded about this job, if the same was asked for then."""
         record = SubmissionRecord.read(self.store)
-        return record if record is not None and record.fingerprint == self.request.fingerprint() else None
+        return record if record is not None and self.request.is_asked_by(record.fingerprint) else None
 
 
 @dataclass

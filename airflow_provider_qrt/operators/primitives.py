@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QiskitRuntimeEstimatorOperator", "QiskitRuntimeSamplerOperator"]
 
-SAMPLER_PROGRAMS = ("sampler", "executor")
-ESTIMATOR_PROGRAMS = ("estimator", "executor")
+SAMPLER_PROGRAMS = ("auto", "executor", "sampler")
+ESTIMATOR_PROGRAMS = ("auto", "executor", "estimator")
 
 
 class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
@@ -41,8 +41,10 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             that IBM takes. Text and files are Jinja templates.
         shots: Shots for circuits that do not name their own. None: IBM's default, 4096.
         options: Sampler options, such as ``{"dynamical_decoupling": {"enable": True}}``.
-        program_id: ``sampler``, or ``executor`` for the same over the program that takes its place: IBM deprecated the
-            sampler that runs on its servers in September 2026. The executor twirls and decouples nothing.
+        program_id: ``auto``: the program ``executor`` where it can run the input, else ``sampler``, which runs on IBM's
+            servers and which IBM deprecated in September 2026. If the service refuses one of them, the task goes on
+            with the other. ``executor`` or ``sampler``: always that one. Twirling and dynamical decoupling over the
+            executor need the extra ``qiskit``.
         kwargs: ``optimization_level`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
@@ -76,14 +78,17 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
     def make_program(self) -> TaskProgram:
         """Return the sampler that the connection's channel offers."""
         from airflow_provider_qrt.programs import sampler, v1
-        from airflow_provider_qrt.programs.base import EXECUTOR, check_program
+        from airflow_provider_qrt.programs.auto import choose_program
 
         arguments = sampler.SamplerArguments(**self.circuit_arguments(), shots=self.shots)
         if not self.takes_pubs():
             return v1.SamplerV1Program(self.hook.client, arguments, self.program_id)
-        check_program(self.program_id, SAMPLER_PROGRAMS)
-        kind = sampler.ExecutorSamplerProgram if self.program_id == EXECUTOR else sampler.SamplerProgram
-        return kind(self.hook.client, arguments)
+        return choose_program(
+            self.program_id,
+            lambda: sampler.ExecutorSamplerProgram(self.hook.client, arguments),
+            lambda: sampler.SamplerProgram(self.hook.client, arguments),
+            sampler.SamplerProgram.program_id,
+        )
 
 
 def precision(name: str, value: Any) -> None:
@@ -135,9 +140,11 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         resilience_level: How much is done against errors: 0 nothing, 1 readout errors, 2 zero-noise extrapolation
             besides. None: IBM's default, 1.
         options: Estimator options, such as ``{"resilience": {"zne_mitigation": True}}``.
-        program_id: ``estimator``, or ``executor`` for the same over the program that takes its place: IBM deprecated
-            the estimator that runs on its servers in September 2026. The official client's functions prepare the
-            program and put the result together, so it needs the extra ``qiskit``. All circuits have one precision.
+        program_id: ``auto``: the program ``executor`` where it can run the input, else ``estimator``, which runs on
+            IBM's servers and which IBM deprecated in September 2026. If the service refuses one of them, the task goes
+            on with the other. ``executor`` or ``estimator``: always that one. Over the executor the official client's
+            functions prepare the program and put the result together, so it needs the extra ``qiskit``, and all
+            circuits have one precision.
         kwargs: ``optimization_level`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
@@ -183,7 +190,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
     def make_program(self) -> TaskProgram:
         """Return the estimator that the connection's channel offers."""
         from airflow_provider_qrt.programs import estimator, v1
-        from airflow_provider_qrt.programs.base import EXECUTOR, check_program
+        from airflow_provider_qrt.programs.auto import choose_program
 
         arguments = estimator.EstimatorArguments(
             **self.circuit_arguments(),
@@ -193,6 +200,9 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         )
         if not self.takes_pubs():
             return v1.EstimatorV1Program(self.hook.client, arguments, self.program_id)
-        check_program(self.program_id, ESTIMATOR_PROGRAMS)
-        kind = estimator.ExecutorEstimatorProgram if self.program_id == EXECUTOR else estimator.EstimatorProgram
-        return kind(self.hook.client, arguments)
+        return choose_program(
+            self.program_id,
+            lambda: estimator.ExecutorEstimatorProgram(self.hook.client, arguments),
+            lambda: estimator.EstimatorProgram(self.hook.client, arguments),
+            estimator.EstimatorProgram.program_id,
+        )

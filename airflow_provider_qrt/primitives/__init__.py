@@ -34,10 +34,16 @@ if TYPE_CHECKING:
         coerce_estimator_pubs as coerce_estimator_pubs,
     )
     from airflow_provider_qrt.primitives.inputs.executor import (
+        check_executor_pubs as check_executor_pubs,
+    )
+    from airflow_provider_qrt.primitives.inputs.executor import (
         executor_identity as executor_identity,
     )
     from airflow_provider_qrt.primitives.inputs.executor import (
         executor_params as executor_params,
+    )
+    from airflow_provider_qrt.primitives.inputs.executor import (
+        prepare_executor_sampler as prepare_executor_sampler,
     )
     from airflow_provider_qrt.primitives.inputs.executor_estimator import (
         executor_estimator_identity as executor_estimator_identity,
@@ -47,6 +53,10 @@ if TYPE_CHECKING:
     )
     from airflow_provider_qrt.primitives.inputs.executor_estimator_options import (
         check_executor_estimator_options as check_executor_estimator_options,
+    )
+    from airflow_provider_qrt.primitives.inputs.executor_sampler_options import changes_circuits as changes_circuits
+    from airflow_provider_qrt.primitives.inputs.executor_sampler_options import (
+        check_executor_sampler_options as check_executor_sampler_options,
     )
     from airflow_provider_qrt.primitives.inputs.options import check_sampler_options as check_sampler_options
     from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub as SamplerPub
@@ -116,9 +126,12 @@ _HOME = {
     "SamplerPub": "inputs.pubs",
     "SamplerPubResult": "results.sampler_pub",
     "SamplerResult": "results.sampler_result",
+    "changes_circuits": "inputs.executor_sampler_options",
     "check_circuit": "circuits.text",
     "check_estimator_options": "inputs.estimator_options",
     "check_executor_estimator_options": "inputs.executor_estimator_options",
+    "check_executor_pubs": "inputs.executor",
+    "check_executor_sampler_options": "inputs.executor_sampler_options",
     "check_isa": "circuits.isa",
     "check_pubs_isa": "circuits.isa",
     "check_sampler_options": "inputs.options",
@@ -141,6 +154,7 @@ _HOME = {
     "largest_xcom_bytes": "inputs.sizes",
     "nearest_probability_distribution": "results.quasi_dists",
     "prepare_executor_estimator": "inputs.executor_estimator",
+    "prepare_executor_sampler": "inputs.executor",
     "sampler_params": "inputs.sampler",
     "sampler_v1_params": "inputs.v1",
 }

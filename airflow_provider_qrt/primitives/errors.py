@@ -19,6 +19,10 @@ class InvalidInputError(ValueError):
     """
 
 
+class ProgramUnfitError(InvalidInputError):
+    """The program that was named cannot run this input, though another program of the service may."""
+
+
 class InvalidResultError(ValueError):
     """The service returned something that cannot be read as a result here.
 

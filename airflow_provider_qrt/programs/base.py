@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_qrt.primitives.errors import InvalidInputError
-
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
 
+AUTO = "auto"
+"""Stands for whichever program can run the input, the executor first."""
 EXECUTOR = "executor"
 """The program that takes the place of the primitives on the present platform."""
 
@@ -66,6 +66,14 @@ class TaskProgram(ABC):
     def read(self, finished: FinishedJobs) -> Any:
         """Read what the jobs measured, and return what goes to XCom."""
 
+    def alternative(self) -> TaskProgram | None:
+        """Return another program that gets the same from the service, already built; None if there is none.
+
+        Called after :meth:`build`, when the service refuses this program, or when an earlier try of the task may have
+        submitted the other one.
+        """
+        return None
+
     @property
     def grows_to_fit(self) -> bool:
         """Whether :meth:`fit` changes how much is submitted, as transpilation does."""
@@ -94,13 +102,3 @@ class TaskProgram(ABC):
     def to_remember(self) -> Mapping[str, Any]:
         """Return what the program wants to know again when the task returns from the triggerer, JSON-ready."""
         return {}
-
-
-def check_program(program_id: str, known: Sequence[str]) -> None:
-    """Check that a program is one of those that a task can run.
-
-    Raises:
-        InvalidInputError: It is none.
-    """
-    if program_id not in known:
-        raise InvalidInputError(f"program_id: {program_id!r} is not one of {', '.join(known)}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_qrt import config, primitives, templated
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
-from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.programs.base import FinishedJobs, TaskProgram
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Backend
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+    from airflow_provider_qrt.primitives.inputs.official_program import PreparedProgram
     from airflow_provider_qrt.programs.given import GivenCircuits
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class CircuitsProgram(TaskProgram):
     """How often IBM runs circuits in one job of this program, if that is limited."""
     _pubs: Sequence[Any] = field(default=(), init=False)
     _fitted: tuple[Sequence[Any], Backend] | None = field(default=None, init=False)
+    _snapshot: BackendSnapshot | None = field(default=None, init=False)
 
     # What a subclass says
 
@@ -123,6 +125,10 @@ class CircuitsProgram(TaskProgram):
         """Return what is the same whenever the same is asked for."""
         return {**params, "pubs": [pub.identity() for pub in pubs]}
 
+    def drawback(self) -> str | None:
+        """Return what speaks for another program that gets the same, to follow "with the executor"; None if nothing."""
+        return None
+
     def gates_randomized_by(self) -> str | None:
         """Return the option that makes the service randomize gates, if one does."""
         return None
@@ -146,7 +152,10 @@ class CircuitsProgram(TaskProgram):
 
     def split(self) -> Sequence[Sequence[int]]:
         """Distribute the circuits over the fewest jobs that IBM takes."""
-        pubs = self._pubs if self._fitted is None else self._fitted[0]
+        return self.pack(self._pubs if self._fitted is None else self._fitted[0])
+
+    def pack(self, pubs: Sequence[Any]) -> Sequence[Sequence[int]]:
+        """Return the indices of PUBs in each of the fewest jobs that IBM takes."""
         most, room = self.max_executions, room_for_input()
         if self._body_bytes(pubs) <= room and (most is None or (self.count_executions(pubs) or 0) <= most):
             return [range(len(pubs))]
@@ -208,17 +217,47 @@ class CircuitsProgram(TaskProgram):
     # What subclasses share
 
     def snapshot(self, backend: Backend) -> BackendSnapshot:
-        """Read how the backend is configured and calibrated now."""
+        """Return how the backend is configured and calibrated now, read once."""
         from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 
-        configuration = self.client.backend_configuration(backend.name)
-        return BackendSnapshot(backend.name, configuration, self._properties(backend.name))
+        if self._snapshot is None or self._snapshot.name != backend.name:
+            configuration = self.client.backend_configuration(backend.name)
+            self._snapshot = BackendSnapshot(backend.name, configuration, self._properties(backend.name))
+        return self._snapshot
+
+    def prepared(self, asked: ProgramInput, program: PreparedProgram, backend: Backend) -> ProgramInput:
+        """Return the input that the official client has prepared.
+
+        Raises:
+            ProgramUnfitError: It is larger than a submission may be, or uses qubits that are out of service.
+        """
+        size, room = len(json.dumps(program.params)), room_for_input()
+        if size > room:
+            raise ProgramUnfitError(
+                f"circuits: prepared by the official client for the program executor, they take {size:,} bytes, more "
+                f"than the {room:,} of a submission. Make several tasks of them."
+            )
+        if self.arguments.check_isa and not backend.is_simulator:
+            self._check_in_service(program.qubits, backend)
+        return replace(asked, params=program.params, executions=program.executions)
+
+    def _check_in_service(self, qubits: frozenset[int], backend: Backend) -> None:
+        from airflow_provider_qrt.primitives.circuits.instruction_set import faulty_qubits
+
+        faulty = sorted(qubits & faulty_qubits(self.snapshot(backend).properties or {}))
+        if faulty:
+            raise ProgramUnfitError(
+                f"circuits: prepared by the official client for the program executor, they use qubit {faulty[0]} of "
+                f"{backend.name}, which is out of service, as its calibration says: the client measures all qubits of "
+                "a circuit. Choose another backend, or other qubits."
+            )
 
     def _check_isa(self, backend: Backend) -> None:
+        snapshot = self.snapshot(backend)
         primitives.check_pubs_isa(
             self._pubs,
-            self.client.backend_configuration(backend.name),
-            properties=self._properties(backend.name),
+            snapshot.configuration,
+            properties=snapshot.properties,
             gates_randomized_by=self.gates_randomized_by(),
         )
 

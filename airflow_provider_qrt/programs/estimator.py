@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt import primitives, templated
@@ -110,7 +110,7 @@ class ExecutorEstimatorProgram(EstimatorProgram):
 
     def fit_input(self, asked: ProgramInput, pubs: Sequence[primitives.EstimatorPub], backend: Backend) -> ProgramInput:
         """Prepare the input, which takes time and is of use only when there will be a submission."""
-        from airflow_provider_qrt.primitives.inputs.executor_estimator import needs_backend
+        from airflow_provider_qrt.primitives.inputs.official_program import needs_backend
 
         options = self.options()
         program = primitives.prepare_executor_estimator(
@@ -119,7 +119,7 @@ class ExecutorEstimatorProgram(EstimatorProgram):
             options=options,
             backend=self.snapshot(backend) if needs_backend(options) else None,
         )
-        return replace(asked, params=program.params, executions=program.executions)
+        return self.prepared(asked, program, backend)
 
     def split(self) -> Sequence[Sequence[int]]:
         """Put all into one job, whose size is known when it is prepared."""

@@ -43,7 +43,7 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
         (SAMPLER, {"options": {"dynamical_decouplin": {}}}, "did you mean 'dynamical_decoupling'"),
         (SAMPLER, {"options": {"run_option": {}}}, "options.run_option: unknown"),
         (SAMPLER, {"options": {"run_options": {}, "twirling": {}}}, "options.twirling"),
-        (SAMPLER, {"program_id": "samplr"}, "program_id: 'samplr' is not one of sampler, executor"),
+        (SAMPLER, {"program_id": "samplr"}, "program_id: 'samplr' is not one of auto, executor, sampler"),
         (SAMPLER, {"backend": ["ibm_fez", "ibm_boston"]}, "backend_filters={'names': ['ibm_fez', 'ibm_boston']}"),
         (SAMPLER, {"backend": " "}, "backend: name one, such as 'ibm_fez', or write 'least_busy'"),
         (SAMPLER, {"budget": -60}, "budget: max_seconds must be above 0"),

@@ -79,7 +79,7 @@ def test_a_backend_without_a_calibration_is_transpiled_for_all_the_same(task, em
 
 
 def test_switching_to_the_executor_takes_one_argument(either_way, emulator):
-    sampler = either_way.run(circuits=FLIP)
+    sampler = either_way.run(circuits=FLIP, program_id="sampler")
     either_way.clear()
     executor = either_way.run(circuits=FLIP, program_id="executor")
     assert executor["results"][0]["counts"] == sampler["results"][0]["counts"] == {"1": 20}
@@ -107,8 +107,8 @@ def test_a_retry_goes_on_with_a_job_of_the_executor(task, emulator):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"program_id": "estimator"}, "'estimator' is not one of sampler, executor"),
-        ({"program_id": "executor", "options": {"dynamical_decoupling": {"enable": True}}}, "dynamical_decoupling"),
+        ({"program_id": "estimator"}, "'estimator' is not one of auto, executor, sampler"),
+        ({"program_id": "executor", "options": {"simulator": {"seed_simulator": 1}}}, "options.simulator"),
     ],
 )
 def test_what_the_executor_cannot_do_submits_nothing(task, emulator, arguments, says):

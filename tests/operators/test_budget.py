@@ -190,7 +190,7 @@ def test_a_dedicated_session_counts_with_what_it_held(task, held, more):
 def test_a_dry_run_says_what_would_be_submitted_and_submits_nothing(task, emulator, sent):
     plan = task.run(dry_run=True, budget=within(100), shots=1000)
     assert plan["dry_run"] is True
-    assert (plan["backend"], plan["program_id"], plan["executions"]) == ("ibm_fez", "sampler", 1000)
+    assert (plan["backend"], plan["program_id"], plan["executions"]) == ("ibm_fez", "executor", 1000)
     assert plan["estimated_seconds"] == pytest.approx(2.35)
     assert plan["budget_seconds"] == 100
     assert sent("POST") == []

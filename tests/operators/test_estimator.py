@@ -23,7 +23,8 @@ MAX_BYTES = "AIRFLOW__QISKIT_RUNTIME__MAX_XCOM_BYTES"
 @pytest.fixture
 def task(task):
     task.operator_class = "QiskitRuntimeEstimatorOperator"
-    task.defaults = {"circuits": FLIP, "observables": "Z", "precision": 0.1}
+    # The program on IBM's servers; the other one has a file of its own.
+    task.defaults = {"circuits": FLIP, "observables": "Z", "precision": 0.1, "program_id": "estimator"}
     return task
 
 

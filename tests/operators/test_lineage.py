@@ -52,7 +52,7 @@ def told(facets) -> dict:
 def test_the_start_says_what_is_going_to_run(task):
     facets = task.operator(backend="ibm_boston").get_openlineage_facets_on_start()
     assert told(facets)["backend"] == "ibm_boston"
-    assert told(facets)["program_id"] == "sampler"
+    assert told(facets)["program_id"] == "auto"
     assert "job_id" not in told(facets)
     assert facets.job_facets["sourceCode"].sourceCode == task.defaults["circuits"]
 
@@ -70,7 +70,7 @@ def test_the_end_says_what_the_job_was_and_what_it_cost(either_way, emulator):
     assert sent == {
         "job_id": value["job_id"],
         "job_ids": [value["job_id"]],
-        "program_id": "sampler",
+        "program_id": "executor",
         "backend": "ibm_fez",
         "calibrated": CALIBRATED,
         "status": "Completed",
@@ -154,7 +154,7 @@ def test_the_result_of_somebody_elses_job_has_its_lineage(task, context, emulato
         operator = QiskitRuntimeGetResultOperator(task_id="fetch", job_id=submitted["job_id"])
     operator.execute(context)
     sent = told(operator.get_openlineage_facets_on_complete(None))
-    assert (sent["job_id"], sent["program_id"], sent["calibrated"]) == (submitted["job_id"], "sampler", CALIBRATED)
+    assert (sent["job_id"], sent["program_id"], sent["calibrated"]) == (submitted["job_id"], "executor", CALIBRATED)
 
 
 def test_a_task_that_does_not_wait_names_the_job(task):

@@ -13,7 +13,7 @@ from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability import best_effort
 from tests.older_airflow import send_metrics
 
-OF_TASK = "dag_id=the_dag,program_id=sampler,backend=ibm_fez"
+OF_TASK = "dag_id=the_dag,program_id=executor,backend=ibm_fez"
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
 PREFIX = "airflow.qiskit_runtime."
 

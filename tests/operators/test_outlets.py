@@ -24,7 +24,7 @@ def test_each_asset_is_told_of_the_job(either_way, events, emulator):
     assert events[COUNTS].extra == {
         "job_id": result["job_id"],
         "backend": "ibm_fez",
-        "program_id": "sampler",
+        "program_id": "executor",
         "session_id": None,
         "calibrated": "2025-02-26T20:16:25+00:00",
         "usage_seconds": result["usage_seconds"],
@@ -90,7 +90,7 @@ def test_a_job_of_somebody_elses_is_named_too(task, events, connection):
     get = QiskitRuntimeGetResultOperator(task_id="get", job_id=job_id, outlets=[COUNTS], deferrable=False)
     get.execute(task.context)
     told = events[COUNTS].extra
-    assert (told["job_id"], told["program_id"]) == (job_id, "sampler")
+    assert (told["job_id"], told["program_id"]) == (job_id, "executor")
     assert told["calibrated"] is not None
 
 

@@ -18,13 +18,13 @@ from tools.local_airflow import wait_until
 @pytest.fixture
 def broken_decoder(monkeypatch):
     """Let the first step after the read fail once."""
-    whole = primitives.decode_sampler_result
+    whole = primitives.decode_executor_result
 
     def broken(text, **limits):
-        monkeypatch.setattr(primitives, "decode_sampler_result", whole)
+        monkeypatch.setattr(primitives, "decode_executor_result", whole)
         raise RuntimeError("the worker died here")
 
-    monkeypatch.setattr(primitives, "decode_sampler_result", broken)
+    monkeypatch.setattr(primitives, "decode_executor_result", broken)
 
 
 @pytest.mark.parametrize("with_path", [False, True], ids=["state store", "result_path"])
@@ -45,7 +45,7 @@ def test_with_a_result_path_the_result_does_not_stay_in_airflows_database(task, 
     value = task.run(private=True, result_path=str(tmp_path))
     assert not [key for key in store.values if "result" in key]
     raw = json.loads((tmp_path / f"{value['job_id']}.raw.json").read_text())
-    assert raw["__type__"] == "PrimitiveResult"
+    assert raw["schema_version"] == "v2.0"
 
 
 def test_a_result_path_that_cannot_be_written_costs_nothing(task, tmp_path, store):

@@ -46,7 +46,7 @@ def test_the_task_returns_the_counts_and_says_where_they_come_from(either_way, j
     assert {key: value[key] for key in value if key not in ("created", "finished", "usage_seconds", "results")} == {
         "job_id": job["id"],
         "backend": "ibm_fez",
-        "program_id": "sampler",
+        "program_id": "executor",
         "status": "Completed",
         "session_id": None,
         "result_path": None,
@@ -176,7 +176,7 @@ def test_a_task_that_does_not_wait_returns_at_once(task, slow):
     assert value == {
         "job_id": slow.jobs()[0]["id"],
         "backend": "ibm_fez",
-        "program_id": "sampler",
+        "program_id": "executor",
         "status": "Queued",
         "session_id": None,
     }

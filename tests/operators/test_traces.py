@@ -36,7 +36,7 @@ def test_submission_and_result_are_spans_of_the_tasks_own(task, recorded, emulat
     assert dict(parent.attributes) == {
         "qiskit_runtime.submission": "submitted",
         "qiskit_runtime.job_id": value["job_id"],
-        "qiskit_runtime.program_id": "sampler",
+        "qiskit_runtime.program_id": "executor",
         "qiskit_runtime.backend": "ibm_fez",
         "qiskit_runtime.status": "Completed",
         "qiskit_runtime.usage_seconds": 0.0,

@@ -39,6 +39,7 @@ from airflow_provider_qrt.primitives import (
     sampler_params,
 )
 from airflow_provider_qrt.primitives.arrays.tensors import read_bits, write_floats
+from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.executor import executor_identity, executor_params
 from airflow_provider_qrt.primitives.results.decoding import Budget
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
@@ -304,6 +305,10 @@ def test_more_shots_than_are_unpacked_at_a_time_take_no_more_memory_than_they_ne
         ({"default_shots": 10}, {}),
         ({"execution": {"init_qubits": False, "rep_delay": 2e-4}}, {"init_qubits": False, "rep_delay": 2e-4}),
         ({"execution": {"meas_type": "classified"}}, {}),
+        (
+            {"execution": {"scheduler_timing": True, "stretch_values": False}},
+            {"scheduler_timing": True, "stretch_values": False},
+        ),
         ({"dynamical_decoupling": {"enable": False, "sequence_type": "XX"}, "twirling": {"strategy": "all"}}, {}),
         ({"twirling": {"enable_gates": False, "enable_measure": False}, "simulator": {}}, {}),
         ({"experimental": {"flag": 1}}, {"experimental": {"flag": 1}}),
@@ -323,17 +328,21 @@ def test_options_that_the_executor_knows_go_over(given, sent):
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    "given",
     [
-        ({"dynamical_decoupling": {"enable": True}}, "options.dynamical_decoupling.enable"),
-        ({"twirling": {"enable_gates": True}}, "options.twirling.enable_gates"),
-        ({"twirling": {"enable_measure": True, "num_randomizations": 4}}, "options.twirling.enable_measure"),
-        ({"simulator": {"seed_simulator": 1}}, "options.simulator"),
+        {"dynamical_decoupling": {"enable": True}},
+        {"twirling": {"enable_gates": True}},
+        {"twirling": {"enable_measure": True, "num_randomizations": 4}},
     ],
 )
-def test_options_without_an_equivalent_are_refused_with_a_way_out(given, named):
-    with pytest.raises(InvalidInputError, match=f"^{named}: .*program executor.*program_id='sampler'"):
+def test_circuits_that_are_to_be_changed_are_prepared_by_another_function(given):
+    with pytest.raises(InvalidInputError, match="prepare_executor_sampler"):
         executor_params(ONE, options=given)
+
+
+def test_options_of_a_simulator_are_refused_with_a_way_out():
+    with pytest.raises(ProgramUnfitError, match=r"^options\.simulator: .*program executor.*program_id='sampler'"):
+        executor_params(ONE, options={"simulator": {"seed_simulator": 1}})
 
 
 def test_options_are_those_of_the_sampler():
@@ -398,7 +407,8 @@ def test_the_same_circuits_have_one_identity_though_their_qpy_differs():
     def asked(circuit, **more):
         pubs = coerce_pubs([circuit])
         params = executor_params(pubs, **more)
-        return json.dumps(executor_identity(pubs, params)), json.dumps(params)
+        identity = executor_identity(coerce_pubs(pubs, shots=more.get("shots")), more.get("options", {}))
+        return json.dumps(identity), json.dumps(params)
 
     def circuit():
         return quantum(values=True), np.zeros(11)
@@ -464,8 +474,9 @@ OTHER_NUMBER = {**result(c=[[1]]), "passthrough_data": {"airflow_provider_qrt": 
         (result(), r"data\[0\]: the result holds no classical register"),
         ({**result(c=[[1]]), "data": [3]}, r"data\[0\]: the result holds no classical register"),
         (result(a=[[1], [0]], b=[[1]]), "differ in sweep or shots"),
-        (TWIRLED, "twirled"),
-        (result(**{"c": [[1]], "measurement_flips.c": [[1]]}), "flipped by twirling"),
+        (TWIRLED, r"data\[0\].c: the shape \(1,\) has no axis of randomizations"),
+        (result(**{"c": [[1]], "measurement_flips.c": [[1, 0]]}), r"data\[0\].c: the flips of twirling have the shape"),
+        (result(**{"measurement_flips.c": [[1]]}), r"data\[0\]: the result holds no classical register"),
         (OTHER_NUMBER, "1 items, and the job asked for another number"),
         (damaged(**KERNELED), r"data\[0\].c: the register holds numbers of type 'c128'"),
         (damaged(data=3), r"data\[0\].c: expected a tensor"),

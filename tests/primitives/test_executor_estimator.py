@@ -25,7 +25,7 @@ from airflow_provider_qrt.primitives import (
     prepare_executor_estimator,
 )
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.inputs.executor_estimator import needs_backend
+from airflow_provider_qrt.primitives.inputs.official_program import needs_backend
 from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc"; '

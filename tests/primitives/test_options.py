@@ -71,7 +71,7 @@ def test_no_options_are_an_empty_mapping(nothing):
         ({"dynamical_decoupling": {"enable": 1}}, "options.dynamical_decoupling.enable: expected true or false"),
         ({"execution": {"rep_delay": -1}}, "options.execution.rep_delay: expected a number of seconds"),
         ({"execution": {"rep_delay": float("nan")}}, "options.execution.rep_delay: "),
-        ({"execution": {"meas_type": "kerneled"}}, "options.execution.meas_type: .*client.submit_job"),
+        ({"execution": {"meas_type": "kerneled"}}, "options.execution.meas_type: .*program_id='executor'"),
         ({"execution": {"meas_type": "clasified"}}, "options.execution.meas_type: .*did you mean 'classified'"),
         ({"experimental": 1}, "options.experimental: expected a mapping"),
         ({"transpilation": {}}, "options.transpilation: .*transpile them before"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,6 +139,8 @@ class JobRequest:
         max_execution_seconds: QPU seconds after which the service stops the job.
         private: Results can be read once only.
         start_session: Begin a session with this job, where the channel has such sessions.
+        make_alternative: Returns the request that gets the same from another program, or None; called when it is
+            needed, since it may take long.
     """
 
     program_id: str
@@ -149,6 +151,22 @@ class JobRequest:
     max_execution_seconds: int | None = None
     private: bool = False
     start_session: bool = False
+    make_alternative: Callable[[], JobRequest | None] | None = field(default=None, repr=False, compare=False)
+
+    def alternative(self) -> JobRequest | None:
+        """Return the request that gets the same from another program; None if there is none."""
+        return None if self.make_alternative is None else self.make_alternative()
+
+    def is_asked_by(self, digest: str) -> bool:
+        """Return whether a digest is that of this request, or of one that gets the same from another program.
+
+        Args:
+            digest: What :meth:`fingerprint` returned, or the beginning of it.
+        """
+        if self.fingerprint().startswith(digest):
+            return True
+        other = self.alternative()
+        return other is not None and other.fingerprint().startswith(digest)
 
     def fingerprint(self) -> str:
         """Digest of what is asked for; another one means another job, however alike the tasks are."""

@@ -117,7 +117,7 @@ class JobSubmitter:
             return self._obtain_by_tags(request, self._run, prepare)
         if record is None:
             return self._submit(request, 1, prepare)
-        if record.fingerprint != request.fingerprint():
+        if not request.is_asked_by(record.fingerprint):
             log.info(f"The input has changed since job {record.job_id or 'none'}, so a new job is submitted.")
             self._give_up(self._undelivered(record))
             return self._submit(request, record.number + 1, prepare)
@@ -150,7 +150,7 @@ class JobSubmitter:
             JobGoneError: See :meth:`obtain`.
         """
         record = SubmissionRecord.read(self._store)
-        if record is None or record.job_id is None or record.fingerprint != request.fingerprint():
+        if record is None or record.job_id is None or not request.is_asked_by(record.fingerprint):
             return None
         if (record.try_number, record.max_tries) != (self._try_number, self._max_tries) or record.abandoned:
             return None
@@ -207,10 +207,10 @@ class JobSubmitter:
         if self._try_number == run or not self._look_up.is_possible:
             return self._submit(request, run, prepare)
         log.info("No record is kept of what earlier tries submitted; looking for their job by its tags.")
-        stem, fingerprint = f"{self.identity.submission_stem(run)}:", request.fingerprint()
+        stem = f"{self.identity.submission_stem(run)}:"
         found = self._look_up.find_unrecorded(self.identity, stem)
         # A tag of a later version may not be readable. Such a job is kept, not cancelled.
-        same = [job for job in found if fingerprint.startswith(fingerprint_of(job.tags) or "")]
+        same = [job for job in found if request.is_asked_by(fingerprint_of(job.tags) or "")]
         for former in found:
             if former not in same:
                 log.info(f"The input has changed since job {former.id}.")
@@ -220,7 +220,7 @@ class JobSubmitter:
             return self._submit(request, run, prepare)
         job = self._look_up.keep_one(same)
         record = SubmissionRecord(
-            fingerprint=fingerprint,
+            fingerprint=request.fingerprint(),
             number=run,
             max_tries=self._max_tries,
             submitted_at=job.created.timestamp() if job.created is not None else self._clock(),

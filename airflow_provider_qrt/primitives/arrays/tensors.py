@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_AXES = 32
+_COMPLEX = {"c64": "<c8", "c128": "<c16"}
+"""numpy's names of the types of complex numbers."""
 _BLOCK = 1 << 14
 """Shots that are unpacked at a time; a multiple of eight, so that each block begins at a byte boundary."""
 
@@ -55,8 +57,8 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
         raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     if tensor.get("dtype") != "bool":
         raise InvalidResultError(
-            f"{where}: the register holds numbers of type {tensor.get('dtype')!r} instead of bits: readout points "
-            "(meas_level kerneled), which have no counts. Read the job with qiskit-ibm-runtime instead"
+            f"{where}: the register holds numbers of type {tensor.get('dtype')!r} instead of bits. Read the job with "
+            "qiskit-ibm-runtime instead"
         )
     shape = _shape(tensor.get("shape"), where)
     text = tensor["data"]
@@ -73,6 +75,40 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
         raise InvalidResultError(f"{where}: {error}") from None
     rows = _rows(raw, prod(shape[:-1]), num_bits)
     return BitRegister(rows.reshape(*shape[:-1], rows.shape[-1]), num_bits)
+
+
+def is_complex(tensor: Any) -> bool:
+    """Return whether a tensor holds complex numbers: readout points."""
+    return isinstance(tensor, Mapping) and tensor.get("dtype") in _COMPLEX
+
+
+def read_complex(tensor: Mapping[str, Any], where: str, budget: Budget) -> NDArray[np.complex128]:
+    """Read the readout points of a classical register.
+
+    Args:
+        tensor: A tensor of complex numbers.
+        where: The place named at the start of an error message.
+        budget: The bytes that the register may use.
+
+    Raises:
+        InvalidResultError: The tensor is damaged, or too large.
+    """
+    import numpy as np
+
+    text, dtype = tensor.get("data"), np.dtype(_COMPLEX[tensor["dtype"]])
+    if not isinstance(text, str):
+        raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
+    shape = _shape(tensor.get("shape"), where, at_least=1)
+    size = prod(shape) * dtype.itemsize
+    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
+        raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
+    try:
+        budget.take(prod(shape) * np.dtype(np.complex128).itemsize)
+        raw = np.empty(size, dtype=np.uint8)
+        Inflater(text).read_into(raw.data)
+    except InvalidResultError as error:
+        raise InvalidResultError(f"{where}: {error}") from None
+    return raw.view(dtype).reshape(shape).astype(np.complex128)
 
 
 def check_sizes(document: Any, budget: Budget) -> None:
@@ -98,11 +134,11 @@ def check_sizes(document: Any, budget: Budget) -> None:
             unread.extend(value)
 
 
-def _shape(shape: Any, where: str) -> tuple[int, ...]:
+def _shape(shape: Any, where: str, *, at_least: int = 2) -> tuple[int, ...]:
     whole = isinstance(shape, list) and all(
         isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape
     )
-    if not whole or not 2 <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
+    if not whole or not at_least <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
         raise InvalidResultError(f"{where}: the shape of a register is (sweep, shots, bits), not {str(shape)[:200]}")
     if 0 in shape[:-1]:
         raise InvalidResultError(f"{where}: the register has the shape {shape}, so there are no shots")

@@ -16,6 +16,7 @@ from typing import Any
 from airflow_provider_qrt.primitives.circuits.qpy import MAX_QPY_VERSION
 from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
 from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError
 from airflow_provider_qrt.untrusted.inflate import TooLargeError, inflate
 
 _MAGIC = b"QISKIT"
@@ -33,14 +34,15 @@ def write_qpy_file(circuits: Sequence[str | Mapping[str, Any]]) -> dict[str, Any
         ``{"b64_data", "qpy_version", "num_programs"}``.
 
     Raises:
-        InvalidInputError: Qiskit or its importer for text is not installed, or a circuit cannot be read.
+        InvalidInputError: Qiskit's importer for text is not installed, or a circuit cannot be read.
+        QiskitMissingError: Qiskit is not installed.
     """
     if len(circuits) == 1 and isinstance(circuits[0], Mapping):
         return _as_it_is(circuits[0]["__value__"])
     try:
         from qiskit import qpy
     except ImportError as error:
-        raise InvalidInputError(
+        raise QiskitMissingError(
             "circuits: several circuits in one executor job, encoded as QPY, have to be put into one file, and that "
             "needs Qiskit: pip install 'airflow-provider-qrt[qiskit]'. OpenQASM 3 texts do not need it."
         ) from error

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
-from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 
 
 class Pub(Protocol):
@@ -80,14 +80,38 @@ def check_no_boxes(pubs: Sequence[Pub]) -> None:
         pubs: PUBs of a sampler that uses the program ``executor``.
 
     Raises:
-        InvalidInputError: A circuit has a ``box``.
+        ProgramUnfitError: A circuit has a ``box``.
     """
     for index, pub in enumerate(pubs):
         if pub.info is not None and "box" in pub.info.control_flow:
-            raise InvalidInputError(
+            raise ProgramUnfitError(
                 f"circuits[{index}]: the circuit has a box, which the program executor takes only from programs that "
                 "twirl. Take the instructions out of the box, or leave program_id='sampler' for this task. Nothing was "
                 "submitted."
+            )
+
+
+def check_twirling(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
+    """Refuse twirling of circuits with control flow, which the official client cannot put into boxes.
+
+    Args:
+        pubs: PUBs of a sampler that uses the program ``executor``.
+        options: Checked options.
+
+    Raises:
+        ProgramUnfitError: The options ask for twirling and a circuit has control flow.
+    """
+    twirling = options.get("twirling", {})
+    named = [name for name in ("enable_gates", "enable_measure") if twirling.get(name)]
+    if not named:
+        return
+    for index, pub in enumerate(pubs):
+        if pub.info is not None and pub.info.control_flow:
+            found = ", ".join(sorted(pub.info.control_flow))
+            raise ProgramUnfitError(
+                f"circuits[{index}]: the circuit has control flow ({found}), and over the program executor "
+                f"options.twirling.{named[0]} cannot be used with it. Switch twirling off, or leave "
+                "program_id='sampler' for this task. Nothing was submitted."
             )
 
 

@@ -34,6 +34,11 @@ NOISE_FACTORS = (1, 3, 5)
 """Noise factors of ZNE, unless ``zne.noise_factors`` is set."""
 EXTRAPOLATORS = ("exponential", "linear")
 """Extrapolators of ZNE, unless ``zne.extrapolator`` is set."""
+LEARNED_FOR_NOTHING = (
+    "options.resilience.measure_noise_learning: this is used with measure_mitigation only, which has to be set "
+    "with it: write 'measure_mitigation': True beside it, or leave measure_noise_learning out."
+)
+"""The error for readout errors that are learned and not mitigated."""
 
 _POLYNOMIALS = {f"polynomial_degree_{degree}": degree + 1 for degree in range(1, 8)}
 _FACTORS_NEEDED = {"linear": 2, "exponential": 2, "double_exponential": 4, "fallback": 2, **_POLYNOMIALS}
@@ -171,10 +176,7 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
             "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
         )
     if resilience.get("measure_noise_learning") and not resilience.get("measure_mitigation"):
-        raise InvalidInputError(
-            "options.resilience.measure_noise_learning: this is used with measure_mitigation only, which has to be set "
-            "with it: write 'measure_mitigation': True beside it, or leave measure_noise_learning out."
-        )
+        raise InvalidInputError(LEARNED_FOR_NOTHING)
     check_enough_factors(resilience.get("zne", {}))
     return checked
 

@@ -2,7 +2,9 @@
 
 IBM deprecated its server-side sampler in September 2026 (qiskit-ibm-runtime 0.50). The executor remains, which runs
 circuits with arguments and returns every bit of every shot. It has no mitigation and no twirling, so all changes to
-circuits must be made before, on the client's side. Source: IBM's schemas for the executor, v2.0.
+circuits must be made before, on the client's side: the official client's functions do that
+(``qiskit_ibm_runtime.executor_sampler``). Circuits that run as they were given need neither the client nor Qiskit.
+Source: IBM's schemas for the executor, v2.0.
 """
 
 from __future__ import annotations
@@ -12,27 +14,48 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
+from airflow_provider_qrt.primitives.circuits.parameters import written
 from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
 from airflow_provider_qrt.primitives.errors import InvalidInputError
-from airflow_provider_qrt.primitives.inputs.combinations import check_no_boxes
-from airflow_provider_qrt.primitives.inputs.options import check_sampler_options
+from airflow_provider_qrt.primitives.inputs.combinations import (
+    check_decoupling,
+    check_no_boxes,
+    check_registers,
+    check_twirling,
+)
+from airflow_provider_qrt.primitives.inputs.executor_sampler_options import (
+    CLASSIFIED,
+    changes_circuits,
+    check_executor_sampler_options,
+)
+from airflow_provider_qrt.primitives.inputs.official_program import (
+    SCHEMA_VERSION,
+    PreparedProgram,
+    client_options,
+    on_physical_qubits,
+    prepare_with,
+    read_circuit,
+)
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
 from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = "v2.0"
+    from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+
+NEEDED_FOR = "options.twirling and options.dynamical_decoupling over the program executor"
+"""The arguments that need Qiskit, for messages."""
 PASSTHROUGH_KEY = "airflow_provider_qrt"
 """Key in ``passthrough_data`` for the names of the registers in the order of declaration; the result returns them."""
 
-_STAY = "leave program_id='sampler' for this task, as long as IBM offers it"
 _VECTOR_ELEMENT = re.compile(r"\[(\d+)\]\Z")
 
 
 def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Build the ``params`` of an ``executor`` job from the input of a sampler.
+    """Build the ``params`` of an ``executor`` job that runs circuits as they are.
 
     Every PUB becomes one item, in order. The names of its registers go into ``passthrough_data``, so that
     ``decode_executor_result`` needs only the text of the result.
@@ -42,55 +65,127 @@ def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str
             ``QuantumCircuit`` objects are sent as QPY; Qiskit is needed to put several of them, or one of them and
             texts, into one file.
         shots: Shots for PUBs without shots. All PUBs of a job must have the same number.
-        options: Options of a sampler. ``default_shots``, ``execution.init_qubits``, ``execution.rep_delay`` and
-            ``experimental`` are passed on; ``scheduler_timing`` and ``stretch_values`` can be set under
-            ``experimental.execution``, as in the official client.
+        options: Options of a sampler. ``default_shots``, ``execution`` and ``experimental`` are passed on;
+            ``scheduler_timing`` and ``stretch_values`` can also be set under ``experimental.execution``, as in the
+            official client.
 
     Raises:
-        InvalidInputError: Anything is wrong with circuits, values, shots or options; or an option that changes the
-            execution is not supported by the executor (twirling, dynamical decoupling, a simulator).
+        InvalidInputError: Anything is wrong with circuits, values, shots or options; or an option asks for other
+            circuits (twirling, dynamical decoupling): see :func:`prepare_executor_sampler`.
+        ProgramUnfitError: An option is not supported by the executor (a simulator's), or a circuit has a box.
     """
-    checked_options = check_sampler_options(options)
-    checked_pubs = coerce_pubs(pubs, shots=shots)
-    options_of_program = _executor_options(checked_options)
-    check_no_boxes(checked_pubs)
-    check_executions(checked_pubs, checked_options)
+    checked_options = check_executor_sampler_options(options)
+    checked_pubs = check_executor_pubs(coerce_pubs(pubs, shots=shots), checked_options)
+    if changes_circuits(checked_options):
+        raise InvalidInputError(
+            "options: twirling and dynamical decoupling change circuits, which prepare_executor_sampler does."
+        )
     return {
         "schema_version": SCHEMA_VERSION,
         "quantum_program": {
-            "shots": _common_shots(checked_pubs, checked_options),
-            "meas_level": "classified",
+            "shots": common_shots(checked_pubs, checked_options),
+            "meas_level": checked_options.get("execution", {}).get("meas_type", CLASSIFIED),
             "circuits": _circuits(checked_pubs),
             "items": [_item(pub) for pub in checked_pubs],
-            "passthrough_data": {PASSTHROUGH_KEY: {"registers": [_register_names(pub) for pub in checked_pubs]}},
+            "passthrough_data": _passthrough(checked_pubs),
         },
-        "options": options_of_program,
+        "options": _executor_options(checked_options),
     }
 
 
-def executor_identity(pubs: Sequence[SamplerPub], params: Mapping[str, Any]) -> dict[str, Any]:
+def prepare_executor_sampler(
+    pubs: Sequence[SamplerPub],
+    *,
+    options: Mapping[str, Any] | None = None,
+    backend: BackendSnapshot | None = None,
+) -> PreparedProgram:
+    """Build the ``params`` of an ``executor`` job with the official client, which twirls and decouples.
+
+    Args:
+        pubs: Checked PUBs whose circuits the backend can run. All must have the same number of shots.
+        options: See :func:`check_executor_sampler_options`.
+        backend: The backend of the job; needed for the timing of decoupling pulses.
+
+    Raises:
+        InvalidInputError: Qiskit cannot read a circuit, or the PUBs differ in shots.
+        ProgramUnfitError: The official client refuses the input, or the job has more executions than IBM allows.
+        QiskitMissingError: Qiskit or the official client is not installed.
+    """
+    checked_options = check_executor_sampler_options(options)
+    shots = common_shots(check_executor_pubs(pubs, checked_options), checked_options, twirled=False)
+    with qiskit_needed(NEEDED_FOR):
+        from qiskit_ibm_runtime.executor_sampler.prepare import prepare
+        from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+    chosen = client_options(SamplerOptions, checked_options)
+    read = [(_circuit(pub, f"circuits[{index}]"), written(pub.parameter_values)) for index, pub in enumerate(pubs)]
+    return prepare_with(
+        lambda ready: prepare(read, chosen, shots, backend=ready),
+        backend=backend,
+        passthrough=_passthrough(pubs),
+        role="sampler",
+        needed_for="program_id='executor'",
+    )
+
+
+def check_executor_pubs(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> Sequence[SamplerPub]:
+    """Check PUBs together with the options, and return them.
+
+    Args:
+        pubs: The PUBs.
+        options: Checked options.
+
+    Raises:
+        InvalidInputError: A PUB has more executions than IBM allows, a register that cannot be returned, or a circuit
+            that cannot be decoupled.
+        ProgramUnfitError: The executor cannot run a circuit, or not with these options.
+    """
+    check_registers(pubs)
+    check_no_boxes(pubs)
+    check_decoupling(pubs, options)
+    check_twirling(pubs, options)
+    check_executions(pubs, options)
+    return pubs
+
+
+def executor_identity(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return JSON that is equal for equal requests, which is not true of the bytes of QPY.
 
     Args:
-        pubs: The checked PUBs from which the params were built.
-        params: The params that ``executor_params`` returned for them.
+        pubs: Checked PUBs.
+        options: Checked options.
     """
-    return {
-        "schema_version": params["schema_version"],
-        "shots": params["quantum_program"]["shots"],
-        "options": params["options"],
+    shots = {sampler_shots(pub.shots, options) for pub in pubs}
+    if len(shots) > 1 or changes_circuits(options):
+        return {"schema_version": SCHEMA_VERSION, "options": dict(options), "pubs": [pub.identity() for pub in pubs]}
+    identity = {
+        "schema_version": SCHEMA_VERSION,
+        "shots": shots.pop(),
+        "options": _executor_options(options),
         "pubs": [[*pub.identity()[:2], None] for pub in pubs],
     }
+    meas_type = options.get("execution", {}).get("meas_type", CLASSIFIED)
+    return identity if meas_type == CLASSIFIED else {**identity, "meas_level": meas_type}
 
 
-def _common_shots(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) -> int:
-    each = [sampler_shots(pub.shots, options) for pub in pubs]
+def common_shots(pubs: Sequence[SamplerPub], options: Mapping[str, Any], *, twirled: bool = True) -> int:
+    """Return the shots of all PUBs.
+
+    Args:
+        pubs: The PUBs.
+        options: Checked options.
+        twirled: Whether shots are rounded up to full randomizations, if circuits are twirled.
+
+    Raises:
+        InvalidInputError: They differ.
+    """
+    dealt = options if twirled else {name: value for name, value in options.items() if name != "twirling"}
+    each = [sampler_shots(pub.shots, dealt) for pub in pubs]
     for index, shots in enumerate(each):
         if shots != each[0]:
             raise InvalidInputError(
                 f"circuits[{index}]: asks for {shots:,} shots and circuits[0] for {each[0]:,}; the program executor "
                 "runs all circuits of a job with the same number. Give them one number, or put each number into a "
-                "task of its own."
+                "job of its own."
             )
     return each[0]
 
@@ -130,30 +225,23 @@ def _by_name(name: str) -> str:
     return _VECTOR_ELEMENT.sub(lambda found: f"[{int(found[1]):09d}]", name)
 
 
+def _circuit(pub: SamplerPub, where: str) -> Any:
+    registers = None if pub.info is None else pub.info.registers
+    return on_physical_qubits(read_circuit(pub.circuit, where, registers=registers, needed_for=NEEDED_FOR))
+
+
+def _passthrough(pubs: Sequence[SamplerPub]) -> dict[str, Any]:
+    return {PASSTHROUGH_KEY: {"registers": [_register_names(pub) for pub in pubs]}}
+
+
 def _register_names(pub: SamplerPub) -> list[str] | None:
     return None if pub.info is None else [name for name, _ in pub.info.registers]
 
 
 def _executor_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate checked sampler options."""
-    decoupling, twirling = options.get("dynamical_decoupling", {}), options.get("twirling", {})
-    if decoupling.get("enable"):
-        raise InvalidInputError(
-            "options.dynamical_decoupling.enable: the program executor runs circuits as they are and decouples "
-            f"nothing. Put the delays and pulses into the circuit before (Qiskit's PadDynamicalDecoupling), or {_STAY}."
-        )
-    for name in ("enable_gates", "enable_measure"):
-        if twirling.get(name):
-            raise InvalidInputError(
-                f"options.twirling.{name}: the program executor runs circuits as they are and twirls nothing; leave "
-                f"it out, or {_STAY}."
-            )
-    if options.get("simulator"):
-        raise InvalidInputError(
-            f"options.simulator: the program executor knows no such options; leave them out, or {_STAY}."
-        )
+    """Translate checked sampler options of circuits that run as they are."""
     execution = options.get("execution", {})
-    translated = {name: execution[name] for name in ("init_qubits", "rep_delay") if name in execution}
+    translated = {name: value for name, value in execution.items() if name != "meas_type"}
     experimental = options.get("experimental")
     if experimental:
         translated["experimental"] = dict(experimental)

@@ -15,38 +15,27 @@ This package imports Qiskit only inside functions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
-from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text
 from airflow_provider_qrt.primitives.circuits.parameters import written
-from airflow_provider_qrt.primitives.circuits.transpile import backend_with
-from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.inputs.executor_estimator_options import check_executor_estimator_options
-from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.inputs.official_program import (
+    PreparedProgram,
+    client_options,
+    prepare_with,
+    read_circuit,
+)
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
-SCHEMA_VERSION = "v2.0"
+if TYPE_CHECKING:
+    from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+
 NEEDED_FOR = "program_id='executor'"
 """The argument that needs Qiskit, for messages."""
-
-
-@dataclass(frozen=True)
-class PreparedProgram:
-    """A program in the form that is sent.
-
-    Attributes:
-        params: The ``params`` of the ``executor`` job, JSON-ready.
-        executions: Total number of circuit executions: the product of shots, parameter sets, bases, randomizations and
-            noise factors, plus the calibration of the readout.
-    """
-
-    params: Mapping[str, Any] = field(repr=False)
-    executions: int
 
 
 def executor_estimator_identity(
@@ -63,7 +52,8 @@ def executor_estimator_identity(
         options: See ``check_executor_estimator_options``.
 
     Raises:
-        InvalidInputError: The level or an option is not supported, or the PUBs differ in precision.
+        InvalidInputError: The level or an option is wrong.
+        ProgramUnfitError: An option is not supported, or the PUBs differ in precision.
         QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
@@ -77,15 +67,6 @@ def executor_estimator_identity(
         "resilience_level": resilience_level,
         "options": checked_options,
     }
-
-
-def needs_backend(options: Mapping[str, Any]) -> bool:
-    """Return whether preparing a program needs the backend, which is true for the timing of decoupling pulses.
-
-    Args:
-        options: Checked options.
-    """
-    return bool(options.get("dynamical_decoupling", {}).get("enable"))
 
 
 def prepare_executor_estimator(
@@ -112,39 +93,21 @@ def prepare_executor_estimator(
     checked_options = check_executor_estimator_options(options)
     precision = _common_precision(pubs)
     with qiskit_needed(NEEDED_FOR):
-        from pydantic import ValidationError
         from qiskit_ibm_runtime.executor_estimator.prepare import prepare
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-        from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
     level = {} if resilience_level is None else {"resilience_level": resilience_level}
-    try:
-        client_options = EstimatorOptions(**checked_options, **level)
-    except ValidationError as error:
-        [first, *_] = error.errors()
-        path = ".".join(("options", *map(str, first["loc"])))
-        raise InvalidInputError(f"{path}: the official client takes no such option: {first['msg']}.") from error
-    read = [(_circuit(pub, place), pub.observables, written(pub.parameter_values)) for pub, place in _places(pubs)]
-    try:
-        program, executor_options = prepare(
-            read,
-            client_options,
-            precision,
-            backend=None if backend is None else backend_with(backend.target()),
-        )
-        encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, executor_options)
-        params = encoded.model_dump(mode="json")
-    except Exception as error:
-        raise InvalidInputError(
-            f"circuits: the official client's estimator over the executor refuses this input: {one_line(error)}"
-        ) from error
-    executions = program.shots * sum(item.size() for item in program.items)
-    if executions > MAX_EXECUTIONS_PER_JOB:
-        raise InvalidInputError(
-            f"circuits: the job comes to {executions:,} executions (shots times parameter sets, bases and "
-            f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. With {NEEDED_FOR} a task is always "
-            "one job, whatever it comes to: ask for less precision, or make several tasks of it."
-        )
-    return PreparedProgram(params, executions)
+    chosen = client_options(EstimatorOptions, {**checked_options, **level})
+    read = [
+        (read_circuit(pub.circuit, place, needed_for=NEEDED_FOR), pub.observables, written(pub.parameter_values))
+        for pub, place in _places(pubs)
+    ]
+    return prepare_with(
+        lambda ready: prepare(read, chosen, precision, backend=ready),
+        backend=backend,
+        passthrough={},
+        role="estimator",
+        needed_for=NEEDED_FOR,
+    )
 
 
 def _places(pubs: Sequence[EstimatorPub]) -> Iterator[tuple[EstimatorPub, str]]:
@@ -156,7 +119,7 @@ def _common_precision(pubs: Sequence[EstimatorPub]) -> float | None:
     first, *others = [pub.precision for pub in pubs]
     for index, precision in enumerate(others, start=1):
         if precision != first:
-            raise InvalidInputError(
+            raise ProgramUnfitError(
                 f"circuits[{index}]: asks for {_said(precision)} and circuits[0] for {_said(first)}; the program "
                 "executor runs all circuits of a job with the same number of shots. Give them one precision, or put "
                 "each precision into a task of its own."
@@ -166,10 +129,3 @@ def _common_precision(pubs: Sequence[EstimatorPub]) -> float | None:
 
 def _said(precision: float | None) -> str:
     return "no precision of its own" if precision is None else f"a precision of {precision:g}"
-
-
-def _circuit(pub: EstimatorPub, where: str) -> Any:
-    if isinstance(pub.circuit, str):
-        return read_text(pub.circuit, where, needed_for=NEEDED_FOR, instead="Give a QuantumCircuit")
-    with qiskit_needed(NEEDED_FOR):
-        return read_qpy(pub.circuit, where)

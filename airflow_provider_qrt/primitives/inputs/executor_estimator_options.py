@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.estimator_options import (
     ELSEWHERE,
+    LEARNED_FOR_NOTHING,
     RESILIENCE,
     SCHEMA,
     check_enough_factors,
     factors_problem,
 )
+from airflow_provider_qrt.primitives.inputs.executor_sampler_options import EXECUTION, TWIRLING_GROUPS
 from airflow_provider_qrt.primitives.inputs.option_checks import (
     Check,
     Schema,
+    Unfit,
     boolean,
     check_closed,
     one_of,
     positive_integer_or_auto,
-    seconds,
 )
 from airflow_provider_qrt.primitives.inputs.options import TWIRLING
 
@@ -35,16 +38,16 @@ _NEEDS_MODEL = (
 
 
 def _refused(why: str) -> Check:
-    return lambda _: f"{why}; leave it out, or {_STAY}"
+    return lambda _: Unfit(f"{why}; leave it out, or {_STAY}")
 
 
 def _off(value: Any) -> str | None:
-    return boolean(value) or (_NEEDS_MODEL if value else None)
+    return boolean(value) or (Unfit(_NEEDS_MODEL) if value else None)
 
 
 def _amplifier(value: Any) -> str | None:
     if value == "pea":
-        return _NEEDS_MODEL
+        return Unfit(_NEEDS_MODEL)
     return one_of("gate_folding", "gate_folding_front", "gate_folding_back")(value)
 
 
@@ -53,7 +56,7 @@ def _factors(value: Any) -> str | None:
 
 
 def _nothing(value: Any) -> str | None:
-    return f"the program executor knows no such options; leave them out, or {_STAY}" if value else None
+    return Unfit(f"the program executor knows no such options; leave them out, or {_STAY}") if value else None
 
 
 _ZNE = RESILIENCE["zne"]
@@ -62,8 +65,8 @@ _SCHEMA: Schema = {
     **SCHEMA,
     "seed_estimator": _refused("the service draws the randomizations of the program executor and takes no seed"),
     "simulator": _nothing,
-    "execution": {"init_qubits": boolean, "rep_delay": seconds, "scheduler_timing": boolean, "stretch_values": boolean},
-    "twirling": {**TWIRLING, "group": one_of("pauli", "balanced_pauli", "local_c1", "local_pauli")},
+    "execution": EXECUTION,
+    "twirling": {**TWIRLING, "group": TWIRLING_GROUPS},
     "resilience": {
         **RESILIENCE,
         "measure_noise_learning": {
@@ -84,12 +87,17 @@ def check_executor_estimator_options(options: Mapping[str, Any] | None) -> dict[
     The content of ``experimental`` passes through unchecked.
 
     Raises:
-        InvalidInputError: A name is unknown (the message suggests the most similar one), a value has the wrong type, an
-            extrapolator has too few noise factors, or an option is supported only by the program ``estimator``: PEC,
-            PEA, a noise model, seeds, options of a simulator. The message starts with the full dotted path.
+        InvalidInputError: A name is unknown (the message suggests the most similar one), a value has the wrong type,
+            readout errors are learned but not mitigated, or an extrapolator has too few noise factors. The message
+            starts with the full dotted path.
+        ProgramUnfitError: An option is supported only by the program ``estimator``: PEC, PEA, a noise model, seeds,
+            options of a simulator.
     """
     if options is None:
         return {}
     checked = check_closed(options, _SCHEMA, program="estimator", elsewhere=ELSEWHERE)
-    check_enough_factors(checked.get("resilience", {}).get("zne", {}))
+    resilience = checked.get("resilience", {})
+    if resilience.get("measure_noise_learning") and resilience.get("measure_mitigation") is False:
+        raise InvalidInputError(LEARNED_FOR_NOTHING)
+    check_enough_factors(resilience.get("zne", {}))
     return checked

@@ -7,13 +7,19 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_qrt.primitives.errors import InvalidInputError, did_you_mean
+from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError, did_you_mean
 
 Check = Callable[[Any], str | None]
 """A check, which returns the expected kind of value if the value does not fit, otherwise None."""
 
 Schema = Mapping[str, "Check | Schema"]
 """The check of each option; a nested schema is a group of options."""
+
+
+class Unfit(str):
+    """The problem of a value that is right for another program of the service."""
+
+    __slots__ = ()
 
 
 def is_whole(value: Any) -> bool:
@@ -106,6 +112,7 @@ def check_closed(given: Any, schema: Schema, *, program: str, elsewhere: Mapping
     Raises:
         InvalidInputError: A name is unknown (the message suggests the most similar one) or a value has the wrong type;
             the message starts with the full dotted path.
+        ProgramUnfitError: An option is one of another program.
     """
     if isinstance(given, Mapping):
         places = {**OF_THE_OPERATOR, **elsewhere}
@@ -128,9 +135,10 @@ def _check(given: Any, schema: Schema, path: str) -> dict[str, Any]:
         if isinstance(rule, Mapping):
             checked[name] = _check(value, rule, here)
         elif problem := rule(value):
+            kind = ProgramUnfitError if isinstance(problem, Unfit) else InvalidInputError
             if not problem.endswith((".", "?")):
                 problem += f", not {value!r}." if "expected" in problem else "."
-            raise InvalidInputError(f"{here}: {problem}")
+            raise kind(f"{here}: {problem}")
         else:
             checked[name] = dict(value) if isinstance(value, Mapping) else value
     return checked

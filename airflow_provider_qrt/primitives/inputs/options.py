@@ -44,15 +44,15 @@ TWIRLING: Mapping[str, Check] = {
 
 def _measurement_type(value: Any) -> str | None:
     if value in ("kerneled", "avg_kerneled"):
-        # Such results contain complex readout points instead of bits, so there are no counts to return.
+        # IBM does not document in which form its server-side sampler returns such points.
         return (
-            "the sampler operator hands on bits and counts, and this gives complex readout points; "
-            "leave it out, or submit the job with QiskitRuntimeHook().client.submit_job"
+            "the program sampler gives complex readout points in a form that IBM does not document; leave it out, or "
+            "set program_id='executor'"
         )
     return one_of("classified")(value)
 
 
-_SCHEMA: Schema = {
+SCHEMA: Schema = {
     "default_shots": positive_integer,
     "dynamical_decoupling": DYNAMICAL_DECOUPLING,
     "execution": {
@@ -65,7 +65,7 @@ _SCHEMA: Schema = {
     "experimental": passed_through,
 }
 
-_ELSEWHERE = {
+ELSEWHERE: Mapping[str, str] = {
     "transpilation": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "optimization_level": "circuits are sent as they are; transpile them before, for instance with Qiskit",
     "resilience_level": "this belongs to the estimator; a sampler takes dynamical_decoupling and twirling",
@@ -86,4 +86,4 @@ def check_sampler_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if options is None:
         return {}
-    return check_closed(options, _SCHEMA, program="sampler", elsewhere=_ELSEWHERE)
+    return check_closed(options, SCHEMA, program="sampler", elsewhere=ELSEWHERE)

@@ -68,8 +68,18 @@ def _pub(pub: Any, asked: Any, where: str) -> EstimatorPubResult:
     metadata = {name: part for name, part in _plain(pub.metadata).items() if part or name != "compilation"}
     if isinstance(asked, Mapping):
         # The program estimator returns these with every PUB, and only metadata of PUBs goes to XCom.
-        metadata |= {"shots": asked.get("shots"), "target_precision": asked.get("precision")}
+        metadata |= {"shots": asked.get("shots"), "target_precision": _precision(asked)}
     return pub_result(dict(pub.data.items()), metadata, where)
+
+
+def _precision(asked: Mapping[str, Any]) -> Any:
+    """Return the precision that was asked for; None if it was a number of shots."""
+    if asked.get("precision") is not None:
+        return asked["precision"]
+    options = asked.get("options")
+    if not isinstance(options, Mapping) or options.get("default_shots") is not None:
+        return None
+    return options.get("default_precision")
 
 
 def _plain(item: Any) -> Any:

@@ -40,7 +40,10 @@ def to_qiskit(
         ) from error
     wrapped = []
     for pub in pubs:
-        bits = {name: BitArray(register.array, register.num_bits) for name, register in pub.registers.items()}
+        bits: dict[str, Any] = {
+            name: BitArray(register.array, register.num_bits) for name, register in pub.registers.items()
+        }
+        bits |= {name: register.array for name, register in pub.kerneled.items()}
         wrapped.append(QiskitPubResult(_data_bin(bits, pub.shape), dict(pub.metadata)))
     return PrimitiveResult(wrapped, dict(metadata))
 

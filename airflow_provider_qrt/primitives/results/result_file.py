@@ -40,7 +40,7 @@ BYTES_OF_A_TEXT = 64
 """Memory of a string object in addition to its characters."""
 BYTES_OF_A_VALUE = 8
 TEXTS_PER_TABLE = 4
-_TEXT_COLUMNS = {"bitstring", "outcome"}
+_TEXT_COLUMNS = {"bitstring", "outcome", "register"}
 _MOST_CHUNKS = 1_000_000
 """Maximum of columns times row groups of a table."""
 _ENCRYPTED = 1

@@ -2,7 +2,7 @@
 
 npz: one array for each register, ``"<pub>/<register>"``: ``uint8`` of shape ``(*sweep, shots, ceil(num_bits / 8))``
 in the layout of Qiskit's ``BitArray``, with the shots in the order of time. Parquet and ``to_dataframe``: a row for
-each outcome at each point of each PUB, with its count. Quasi-distributions have a separate form.
+each outcome at each point of each PUB, with its count. Quasi-distributions and readout points have separate forms.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResultError
-from airflow_provider_qrt.primitives.results import quasi_file, result_file
+from airflow_provider_qrt.primitives.results import kerneled_file, quasi_file, result_file
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.asked import columns as asked_columns
 from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
@@ -23,10 +23,16 @@ from airflow_provider_qrt.primitives.results.decoding import (
     is_v1,
     metadata_of,
 )
+from airflow_provider_qrt.primitives.results.kerneled import is_kerneled
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.primitives.results.sampler_decoding import QUASI_DISTS, decode_samples
-from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult, has_quasi_dists, quasi_dists_of
+from airflow_provider_qrt.primitives.results.sampler_pub import (
+    SamplerPubResult,
+    has_kerneled,
+    has_quasi_dists,
+    quasi_dists_of,
+)
 from airflow_provider_qrt.primitives.results.xcom import manifest_entry, pub_json, read_value, register_widths
 
 if TYPE_CHECKING:
@@ -65,6 +71,8 @@ def write_sampler(
     header = {**job, "kind": KIND, "metadata": plain, "results": entries}
     if result_format is ResultFormat.NPZ:
         result_file.write_npz(file, header, _arrays(pubs))
+    elif has_kerneled(pubs):
+        kerneled_file.write_table(file, header, pubs)
     elif has_quasi_dists(pubs):
         quasi_file.write_table(file, header, quasi_dists_of(pubs))
     else:
@@ -76,6 +84,7 @@ def _arrays(pubs: Sequence[SamplerPubResult]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for index, pub in enumerate(pubs):
         arrays |= {f"{index}/{name}": register.array for name, register in pub.registers.items()}
+        arrays |= kerneled_file.write_arrays(index, pub)
         if pub.quasi_dists is not None:
             arrays |= quasi_file.write_arrays(index, pub.quasi_dists)
     return arrays
@@ -119,7 +128,9 @@ def read_sampler(
             pubs = [_from_arrays(index, entry, arrays) for index, entry in enumerate(header["results"])]
         else:
             header, table = result_file.read_parquet(data, KIND, max_bytes)
-            if "outcome" in table.column_names:
+            if "imaginary" in table.column_names:
+                pubs = kerneled_file.read_table(header["results"], table, Budget(max_bytes))
+            elif "outcome" in table.column_names:
                 pubs = quasi_file.read_table(header["results"], table)
             else:
                 pubs = _from_table(header["results"], table, Budget(max_bytes))
@@ -132,6 +143,8 @@ def read_sampler(
 
 def sampler_dataframe(pubs: Sequence[SamplerPubResult]) -> Any:
     """Return the rows as a ``pandas.DataFrame``."""
+    if has_kerneled(pubs):
+        return kerneled_file.dataframe(pubs)
     if has_quasi_dists(pubs):
         return quasi_file.dataframe(quasi_dists_of(pubs))
     import numpy as np
@@ -195,6 +208,8 @@ def _block(
 def _from_arrays(index: int, entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SamplerPubResult:
     if "quasi_dists" in entry:
         return quasi_file.read_arrays(index, entry, arrays)
+    if is_kerneled(entry):
+        return kerneled_file.read_arrays(index, entry, arrays)
     registers = {
         name: BitRegister(arrays[f"{index}/{name}"], num_bits)
         for name, num_bits in register_widths(entry["registers"]).items()

@@ -1,4 +1,4 @@
-"""The result of one sampler PUB: bits by register, or the quasi-probabilities of version 1 of the sampler."""
+"""The result of one sampler PUB: bits, readout points, or the quasi-probabilities of version 1 of the sampler."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.errors import NoCountsError
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, join_registers
+from airflow_provider_qrt.primitives.results.kerneled import KerneledRegister
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.results.quasi_dists import QuasiDistribution
@@ -23,16 +24,19 @@ class SamplerPubResult:
 
     Attributes:
         registers: The shots of every classical register by name, in the order of declaration; empty if the service
-            returned quasi-probabilities.
+            returned quasi-probabilities or readout points.
         metadata: The service's metadata of the run, as plain JSON.
         quasi_dists: The quasi-probabilities of version 1 of the sampler; None for version 2.
         asked: The parameter values, as far as the task that fetched the result knew them.
+        kerneled: The readout points of every classical register by name, for ``execution.meas_type`` kerneled and
+            avg_kerneled; empty otherwise.
     """
 
     registers: Mapping[str, BitRegister]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     quasi_dists: QuasiDistribution | None = None
     asked: Asked = field(default_factory=Asked)
+    kerneled: Mapping[str, KerneledRegister] = field(default_factory=dict)
 
     @property
     def parameter_values(self) -> Mapping[str, Any]:
@@ -41,15 +45,20 @@ class SamplerPubResult:
 
     @property
     def shots(self) -> int | None:
-        """Shots for each point of the sweep; None if version 1 of the sampler did not state them."""
+        """Shots for each point of the sweep; None if version 1 of the sampler did not state them, and for averages."""
         if self.quasi_dists is not None:
             return self.quasi_dists.shots
-        return next(iter(self.registers.values())).shots
+        return self._first.shots
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the sweep; ``()`` without a sweep, as always in version 1 of the sampler."""
-        return () if self.quasi_dists is not None else next(iter(self.registers.values())).shape
+        return () if self.quasi_dists is not None else self._first.shape
+
+    @property
+    def _first(self) -> BitRegister | KerneledRegister:
+        registers: Mapping[str, BitRegister | KerneledRegister] = self.kerneled or self.registers
+        return next(iter(registers.values()))
 
     @cached_property
     def _joined(self) -> BitRegister:
@@ -59,8 +68,13 @@ class SamplerPubResult:
         """Return all registers joined, with the last declared one leftmost, like Qiskit's ``join_data()``.
 
         Raises:
-            NoCountsError: The service returned quasi-probabilities.
+            NoCountsError: The service returned quasi-probabilities or readout points.
         """
+        if self.kerneled:
+            raise NoCountsError(
+                "this is a result of execution.meas_type kerneled: complex readout points, and no bits or counts. Use "
+                "kerneled, such as result[0].kerneled['meas'].array"
+            )
         if self.quasi_dists is not None:
             raise NoCountsError(
                 "this is a result of the sampler's version 1: quasi-probabilities, and no bits or counts of single "
@@ -76,7 +90,7 @@ class SamplerPubResult:
             loc: A point of the sweep; None counts all points together, as in Qiskit.
 
         Raises:
-            NoCountsError: The service gave quasi-probabilities.
+            NoCountsError: The service returned quasi-probabilities or readout points.
         """
         return self.join().counts(loc).to_dict()
 
@@ -88,6 +102,11 @@ class SamplerPubResult:
 def has_quasi_dists(pubs: Iterable[SamplerPubResult]) -> bool:
     """Return whether the results of PUBs contain quasi-probabilities."""
     return any(pub.quasi_dists is not None for pub in pubs)
+
+
+def has_kerneled(pubs: Iterable[SamplerPubResult]) -> bool:
+    """Return whether the results of PUBs contain readout points."""
+    return any(pub.kerneled for pub in pubs)
 
 
 def quasi_dists_of(pubs: Iterable[SamplerPubResult]) -> list[QuasiDistribution]:

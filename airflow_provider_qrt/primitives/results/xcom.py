@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
+from airflow_provider_qrt.primitives.results import kerneled
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
 from airflow_provider_qrt.primitives.results.decoding import (
@@ -39,6 +40,8 @@ def manifest_entry(pub: SamplerPubResult) -> dict[str, Any]:
 def values_json_bytes(pub: SamplerPubResult) -> int:
     """Return an upper bound of the JSON of :func:`pub_json` beyond :func:`manifest_entry`, in bytes."""
     asked = pub.asked.json_bytes()
+    if pub.kerneled:
+        return asked + sum(register.json_bytes() for register in pub.kerneled.values())
     if pub.quasi_dists is not None:
         return asked + sum(quasi_json_bytes(len(outcome)) for outcome in pub.quasi_dists)
     return asked + sum(
@@ -56,6 +59,21 @@ def _entry(pub: SamplerPubResult, count: Callable[[BitRegister], Any] | None) ->
             "counts": None,
             "quasi_dists": None if count is None else dict(pub.quasi_dists),
             "registers": {},
+            "metadata": strict_json(pub.metadata),
+        }
+    if pub.kerneled:
+        return {
+            "shots": pub.shots,
+            "counts": None,
+            kerneled.MEAS_TYPE: next(iter(pub.kerneled.values())).meas_type,
+            "registers": {
+                name: {
+                    "num_bits": register.num_bits,
+                    "index": index,
+                    kerneled.POINTS: None if count is None else register.to_json(),
+                }
+                for index, (name, register) in enumerate(pub.kerneled.items())
+            },
             "metadata": strict_json(pub.metadata),
         }
     counts = count or (lambda _register: None)
@@ -124,6 +142,9 @@ def read_results(results: Any, result_path: Any, max_bytes: int = MAX_DECODED_BY
         if entry.get("quasi_dists") is not None:
             read.append(_read_quasi(entry["quasi_dists"], metadata_of(entry), where))
             continue
+        if kerneled.is_kerneled(entry):
+            read.append(_read_kerneled(entry, where, result_path, budget))
+            continue
         if entry["counts"] is None:
             raise InvalidResultError(_manifest_message(where, result_path))
         try:
@@ -141,6 +162,22 @@ def _read_quasi(values: Any, known: dict[str, Any], where: str) -> SamplerPubRes
         return SamplerPubResult({}, known, read_distribution(values, known))
     except ValueError as error:
         raise InvalidResultError(f"{where}: {error}") from None
+
+
+def _read_kerneled(entry: Mapping[str, Any], where: str, result_path: Any, budget: Budget) -> SamplerPubResult:
+    try:
+        points = {name: entry["registers"][name][kerneled.POINTS] for name in register_widths(entry["registers"])}
+        if any(one is None for one in points.values()):
+            raise InvalidResultError(_manifest_message(where, result_path))
+        registers = {
+            name: kerneled.KerneledRegister.from_json(one, entry[kerneled.MEAS_TYPE], budget)
+            for name, one in points.items()
+        }
+    except InvalidResultError:
+        raise
+    except DAMAGED as error:
+        raise InvalidResultError(f"{where}: the readout points cannot be read: {error}") from None
+    return SamplerPubResult({}, metadata_of(entry), asked=Asked.read(entry), kerneled=registers)
 
 
 def register_widths(registers: Mapping[str, Any]) -> dict[str, int]:

@@ -1,0 +1,163 @@
+"""Prepares programs for ``executor`` with the official client's functions, and writes them in the form that is sent.
+
+The client's own classes submit what they prepare; here it is returned, so that it can be submitted once and recorded.
+This package imports Qiskit only inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text
+from airflow_provider_qrt.primitives.circuits.transpile import backend_with
+from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
+from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+
+SCHEMA_VERSION = "v2.0"
+"""Version of the executor's schemas."""
+
+
+@dataclass(frozen=True)
+class PreparedProgram:
+    """A program in the form that is sent.
+
+    Attributes:
+        params: The ``params`` of the ``executor`` job, JSON-ready.
+        executions: Total number of circuit executions: shots times all arguments of all items.
+        qubits: Indices of the qubits that its circuits act on. These may be more than those of the circuits that were
+            given: the official client's estimator measures all qubits.
+    """
+
+    params: Mapping[str, Any] = field(repr=False)
+    executions: int
+    qubits: frozenset[int] = frozenset()
+
+
+def read_circuit(
+    circuit: str | Mapping[str, Any],
+    where: str,
+    *,
+    registers: Sequence[tuple[str, int]] | None = None,
+    needed_for: str,
+) -> Any:
+    """Return a checked circuit as a ``QuantumCircuit``.
+
+    Args:
+        circuit: OpenQASM 3 text, or an encoded circuit.
+        where: The place named at the start of an error message.
+        registers: Name and number of bits of every classical register in the order of declaration, if known.
+        needed_for: The argument that needs Qiskit, for messages.
+
+    Raises:
+        InvalidInputError: Qiskit cannot read it.
+        QiskitMissingError: Qiskit is not installed.
+    """
+    if isinstance(circuit, str):
+        return read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
+    with qiskit_needed(needed_for):
+        return read_qpy(circuit, where)
+
+
+def on_physical_qubits(circuit: Any) -> Any:
+    """Return a circuit whose n-th qubit is the backend's n-th, which is how the service takes it, in Qiskit's own form.
+
+    Qiskit's passes for decoupling pulses take only circuits with one register of qubits named ``q``.
+
+    Args:
+        circuit: A ``QuantumCircuit`` that the backend can run.
+    """
+    from qiskit.circuit import QuantumCircuit, QuantumRegister
+
+    if [register.name for register in circuit.qregs] == ["q"] and circuit.qregs[0].size == circuit.num_qubits:
+        return circuit
+    placed = QuantumCircuit(QuantumRegister(circuit.num_qubits, "q"), circuit.clbits, *circuit.cregs, name=circuit.name)
+    placed.metadata = circuit.metadata
+    placed.compose(circuit, placed.qubits, placed.clbits, inplace=True)
+    return placed
+
+
+def needs_backend(options: Mapping[str, Any]) -> bool:
+    """Return whether preparing a program needs the backend, which is true for the timing of decoupling pulses.
+
+    Args:
+        options: Checked options.
+    """
+    return bool(options.get("dynamical_decoupling", {}).get("enable"))
+
+
+def client_options(model: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Make the official client's options.
+
+    Args:
+        model: Its class of options.
+        options: Checked options.
+
+    Raises:
+        InvalidInputError: The client refuses one; the message starts with its path.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model(**options)
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        path = ".".join(("options", *map(str, first["loc"])))
+        raise InvalidInputError(f"{path}: the official client takes no such option: {first['msg']}.") from error
+
+
+def prepare_with(
+    prepare: Callable[[Any], tuple[Any, Any]],
+    *,
+    backend: BackendSnapshot | None,
+    passthrough: Mapping[str, Any],
+    role: str,
+    needed_for: str,
+) -> PreparedProgram:
+    """Prepare a program, and write it in the form that is sent.
+
+    Args:
+        prepare: Calls the client's function with a backend (None if no snapshot is given), and returns the quantum
+            program and the executor's options.
+        backend: The backend of the job, for what needs it.
+        passthrough: Data to add to those that the service returns with the result.
+        role: Names what is prepared in error messages, such as "estimator".
+        needed_for: The argument that makes the job one of ``executor``, for messages.
+
+    Raises:
+        ProgramUnfitError: The client refuses the input, or the job has more executions than IBM allows.
+    """
+    from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
+
+    try:
+        program, options = prepare(None if backend is None else backend_with(backend.target()))
+        if passthrough:
+            program.passthrough_data |= passthrough
+        params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, options).model_dump(mode="json")
+    except Exception as error:
+        raise ProgramUnfitError(
+            f"circuits: the official client's {role} over the executor refuses this input: {one_line(error)}"
+        ) from error
+    executions = program.shots * sum(item.size() for item in program.items)
+    if executions > MAX_EXECUTIONS_PER_JOB:
+        raise ProgramUnfitError(
+            f"circuits: the job comes to {executions:,} executions (shots times parameter sets, bases and "
+            f"randomizations), and IBM takes {MAX_EXECUTIONS_PER_JOB:,} per job. With {needed_for} this cannot be "
+            "split further: ask for less precision or fewer shots, or make several tasks of it."
+        )
+    return PreparedProgram(params, executions, frozenset[int]().union(*(_used(item.circuit) for item in program.items)))
+
+
+def _used(circuit: Any) -> set[int]:
+    """Return the indices of the qubits that a circuit acts on."""
+    return {
+        circuit.find_bit(qubit).index
+        for instruction in circuit.data
+        if instruction.name not in ("barrier", "delay")
+        for qubit in instruction.qubits
+    }
