@@ -51,6 +51,20 @@ def flag(name: str, value: Any) -> bool:
     return text == "true"
 
 
+def one_of_or_flag(name: str, value: Any, word: str) -> bool | str:
+    """Read a boolean, also from text, or a word that stands for something else.
+
+    Raises:
+        InvalidInputError: If it is something else; the message starts with ``name``.
+    """
+    if isinstance(value, str) and value.strip().lower() == word:
+        return word
+    try:
+        return flag(name, value)
+    except InvalidInputError:
+        raise InvalidInputError(f"{name}: expected True, False or {word!r}, got {value!r}.") from None
+
+
 def standard_error(name: str, value: Any) -> Any:
     """Read a precision that may be text; its value is checked later, with the PUBs.
 

@@ -120,11 +120,12 @@ class QiskitRuntimeClient:
 
     # Backends
 
-    def backends(self, *, fields: Sequence[str] = ()) -> list[Backend]:
+    def backends(self, *, fields: Sequence[str] = (), include_mocks: bool = False) -> list[Backend]:
         """List the instance's backends.
 
         Args:
             fields: Extra fields to request; ``wait_time_seconds`` is the documented one.
+            include_mocks: List the mock twins too, which check jobs and run none.
 
         Raises:
             ApiVersionNotHonouredError: If the service lists names only, as the oldest API version did.
@@ -132,7 +133,8 @@ class QiskitRuntimeClient:
         self.channel.require(Feature.BACKENDS, "Listing backends")
         if fields:
             self.channel.require(Feature.BACKEND_DETAILS, "Choosing or waiting for a backend ('least_busy')")
-        answer = self._http.get_json("/backends", params={"fields": ",".join(fields)} if fields else None)
+        params = _given(fields=",".join(fields) or None, include_mocks=_flag(include_mocks or None))
+        answer = self._http.get_json("/backends", params=params or None)
         return self.channel.read_backends(self.settings, read_list(answer, "devices", "GET /backends"))
 
     def backend_status(self, name: str) -> BackendStatus:
@@ -236,6 +238,7 @@ class QiskitRuntimeClient:
         created_before: datetime | None = None,
         newest_first: bool = True,
         exclude_params: bool = True,
+        include_mocks: bool = False,
         page_size: int = JOBS_PAGE_SIZE,
     ) -> Iterator[Job]:
         """Iterate over the matching jobs, page by page, each job once.
@@ -252,6 +255,7 @@ class QiskitRuntimeClient:
             created_before: Inclusive.
             newest_first: Order by creation.
             exclude_params: Leave the inputs out.
+            include_mocks: List jobs on mock twins too.
             page_size: Jobs per request, at most 200.
         """
         self.channel.require(Feature.TAGS, "Looking for jobs")
@@ -263,6 +267,7 @@ class QiskitRuntimeClient:
             tags=list(tags) or None,
             created_after=created_after,
             created_before=created_before,
+            include_mocks=_flag(include_mocks or None),
         )
         params |= {
             "exclude_params": _flag(exclude_params),

@@ -24,6 +24,9 @@ UNPREFIXED_REGION = "us-east"
 SESSION_CLOSED = "4001"
 """Error code for a job submitted to a session that accepts no more jobs."""
 
+MOCK_PREFIX = "mock_"
+"""Beginning of the name of a mock twin, which stands for a backend in dry runs."""
+
 PROGRAM_NOT_FOUND = "1222"
 """Error code for a job of a program that the service does not have."""
 

@@ -99,6 +99,7 @@ class Backend:
         wait_time_seconds: Average, p50 and p95, if requested with ``fields``.
         performance_metrics: Error figures as the service returns them.
         is_simulator: Whether it is a simulator.
+        is_mock: Whether it is the mock twin of a backend, which checks jobs and runs none.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Backend:
     wait_time_seconds: Mapping[str, Any] | None = None
     performance_metrics: Mapping[str, Any] = field(default_factory=dict)
     is_simulator: bool = False
+    is_mock: bool = False
 
     @property
     def is_available(self) -> bool:
@@ -132,6 +134,7 @@ class Backend:
             wait_time_seconds=read_figures(data.get("wait_time_seconds")),
             performance_metrics=read_mapping(data.get("performance_metrics")),
             is_simulator=bool(data.get("is_simulator")),
+            is_mock=data.get("class") == "mock",
         )
 
 

@@ -12,12 +12,22 @@ from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.execution.result import Destination
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
 from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+from airflow_provider_qrt.jobs.budget.spending import SERVICE
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, check_tags
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow_provider_qrt.jobs.submit.identity import ProgramInput
+
+
+def read_dry_run(name: str, value: Any) -> bool | str:
+    """Read the argument ``dry_run``: true, false, or ``service``.
+
+    Raises:
+        InvalidInputError: It is something else.
+    """
+    return templated.one_of_or_flag(name, value, SERVICE)
 
 
 @dataclass(frozen=True)
@@ -69,9 +79,9 @@ class RunArguments:
         return durations.seconds("timeout", self.timeout)
 
     @cached_property
-    def is_dry_run(self) -> bool:
-        """Whether nothing is to be submitted."""
-        return templated.flag("dry_run", self.dry_run)
+    def dry_run_kind(self) -> bool | str:
+        """Whether nothing is to be submitted; ``service`` for a dry run by the service."""
+        return read_dry_run("dry_run", self.dry_run)
 
     @cached_property
     def session(self) -> str | None:

@@ -76,8 +76,15 @@ class Attachment:
             self._task.job_url = job_url(self._task.hook.settings.base_url, known[0].job_id)
         return jobs
 
-    def submitter(self, part: int | None = None) -> JobSubmitter:
-        """Return what obtains the task's job, or one of its jobs."""
+    def attach_stage(self, name: str, *, killed: bool) -> TaskJobs:
+        """Return the job of a stage that comes before the task's own jobs."""
+        record = SubmissionRecord.read(part_store(self.store, name))
+        known = record is not None and record.max_tries == self.ti.max_tries and not record.abandoned
+        handle = JobHandle(self.submitter(name), record.job_id if known and record is not None else None, record)
+        return TaskJobs(self._task.hook, [handle], self.is_durable, self._arguments.cancel_on_kill, killed=killed)
+
+    def submitter(self, part: int | str | None = None) -> JobSubmitter:
+        """Return what obtains the task's job, or one of its jobs, or that of a stage by its name."""
         ti = self.ti
         return JobSubmitter(
             self._task.hook.submit_client,

@@ -79,6 +79,23 @@ class Conclusion:
             AirflowFailException: The same, where no retry can help.
             StartAgainError: A new job has to be submitted.
         """
+        job = self.completed_job(outcome)
+        with traces.span("result", job_id=job.id, backend=job.backend):
+            result = self._read(job)
+        for one in self._jobs.handles:
+            if one.record is not None and one.record.unsure:
+                one.submitter.cancel_duplicates(one.record)
+        self._task.report.delivered(self._jobs.job_ids or [job.id], result)
+        describe_in_outlets(self._context, self._task.outlets, self._task.report, self._task.hook.settings)
+        return result
+
+    def completed_job(self, outcome: WaitOutcome) -> Job:
+        """Return the job that has completed, the last of several.
+
+        Raises:
+            AirflowException: It has not; see :meth:`conclude`.
+            StartAgainError: See there.
+        """
         job = self._ended_job(outcome)
         handle = self._jobs.find(job.id)
         cancelled = job.status is JobStatus.CANCELLED and retry_can_help(job.state)
@@ -88,14 +105,7 @@ class Conclusion:
         handle.ended = True
         if job.status is not JobStatus.COMPLETED:
             self._fail(job)
-        with traces.span("result", job_id=job.id, backend=job.backend):
-            result = self._read(job)
-        for one in self._jobs.handles:
-            if one.record is not None and one.record.unsure:
-                one.submitter.cancel_duplicates(one.record)
-        self._task.report.delivered(self._jobs.job_ids or [job.id], result)
-        describe_in_outlets(self._context, self._task.outlets, self._task.report, self._task.hook.settings)
-        return result
+        return job
 
     def _ended_job(self, outcome: WaitOutcome) -> Job:
         """Return the job that the wait ended with; a wait that ended otherwise fails the task."""

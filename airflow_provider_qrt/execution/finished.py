@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -95,8 +96,15 @@ class CompletedJobs:
         # When the backend was calibrated is one more request, and not everybody wants to know.
         calibration = self._arguments.destination is not None or bool(self._task.outlets) or lineage.is_on()
         if self._split is None:
-            return JobFacts.read(client, self.jobs[0], with_calibration=calibration)
-        return SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=calibration)
+            facts = JobFacts.read(client, self.jobs[0], with_calibration=calibration)
+        else:
+            facts = SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=calibration)
+        return replace(facts, estimated_seconds=self._estimated_seconds())
+
+    def _estimated_seconds(self) -> float | None:
+        """Return what the jobs were expected to take; None if that is not known of each."""
+        known = [handle.record.estimated_seconds if handle.record else None for handle in self._task_jobs.handles]
+        return None if None in known else sum(filter(None, known))
 
     def _gone(self, job: Job, error: errors.NotFoundError) -> Exception:
         """Return the error for a private result that the service does not know."""

@@ -38,11 +38,14 @@ class JobFacts:
         metrics: Its times and its bill; None if they could not be read.
         calibrated: When the backend had last been calibrated when the job ran; None if that was not asked for, or is
             not known.
+        estimated_seconds: QPU seconds that the task's jobs were expected to take when its budget was checked; None
+            without a budget.
     """
 
     job: Job
     metrics: JobMetrics | None = None
     calibrated: datetime | None = None
+    estimated_seconds: float | None = None
 
     @classmethod
     def read(cls, client: QiskitRuntimeClient, job: Job, *, with_calibration: bool) -> JobFacts:
@@ -79,6 +82,7 @@ class JobFacts:
             "finished": _iso(metrics.finished if metrics else None),
             "usage_seconds": usage.seconds,
             "usage_complete": usage.complete,
+            **({} if self.estimated_seconds is None else {"estimated_seconds": self.estimated_seconds}),
             "result_path": None,
         }
 
@@ -119,7 +123,7 @@ class SplitJobFacts(JobFacts):
             JobFacts.read(client, job, with_calibration=with_calibration and place == 0)
             for place, job in enumerate(jobs)
         ]
-        return cls(each[0].job, each[0].metrics, each[0].calibrated, tuple(each), fingerprint)
+        return cls(each[0].job, each[0].metrics, each[0].calibrated, None, tuple(each), fingerprint)
 
     @property
     def usage(self) -> Usage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,13 @@ class Obtaining:
         return [job]
 
     def obtain_several(
-        self, jobs: TaskJobs, split: Split, request: JobRequest, *, resumed: bool
+        self,
+        jobs: TaskJobs,
+        split: Split,
+        request: JobRequest,
+        seconds: Sequence[float | None] | None = None,
+        *,
+        resumed: bool,
     ) -> Callable[[], Sequence[ObtainedJob]]:
         """Return what obtains the jobs of a task that is split.
 
@@ -96,12 +103,21 @@ class Obtaining:
             jobs: One for each part.
             split: Which PUBs are in which.
             request: What is asked for.
+            seconds: IBM's estimate of each, in QPU seconds; None where it was not asked.
             resumed: Whether this try has waited before it might submit.
         """
         store, ti = self._attachment.store, self._attachment.ti
+        estimates = seconds or [None] * len(split.jobs)
         parts = [
-            Part(handle, part_store(store, number), pubs, self._program.part_of(request, pubs))
-            for number, (handle, pubs) in enumerate(zip(jobs.handles, split.jobs, strict=True), start=1)
+            Part(
+                handle,
+                part_store(store, number),
+                pubs,
+                replace(self._program.part_of(request, pubs), estimated_seconds=estimate),
+            )
+            for number, (handle, pubs, estimate) in enumerate(
+                zip(jobs.handles, split.jobs, estimates, strict=True), start=1
+            )
         ]
         if store is None:
             # For a return from the triggerer with nothing but the trigger's event.

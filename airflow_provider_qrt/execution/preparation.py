@@ -67,9 +67,10 @@ class Preparation:
         """
         return self.check_budget([self.fit(request)])[0]
 
-    def fit_ahead(self, request: JobRequest) -> None:
+    def fit_ahead(self, request: JobRequest) -> JobRequest:
         """Do :meth:`fit` now, for the next who asks: how large a request becomes can decide how it is submitted."""
-        self._fitted = self.fit(request)
+        self._fitted = ready = self.fit(request)
+        return ready
 
     def fit(self, request: JobRequest) -> JobRequest:
         """Choose the backend and make the request fit it and its session.
@@ -113,7 +114,10 @@ class Preparation:
                     "takes longer than expected, and all of it is charged. Set max_execution_time (QPU seconds)."
                 )
             return list(requests)
-        estimates = [self.estimate(request) for request in requests]
+        estimates = [
+            self.estimate(request) if request.estimated_seconds is None else request.estimated_seconds
+            for request in requests
+        ]
         spent = self._check_budget(self.budget, sum(estimates))
         jobs = "job is" if len(requests) == 1 else f"next {len(requests)} jobs are"
         log.info(
@@ -129,7 +133,10 @@ class Preparation:
         if any(limit != own for limit in limits):
             shown = f"{limits[0]} s" if len(limits) == 1 else f"{min(limits)} to {max(limits)} s"
             log.info("max_execution_time is %s, which is what the budget has left.", shown)
-        return [replace(request, max_execution_seconds=limit) for request, limit in zip(requests, limits, strict=True)]
+        return [
+            replace(request, max_execution_seconds=limit, estimated_seconds=estimate)
+            for request, limit, estimate in zip(requests, limits, estimates, strict=True)
+        ]
 
     def estimate(self, request: JobRequest) -> float:
         """QPU seconds that the job may take.
@@ -146,19 +153,18 @@ class Preparation:
             )
         return float(request.max_execution_seconds)
 
-    def plan(
-        self, request: JobRequest, split: Callable[[JobRequest], Sequence[JobRequest]] = lambda ready: [ready]
-    ) -> dict[str, Any]:
+    def plan(self, request: JobRequest, ready: JobRequest, jobs: Sequence[JobRequest]) -> dict[str, Any]:
         """Return what would be submitted, as plain JSON. Nothing is.
 
         Args:
             request: What is asked for.
-            split: Makes the jobs of the request that fits the backend.
+            ready: The same, fitted to the backend.
+            jobs: The jobs that it is split into.
         """
-        ready = self.fit(request)
-        jobs = split(ready)
         limited = self.check_budget(jobs)
         known = ready.input.executions is not None or ready.max_execution_seconds is not None
+        asked = [job.estimated_seconds for job in jobs]
+        seconds = [self.estimate(job) if one is None and known else one for job, one in zip(jobs, asked, strict=True)]
         return {
             "dry_run": True,
             "backend": ready.backend,
@@ -166,7 +172,7 @@ class Preparation:
             "session_id": ready.session_id,
             "executions": ready.input.executions,
             "jobs": len(jobs),
-            "estimated_seconds": sum(map(self.estimate, jobs)) if known else None,
+            "estimated_seconds": None if None in seconds else sum(filter(None, seconds)),
             "max_execution_time": limited[0].max_execution_seconds,
             "budget_seconds": self.budget.max_seconds if self.budget is not None else None,
             "fingerprint": request.fingerprint(),

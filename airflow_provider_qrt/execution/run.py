@@ -35,9 +35,12 @@ from airflow_provider_qrt.execution.obtaining import Obtaining
 from airflow_provider_qrt.execution.outlets import describe_in_outlets
 from airflow_provider_qrt.execution.preparation import Preparation, check_needs
 from airflow_provider_qrt.execution.rate_limit import RateLimitWait
+from airflow_provider_qrt.execution.service_estimate import ServiceEstimate, ask_service
+from airflow_provider_qrt.execution.stages import Stages
 from airflow_provider_qrt.execution.superseded import Standing, standing_of, will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs, add_to_message
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
+from airflow_provider_qrt.jobs.budget.spending import FORMULA, SERVICE
 from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_jobs
@@ -130,13 +133,19 @@ class TaskRun:
             jobs.note_completed(outcome)
             return self._conclude(outcome)
 
-    def conclude_without_event(self, error: TaskDeferralError | TaskDeferralTimeout) -> Any:
+    def conclude_without_event(self, error: TaskDeferralError | TaskDeferralTimeout, *, in_stage: bool = False) -> Any:
         """Go on when the trigger failed, or Airflow gave it up; check that the jobs do not run on.
+
+        Args:
+            error: Airflow's.
+            in_stage: Whether the task waited for the job of a stage before its own.
 
         Raises:
             TaskDeferralError: The trigger failed, or nothing was ever submitted.
         """
         with self._settle_on_error():
+            if in_stage:
+                return self._conclude_stage_without_event(error)
             self.split, known = self.attachment.known_jobs()
             jobs = self._attach(known)
             if not isinstance(error, TaskDeferralTimeout):
@@ -181,28 +190,19 @@ class TaskRun:
     def _submit_and_wait(self, waiting_since: float | None, refusals: int) -> Any:
         request = self._build_request()
         self.task.report.asked(request)
-        preparation = self._preparation(self.program)
-        if self.arguments.is_dry_run or self.task.hook.defaults.dry_run:
-            return self._plan(preparation, request)
-        poll_seconds, timeout = self.arguments.poll_seconds, self.arguments.timeout_seconds
+        since = waiting_since or time.time()
+        kind = self.arguments.dry_run_kind or self.task.hook.defaults.dry_run
+        if kind:
+            return self._plan(request, Stages(self, since, refusals) if kind == SERVICE else None)
         self._attach([KnownJob()])
         self.attachment.warn_if_unrecorded()
-        since = waiting_since or time.time()
-        limit = execution_deadline(self.task, self.context, since) if self.arguments.deferrable else None
+        limit = self._execution_limit(since)
         if waiting_since is not None and limit is not None and time.time() >= limit:
             raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self.task, self.context)}")
-        obtain = self._obtaining(request, preparation, resumed=waiting_since is not None)
-        assert self.jobs is not None
-        wait = RateLimitWait(
-            self.jobs,
-            preparation.budget,
-            since,
-            earlier(since + timeout, limit) - since,
-            refusals,
-            self.arguments.deferrable,
-            self._defer_submission,
-        )
-        obtained = wait.wait(obtain)
+        preparation = self._preparation(self.program)
+        stages = Stages(self, since, refusals)
+        obtain = self._obtaining(request, preparation, stages, resumed=waiting_since is not None)
+        obtained = self.wait_for_submission(obtain, since, refusals)
         if not self.arguments.wait_for_completion:
             describe_in_outlets(self.context, self.task.outlets, self.task.report, self.task.hook.settings)
             return self._summary(obtained)
@@ -211,12 +211,44 @@ class TaskRun:
             return self._conclude(ended)
         # Several jobs are waited for as one, from the last submission on.
         submitted_at = max(job.submitted_at for job in obtained)
-        deadline = earlier(submitted_at + timeout, limit)
+        deadline = self.deadline_of(submitted_at)
         if self.arguments.deferrable:
-            self._defer(obtained, submitted_at, poll_seconds, deadline)
-        outcome = self._wait_here(obtained, submitted_at, poll_seconds, deadline)
+            self._defer(obtained, submitted_at, deadline)
+        outcome = self.wait_here(obtained, submitted_at, deadline)
+        assert self.jobs is not None
         self.jobs.note_completed(outcome)
         return self._conclude(outcome)
+
+    # For the task's own jobs, and for those of a stage before them
+
+    def attach_stage(self, name: str) -> TaskJobs:
+        """Go on with the job of a stage, as far as stopping the task and failing are concerned."""
+        self._will_retry = will_retry(self.context["ti"])
+        self.jobs = self.attachment.attach_stage(name, killed=self.killed)
+        return self.jobs
+
+    def wait_for_submission(
+        self, obtain: Callable[[], Sequence[ObtainedJob]], since: float, refusals: int
+    ) -> Sequence[ObtainedJob]:
+        """Obtain jobs; wait as long as IBM, or the budget, accepts no submission.
+
+        Args:
+            obtain: Obtains them; called again after each refusal.
+            since: Epoch seconds when the wait began.
+            refusals: How often IBM has said 429 since then.
+        """
+        assert self.jobs is not None
+        timeout = earlier(since + self.arguments.timeout_seconds, self._execution_limit(since)) - since
+        deferrable = self.arguments.deferrable
+        wait = RateLimitWait(self.jobs, self._budget, since, timeout, refusals, deferrable, self._defer_submission)
+        return wait.wait(obtain)
+
+    def deadline_of(self, submitted_at: float) -> float:
+        """Return the epoch seconds at which jobs that were submitted then are too late."""
+        return earlier(submitted_at + self.arguments.timeout_seconds, self._execution_limit(submitted_at))
+
+    def _execution_limit(self, since: float) -> float | None:
+        return execution_deadline(self.task, self.context, since) if self.arguments.deferrable else None
 
     @contextmanager
     def _settle_on_error(self) -> Iterator[None]:
@@ -271,23 +303,51 @@ class TaskRun:
             fit_request=program.fit,
         )
 
-    def _plan(self, preparation: Preparation, request: JobRequest) -> dict[str, Any]:
-        def split(ready: JobRequest) -> list[JobRequest]:
-            jobs = self.program.split()
-            return [ready] if len(jobs) == 1 else [self.program.part_of(ready, pubs) for pubs in jobs]
+    def _plan(self, request: JobRequest, stages: Stages | None) -> dict[str, Any]:
+        """Return the plan of a dry run.
 
+        Args:
+            request: What is asked for.
+            stages: Runs the service's own dry runs; None if IBM is not asked.
+        """
+        preparation = self._preparation(self.program)
         try:
-            plan = preparation.plan(request, split)
+            ready = preparation.fit_ahead(request)
         except ProgramUnfitError as refusal:
             other = self._other_program(request, refusal)
             if other is None:
                 raise
-            plan = self._preparation(self.program).plan(other, split)
-        log.info("Dry run, nothing is submitted: %s", plan)
+            request, preparation = other, self._preparation(self.program)
+            ready = preparation.fit_ahead(request)
+        split = self.program.split()
+        jobs = [ready] if len(split) == 1 else [self.program.part_of(ready, pubs) for pubs in split]
+        formula = None if ready.input.executions is None else sum(map(preparation.estimate, jobs))
+        estimates = None if stages is None else self._ask_service(stages, request, ready, split)
+        if estimates is not None:
+            jobs = [replace(job, estimated_seconds=one.seconds) for job, one in zip(jobs, estimates, strict=True)]
+        plan = preparation.plan(request, ready, jobs)
+        if stages is not None:
+            plan |= {
+                "estimate": FORMULA if estimates is None else SERVICE,
+                "formula_seconds": formula,
+                "dry_run_job_ids": [one.job_id for one in estimates or ()],
+            }
+        log.info("Dry run, nothing is bought: %s", plan)
         return plan
 
+    def _ask_service(
+        self, stages: Stages, request: JobRequest, ready: JobRequest, split: Sequence[Sequence[int]]
+    ) -> list[ServiceEstimate] | None:
+        """Let IBM check and estimate the task's jobs, of which nothing is submitted yet."""
+        client = self.task.hook.client
+        if len(split) == 1:
+            return ask_service(stages, client, [request], ready, [lambda: ready.input])
+        parts = [self.program.part_of(request, pubs) for pubs in split]
+        inputs = [partial(self.program.fit_part, part.input, pubs) for part, pubs in zip(parts, split, strict=True)]
+        return ask_service(stages, client, parts, ready, inputs)
+
     def _obtaining(
-        self, request: JobRequest, preparation: Preparation, *, resumed: bool
+        self, request: JobRequest, preparation: Preparation, stages: Stages, *, resumed: bool
     ) -> Callable[[], Sequence[ObtainedJob]]:
         """Return what obtains the task's jobs; called again after each refusal of a submission."""
 
@@ -295,10 +355,10 @@ class TaskRun:
             other = self._other_program(request, refusal)
             if other is None:
                 raise refusal
-            return self._attempt(other, self._preparation(self.program), resumed=resumed)
+            return self._attempt(other, self._preparation(self.program), stages, resumed=resumed)
 
         try:
-            attempt = self._attempt(request, preparation, resumed=resumed)
+            attempt = self._attempt(request, preparation, stages, resumed=resumed)
         except ProgramUnfitError as unfit:
             attempt = other_attempt(unfit)
 
@@ -313,20 +373,41 @@ class TaskRun:
         return obtain
 
     def _attempt(
-        self, request: JobRequest, preparation: Preparation, *, resumed: bool
+        self, request: JobRequest, preparation: Preparation, stages: Stages, *, resumed: bool
     ) -> Callable[[], Sequence[ObtainedJob]]:
         """Return what obtains the jobs of this request."""
         obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
         self.split = obtaining.divide(request)
-        if self.split is None:
-            assert self.jobs is not None
-            return partial(obtaining.obtain_one, self.jobs, request)
-        if self.split.fingerprint != request.fingerprint() and (other := self._switch(request)) is not None:
-            # An earlier try has split it for the other program.
+        # An earlier try may have split it for the other program.
+        if (
+            self.split is not None
+            and self.split.fingerprint != request.fingerprint()
+            and (other := self._switch(request))
+        ):
             request, preparation = other, self._preparation(self.program)
             obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
+        seconds = self._service_seconds(request, preparation, stages)
+        if self.split is None:
+            jobs = self._attach([KnownJob()])
+            one = request if seconds is None else replace(request, estimated_seconds=seconds[0])
+            return partial(obtaining.obtain_one, jobs, one)
         jobs = self._attach(self.attachment.recorded_jobs(self.split))
-        return obtaining.obtain_several(jobs, self.split, request, resumed=resumed)
+        return obtaining.obtain_several(jobs, self.split, request, seconds, resumed=resumed)
+
+    def _service_seconds(
+        self, request: JobRequest, preparation: Preparation, stages: Stages
+    ) -> Sequence[float | None] | None:
+        """Return IBM's estimate of each job, if the budget asks for it and something is going to be submitted."""
+        budget = self._budget
+        if budget is None or budget.estimate != SERVICE:
+            return None
+        records = [self.attachment.record()] if self.split is None else self.attachment.records(self.split)
+        if any(record is not None and not record.refused and not record.delivered for record in records):
+            return None
+        ready = preparation.fit_ahead(request)
+        split = [[0]] if self.split is None else self.split.jobs
+        estimates = self._ask_service(stages, request, ready, split)
+        return None if estimates is None else [one.seconds for one in estimates]
 
     def _other_program(self, request: JobRequest, refusal: Exception) -> JobRequest | None:
         """Return the request that gets the same from another program, if that may help and nothing is submitted yet."""
@@ -373,10 +454,14 @@ class TaskRun:
         shares_jobs = self.attachment.run is not None
         return standing_of(self.context["ti"], part_store(store, 1) if several else store, shares_jobs=shares_jobs)
 
-    def _wait_here(
-        self, obtained: Sequence[ObtainedJob], submitted_at: float, poll_seconds: float, deadline: float
-    ) -> WaitOutcome:
-        """Wait on the worker."""
+    def wait_here(self, obtained: Sequence[ObtainedJob], submitted_at: float, deadline: float) -> WaitOutcome:
+        """Wait for jobs on the worker.
+
+        Args:
+            obtained: The jobs.
+            submitted_at: When the last of them was submitted, epoch seconds.
+            deadline: When they are too late, epoch seconds.
+        """
         assert self.jobs is not None
         hook = self.task.hook
         pollers = [
@@ -384,7 +469,7 @@ class TaskRun:
                 job.job_id,
                 submitted_at,
                 deadline,
-                poll_seconds,
+                self.arguments.poll_seconds,
                 hook.describe(),
                 submitted_to=job.record.place if job.record is not None else None,
                 patience=refusal_patience(),
@@ -400,19 +485,28 @@ class TaskRun:
             queue_length=partial(queue_length, client),
         )
 
-    def _defer(
-        self, obtained: Sequence[ObtainedJob], submitted_at: float, poll_seconds: float, deadline: float
+    def defer_until_ended(
+        self,
+        obtained: Sequence[ObtainedJob],
+        submitted_at: float,
+        deadline: float,
+        *,
+        method_name: str,
+        kept: dict[str, Any] | None = None,
     ) -> NoReturn:
-        """Leave the worker until the jobs have ended."""
+        """Leave the worker until jobs have ended.
+
+        Args:
+            obtained: The jobs.
+            submitted_at: When the last of them was submitted, epoch seconds.
+            deadline: When they are too late, epoch seconds.
+            method_name: The operator's method that goes on.
+            kept: Arguments of that method besides the event.
+        """
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 
         first, *more = [job.job_id for job in obtained]
-        kept = dict(self.program.to_remember())
-        for key, value in kept.items():
-            # For dag.test(), which hands on nothing but the event.
-            self.context["ti"].xcom_push(key, value)
-        if self.split is not None:
-            kept["parts"] = {**self.split.to_json(), "job_ids": [job.job_id for job in obtained]}
+        poll_seconds = self.arguments.poll_seconds
         self._defers = True
         self.task.defer(
             trigger=QiskitRuntimeJobTrigger(
@@ -426,10 +520,20 @@ class TaskRun:
                 cancel_on_timeout=self.arguments.cancel_on_timeout,
                 submitted_to=obtained[0].record.place if obtained[0].record is not None else None,
             ),
-            method_name="execute_complete",
+            method_name=method_name,
             kwargs=kept or None,
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + poll_seconds + DEFERRAL_MARGIN),
         )
+
+    def _defer(self, obtained: Sequence[ObtainedJob], submitted_at: float, deadline: float) -> NoReturn:
+        """Leave the worker until the task's jobs have ended."""
+        kept = dict(self.program.to_remember())
+        for key, value in kept.items():
+            # For dag.test(), which hands on nothing but the event.
+            self.context["ti"].xcom_push(key, value)
+        if self.split is not None:
+            kept["parts"] = {**self.split.to_json(), "job_ids": [job.job_id for job in obtained]}
+        self.defer_until_ended(obtained, submitted_at, deadline, method_name="execute_complete", kept=kept)
 
     def _defer_submission(self, not_before: float, wait: RateLimitWait) -> NoReturn:
         """Leave the worker until a submission may be accepted."""
@@ -448,6 +552,14 @@ class TaskRun:
             kwargs={"waiting_since": wait.since, "refusals": wait.refusals},
             timeout=timedelta(seconds=wait.left + DEFERRAL_MARGIN),
         )
+
+    def _conclude_stage_without_event(self, error: TaskDeferralError | TaskDeferralTimeout) -> Any:
+        """Go on when the trigger that waited for the job of a stage failed: look at the job, and wait on if need be."""
+        if isinstance(error, TaskDeferralTimeout):
+            log.warning("Airflow gave up the wait for a job that comes before the task's own: %s", error)
+        else:
+            log.warning("The trigger that waited for a job before the task's own failed: %s", error)
+        return self._submit_and_wait(time.time(), 0)
 
     def _conclude(self, outcome: WaitOutcome) -> Any:
         """Turn the end of a wait into a result or a failure."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.providers.common.compat.sdk import conf
@@ -79,7 +81,8 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
             :class:`~airflow_provider_qrt.jobs.budget.QiskitRuntimeBudget`, or a mapping of its attributes. A job that
             would go over it is not submitted, and one that is submitted is stopped by IBM where the budget ends. None:
             the connection's, if it has one.
-        dry_run: Check, choose, estimate, return the plan, and submit nothing.
+        dry_run: Check, choose, estimate, return the plan, and submit nothing. ``service``: let IBM check and estimate
+            the job too, on the backend's mock twin, which is free; where there is none, the plan says so.
         result_path: Folder (or ``.json`` file) for the whole result, local or in an object store. Needed when the
             result is too large for XCom, which then holds everything but the measured values.
         result_format: How that file is written: ``json``, ``npz`` (numpy's) or ``parquet`` (extra ``parquet``).
@@ -116,7 +119,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
         "budget": lambda _, value: QiskitRuntimeBudget.read(value),
-        "dry_run": templated.flag,
+        "dry_run": partial(templated.one_of_or_flag, word="service"),
         "result_format": lambda _, value: ResultFormat.read(value),
         **dict.fromkeys(FLAGS, boolean),
     }
@@ -208,6 +211,10 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         since = began_at(context) if waiting_since is None else waiting_since
         return self._begin_run(context).submit_and_wait(waiting_since=since, refusals=refusals)
 
+    def execute_stage(self, context: Context, event: Any = None) -> Any:
+        """Go on when a job that comes before the task's own has ended, such as a dry run."""
+        return self._begin_run(context).submit_and_wait(waiting_since=time.time())
+
     def execute_complete(self, context: Context, event: Any = None, parts: Mapping[str, Any] | None = None) -> Any:
         """Go on after the trigger has fired."""
         return self._begin_run(context).conclude(event, parts)
@@ -218,7 +225,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralError, TaskDeferralTimeout) as error:
-            return self._begin_run(context).conclude_without_event(error)
+            return self._begin_run(context).conclude_without_event(error, in_stage=next_method == "execute_stage")
 
     def on_kill(self) -> None:
         """Cancel the job quickly, unless nobody has stopped the task."""

@@ -65,9 +65,19 @@ class OperatorTask:
         try:
             value = self.execute(**more)
         except TaskDeferred as deferred:
-            value = self.resume(deferred, **{**more, "deferrable": True})
+            value = self._resume_to_the_end(deferred, **more)
         self.succeed()
         return value
+
+    def _resume_to_the_end(self, deferred: Any, **more: Any) -> Any:
+        """The legs after the first; a task may defer several times."""
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        while True:
+            try:
+                return self.resume(deferred, **{**more, "deferrable": True})
+            except TaskDeferred as again:
+                deferred = again
 
     def succeed(self) -> None:
         """Do what Airflow does with the value of the last leg."""

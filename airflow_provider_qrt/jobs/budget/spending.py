@@ -28,6 +28,8 @@ DEFAULT_WINDOW = timedelta(days=28)
 """As the plans count: https://quantum.cloud.ibm.com/docs/guides/plans-overview"""
 SCOPES = ("dag_run", "dag", "connection")
 REACTIONS = ("fail", "defer")
+FORMULA, SERVICE = ESTIMATES = ("formula", "service")
+"""How a job's QPU time is estimated: by IBM's rule of thumb, or by IBM's own dry run."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,15 @@ class QiskitRuntimeBudget:
             said for a ``dag``.
         when_exceeded: ``fail`` fails the task at once; ``defer`` lets a deferrable task wait, without a worker, until
             enough has left the window.
+        estimate: How a job's QPU time is estimated: ``formula``: by IBM's rule of thumb. ``service``: by a dry run of
+            the job on the backend's mock twin, which costs nothing; by the formula where there is no twin.
     """
 
     max_seconds: float
     per: Literal["dag_run", "dag", "connection"] = "dag_run"
     window: float | timedelta | None = None
     when_exceeded: Literal["fail", "defer"] = "fail"
+    estimate: Literal["formula", "service"] = "formula"
 
     if TYPE_CHECKING:
         # What may be written is more than what is kept.
@@ -57,6 +62,7 @@ class QiskitRuntimeBudget:
             per: Literal["dag_run", "dag", "connection"] = "dag_run",
             window: float | timedelta | str | None = None,
             when_exceeded: Literal["fail", "defer"] = "fail",
+            estimate: Literal["formula", "service"] = "formula",
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -75,6 +81,8 @@ class QiskitRuntimeBudget:
             raise InvalidInputError(
                 f"budget: when_exceeded is one of {', '.join(REACTIONS)}, not {self.when_exceeded!r}."
             )
+        if self.estimate not in ESTIMATES:
+            raise InvalidInputError(f"budget: estimate is one of {', '.join(ESTIMATES)}, not {self.estimate!r}.")
         window = self.window.total_seconds() if isinstance(self.window, timedelta) else self.window
         if window is not None and (
             isinstance(window, bool) or not isinstance(window, int | float) or not 0 < window < math.inf

@@ -37,7 +37,8 @@ class JobIdentity:
         task_id: The task.
         map_index: Index of a mapped task, -1 otherwise.
         airflow: Name of the Airflow it runs in: two of them may run the same DAG on the same instance.
-        part: Which of the task's jobs, from 1, where it has several; two of them may be alike.
+        part: Which of the task's jobs, where it has several: from 1, or the name of a stage that comes before them. Two
+            of them may be alike.
     """
 
     dag_id: str
@@ -45,7 +46,7 @@ class JobIdentity:
     task_id: str
     map_index: int = -1
     airflow: str = ""
-    part: int | None = None
+    part: int | str | None = None
 
     def stem(self) -> str:
         """Return the beginning of the identity tags of all jobs of this task."""
@@ -139,6 +140,8 @@ class JobRequest:
         max_execution_seconds: QPU seconds after which the service stops the job.
         private: Results can be read once only.
         start_session: Begin a session with this job, where the channel has such sessions.
+        dry_run: Whether it goes to a backend's mock twin, which runs nothing.
+        estimated_seconds: QPU seconds that it is expected to take, if a budget was checked.
         make_alternative: Returns the request that gets the same from another program, or None; called when it is
             needed, since it may take long.
     """
@@ -151,6 +154,8 @@ class JobRequest:
     max_execution_seconds: int | None = None
     private: bool = False
     start_session: bool = False
+    dry_run: bool = False
+    estimated_seconds: float | None = field(default=None, compare=False)
     make_alternative: Callable[[], JobRequest | None] | None = field(default=None, repr=False, compare=False)
 
     def alternative(self) -> JobRequest | None:
@@ -178,8 +183,9 @@ class JobRequest:
             "max_execution_seconds": self.max_execution_seconds,
             "private": self.private,
         }
-        if self.start_session:
-            asked["start_session"] = True
+        for name in ("start_session", "dry_run"):
+            if getattr(self, name):
+                asked[name] = True
         text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return _digest(text, 24)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.client.limits import LIST_LAG
+from airflow_provider_qrt.client.limits import LIST_LAG, MOCK_PREFIX
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.errors import LookUpFailedError
 
@@ -85,7 +85,7 @@ class JobLookUp:
                 return self.keep_one(found)
         return None
 
-    def find_unrecorded(self, identity: JobIdentity, stem: str) -> Sequence[Job]:
+    def find_unrecorded(self, identity: JobIdentity, stem: str, *, include_mocks: bool = False) -> Sequence[Job]:
         """Return the jobs of a task whose identity tag is not known, but how it begins.
 
         An earlier try may have submitted until a moment ago, so they are looked for until a job of now must be listed.
@@ -93,13 +93,15 @@ class JobLookUp:
         Args:
             identity: The task.
             stem: How their identity tags begin.
+            include_mocks: Look for jobs on mock twins too.
 
         Raises:
             LookUpFailedError: Nobody knows whether there are such jobs.
         """
         dag, run, _ = identity.readable_tags()
         for _ in self._looks(LIST_LAG):
-            found = [job for job in self._all_listed([dag, run]) if any(tag.startswith(stem) for tag in job.tags)]
+            listed = self._all_listed([dag, run], include_mocks=include_mocks)
+            found = [job for job in listed if any(tag.startswith(stem) for tag in job.tags)]
             if found:
                 return found
         return []
@@ -115,9 +117,9 @@ class JobLookUp:
             waited += pause
             yield
 
-    def _all_listed(self, tags: Sequence[str]) -> Sequence[Job]:
+    def _all_listed(self, tags: Sequence[str], *, include_mocks: bool) -> Sequence[Job]:
         try:
-            return list(self._client.jobs(tags=tags, newest_first=False))
+            return list(self._client.jobs(tags=tags, newest_first=False, include_mocks=include_mocks))
         except errors.QiskitRuntimeError as error:
             raise LookUpFailedError(
                 f"It is not known whether an earlier try has submitted this task's job, and looking for it failed: "
@@ -127,7 +129,14 @@ class JobLookUp:
     def _listed(self, intent: SubmissionRecord) -> Sequence[Job]:
         since = datetime.fromtimestamp(intent.submitted_at, UTC) - CLOCK_MARGIN
         try:
-            return list(self._client.jobs(tags=[intent.tag], created_after=since, newest_first=False))
+            return list(
+                self._client.jobs(
+                    tags=[intent.tag],
+                    created_after=since,
+                    newest_first=False,
+                    include_mocks=intent.backend is not None and intent.backend.startswith(MOCK_PREFIX),
+                )
+            )
         except errors.QiskitRuntimeError as error:
             raise LookUpFailedError(
                 f"It is not known whether this task's job was submitted, and looking for it failed: {error} "

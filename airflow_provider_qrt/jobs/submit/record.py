@@ -42,6 +42,7 @@ class SubmissionRecord:
         unread: Whether the task failed because the job could not be read, and left it running.
         missing_since: Since when the service says that it does not know the job, or its result, epoch seconds; None if
             it does not say so. It may be wrong for a while.
+        estimated_seconds: QPU seconds that the job was expected to take when its budget was checked; None without one.
     """
 
     fingerprint: str
@@ -62,6 +63,7 @@ class SubmissionRecord:
     unsure: bool = False
     unread: bool = False
     missing_since: float | None = None
+    estimated_seconds: float | None = None
 
     @classmethod
     def read(cls, store: StateStore | None) -> SubmissionRecord | None:

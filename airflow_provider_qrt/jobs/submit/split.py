@@ -72,11 +72,11 @@ class PartStore:
 
     Attributes:
         store: The task's.
-        part: Which job, from 1.
+        part: Which job, from 1, or the name of a stage that comes before them.
     """
 
     store: StateStore
-    part: int
+    part: int | str
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return what was stored, or ``default``."""
@@ -90,6 +90,6 @@ class PartStore:
         return f"{key}.{self.part}"
 
 
-def part_store(store: StateStore | None, part: int) -> PartStore | None:
+def part_store(store: StateStore | None, part: int | str) -> PartStore | None:
     """Return the store of one of the task's jobs, if the task has a store."""
     return None if store is None else PartStore(store, part)

@@ -208,7 +208,7 @@ class JobSubmitter:
             return self._submit(request, run, prepare)
         log.info("No record is kept of what earlier tries submitted; looking for their job by its tags.")
         stem = f"{self.identity.submission_stem(run)}:"
-        found = self._look_up.find_unrecorded(self.identity, stem)
+        found = self._look_up.find_unrecorded(self.identity, stem, include_mocks=request.dry_run)
         # A tag of a later version may not be readable. Such a job is kept, not cancelled.
         same = [job for job in found if request.is_asked_by(fingerprint_of(job.tags) or "")]
         for former in found:
@@ -427,6 +427,7 @@ class JobSubmitter:
             place=self.place,
             cancel=not self._may_outlive_task,
             unsure=again is not None,
+            estimated_seconds=ready.estimated_seconds,
         )
         self._before_submission(tag)
         intent.write(self._store)
