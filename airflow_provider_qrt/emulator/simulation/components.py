@@ -113,7 +113,7 @@ def chance_of_one(
     for instruction in part.instructions:
         name = instruction.operation.name
         if name in ROTATIONS:
-            half = _angles(instruction.operation.params[0], values, sets)[:, None, None] / 2
+            half = angles_of(instruction.operation.params[0], values, sets)[:, None, None] / 2
             state = (np.cos(half) * np.eye(2) - 1j * np.sin(half) * _PAULI[ROTATIONS[name]]) @ state
         elif name != "measure":
             state = standard[name].to_matrix() @ state
@@ -128,7 +128,14 @@ def chance_of_one(
     return chances * (1 - down) + (1 - chances) * up
 
 
-def _angles(angle: Any, values: dict[Any, NDArray[np.float64]], sets: int) -> NDArray[np.float64]:
+def angles_of(angle: Any, values: dict[Any, NDArray[np.float64]], sets: int) -> NDArray[np.float64]:
+    """Return the value of an angle for each parameter set.
+
+    Args:
+        angle: A number, a parameter or an expression of parameters.
+        values: The values of every parameter, by parameter.
+        sets: The number of parameter sets.
+    """
     if isinstance(angle, int | float):
         return np.full(sets, float(angle))
     if angle in values:

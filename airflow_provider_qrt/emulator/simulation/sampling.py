@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
-from airflow_provider_qrt.emulator.simulation import aer, circuits, components, kerneled
+from airflow_provider_qrt.emulator.simulation import aer, circuits, components, kerneled, pauli_vectors
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, PubSamples, Register, seeds_for
 
@@ -87,6 +87,11 @@ def measure(
             chance = components.chance_of_one(part, values, sets, machine.noise)
             ones = random.random((sets, shots)) < chance[:, None]
             for bit in bits:
+                found[..., circuit.find_bit(bit).index] = ones
+            continue
+        if pauli_vectors.suits(part, machine.noise is not None):
+            sampled = pauli_vectors.sample(part, circuit, values, sets, shots, machine.noise, random)
+            for bit, ones in sampled.items():
                 found[..., circuit.find_bit(bit).index] = ones
             continue
         small = circuits.reduce(circuit, part.qubits, part.instructions)
