@@ -89,7 +89,7 @@ def measure(
             for bit in bits:
                 found[..., circuit.find_bit(bit).index] = ones
             continue
-        if pauli_vectors.suits(part, machine.noise is not None):
+        if len(part.qubits) <= machine.max_active and pauli_vectors.suits(part, machine.noise is not None):
             sampled = pauli_vectors.sample(part, circuit, values, sets, shots, machine.noise, random)
             for bit, ones in sampled.items():
                 found[..., circuit.find_bit(bit).index] = ones
