@@ -62,3 +62,15 @@ def refuse_unknown(given: dict[str, Any], known: frozenset[str], where: str) -> 
     unknown = sorted(set(given) - known)
     if unknown:
         raise bad_request(f"Unknown in {where}: {', '.join(unknown)}.", "Leave these keys out.")
+
+
+def circuit(value: Any, where: str) -> tuple[str, bool]:
+    """Return a circuit as OpenQASM 3 text or as QPY, and whether it is QPY."""
+    is_qpy = isinstance(value, dict)
+    if is_qpy:
+        if value.get("__type__") != "QuantumCircuit":
+            raise bad_request(f"{where} is an object, but not an encoded QuantumCircuit.")
+        value = value.get("__value__")
+    if not isinstance(value, str) or not value:
+        raise bad_request(f"{where} must be OpenQASM 3 text or an encoded QuantumCircuit.")
+    return value, is_qpy

@@ -27,6 +27,8 @@ def executions_of(submission: Submission) -> int:
     """Return shots times parameter sets, summed over all PUBs or items, including the executions for mitigation."""
     if submission.quantum_program is not None:
         return _of_program(submission.quantum_program)
+    if submission.noise_learning is not None:
+        return submission.noise_learning.executions
     if submission.generation is not Generation.PRESENT:
         return sum(pub.shots for pub in submission.pubs)
     if submission.program_id != "estimator":

@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.calibrate import CALIBRATE
 from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.noise_learner_input import NOISE_LEARNER
 from airflow_provider_qrt.emulator.shots import EstimatorShots, needed, of_sampler
 
 
@@ -98,7 +99,7 @@ def read_sampler(params: dict[str, Any]) -> tuple[Pub, ...]:
         if not 1 <= len(pub) <= 3:
             raise bad_request(f"{where} must be [circuit, parameter values, shots].")
         circuit, parameters, own = (*pub, None, None)[:3]
-        text, is_qpy = _circuit(circuit, where)
+        text, is_qpy = checks.circuit(circuit, f"{where}[0]")
         named = checks.shots(own, f"{where}[2]") or shots
         pubs.append(
             Pub(
@@ -142,7 +143,7 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
         if not 2 <= len(pub) <= 4:
             raise bad_request(f"{where} must be [circuit, observables, parameter values, precision].")
         circuit, observables, parameters, own = (*pub, None, None)[:4]
-        text, is_qpy = _circuit(circuit, where)
+        text, is_qpy = checks.circuit(circuit, f"{where}[0]")
         if not isinstance(observables, str | list | dict) or not observables:
             raise bad_request(f"{where}[1] must be a Pauli string, a map of them, or a list of either.")
         precision = checks.precision(own, f"{where}[3]") or wanted
@@ -174,13 +175,8 @@ READERS: dict[str, Callable[[dict[str, Any]], tuple[Pub, ...]]] = {
 EXECUTOR = "executor"
 """The program that runs circuits with tensors of arguments."""
 
-KNOWN = (*READERS, EXECUTOR, CALIBRATE)
+KNOWN = (*READERS, EXECUTOR, NOISE_LEARNER, CALIBRATE)
 """The programs that run here."""
-
-NOT_EMULATED = {
-    "noise-learner": "it learns the noise of a real machine",
-}
-"""IBM programs that do not run here, and the reasons."""
 
 
 def _options(params: dict[str, Any], keys: frozenset[str], groups: _Groups) -> dict[str, Any]:
@@ -222,17 +218,6 @@ def _pubs(params: dict[str, Any]) -> list[tuple[str, list[Any]]]:
     if not isinstance(pubs, list) or not pubs:
         raise bad_request("params.pubs must be a list of at least one PUB.")
     return [(f"params.pubs[{index}]", pub if isinstance(pub, list) else [pub]) for index, pub in enumerate(pubs)]
-
-
-def _circuit(circuit: Any, where: str) -> tuple[str, bool]:
-    is_qpy = isinstance(circuit, dict)
-    if is_qpy:
-        if circuit.get("__type__") != "QuantumCircuit":
-            raise bad_request(f"{where}[0] is an object, but not an encoded QuantumCircuit.")
-        circuit = circuit.get("__value__")
-    if not isinstance(circuit, str) or not circuit:
-        raise bad_request(f"{where}[0] must be OpenQASM 3 text or an encoded QuantumCircuit.")
-    return circuit, is_qpy
 
 
 def _values(parameters: Any, where: str) -> Any:

@@ -22,7 +22,8 @@ from airflow_provider_qrt.emulator.errors import (
 )
 from airflow_provider_qrt.emulator.executor_input import QuantumProgram, read_executor
 from airflow_provider_qrt.emulator.legacy import Generation
-from airflow_provider_qrt.emulator.programs import EXECUTOR, KNOWN, NOT_EMULATED, READERS, Pub
+from airflow_provider_qrt.emulator.noise_learner_input import NOISE_LEARNER, NoiseLearning, read_noise_learner
+from airflow_provider_qrt.emulator.programs import EXECUTOR, KNOWN, READERS, Pub
 from airflow_provider_qrt.emulator.settings import (
     DEFAULT_COST_SECONDS,
     MAX_COST_SECONDS,
@@ -47,6 +48,7 @@ class Submission:
         pubs: The PUBs of a sampler or an estimator; empty for other programs.
         support_qiskit: Whether the result is requested in the tagged Qiskit encoding.
         quantum_program: The program of an executor, or None.
+        noise_learning: The input of a noise learner, or None.
         generation: The generation of the API that it was sent to.
         starts_session: Whether it opens a session with its own id; in older generations only.
         session_seconds: Maximum lifetime of that session.
@@ -64,6 +66,7 @@ class Submission:
     pubs: tuple[Pub, ...]
     support_qiskit: bool
     quantum_program: QuantumProgram | None = None
+    noise_learning: NoiseLearning | None = None
     generation: Generation = Generation.PRESENT
     starts_session: bool = False
     session_seconds: int = 0
@@ -78,8 +81,7 @@ def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[st
         withdrawn: Programs that the service no longer knows.
 
     Raises:
-        ApiError: 400 for a malformed body and for a program that is not emulated, 404 for a program or a backend that
-            does not exist.
+        ApiError: 400 for a malformed body, 404 for a program or a backend that does not exist.
     """
     body = checks.mapping(body, "the body")
     checks.refuse_unknown(body, _BODY_KEYS, "the body")
@@ -89,8 +91,6 @@ def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[st
         raise bad_request("program_id is missing.")
     if backend is None:
         raise bad_request("backend is missing.", "Name the backend that the job is to run on.")
-    if program_id in NOT_EMULATED and program_id not in withdrawn:
-        raise bad_request(f"The emulator does not run {program_id}: {NOT_EMULATED[program_id]}.", _hint(withdrawn))
     if program_id not in KNOWN or program_id in withdrawn:
         raise ApiError(404, PROGRAM_NOT_FOUND, f"Program {program_id!r} was not found.", _hint(withdrawn))
     if backend not in backends:
@@ -120,6 +120,7 @@ def read_submission(body: Any, backends: Iterable[str], withdrawn: Collection[st
         pubs=READERS[program_id](params) if program_id in READERS else (),
         support_qiskit=program_id in READERS and checks.boolean(params, "support_qiskit", "params"),
         quantum_program=quantum_program,
+        noise_learning=read_noise_learner(params) if program_id == NOISE_LEARNER else None,
     )
 
 

@@ -86,9 +86,14 @@ def _(api):
 
 @check("R-noise-learner")
 def _(api):
-    answer = api.post_job(X, program_id="noise-learner")
-    refuses(api, 400, answer)
-    assert "noise-learner" in answer.json()["errors"][0]["message"]
+    def learn(**params: Any) -> Any:
+        return api.send("POST", "/jobs", json={"program_id": "noise-learner", "backend": "ibm_fez", "params": params})
+
+    layered = 'OPENQASM 3.0; include "stdgates.inc"; cz $0, $1; cz $0, $1; cz $2, $3;'
+    result = api.result(learn(version=2, circuits=[layered], options={}).json()["id"])
+    assert [layer["__value__"]["qubits"] for layer in result["data"]] == [[0, 1, 2, 3]] * 2
+    refuses(api, 400, learn(version=1, circuits=[layered]))
+    refuses(api, 400, learn(schema_version="v9", instructions={}, options={}))
 
 
 @check("R-calibrate")

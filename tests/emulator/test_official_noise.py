@@ -104,4 +104,7 @@ def test_a_dry_run_of_the_client_side_noise_learner(backend):
     options = {"shots_per_randomization": 16, "num_randomizations": 4, "layer_pair_depths": [0, 2, 4]}
     job = NoiseLearnerV3(backend, options=options).run(layers(backend), dry_run=True)
     assert job.backend().is_mock
-    assert len(job.result().data) == 2
+    job.wait_for_final_state()
+    assert job.status() == "DONE"
+    # 9 bases at 3 depths, and one circuit for the readout, each 4 times with 16 shots.
+    assert job.metrics()["usage"]["qpu_charge_time_seconds"] == pytest.approx(2 + 0.00035 * 28 * 4 * 16, abs=0.5)

@@ -45,15 +45,15 @@ def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
         arrays = {"evs": pub.evs, "stds": pub.stds, "ensemble_standard_error": pub.stds}
         metadata = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
         if tagged:
-            fields = {name: _array(array) for name, array in arrays.items()}
+            fields = {name: array_of(array) for name, array in arrays.items()}
             data = _data_bin(fields, pub.evs.shape)
-            results.append(_tag("PubResult", {"data": data, "metadata": metadata}))
+            results.append(tag("PubResult", {"data": data, "metadata": metadata}))
         else:
             plain = {name: array.tolist() for name, array in arrays.items()}
             results.append({"data": plain, "metadata": metadata})
     whole = {"version": 2}
     if tagged:
-        return json.dumps(_tag("PrimitiveResult", {"pub_results": results, "metadata": whole}))
+        return json.dumps(tag("PrimitiveResult", {"pub_results": results, "metadata": whole}))
     return json.dumps({"results": results, "metadata": whole})
 
 
@@ -95,33 +95,35 @@ def _tagged(pubs: Sequence[PubSamples], start: float, stop: float) -> dict[str, 
     slices: dict[str, list[Any]] = {}
     for index, pub in enumerate(pubs):
         fields = {
-            name: _tag("BitArray", {"array": _array(register.packed), "num_bits": register.num_bits})
+            name: tag("BitArray", {"array": array_of(register.packed), "num_bits": register.num_bits})
             for name, register in pub.registers.items()
         }
-        fields |= {name: _array(points) for name, points in pub.points.items()}
+        fields |= {name: array_of(points) for name, points in pub.points.items()}
         metadata: dict[str, Any] = {"circuit_metadata": {}}
-        results.append(_tag("SamplerPubResult", {"data": _data_bin(fields, pub.shape), "metadata": metadata}))
+        results.append(tag("SamplerPubResult", {"data": _data_bin(fields, pub.shape), "metadata": metadata}))
         slices[str(index)] = [[*pub.shape, pub.shots], 0, math.prod(pub.shape), 0, pub.shots]
     span = {
-        "start": _tag("datetime", timestamp(start)),
-        "stop": _tag("datetime", timestamp(stop)),
+        "start": tag("datetime", timestamp(start)),
+        "stop": tag("datetime", timestamp(stop)),
         "data_slices": slices,
     }
-    spans = _tag("ExecutionSpans", {"spans": [_tag("DoubleSliceSpan", span)]})
+    spans = tag("ExecutionSpans", {"spans": [tag("DoubleSliceSpan", span)]})
     whole = {"version": 2, "execution": {"execution_spans": spans}}
-    return _tag("PrimitiveResult", {"pub_results": results, "metadata": whole})
+    return tag("PrimitiveResult", {"pub_results": results, "metadata": whole})
 
 
 def _data_bin(fields: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     types = [field["__type__"] for field in fields.values()]
-    return _tag("DataBin", {"field_names": list(fields), "field_types": types, "shape": list(shape), "fields": fields})
+    return tag("DataBin", {"field_names": list(fields), "field_types": types, "shape": list(shape), "fields": fields})
 
 
-def _tag(kind: str, value: Any) -> dict[str, Any]:
+def tag(kind: str, value: Any) -> dict[str, Any]:
+    """Return a value with its type, as the tagged encoding nests them."""
     return {"__type__": kind, "__value__": value}
 
 
-def _array(array: NDArray[Any]) -> dict[str, Any]:
+def array_of(array: NDArray[Any]) -> dict[str, Any]:
+    """Return an array in the tagged encoding."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
-    return _tag("ndarray", base64.b64encode(zlib.compress(buffer.getvalue())).decode())
+    return tag("ndarray", base64.b64encode(zlib.compress(buffer.getvalue())).decode())

@@ -43,10 +43,21 @@ def check(circuit: Any, device: Device, where: str) -> None:
             NOT_ON_THESE_QUBITS,
             "Choose a larger backend, or use fewer qubits.",
         )
-    _check(circuit, range(circuit.num_qubits), device, where)
+    check_block(circuit, range(circuit.num_qubits), device, where)
 
 
-def _check(circuit: Any, physical: Sequence[int], device: Device, where: str) -> None:
+def check_block(circuit: Any, physical: Sequence[int], device: Device, where: str) -> None:
+    """Check a circuit whose qubits are some of the device's.
+
+    Args:
+        circuit: The circuit.
+        physical: The device's qubit for each of its qubits.
+        device: The device.
+        where: The name of the circuit in messages.
+
+    Raises:
+        JobFailedError: As :func:`check` does.
+    """
     for instruction in circuit.data:
         operation = instruction.operation
         name = operation.name
@@ -56,7 +67,7 @@ def _check(circuit: Any, physical: Sequence[int], device: Device, where: str) ->
             continue
         if name in CONTROL_FLOW and device.dynamic:
             for block in getattr(operation, "blocks", ()):
-                _check(block, qubits, device, where)
+                check_block(block, qubits, device, where)
             continue
         if name not in device.basis or not _same_gate(operation):
             raise JobFailedError(

@@ -6,6 +6,7 @@ bit is misread at its calibrated rate. Idle qubits do not decay and there is no 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -65,6 +66,15 @@ class Noise:
                     dimension = 1 << len(qubits)
                     return min(1.0, self._errors[name, order] * dimension / (dimension - 1))
         return 0.0
+
+    def lindblad_rate(self, gate: str, qubits: Sequence[int]) -> float:
+        """Return the Lindblad rate of each Pauli string on the qubits of a gate.
+
+        A string's expectation value shrinks by the exponential of twice the rates of the strings that anticommute with
+        it, which are half of all strings on these qubits.
+        """
+        intact = max(1 - self.depolarization(gate, qubits), 1e-9)
+        return -math.log(intact) / (1 << 2 * len(qubits))
 
     def model(self, qubits: Sequence[int], with_readout: bool) -> Any:
         """Return Aer's noise model for some of the device's qubits, which Aer numbers from 0.

@@ -7,7 +7,7 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.legacy import Generation, running
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.simulation import circuits, executor, expectation, isa, sampling
+from airflow_provider_qrt.emulator.simulation import circuits, executor, expectation, isa, noise_learner, sampling
 from airflow_provider_qrt.emulator.simulation.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, Work, check_executions, seeds_for
@@ -43,6 +43,8 @@ def run(
             result = running.run(submission, machine, seed)
         elif submission.quantum_program is not None:
             result = executor.run(submission.quantum_program, machine, clock, seed)
+        elif submission.noise_learning is not None:
+            result = noise_learner.run(submission.noise_learning, machine, seed)
         else:
             result = _run(submission, machine, clock, seed)
     except JobFailedError as failure:
