@@ -130,6 +130,7 @@ def test_the_pages_show_every_operator(tmp_path):
         "QiskitRuntimeSubmitJobOperator",
         "QiskitRuntimeGetResultOperator",
         "QiskitRuntimeCancelJobOperator",
+        "QiskitRuntimeCalibrateOperator",
         "QiskitRuntimeCreateSessionOperator",
         "QiskitRuntimeCloseSessionOperator",
         "QiskitRuntimeJobSensor",

@@ -31,6 +31,17 @@ def estimator_options(_name: str, options: Any) -> None:
     _check_either(options, primitives.check_estimator_options, primitives.check_executor_estimator_options)
 
 
+def calibration_options(_name: str, options: Any) -> None:
+    """Accept options of the program ``calibrate``.
+
+    Raises:
+        InvalidInputError: One is unknown or wrong; starts with its path.
+    """
+    from airflow_provider_qrt.primitives.inputs.calibration import check_calibration_options
+
+    check_calibration_options(options)
+
+
 def _check_either(options: Any, check: Callable[[Any], object], check_for_executor: Callable[[Any], object]) -> None:
     if options is None or _are_v1(options):
         return

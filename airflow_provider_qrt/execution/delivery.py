@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 class Deliverable(Protocol):
     """A decoded result that can go to XCom and to a file."""
 
-    def to_xcom_results(self) -> list[dict[str, Any]]:
-        """Return one plain dictionary for each PUB."""
+    def to_xcom_results(self) -> Any:
+        """Return the result as plain JSON: for PUBs, one dictionary for each."""
 
-    def manifest(self) -> list[dict[str, Any]]:
+    def manifest(self) -> Any:
         """Return the same without the measured values."""
 
     def estimated_xcom_bytes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,10 @@ class CompletedJobs:
             return read_once(job.id, read, store=store, destination=self._arguments.destination)
         except errors.NotFoundError as error:
             raise self._gone(job, error) from error
+
+    def add_to_events(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to the events of the assets in the task's ``outlets``."""
+        self._task.report.found(facts)
 
     def deliver(self, result: Any, *, used_qiskit: bool = False) -> dict[str, Any]:
         """Return what goes to XCom, and write the whole result to its file if it has one."""

@@ -57,6 +57,7 @@ def _extra(report: JobReport) -> Mapping[str, Any]:
         "session_id": report.session_id,
         "calibrated": report.calibrated.isoformat() if report.calibrated else None,
         "usage_seconds": usage.seconds if usage else None,
+        **report.findings,
     }
 
 

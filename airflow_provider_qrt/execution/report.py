@@ -43,6 +43,7 @@ class JobReport:
         usage: QPU time charged.
         calibrated: When the backend had last been calibrated when they ran.
         result_path: The file with the whole result.
+        findings: Facts from the result itself for the events of assets, ready for JSON.
     """
 
     dag_id: str
@@ -56,6 +57,7 @@ class JobReport:
     usage: Usage | None = None
     calibrated: datetime | None = None
     result_path: str | None = None
+    findings: dict[str, Any] = field(default_factory=dict)
     _facts: JobFacts | None = None
     _is_delivered: bool = False
     _span: Span | None = None
@@ -98,6 +100,11 @@ class JobReport:
         self.calibrated = facts.calibrated
         if isinstance(facts, SplitJobFacts):
             self.fingerprint = facts.fingerprint[:16]
+
+    @best_effort
+    def found(self, facts: Mapping[str, Any]) -> None:
+        """Note facts that the result itself tells, for the events of assets."""
+        self.findings |= facts
 
     @best_effort
     def delivered(self, job_ids: Sequence[str], value: Any) -> None:

@@ -36,6 +36,13 @@ class FinishedJobs(Protocol):
     def fetch(self, place: int = 0) -> str:
         """Fetch the text of a job's result; that of a private job is kept before anything else can fail."""
 
+    def add_to_events(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to the events of the assets in the task's ``outlets``.
+
+        Args:
+            facts: Ready for JSON; they stand beside those that every event has, such as ``job_id``.
+        """
+
     def deliver(self, result: Any, *, used_qiskit: bool = False) -> Any:
         """Return what goes to XCom for a decoded result, and write its file if the task has a ``result_path``.
 

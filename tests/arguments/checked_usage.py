@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
+from airflow_provider_qrt.operators.calibration import QiskitRuntimeCalibrateOperator
 from airflow_provider_qrt.operators.jobs import (
     QiskitRuntimeCancelJobOperator,
     QiskitRuntimeGetResultOperator,
@@ -35,6 +36,7 @@ QiskitRuntimeGetResultOperator(task_id="right", job_id=sampler.output, timeout="
 QiskitRuntimeJobSensor(task_id="right", job_id=sampler.output, poke_interval="30s", soft_fail=True)
 with qiskit_runtime_session(mode="batch", max_ttl="2h", retries=2) as session:
     QiskitRuntimeSamplerOperator(task_id="inside", circuits="bell.qasm", session_id=session.id)
+    QiskitRuntimeCalibrateOperator(task_id="calibrate", session_id=session.id, options={"experimental": {}})
 
 QiskitRuntimeSamplerOperator(task_id="t", circuits="", deferable=True)  # error
 QiskitRuntimeSamplerOperator(task_id="t", circuits="", buget=60)  # error
@@ -47,6 +49,7 @@ QiskitRuntimeSamplerOperator(task_id="t", circuits="", retrys=1)  # error
 QiskitRuntimeEstimatorOperator(task_id="t", circuits="", shots=100)  # error
 QiskitRuntimeEstimatorOperator(task_id="t", circuits="", resilience="much")  # error
 QiskitRuntimeSubmitJobOperator(task_id="t", program_id="sampler", program_params={}, circuits="")  # error
+QiskitRuntimeCalibrateOperator(task_id="t", session_id="s", shots=100)  # error
 QiskitRuntimeGetResultOperator(task_id="t", job_id="j", poke_interval=3)  # error
 QiskitRuntimeCancelJobOperator(task_id="t", job_id="j", deferrable=True)  # error
 QiskitRuntimeCreateSessionOperator(task_id="t", mode="session")  # error

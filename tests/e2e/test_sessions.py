@@ -12,6 +12,7 @@ from tools.local_airflow import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 DAG = "qiskit_runtime_batch_of_circuits"
+CALIBRATE = "qiskit_runtime_calibrate_first"
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 NOT_ISA = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; h $0; c[0] = measure $0;'
 
@@ -62,6 +63,19 @@ def test_a_dedicated_session_says_what_it_stood_idle(airflow, client):
     use = airflow.xcom(DAG, run_id, "close_session")
     assert use["active_seconds"] >= use["idle_seconds"] >= 0
     assert "A dedicated session is charged for these as well" in airflow.task_log(DAG, run_id, "close_session")
+
+
+def test_a_session_calibrates_its_backend_before_the_measurement(airflow, client, submissions):
+    run_id = airflow.run_dag(CALIBRATE)
+    calibration = airflow.xcom(CALIBRATE, run_id, "calibrate")
+    jobs = submissions(run_id)
+    assert [job["program_id"] for job in jobs] == ["calibrate", "executor"]
+    assert {job["session_id"] for job in jobs} == {calibration["session_id"]}
+    assert client.session(calibration["session_id"]).state == "closed"
+    assert airflow.xcom(CALIBRATE, run_id, "compare")["equal"] == 1.0
+    [event] = [one for one in airflow.api("GET", "/assets/events")["asset_events"] if one["source_run_id"] == run_id]
+    assert event["extra"]["calibration_stop"] == calibration["results"]["stop"]
+    assert event["uri"].endswith("/ibm_fez")
 
 
 def test_a_run_that_is_marked_failed_closes_its_batch_and_leaves_no_job(airflow, service, client, submissions):

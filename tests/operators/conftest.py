@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ class OperatorTask:
     folder: Path
     arguments: dict[str, Any] = field(default_factory=dict)
     operator_class: str = "QiskitRuntimeSamplerOperator"
+    operator_module: str = "primitives"
     defaults: dict[str, Any] = field(default_factory=lambda: {"circuits": FLIP, "shots": 20})
     last: Any = None
 
@@ -26,9 +28,8 @@ class OperatorTask:
         """The operator after its templates were rendered."""
         from airflow.sdk import DAG
 
-        from airflow_provider_qrt.operators import primitives
-
-        operator_class = getattr(primitives, self.operator_class)
+        module = importlib.import_module(f"airflow_provider_qrt.operators.{self.operator_module}")
+        operator_class = getattr(module, self.operator_class)
         arguments = {"backend": "ibm_fez", "poll_interval": 0.02, "deferrable": False, **self.defaults}
         with DAG("the_dag", schedule=None, template_searchpath=[str(self.folder)]) as dag:
             operator = operator_class(task_id="the_task", **{**arguments, **self.arguments, **more})

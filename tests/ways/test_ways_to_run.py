@@ -29,6 +29,7 @@ CONF: dict[str, dict[str, Any]] = {
     "bell_pair": {},
     "batch_of_circuits": {},
     "budget": {},
+    "calibrate_first": {},
     "first_circuit": {},
     "ghz_states": {},
     "h2_vqe": {},
