@@ -33,7 +33,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks.qiskit_runtime"),
-        "operators": _modules("operators.calibration", "operators.jobs", "operators.primitives", "operators.sessions"),
+        "operators": _modules(
+            "operators.calibration",
+            "operators.noise_learner",
+            "operators.jobs",
+            "operators.primitives",
+            "operators.sessions",
+        ),
         "sensors": _modules("sensors.qiskit_runtime"),
         "triggers": _modules("triggers.qiskit_runtime", "triggers.submission"),
         "task-decorators": [

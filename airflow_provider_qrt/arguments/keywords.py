@@ -125,6 +125,12 @@ class SamplerArguments(CircuitsArguments, total=False):
     program_id: Rendered
 
 
+class NoiseLearnerArguments(CircuitsArguments, total=False):
+    """Arguments of ``QiskitRuntimeNoiseLearnerOperator`` except ``circuits``."""
+
+    options: Mapping[str, Any] | XComArg | None
+
+
 class EstimatorArguments(CircuitsArguments, total=False):
     """Arguments of ``QiskitRuntimeEstimatorOperator`` except ``circuits``."""
 
@@ -133,6 +139,8 @@ class EstimatorArguments(CircuitsArguments, total=False):
     precision: float | Rendered | None
     resilience_level: int | Rendered | None
     program_id: Rendered
+    noise_model: Any
+    noise_model_max_age: Duration | None
 
 
 class SensorArguments(TaskArguments, total=False):

@@ -75,17 +75,25 @@ class Obtaining:
         log.info("%s PUBs are split over %s jobs.", sum(map(len, jobs)), len(jobs))
         return split
 
-    def obtain_one(self, jobs: TaskJobs, request: JobRequest) -> Sequence[ObtainedJob]:
+    def obtain_one(self, jobs: TaskJobs, request: JobRequest, batch_id: str | None = None) -> Sequence[ObtainedJob]:
         """Obtain the one job of the task, and make it known.
+
+        Args:
+            jobs: The one job.
+            request: What is asked for.
+            batch_id: A batch that the task has opened for it and for a job before it; None if there is none.
 
         Raises:
             SubmissionRateLimitedError: IBM accepts no submission now; call again later.
             QiskitRuntimeError: See :class:`~airflow_provider_qrt.jobs.submit.submitter.JobSubmitter`.
         """
+        jobs.batch_id = batch_id
         with traces.span("submit"):
             submitter = jobs.handles[0].submitter
             job = submitter.obtain(request, prepare_unless_killed(jobs, self._preparation.complete))
             self._attachment.publish(jobs, job)
+        if batch_id is not None:
+            self._batch(jobs).close()
         return [job]
 
     def obtain_several(

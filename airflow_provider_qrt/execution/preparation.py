@@ -45,6 +45,8 @@ class Preparation:
         criteria: What ``least_busy`` may choose.
         budget: QPU seconds that may be used, if they are limited.
         fit_request: Makes the request fit the backend that was chosen.
+        backend: Name of the backend that has been chosen already; None: the request says which.
+        session_id: Session or batch that the task has opened for its jobs; None: the request's.
     """
 
     hook: QiskitRuntimeHook
@@ -52,6 +54,8 @@ class Preparation:
     criteria: BackendCriteria
     budget: QiskitRuntimeBudget | None
     fit_request: Callable[[JobRequest, Backend], JobRequest]
+    backend: str | None = None
+    session_id: str | None = None
     _fitted: JobRequest | None = field(default=None, init=False)
     _session_ttl: int | None = field(default=None, init=False)
     _warned: bool = field(default=False, init=False)
@@ -83,6 +87,9 @@ class Preparation:
         if self._fitted is not None:
             ready, self._fitted = self._fitted, None
             return ready
+        request = replace(
+            request, backend=self.backend or request.backend, session_id=self.session_id or request.session_id
+        )
         asked = request.backend
         if request.session_id is not None:
             asked = self._join(request.session_id, request)

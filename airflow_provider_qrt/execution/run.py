@@ -33,6 +33,7 @@ from airflow_provider_qrt.execution.failure import (
 from airflow_provider_qrt.execution.failure_callback import pull
 from airflow_provider_qrt.execution.obtaining import Obtaining
 from airflow_provider_qrt.execution.outlets import describe_in_outlets
+from airflow_provider_qrt.execution.preliminary import Preliminary
 from airflow_provider_qrt.execution.preparation import Preparation, check_needs
 from airflow_provider_qrt.execution.rate_limit import RateLimitWait
 from airflow_provider_qrt.execution.service_estimate import ServiceEstimate, ask_service
@@ -40,6 +41,7 @@ from airflow_provider_qrt.execution.stages import Stages
 from airflow_provider_qrt.execution.superseded import Standing, standing_of, will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs, add_to_message
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
+from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
 from airflow_provider_qrt.jobs.budget.spending import FORMULA, SERVICE
 from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
@@ -199,7 +201,7 @@ class TaskRun:
         limit = self._execution_limit(since)
         if waiting_since is not None and limit is not None and time.time() >= limit:
             raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self.task, self.context)}")
-        preparation = self._preparation(self.program)
+        preparation = self.preparation_of(self.program)
         stages = Stages(self, since, refusals)
         obtain = self._obtaining(request, preparation, stages, resumed=waiting_since is not None)
         obtained = self.wait_for_submission(obtain, since, refusals)
@@ -276,6 +278,8 @@ class TaskRun:
         if self.arguments.destination is not None:
             self.arguments.destination.check()
         program_input = self.program.build()
+        if backend == LEAST_BUSY:
+            backend = self.program.wants_backend() or backend
         request = replace(
             self.arguments.request(self.program.program_id, backend, program_input),
             make_alternative=cache(self._alternative_request),
@@ -294,7 +298,8 @@ class TaskRun:
     def _budget(self) -> Any:
         return self.arguments.own_budget or self.task.hook.defaults.budget
 
-    def _preparation(self, program: TaskProgram) -> Preparation:
+    def preparation_of(self, program: TaskProgram) -> Preparation:
+        """Return what completes the requests of a program."""
         return Preparation(
             hook=self.task.hook,
             identity=identity_of(self.context["ti"]),
@@ -310,14 +315,19 @@ class TaskRun:
             request: What is asked for.
             stages: Runs the service's own dry runs; None if IBM is not asked.
         """
-        preparation = self._preparation(self.program)
+        first = self.program.preliminary()
+        if first is not None:
+            # What the task's own job takes depends on what this one finds.
+            self.program = first
+            request = self.arguments.request(first.program_id, request.backend, first.build())
+        preparation = self.preparation_of(self.program)
         try:
             ready = preparation.fit_ahead(request)
         except ProgramUnfitError as refusal:
             other = self._other_program(request, refusal)
             if other is None:
                 raise
-            request, preparation = other, self._preparation(self.program)
+            request, preparation = other, self.preparation_of(self.program)
             ready = preparation.fit_ahead(request)
         split = self.program.split()
         jobs = [ready] if len(split) == 1 else [self.program.part_of(ready, pubs) for pubs in split]
@@ -326,6 +336,8 @@ class TaskRun:
         if estimates is not None:
             jobs = [replace(job, estimated_seconds=one.seconds) for job, one in zip(jobs, estimates, strict=True)]
         plan = preparation.plan(request, ready, jobs)
+        if first is not None:
+            plan["of"] = "learning the noise; what the task's own job takes is known after that"
         if stages is not None:
             plan |= {
                 "estimate": FORMULA if estimates is None else SERVICE,
@@ -355,7 +367,7 @@ class TaskRun:
             other = self._other_program(request, refusal)
             if other is None:
                 raise refusal
-            return self._attempt(other, self._preparation(self.program), stages, resumed=resumed)
+            return self._attempt(other, self.preparation_of(self.program), stages, resumed=resumed)
 
         try:
             attempt = self._attempt(request, preparation, stages, resumed=resumed)
@@ -384,15 +396,23 @@ class TaskRun:
             and self.split.fingerprint != request.fingerprint()
             and (other := self._switch(request))
         ):
-            request, preparation = other, self._preparation(self.program)
+            request, preparation = other, self.preparation_of(self.program)
             obtaining = Obtaining(self.task, self.arguments, self.attachment, self.program, preparation)
+        preliminary = self.program.preliminary()
+        if preliminary is not None and not self._has_submitted():
+            Preliminary(self, stages, request).complete(preliminary, preparation)
         seconds = self._service_seconds(request, preparation, stages)
         if self.split is None:
             jobs = self._attach([KnownJob()])
             one = request if seconds is None else replace(request, estimated_seconds=seconds[0])
-            return partial(obtaining.obtain_one, jobs, one)
+            return partial(obtaining.obtain_one, jobs, one, preparation.session_id)
         jobs = self._attach(self.attachment.recorded_jobs(self.split))
         return obtaining.obtain_several(jobs, self.split, request, seconds, resumed=resumed)
+
+    def _has_submitted(self) -> bool:
+        """Whether an earlier try has submitted a job that this one may go on with."""
+        records = [self.attachment.record()] if self.split is None else self.attachment.records(self.split)
+        return any(record is not None and not record.refused and not record.delivered for record in records)
 
     def _service_seconds(
         self, request: JobRequest, preparation: Preparation, stages: Stages
@@ -401,8 +421,7 @@ class TaskRun:
         budget = self._budget
         if budget is None or budget.estimate != SERVICE:
             return None
-        records = [self.attachment.record()] if self.split is None else self.attachment.records(self.split)
-        if any(record is not None and not record.refused and not record.delivered for record in records):
+        if self._has_submitted():
             return None
         ready = preparation.fit_ahead(request)
         split = [[0]] if self.split is None else self.split.jobs

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
-from airflow_provider_qrt import templated
+from airflow_provider_qrt import durations, templated
 from airflow_provider_qrt.arguments.constants import Check, one_of
 from airflow_provider_qrt.arguments.options import estimator_options, sampler_options
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
@@ -15,7 +15,7 @@ from airflow_provider_qrt.primitives.errors import InvalidInputError
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
 
-    from airflow_provider_qrt.arguments.keywords import CircuitsArguments
+    from airflow_provider_qrt.arguments.keywords import CircuitsArguments, Duration
     from airflow_provider_qrt.programs.base import TaskProgram
 
 __all__ = ["QiskitRuntimeEstimatorOperator", "QiskitRuntimeSamplerOperator"]
@@ -116,6 +116,28 @@ def observables(name: str, value: Any) -> None:
         check_observables(value, name)
 
 
+def max_age(name: str, value: Any) -> None:
+    """Take a duration, or None.
+
+    Raises:
+        InvalidInputError: It is something else.
+    """
+    if value is not None:
+        durations.seconds(name, value)
+
+
+def noise_model(name: str, value: Any) -> None:
+    """Take a noise model, ``learn``, or None.
+
+    Raises:
+        InvalidInputError: It is another word.
+    """
+    if isinstance(value, str) and value != "learn":
+        raise InvalidInputError(
+            f"{name}: expected the output of a QiskitRuntimeNoiseLearnerOperator, or 'learn', not {value!r}."
+        )
+
+
 class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
     """Runs circuits with the estimator primitive and returns the expectation values of observables.
 
@@ -145,6 +167,12 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             on with the other. ``executor`` or ``estimator``: always that one. Over the executor the official client's
             functions prepare the program and put the result together, so it needs the extra ``qiskit``, and all
             circuits have one precision.
+        noise_model: The noise of the layers of the circuits, for PEC and PEA: the output of a
+            :class:`~airflow_provider_qrt.operators.noise_learner.QiskitRuntimeNoiseLearnerOperator` that was given the
+            same circuits. The circuits then run on its backend as they were transpiled for it. A model of another
+            calibration, or of other layers, is refused. ``learn``: learn one first, in the session or batch of the
+            task; without one, in a batch that the task opens.
+        noise_model_max_age: How old the model may be: seconds, a ``timedelta``, or text such as ``"6h"``.
         kwargs: ``optimization_level`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
@@ -155,6 +183,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         "precision",
         "resilience_level",
         "program_id",
+        "noise_model",
+        "noise_model_max_age",
         *QiskitRuntimeCircuitsOperator.template_fields,
     )
     program_id: str = ESTIMATOR_PROGRAMS[0]
@@ -167,6 +197,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         "resilience_level": partial(templated.whole_number, at_least=0, at_most=2),
         "program_id": one_of(ESTIMATOR_PROGRAMS),
         "options": estimator_options,
+        "noise_model": noise_model,
+        "noise_model_max_age": max_age,
     }
 
     def __init__(
@@ -178,6 +210,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         resilience_level: int | str | XComArg | None = None,
         options: Mapping[str, Any] | XComArg | None = None,
         program_id: str | XComArg = ESTIMATOR_PROGRAMS[0],
+        noise_model: Any = None,
+        noise_model_max_age: Duration | None = None,
         **kwargs: Unpack[CircuitsArguments],
     ) -> None:
         super().__init__(circuits=circuits, options=options, **kwargs)
@@ -185,6 +219,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
         self.precision = precision
         self.resilience_level = resilience_level
         self.program_id = cast("str", program_id)
+        self.noise_model = noise_model
+        self.noise_model_max_age = noise_model_max_age
         self.check_constants(*QiskitRuntimeEstimatorOperator.checks)
 
     def make_program(self) -> TaskProgram:
@@ -197,9 +233,13 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             observables=self.observables,
             precision=self.precision,
             resilience_level=self.resilience_level,
+            noise_model=self.noise_model,
+            noise_model_max_age=self.noise_model_max_age,
         )
         if not self.takes_pubs():
             return v1.EstimatorV1Program(self.hook.client, arguments, self.program_id)
+        if self.noise_model is not None:
+            return estimator.program_with_model(self.hook.client, arguments, self.program_id)
         return choose_program(
             self.program_id,
             lambda: estimator.ExecutorEstimatorProgram(self.hook.client, arguments),

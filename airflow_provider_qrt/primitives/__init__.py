@@ -83,11 +83,13 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.inputs.v1 import (
         sampler_v1_params as sampler_v1_params,
     )
+    from airflow_provider_qrt.primitives.noise_model import LearnedLayer, NoiseModel
     from airflow_provider_qrt.primitives.results.bits import BitRegister, Counts
     from airflow_provider_qrt.primitives.results.estimator_pub import EstimatorPubResult
     from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
     from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates
     from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
+    from airflow_provider_qrt.primitives.results.noise_model_result import decode_noise_model as decode_noise_model
     from airflow_provider_qrt.primitives.results.quasi_dists import QuasiDistribution, nearest_probability_distribution
     from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
     from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
@@ -99,7 +101,9 @@ __all__ = [
     "EstimatorResult",
     "InvalidInputError",
     "InvalidResultError",
+    "LearnedLayer",
     "NoCountsError",
+    "NoiseModel",
     "NotIsaError",
     "QuasiDistribution",
     "SamplerPubResult",
@@ -120,7 +124,9 @@ _HOME = {
     "EstimatorResult": "results.estimator_result",
     "InvalidInputError": "errors",
     "InvalidResultError": "errors",
+    "LearnedLayer": "noise_model",
     "NoCountsError": "errors",
+    "NoiseModel": "noise_model",
     "NotIsaError": "circuits.isa",
     "QuasiDistribution": "results.quasi_dists",
     "SamplerPub": "inputs.pubs",
@@ -142,6 +148,7 @@ _HOME = {
     "decode_estimator_result": "results.estimator_result",
     "decode_executor_estimates": "results.executor_estimator_result",
     "decode_executor_result": "results.executor_result",
+    "decode_noise_model": "results.noise_model_result",
     "decode_sampler_result": "results.sampler_result",
     "estimator_params": "inputs.estimator",
     "estimator_v1_params": "inputs.v1",

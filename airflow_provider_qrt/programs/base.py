@@ -81,6 +81,26 @@ class TaskProgram(ABC):
         """
         return None
 
+    def preliminary(self) -> TaskProgram | None:
+        """Return a program whose job must complete before this one is submitted; None if there is none.
+
+        Called after :meth:`build`. Its job runs in the session of the task, or in a batch that the task opens for both.
+        """
+        return None
+
+    def take_preliminary(self, job: Job, text: str) -> None:
+        """Take what the job of :meth:`preliminary` has measured.
+
+        Args:
+            job: The job, completed.
+            text: Its result.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a preliminary job and does not say what it is for.")
+
+    def wants_backend(self) -> str | None:
+        """Return the name of the only backend that will do; None if there are others. Called after :meth:`build`."""
+        return None
+
     @property
     def grows_to_fit(self) -> bool:
         """Whether :meth:`fit` changes how much is submitted, as transpilation does."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Backend
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+    from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
     from airflow_provider_qrt.primitives.inputs.official_program import PreparedProgram
     from airflow_provider_qrt.programs.given import GivenCircuits
 
@@ -171,16 +172,28 @@ class CircuitsProgram(TaskProgram):
 
     def fit(self, request: JobRequest, backend: Backend) -> JobRequest:
         """Transpile the circuits for the backend, or check that it can run them as they are."""
-        level, pubs = self.arguments.level, self._pubs
-        if level is not None:
-            from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
-
-            transpiler = Transpiler(self.snapshot(backend), level, cache=config.circuit_cache())
-            pubs = [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(pubs)]
-        elif self.arguments.check_isa and not backend.is_simulator:
-            self._check_isa(backend)
+        pubs = self.fit_pubs(backend)
         self._fitted = (pubs, backend)
         return replace(request, input=self.fit_input(request.input, pubs, backend))
+
+    def fit_pubs(self, backend: Backend) -> Sequence[Any]:
+        """Return the PUBs as the backend can run them.
+
+        Raises:
+            InvalidInputError: It cannot; says what to do.
+        """
+        if self.arguments.level is not None:
+            transpiler = self.transpiler(backend, self.arguments.level)
+            return [transpiler.transpile_pub(pub, f"circuits[{index}]") for index, pub in enumerate(self._pubs)]
+        if self.arguments.check_isa and not backend.is_simulator:
+            self._check_isa(backend)
+        return self._pubs
+
+    def transpiler(self, backend: Backend, level: int) -> Transpiler:
+        """Return what transpiles circuits for the backend as it is now."""
+        from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
+
+        return Transpiler(self.snapshot(backend), level, cache=config.circuit_cache())
 
     def fit_part(self, asked: ProgramInput, pubs: Sequence[int]) -> ProgramInput:
         """Return the input of a part as it is submitted to the backend that was chosen."""

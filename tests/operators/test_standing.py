@@ -30,7 +30,7 @@ def submit(operator, context) -> None:
     """Submit the task's job, without waiting for it."""
     run = operator._begin_run(context, begins=True)
     (handle,) = run._attach([KnownJob()]).handles
-    handle.job_id = handle.submitter.obtain(run._build_request(), run._preparation(run.program).complete).job_id
+    handle.job_id = handle.submitter.obtain(run._build_request(), run.preparation_of(run.program).complete).job_id
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_a_process_that_is_told_to_stop_leaves_the_job_to_another_try(
     from airflow_provider_qrt.execution.task_jobs import KnownJob
 
     (handle,) = run._attach([KnownJob()]).handles
-    handle.job_id = handle.submitter.obtain(run._build_request(), run._preparation(run.program).complete).job_id
+    handle.job_id = handle.submitter.obtain(run._build_request(), run.preparation_of(run.program).complete).job_id
     states = {ti.run_id: {ti.task_id: state}}
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **_: states))
     operator.on_kill()

@@ -104,6 +104,41 @@ class TranspiledCircuit:
         """Rewrite observables of the original circuit for this circuit; see :func:`place_observables`."""
         return place_observables(observables, self.layout, self.info.num_qubits, where)
 
+    def fit_pub(self, pub: P, where: str) -> P:
+        """Return a PUB of the original circuit with this circuit, and with values and observables that fit it.
+
+        Raises:
+            InvalidInputError: Parameter values or observables do not fit the circuit.
+        """
+        changes: dict[str, Any] = {
+            "circuit": self.circuit,
+            "parameter_values": self.parameter_values(pub.parameter_values, where),
+            "info": self.info,
+            "source": pub.circuit if isinstance(pub.circuit, str) else pub.source,
+        }
+        observables = getattr(pub, "observables", None)
+        if observables is not None:
+            changes["observables"] = self.observables(observables, where)
+        return dataclasses.replace(pub, **changes)
+
+    @classmethod
+    def read(cls, circuit: Mapping[str, Any], width: int | None, where: str) -> TranspiledCircuit:
+        """Read a transpiled circuit that was kept.
+
+        Args:
+            circuit: QPY in zlib in base64 in a tagged mapping.
+            width: Number of qubits of the original circuit, if the kept one has no layout.
+            where: The place named at the start of an error message.
+
+        Raises:
+            InvalidInputError: Qiskit cannot read it.
+        """
+        with qiskit_needed("noise_model"):
+            kept = read_qpy(circuit, where)
+        layout = kept.layout
+        places = range(width or kept.num_qubits) if layout is None else layout.final_index_layout()
+        return cls(circuit, circuit_info(kept), tuple(places), from_cache=True)
+
 
 class Transpiler:
     """Transpiles circuits for the current state of one backend.
@@ -147,17 +182,7 @@ class Transpiler:
         Raises:
             InvalidInputError: See :meth:`transpile`; or parameter values or observables do not fit the circuit.
         """
-        done = self.transpile(pub.circuit, where, info=pub.info, source=pub.source)
-        changes: dict[str, Any] = {
-            "circuit": done.circuit,
-            "parameter_values": done.parameter_values(pub.parameter_values, where),
-            "info": done.info,
-            "source": pub.circuit if isinstance(pub.circuit, str) else pub.source,
-        }
-        observables = getattr(pub, "observables", None)
-        if observables is not None:
-            changes["observables"] = done.observables(observables, where)
-        return dataclasses.replace(pub, **changes)
+        return self.transpile(pub.circuit, where, info=pub.info, source=pub.source).fit_pub(pub, where)
 
     def transpile(
         self,

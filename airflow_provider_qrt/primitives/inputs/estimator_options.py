@@ -34,6 +34,8 @@ NOISE_FACTORS = (1, 3, 5)
 """Noise factors of ZNE, unless ``zne.noise_factors`` is set."""
 EXTRAPOLATORS = ("exponential", "linear")
 """Extrapolators of ZNE, unless ``zne.extrapolator`` is set."""
+ZNE_AND_PEC = "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
+"""The error for two methods at once."""
 LEARNED_FOR_NOTHING = (
     "options.resilience.measure_noise_learning: this is used with measure_mitigation only, which has to be set "
     "with it: write 'measure_mitigation': True beside it, or leave measure_noise_learning out."
@@ -172,9 +174,7 @@ def check_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]
     checked = check_closed(options, SCHEMA, program="estimator", elsewhere=ELSEWHERE)
     resilience = checked.get("resilience", {})
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
-        raise InvalidInputError(
-            "options.resilience: zne_mitigation and pec_mitigation exclude each other; switch one of them off."
-        )
+        raise InvalidInputError(ZNE_AND_PEC)
     if resilience.get("measure_noise_learning") and not resilience.get("measure_mitigation"):
         raise InvalidInputError(LEARNED_FOR_NOTHING)
     check_enough_factors(resilience.get("zne", {}))

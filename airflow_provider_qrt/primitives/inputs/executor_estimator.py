@@ -23,6 +23,7 @@ from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.inputs.executor_estimator_options import check_executor_estimator_options
+from airflow_provider_qrt.primitives.inputs.noise_learning import find_layers, twirling_of
 from airflow_provider_qrt.primitives.inputs.official_program import (
     PreparedProgram,
     client_options,
@@ -33,13 +34,18 @@ from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+    from airflow_provider_qrt.primitives.noise_model import NoiseModel
 
 NEEDED_FOR = "program_id='executor'"
 """The argument that needs Qiskit, for messages."""
 
 
 def executor_estimator_identity(
-    pubs: Sequence[EstimatorPub], *, resilience_level: int | None = None, options: Mapping[str, Any] | None = None
+    pubs: Sequence[EstimatorPub],
+    *,
+    resilience_level: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    noise_model: str | None = None,
 ) -> dict[str, Any]:
     """Check the input of an estimator over the executor; return it as JSON that is equal for equal requests.
 
@@ -50,6 +56,7 @@ def executor_estimator_identity(
         pubs: Checked PUBs.
         resilience_level: 0, 1 or 2; None: the client's default, 1.
         options: See ``check_executor_estimator_options``.
+        noise_model: Identifies the noise model, if there is one.
 
     Raises:
         InvalidInputError: The level or an option is wrong.
@@ -57,16 +64,17 @@ def executor_estimator_identity(
         QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
-    checked_options = check_executor_estimator_options(options)
+    checked_options = check_executor_estimator_options(options, with_noise_model=noise_model is not None)
     _common_precision(pubs)
     check_decoupling(pubs, checked_options)
     with qiskit_needed(NEEDED_FOR):
         import qiskit_ibm_runtime.executor_estimator.prepare  # noqa: F401
-    return {
+    identity = {
         "pubs": [pub.identity() for pub in pubs],
         "resilience_level": resilience_level,
         "options": checked_options,
     }
+    return identity if noise_model is None else {**identity, "noise_model": noise_model}
 
 
 def prepare_executor_estimator(
@@ -75,6 +83,7 @@ def prepare_executor_estimator(
     resilience_level: int | None = None,
     options: Mapping[str, Any] | None = None,
     backend: BackendSnapshot | None = None,
+    noise_model: NoiseModel | None = None,
 ) -> PreparedProgram:
     """Build the ``params`` of an ``executor`` job from the input of an estimator.
 
@@ -83,23 +92,29 @@ def prepare_executor_estimator(
         resilience_level: 0, 1 or 2; None: the client's default, 1.
         options: See ``check_executor_estimator_options``.
         backend: The backend of the job; see :func:`needs_backend`.
+        noise_model: The noise of the layers of the circuits, for PEC and PEA. The circuits must be those of the model.
 
     Raises:
-        InvalidInputError: The level or an option is not supported, the PUBs differ in precision, Qiskit cannot read a
-            circuit, the official client refuses the input, or the job has more executions than IBM allows.
+        InvalidInputError: An option is not supported, Qiskit cannot read a circuit, or the model lacks layers of the
+            circuits.
+        ProgramUnfitError: The PUBs differ in precision, the official client refuses the input, or the job has more
+            executions than IBM allows.
         QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
-    checked_options = check_executor_estimator_options(options)
+    checked_options = check_executor_estimator_options(options, with_noise_model=noise_model is not None)
     precision = _common_precision(pubs)
     with qiskit_needed(NEEDED_FOR):
         from qiskit_ibm_runtime.executor_estimator.prepare import prepare
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
     level = {} if resilience_level is None else {"resilience_level": resilience_level}
-    chosen = client_options(EstimatorOptions, {**checked_options, **level})
+    circuits = [read_circuit(pub.circuit, place, needed_for=NEEDED_FOR) for pub, place in _places(pubs)]
+    resilience = dict(checked_options.get("resilience", {}))
+    if noise_model is not None:
+        resilience["layer_noise_model"] = _layers(circuits, checked_options, noise_model)
+    chosen = client_options(EstimatorOptions, {**checked_options, "resilience": resilience, **level})
     read = [
-        (read_circuit(pub.circuit, place, needed_for=NEEDED_FOR), pub.observables, written(pub.parameter_values))
-        for pub, place in _places(pubs)
+        (circuit, pub.observables, written(pub.parameter_values)) for circuit, pub in zip(circuits, pubs, strict=True)
     ]
     return prepare_with(
         lambda ready: prepare(read, chosen, precision, backend=ready),
@@ -108,6 +123,25 @@ def prepare_executor_estimator(
         role="estimator",
         needed_for=NEEDED_FOR,
     )
+
+
+def _layers(circuits: Sequence[Any], options: Mapping[str, Any], model: NoiseModel) -> list[tuple[Any, Any]]:
+    """Return the layers of the circuits with their noise, as the official client takes them."""
+    from qiskit.quantum_info import PauliLindbladMap
+
+    found = find_layers(circuits, twirling_of(options))
+    model.check_layers([layer for _, layer in found])
+    learned = {layer.ref: layer for layer in model.layers}
+    return [
+        (
+            instruction,
+            PauliLindbladMap.from_sparse_list(
+                [(paulis, list(places), rate) for paulis, places, rate in learned[layer.ref].terms],
+                num_qubits=len(layer.qubits),
+            ),
+        )
+        for instruction, layer in found
+    ]
 
 
 def _places(pubs: Sequence[EstimatorPub]) -> Iterator[tuple[EstimatorPub, str]]:

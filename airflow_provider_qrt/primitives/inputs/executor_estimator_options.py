@@ -1,7 +1,7 @@
 """The options of an estimator that uses the program ``executor``, which are those that the official client supports.
 
 Source: ``qiskit_ibm_runtime.options_models.EstimatorOptions`` of qiskit-ibm-runtime 0.51. It lacks some options of the
-program ``estimator``. Its noise models are Python objects, which belong to the boxes of one transpiled circuit.
+program ``estimator``. PEC and PEA need a noise model of the layers of the transpiled circuits, which is an argument.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from airflow_provider_qrt.primitives.inputs.estimator_options import (
     LEARNED_FOR_NOTHING,
     RESILIENCE,
     SCHEMA,
+    ZNE_AND_PEC,
     check_enough_factors,
     factors_problem,
 )
@@ -33,7 +34,7 @@ from airflow_provider_qrt.primitives.inputs.options import TWIRLING
 _STAY = "leave program_id='estimator' for this task, as long as IBM offers it"
 _NEEDS_MODEL = (
     "over the program executor this needs a noise model that was learned for the very layers of the transpiled "
-    f"circuits, and there is no way to hand one on; {_STAY}"
+    f"circuits; set noise_model to the output of a QiskitRuntimeNoiseLearnerOperator, or to 'learn', or {_STAY}"
 )
 
 
@@ -75,29 +76,64 @@ _SCHEMA: Schema = {
         },
         "zne": {**_ZNE, "amplifier": _amplifier, "noise_factors": _factors},
         "pec_mitigation": _off,
-        "layer_noise_learning": _refused("over the program executor no noise of layers is learned"),
-        "layer_noise_model": _refused(_NEEDS_MODEL.partition(";")[0]),
+        "layer_noise_learning": _refused(
+            "over the program executor the noise of layers is learned by a job of its own"
+        ),
+        "layer_noise_model": _refused("over the program executor this is the argument noise_model"),
+    },
+}
+_RESILIENCE = _SCHEMA["resilience"]
+assert isinstance(_RESILIENCE, Mapping)
+_SCHEMA_WITH_MODEL: Schema = {
+    **_SCHEMA,
+    "resilience": {
+        **_RESILIENCE,
+        "zne": {**_ZNE, "noise_factors": _factors},
+        "pec_mitigation": boolean,
     },
 }
 
 
-def check_executor_estimator_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+def check_executor_estimator_options(
+    options: Mapping[str, Any] | None, *, with_noise_model: bool = False
+) -> dict[str, Any]:
     """Check the options of an estimator over the executor and return them as a new plain dictionary.
 
     The content of ``experimental`` passes through unchecked.
 
+    Args:
+        options: The options.
+        with_noise_model: Whether there is a noise model, which PEC and PEA need.
+
     Raises:
         InvalidInputError: A name is unknown (the message suggests the most similar one), a value has the wrong type,
-            readout errors are learned but not mitigated, or an extrapolator has too few noise factors. The message
-            starts with the full dotted path.
+            ZNE and PEC are both on, readout errors are learned but not mitigated, or an extrapolator has too few noise
+            factors. The message starts with the full dotted path.
         ProgramUnfitError: An option is supported only by the program ``estimator``: PEC, PEA, a noise model, seeds,
             options of a simulator.
     """
     if options is None:
         return {}
-    checked = check_closed(options, _SCHEMA, program="estimator", elsewhere=ELSEWHERE)
+    schema = _SCHEMA_WITH_MODEL if with_noise_model else _SCHEMA
+    checked = check_closed(options, schema, program="estimator", elsewhere=ELSEWHERE)
     resilience = checked.get("resilience", {})
+    if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
+        raise InvalidInputError(ZNE_AND_PEC)
     if resilience.get("measure_noise_learning") and resilience.get("measure_mitigation") is False:
         raise InvalidInputError(LEARNED_FOR_NOTHING)
     check_enough_factors(resilience.get("zne", {}))
     return checked
+
+
+def uses_noise_model(options: Mapping[str, Any], *, resilience_level: int | None = None) -> bool:
+    """Return whether options ask for a method that needs a noise model: PEC, or ZNE with the amplifier ``pea``.
+
+    Args:
+        options: Checked options.
+        resilience_level: The level of the task; level 2 switches ZNE on.
+    """
+    resilience = options.get("resilience", {})
+    amplified = resilience.get("zne", {}).get("amplifier") == "pea"
+    return bool(
+        resilience.get("pec_mitigation") or (amplified and resilience.get("zne_mitigation", resilience_level == 2))
+    )

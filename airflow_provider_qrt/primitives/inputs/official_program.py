@@ -64,21 +64,23 @@ def read_circuit(
         return read_qpy(circuit, where)
 
 
-def on_physical_qubits(circuit: Any) -> Any:
+def on_physical_qubits(circuit: Any, width: int | None = None) -> Any:
     """Return a circuit whose n-th qubit is the backend's n-th, which is how the service takes it, in Qiskit's own form.
 
     Qiskit's passes for decoupling pulses take only circuits with one register of qubits named ``q``.
 
     Args:
         circuit: A ``QuantumCircuit`` that the backend can run.
+        width: Number of qubits to widen it to, such as the backend's; None leaves the number.
     """
     from qiskit.circuit import QuantumCircuit, QuantumRegister
 
-    if [register.name for register in circuit.qregs] == ["q"] and circuit.qregs[0].size == circuit.num_qubits:
+    size = max(circuit.num_qubits, width or 0)
+    if [(register.name, register.size) for register in circuit.qregs] == [("q", size)]:
         return circuit
-    placed = QuantumCircuit(QuantumRegister(circuit.num_qubits, "q"), circuit.clbits, *circuit.cregs, name=circuit.name)
+    placed = QuantumCircuit(QuantumRegister(size, "q"), circuit.clbits, *circuit.cregs, name=circuit.name)
     placed.metadata = circuit.metadata
-    placed.compose(circuit, placed.qubits, placed.clbits, inplace=True)
+    placed.compose(circuit, placed.qubits[: circuit.num_qubits], placed.clbits, inplace=True)
     return placed
 
 
