@@ -17,7 +17,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.doctor.looking import STATES
 from airflow_provider_qrt.doctor.requests_out import Service
 from airflow_provider_qrt.doctor.rows import Examination, NotTriedError, at, wrong_fields
-from airflow_provider_qrt.primitives.results.sampler_result import decode_sampler_result
+from airflow_provider_qrt.primitives.results.decode import decode_sampler_result
 
 CIRCUIT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nx $0;\nc[0] = measure $0;\n'
 """One gate that every machine has, on its first qubit."""

@@ -85,14 +85,15 @@ if TYPE_CHECKING:
     )
     from airflow_provider_qrt.primitives.noise_model import LearnedLayer, NoiseModel
     from airflow_provider_qrt.primitives.results.bits import BitRegister, Counts
+    from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
     from airflow_provider_qrt.primitives.results.estimator_pub import EstimatorPubResult
-    from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
+    from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
     from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates
     from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
     from airflow_provider_qrt.primitives.results.noise_model_result import decode_noise_model as decode_noise_model
     from airflow_provider_qrt.primitives.results.quasi_dists import QuasiDistribution, nearest_probability_distribution
     from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
-    from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
+    from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
 
 __all__ = [
     "BitRegister",
@@ -145,11 +146,11 @@ _HOME = {
     "coerce_pubs": "inputs.pubs",
     "coerce_v1_circuits": "inputs.v1",
     "coerce_v1_estimates": "inputs.v1",
-    "decode_estimator_result": "results.estimator_result",
+    "decode_estimator_result": "results.decode",
     "decode_executor_estimates": "results.executor_estimator_result",
     "decode_executor_result": "results.executor_result",
     "decode_noise_model": "results.noise_model_result",
-    "decode_sampler_result": "results.sampler_result",
+    "decode_sampler_result": "results.decode",
     "estimator_params": "inputs.estimator",
     "estimator_v1_params": "inputs.v1",
     "executor_estimator_identity": "inputs.executor_estimator",

@@ -21,8 +21,6 @@ from airflow_provider_qrt.primitives.results.result_file import ResultFormat, du
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 
-__all__ = ["LearnedLayer", "NoiseModel"]
-
 FORMAT = 1
 """Version of the form in which models are written."""
 

@@ -27,12 +27,13 @@ from airflow_provider_qrt.primitives.circuits.statements import read_instruction
 from airflow_provider_qrt.primitives.circuits.text import blank_noise, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError, NoCountsError
 from airflow_provider_qrt.primitives.results.any_result import READERS, read_any_result
+from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
-from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
 
 from . import mutations
 

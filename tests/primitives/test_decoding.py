@@ -199,7 +199,7 @@ def plain_document(samples, num_bits=2):
         ("null", "no result of a sampler"),
         ("{}", "it is empty"),
         ({"quasi_dists": {"0": 1}}, "quasi-probabilities"),
-        ({"schema_version": "v2.0", "data": []}, "it has the keys 'schema_version', 'data'"),
+        ({"schema_version": "v2.0", "items": []}, "it has the keys 'schema_version', 'items'"),
         ({"__type__": "QuantumCircuit", "__value__": ""}, "it has the type 'QuantumCircuit'"),
         ({"__type__": "PrimitiveResult", "__value__": {}}, "no list of PUB results"),
         (

@@ -225,8 +225,8 @@ def within(path, value):
         ("resilience.pec_mitigation", 1, "expected true or false"),
         ("resilience.zne.amplifier", "pea", "noise model"),
         ("resilience.zne.amplifier", "gate_fold", "expected one of"),
-        ("resilience.layer_noise_model", [], "noise model"),
-        ("resilience.layer_noise_learning", {}, "no noise of layers is learned"),
+        ("resilience.layer_noise_model", [], "the argument noise_model"),
+        ("resilience.layer_noise_learning", {}, "a job of its own learns the noise of layers"),
         (
             "resilience.measure_noise_learning.shots_per_randomization",
             64,

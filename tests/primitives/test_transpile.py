@@ -33,7 +33,7 @@ from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
 from airflow_provider_qrt.primitives.inputs.estimator import estimator_params
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import coerce_estimator_pubs
 from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError
-from airflow_provider_qrt.primitives.results.estimator_result import decode_estimator_result
+from airflow_provider_qrt.primitives.results.decode import decode_estimator_result
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

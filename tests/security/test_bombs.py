@@ -31,8 +31,9 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.primitives.errors import InvalidInput, InvalidResult
 from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
 from airflow_provider_qrt.primitives.results.any_result import read_any_result
-from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult, decode_sampler_result
-from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult, decode_estimator_result
+from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
+from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
+from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
 from airflow_provider_qrt.client import errors
 
 def packed(size, filling=b"\\0", bits=15):

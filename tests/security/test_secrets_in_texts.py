@@ -11,7 +11,7 @@ from airflow_provider_qrt.client import ClientSettings, errors
 from airflow_provider_qrt.execution.lineage_source import source_of
 from airflow_provider_qrt.jobs.failure import explain_failure
 from airflow_provider_qrt.primitives.errors import InvalidResultError
-from airflow_provider_qrt.primitives.results.sampler_result import decode_sampler_result
+from airflow_provider_qrt.primitives.results.decode import decode_sampler_result
 from airflow_provider_qrt.untrusted.blotter import Blotter, readable, without_secrets
 
 from .hostile import ACCOUNT, CRN, KEY, HostileService, answering

@@ -6,40 +6,20 @@ Each run gets one answer 429, and loses the answer to one submission.
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
+from tests.ways.examples import CONF, copy_dags
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
-ROOT = Path(__file__).resolve().parents[2]
-CONF: dict[str, dict[str, Any]] = {
-    # So few that nobody is asked.
-    "approve_submission": {"shots": 1000},
-    "parameter_sweep": {},
-    "bell_pair": {},
-    "batch_of_circuits": {},
-    "budget": {},
-    "calibrate_first": {},
-    "first_circuit": {},
-    "ghz_states": {},
-    "h2_vqe": {},
-    "ising_energy": {},
-    "kicked_ising": {},
-    "submit_and_wait": {},
-    "wait_for_backend": {},
-    "calibration_record": {},
-}
-"""The DAGs that end by themselves, and what they are run with."""
 NO_JOBS = ("calibration_record",)
 
 
@@ -50,16 +30,11 @@ def own_service() -> Iterator[Emulator]:
         yield running
 
 
-def _dags(folder: Path) -> Path:
-    shutil.copytree(ROOT / "example_dags", folder, ignore=shutil.ignore_patterns("legacy", "__pycache__"))
-    return folder
-
-
 @pytest.fixture(scope="module")
 def real(own_service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     home = tmp_path_factory.mktemp("real")
     with LocalAirflow(
-        home, _dags(home / "dags"), connections={"qiskit_runtime_default": connection(own_service)}
+        home, copy_dags(home / "dags"), connections={"qiskit_runtime_default": connection(own_service)}
     ) as running:
         yield running
 
@@ -68,7 +43,9 @@ def real(own_service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def alone(own_service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """A database and no component: ``dag.test()`` needs no other."""
     home = tmp_path_factory.mktemp("alone")
-    airflow = LocalAirflow(home, _dags(home / "dags"), connections={"qiskit_runtime_default": connection(own_service)})
+    airflow = LocalAirflow(
+        home, copy_dags(home / "dags"), connections={"qiskit_runtime_default": connection(own_service)}
+    )
     (home / "logs").mkdir()
     airflow.run("db", "migrate")
     airflow.run("dags", "reserialize")

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError
+from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.decoding import load_document
-from airflow_provider_qrt.primitives.results.estimator_result import decode_estimator_result
 from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates, holds_estimates
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat, dump_json
-from airflow_provider_qrt.primitives.results.sampler_result import decode_sampler_result
 from airflow_provider_qrt.untrusted.json_text import UnfitJsonError, parse_json
 
 

@@ -136,10 +136,10 @@ class EstimatorResult:
         return estimates_dataframe(self.pubs)
 
 
-def decode_estimator_result(
+def decode_server_estimates(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> EstimatorResult:
-    """Read the result of an ``estimator`` job, of version 1 or 2.
+    """Read the result of a job of the program ``estimator``, of version 1 or 2.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.

@@ -25,6 +25,11 @@ POINTS, AVERAGES = "_iq", "_avg_iq"
 """Ends of the names of registers that hold readout points, and averages of them."""
 
 
+def is_of_executor(document: Any) -> bool:
+    """Return whether parsed JSON is the result of an ``executor`` job."""
+    return isinstance(document, Mapping) and "schema_version" in document and isinstance(document.get("data"), list)
+
+
 def decode_executor_result(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> SamplerResult:

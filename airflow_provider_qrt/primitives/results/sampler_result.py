@@ -165,10 +165,10 @@ class SamplerResult:
         return sampler_dataframe(self.pubs)
 
 
-def decode_sampler_result(
+def decode_server_samples(
     payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
 ) -> SamplerResult:
-    """Read the result of a ``sampler`` job, of version 1 or 2.
+    """Read the result of a job of the program ``sampler``, of version 1 or 2.
 
     Args:
         payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.
