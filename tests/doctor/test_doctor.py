@@ -59,9 +59,7 @@ def test_the_dry_run_submits_nothing_that_costs(examine, emulator):
     _, rows = examine("--dry-run-job")
     assert rows["R-isa"]["verdict"] == "as assumed"
     assert rows["R-backend-mocks"]["verdict"] == "as assumed"
-    assert {job["backend"] for job in emulator.jobs()} == {"mock_fez"}
-
-
+    assert not [job for job in emulator.jobs() if not job["backend"].startswith("mock_")]
 
 
 DIFFERENCES = [

@@ -226,7 +226,7 @@ def within(path, value):
         ("resilience.zne.amplifier", "pea", "noise model"),
         ("resilience.zne.amplifier", "gate_fold", "expected one of"),
         ("resilience.layer_noise_model", [], "the argument noise_model"),
-        ("resilience.layer_noise_learning", {}, "a job of its own learns the noise of layers"),
+        ("resilience.layer_noise_learning", {}, "is learned by a job of its own"),
         (
             "resilience.measure_noise_learning.shots_per_randomization",
             64,
