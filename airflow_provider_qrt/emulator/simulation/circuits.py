@@ -20,6 +20,7 @@ from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.simulation import openqasm
 from airflow_provider_qrt.emulator.simulation.encoding import load_array
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError
+from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 from airflow_provider_qrt.emulator.simulation.tensors import inflate
 
 MAX_QPY_BYTES = 256 * 1024 * 1024
@@ -245,11 +246,10 @@ def nativize(circuit: Any) -> Any:
 
 def _native(operation: Any) -> list[Any]:
     from qiskit.circuit import Gate
-    from qiskit.circuit.library import get_standard_gate_name_mapping
 
     if hasattr(operation, "blocks") and operation.blocks:
         return [operation.replace_blocks([_native_block(block) for block in operation.blocks])]
-    standard = get_standard_gate_name_mapping()
+    standard = standard_gates()
     name = operation.name
     # Inside a loop, an angle may still be the loop variable.
     if name in _QUARTER_TURNS and len(operation.params) == 1 and isinstance(operation.params[0], int | float):

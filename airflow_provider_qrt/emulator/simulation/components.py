@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.simulation import circuits
 from airflow_provider_qrt.emulator.simulation.noise import Noise
+from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 
 ROTATIONS = {"rz": "Z", "p": "Z", "rx": "X", "ry": "Y"}
 """The axes of single-qubit rotations, up to a global phase, which measurements cannot detect."""
@@ -105,9 +106,7 @@ def chance_of_one(
         sets: The number of parameter sets.
         noise: The device's noise, or None.
     """
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
-    standard = get_standard_gate_name_mapping()
+    standard = standard_gates()
     state = np.zeros((sets, 2, 1), dtype=complex)
     state[:, 0] = 1
     for instruction in part.instructions:

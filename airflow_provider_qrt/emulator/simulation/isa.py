@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT, NOT_IN_BASIS, NOT_ON_THESE_QUBITS
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError
+from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 
 ALWAYS = frozenset({"measure", "reset", "barrier", "delay"})
 CONTROL_FLOW = frozenset(
@@ -180,7 +181,5 @@ def check_options(circuit: Any, where: str, *, decoupled: bool, gates_randomized
 
 
 def _same_gate(operation: Any) -> bool:
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
-    known = get_standard_gate_name_mapping().get(operation.name)
+    known = standard_gates().get(operation.name)
     return known is not None and known.num_qubits == operation.num_qubits and len(known.params) == len(operation.params)

@@ -29,6 +29,7 @@ from airflow_provider_qrt.emulator.simulation import circuits, isa
 from airflow_provider_qrt.emulator.simulation.encoding import array_of, tag
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError
+from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 
 TWIRLS = 2
 """The number of sx of a twirled qubit's gate."""
@@ -157,11 +158,10 @@ def _layers(circuit: Any, strategy: str) -> Iterator[Layer]:
 def _layer_error(layer: Layer, machine: Machine, random: np.random.Generator) -> dict[str, Any]:
     """Return a layer with its noise in the tagged form of the official client's ``LayerError``."""
     from qiskit import QuantumCircuit, qpy
-    from qiskit.circuit.library import get_standard_gate_name_mapping
 
     circuit = QuantumCircuit(len(layer.qubits))
     for name, qubits in layer.gates:
-        circuit.append(get_standard_gate_name_mapping()[name], [layer.qubits.index(qubit) for qubit in qubits])
+        circuit.append(standard_gates()[name], [layer.qubits.index(qubit) for qubit in qubits])
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer, version=QPY_VERSION)
     terms, found = rates(layer, machine, random)

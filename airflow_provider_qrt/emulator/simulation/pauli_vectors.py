@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.simulation.components import FIXED, ROTATIONS, Component, angles_of
 from airflow_provider_qrt.emulator.simulation.noise import Noise
+from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 
 MOST_QUBITS = 4
 MOST_NOISY_QUBITS = 6
@@ -215,9 +216,7 @@ def _strings() -> list[NDArray[np.complex128]]:
 @cache
 def _fixed(name: str) -> Array:
     """Return the matrix of a gate without parameters on the Pauli strings of its qubits."""
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
-    unitary = np.asarray(get_standard_gate_name_mapping()[name].to_matrix())
+    unitary = np.asarray(standard_gates()[name].to_matrix())
     strings = _strings() if len(unitary) == 4 else [one[:2, :2] for one in _strings()[::4]]
     turned = [unitary @ one @ unitary.conj().T for one in strings]
     found = np.array([[np.trace(row @ column).real for column in turned] for row in strings]) / len(unitary)
