@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_qrt.emulator import checks
 from airflow_provider_qrt.emulator.calibrate import CALIBRATE
 from airflow_provider_qrt.emulator.errors import bad_request
+from airflow_provider_qrt.emulator.mitigation import Pec, Zne, read_mitigation
 from airflow_provider_qrt.emulator.noise_learner_input import NOISE_LEARNER
 from airflow_provider_qrt.emulator.shots import EstimatorShots, needed, of_sampler
 
@@ -33,6 +34,7 @@ class Pub:
         gates_randomized: Whether gates are twirled, or gate errors are cancelled or amplified.
         each: Shots of one randomized circuit; 0 if there is only one circuit.
         no_room: The reason why its shots cannot be divided among randomized circuits, or None.
+        mitigation: The mitigation of an estimator's gate errors, or None.
         meas_type: The form of a sampler's results: ``classified``, ``kerneled`` or ``avg_kerneled``.
     """
 
@@ -48,6 +50,7 @@ class Pub:
     each: int = 0
     no_room: str | None = None
     meas_type: str = "classified"
+    mitigation: Zne | Pec | None = None
 
 
 MEAS_TYPES = ("classified", "kerneled", "avg_kerneled")
@@ -127,8 +130,7 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
     if level is not None and (isinstance(level, bool) or level not in (0, 1, 2)):
         raise bad_request("params.resilience_level must be 0, 1 or 2.")
     resilience = options.get("resilience") or {}
-    if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
-        raise bad_request("zne_mitigation and pec_mitigation exclude each other.")
+    mitigation = read_mitigation(resilience, level)
     mitigated = resilience.get("measure_mitigation")
     if mitigated is None:
         mitigated = level != 0
@@ -161,6 +163,7 @@ def read_estimator(params: dict[str, Any]) -> tuple[Pub, ...]:
                 gates_randomized=_randomizes_gates(options, level),
                 each=each,
                 no_room=None if precision is None else dealt.twirling.problem(needed(precision)),
+                mitigation=mitigation,
             )
         )
     return tuple(pubs)

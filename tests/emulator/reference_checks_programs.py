@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from airflow_provider_qrt.emulator import Emulator
+
 from .reference_checks_api import opened, refuses
 from .reference_table import check
 
@@ -379,7 +381,9 @@ def _(api):
 @check("R-resilience-level")
 def _(api):
     for level in (0, 1, 2):
-        assert estimated(api, BARE, "IZ", resilience_level=level)["data"]["evs"] == -1
+        data = estimated(api, BARE, "IZ", resilience_level=level)["data"]
+        assert data["evs"] == pytest.approx(-1, abs=1e-6)
+        assert ("evs_extrapolated" in data) == (level == 2)
     refuses(api, 400, api.post_job((BARE, "IZ"), program_id="estimator", params={"resilience_level": 3}))
 
 
@@ -389,12 +393,38 @@ def _(api):
     refuses(api, 400, api.post_job((BARE, "IZ"), program_id="estimator", params={"options": options}))
 
 
-@check("R-mitigation", "R-zne-results", "R-zne-factors")
+def mitigated(api: Any, **resilience: Any) -> Any:
+    worn = 'OPENQASM 3.0; include "stdgates.inc"; ' + "cz $0, $1; " * 10
+    return estimated(api, worn, "ZZ", None, 0.005, options={"resilience": resilience})["data"]
+
+
+@check("R-zne-factors")
 def _(api):
-    options = {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1], "extrapolator": "linear"}}}
-    data = estimated(api, BARE, "IZ", options=options)["data"]
-    assert data["evs"] == -1
-    assert "evs_noise_factors" not in data
+    def extrapolate(name: str, *factors: float) -> Any:
+        options = {"resilience": {"zne_mitigation": True, "zne": {"extrapolator": name, "noise_factors": factors}}}
+        return api.post_job((BARE, "IZ"), program_id="estimator", params={"options": options})
+
+    for name, least in {"linear": 2, "exponential": 2, "double_exponential": 4, "polynomial_degree_3": 4}.items():
+        assert extrapolate(name, *range(1, least + 1)).status_code == 200
+        refuses(api, 400, extrapolate(name, *range(1, least)))
+
+
+@check("R-mitigation")
+def _(api):
+    with Emulator(noise=True, queue_seconds=0, run_seconds=0, rate_limit=False, seed=4) as emulator:
+        noisy = type(api)(emulator)
+        raw = abs(mitigated(noisy)["evs"] - 1)
+        for resilience in ({"zne_mitigation": True}, {"pec_mitigation": True}):
+            assert abs(mitigated(noisy, **resilience)["evs"] - 1) < 0.5 * raw
+
+
+@check("R-zne-results")
+def _(api):
+    data = mitigated(api, zne_mitigation=True, zne={"noise_factors": [1, 3, 5], "extrapolator": "linear"})
+    for name in ("evs_noise_factors", "stds_noise_factors", "ensemble_stds_noise_factors"):
+        assert np.shape(data[name]) == (3,)
+    for name in ("evs_extrapolated", "stds_extrapolated"):
+        assert np.shape(data[name]) == (1, 4)
 
 
 # The executor.

@@ -15,7 +15,7 @@ from airflow_provider_qrt.emulator.errors import NOT_ON_THESE_QUBITS
 from airflow_provider_qrt.emulator.legacy import Generation, catalogue, quasi
 from airflow_provider_qrt.emulator.legacy.machines import misread
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.simulation import circuits, expectation, sampling
+from airflow_provider_qrt.emulator.simulation import circuits, estimator, sampling
 from airflow_provider_qrt.emulator.simulation.noise import GateNoise, Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, check_executions, seeds_for
 from airflow_provider_qrt.emulator.submission import Submission
@@ -92,9 +92,9 @@ def _sample(
 def _estimate(prepared: list[Prepared], seeds: list[int | None], machine: Machine) -> str:
     values, metadata = [], []
     for pub in prepared:
-        expectation.check(pub)
+        estimator.check(pub)
     for pub, seed in zip(prepared, seeds, strict=True):
-        found = expectation.estimate(pub, seed, machine)
+        found = estimator.estimate(pub, seed, machine)
         values.append(float(found.evs))
         # Version 1 returns the variance of a single shot, version 2 the error of the mean.
         metadata.append({"variance": float(found.stds) ** 2 * pub.pub.shots, "shots": pub.pub.shots})

@@ -33,17 +33,18 @@ def encode_samples(pubs: Sequence[PubSamples], tagged: bool, start: float, stop:
     return json.dumps(_tagged(pubs, start, stop) if tagged else _plain(pubs))
 
 
-def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
+def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool, about: dict[str, Any] | None = None) -> str:
     """Write an estimator result as JSON text.
 
     Args:
         pubs: Expectation values of every PUB, in order.
         tagged: Whether the tagged Qiskit encoding is wanted.
+        about: What the metadata say about the mitigation of errors, or None.
     """
     results = []
     for pub in pubs:
-        arrays = {"evs": pub.evs, "stds": pub.stds, "ensemble_standard_error": pub.stds}
-        metadata = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
+        arrays = _estimate_fields(pub)
+        metadata = _estimate_metadata(pub)
         if tagged:
             fields = {name: array_of(array) for name, array in arrays.items()}
             data = _data_bin(fields, pub.evs.shape)
@@ -51,10 +52,38 @@ def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool) -> str:
         else:
             plain = {name: array.tolist() for name, array in arrays.items()}
             results.append({"data": plain, "metadata": metadata})
-    whole = {"version": 2}
+    whole = {"version": 2, **({} if about is None else {"resilience": about})}
     if tagged:
         return json.dumps(tag("PrimitiveResult", {"pub_results": results, "metadata": whole}))
     return json.dumps({"results": results, "metadata": whole})
+
+
+def _estimate_fields(pub: PubEstimates) -> dict[str, NDArray[np.float64]]:
+    arrays = {"evs": pub.evs, "stds": pub.stds}
+    found = pub.extrapolations
+    if found is None:
+        return {**arrays, "ensemble_standard_error": pub.stds}
+    return {
+        **arrays,
+        "evs_noise_factors": found.measured,
+        # Twirls add no spread of their own here.
+        "stds_noise_factors": found.measured_errors,
+        "ensemble_stds_noise_factors": found.measured_errors,
+        "evs_extrapolated": found.values,
+        "stds_extrapolated": found.errors,
+    }
+
+
+def _estimate_metadata(pub: PubEstimates) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"shots": pub.shots, "target_precision": pub.precision, "circuit_metadata": {}}
+    if pub.extrapolations is not None:
+        by = pub.extrapolations.by
+        zne = {"extrapolator": None if None in by else by if pub.evs.shape else by[0]}
+        metadata |= {"num_randomizations": pub.randomizations, "resilience": {"zne": zne}}
+    if pub.overhead is not None:
+        pec = {"num_randomizations_scaling": pub.overhead}
+        metadata |= {"num_randomizations": pub.randomizations, "resilience": {"pec": pec}}
+    return metadata
 
 
 def load_array(text: str) -> NDArray[Any]:

@@ -1,12 +1,9 @@
-"""The estimator, which returns expectation values of Pauli observables with shot noise.
-
-Each Pauli string is measured separately with the same number of shots. The simulator computes its exact value; the
-shots are then drawn from the binomial distribution with this mean.
-"""
+"""Reads an estimator's observables, and computes the values of Pauli strings that infinitely many shots would give."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,7 @@ from numpy.typing import NDArray
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.simulation import aer, circuits
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
-from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, PubEstimates
+from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared
 
 LETTERS = frozenset("IXYZ")
 _UNITARY_ONLY = frozenset({"measure", "reset", "if_else", "for_loop", "while_loop", "switch_case", "store"})
@@ -53,48 +50,17 @@ def observables(pub: Prepared) -> NDArray[Any]:
     return array
 
 
-def estimate(pub: Prepared, seed: int | None, machine: Machine) -> PubEstimates:
-    """Estimate one PUB.
+def broadcast(pub: Prepared) -> NDArray[Any]:
+    """Return the observables, broadcast with the parameter sets.
 
     Raises:
-        JobFailedError: It cannot be simulated, or its observables and parameter values do not broadcast.
+        JobFailedError: They do not broadcast, or an observable is malformed.
     """
     wanted = observables(pub)
     try:
-        shape = np.broadcast_shapes(wanted.shape, pub.shape)
+        return np.broadcast_to(wanted, np.broadcast_shapes(wanted.shape, pub.shape))
     except ValueError as error:
         raise _malformed(pub, f"observables {wanted.shape} and values {pub.shape} do not broadcast") from error
-    if machine.is_mock:
-        return _made_up(np.broadcast_to(wanted, shape), pub, seed)
-    paulis = sorted({pauli for terms in wanted.flat for pauli in terms})
-    exact = _exact(pub, paulis, seed, machine)
-    contrast = {pauli: _contrast(pauli, pub, machine.noise) for pauli in paulis}
-    wanted = np.broadcast_to(wanted, shape)
-    sets = np.broadcast_to(np.arange(len(pub.rows)).reshape(pub.shape), shape)
-    random = np.random.default_rng(seed)
-    evs, stds = np.zeros(shape), np.zeros(shape)
-    shots = pub.pub.shots
-    for index in np.ndindex(shape):
-        variance = 0.0
-        terms: Any = wanted[index]
-        for pauli, coefficient in terms.items():
-            value = exact[int(sets[index])][pauli] * contrast[pauli]
-            up = random.binomial(shots, min(1.0, max(0.0, (1 + value) / 2)))
-            measured = 2 * up / shots - 1
-            evs[index] += coefficient * measured
-            variance += coefficient**2 * (1 - measured**2) / shots
-        stds[index] = np.sqrt(variance)
-    assert pub.pub.precision is not None
-    return PubEstimates(evs, stds, shots, pub.pub.precision)
-
-
-def _made_up(wanted: NDArray[Any], pub: Prepared, seed: int | None) -> PubEstimates:
-    """Return random values that the observables could have."""
-    random = np.random.default_rng(seed)
-    most = np.array([sum(map(abs, terms.values())) for terms in wanted.flat], dtype=np.float64).reshape(wanted.shape)
-    stds = most * random.uniform(0, 1 / math.sqrt(pub.pub.shots), wanted.shape)
-    assert pub.pub.precision is not None
-    return PubEstimates(most * random.uniform(-1, 1, wanted.shape), stds, pub.pub.shots, pub.pub.precision)
 
 
 def _contrast(pauli: str, pub: Prepared, noise: Noise | None) -> float:
@@ -105,8 +71,25 @@ def _contrast(pauli: str, pub: Prepared, noise: Noise | None) -> float:
     return math.prod(1 - one for one in wrong)
 
 
-def _exact(pub: Prepared, paulis: list[str], seed: int | None, machine: Machine) -> list[dict[str, float]]:
-    """Return, for each bound circuit, the exact value of every Pauli string."""
+def exact(
+    pub: Prepared,
+    paulis: list[str],
+    seed: int | None,
+    machine: Machine,
+    change: Callable[[Any], Any] | None = None,
+) -> list[dict[str, float]]:
+    """Return, for each parameter set, the value of every Pauli string that infinitely many shots would give.
+
+    Args:
+        pub: The PUB.
+        paulis: The Pauli strings.
+        seed: A seed for the simulator.
+        machine: The machine.
+        change: Changes each circuit before it is simulated, without changing what it does.
+
+    Raises:
+        JobFailedError: It cannot be simulated.
+    """
     import qiskit_aer  # noqa: F401 - gives circuits their save instructions
     from qiskit.quantum_info import Pauli
 
@@ -116,6 +99,7 @@ def _exact(pub: Prepared, paulis: list[str], seed: int | None, machine: Machine)
     for circuit in circuits.assign(pub.circuit, pub.rows):
         active = circuits.active_qubits(circuit)
         small = circuits.nativize(circuits.reduce(circuit))
+        small = small if change is None else change(small)
         values: dict[str, float] = {}
         for number, pauli in enumerate(paulis):
             letters = {qubit: pauli[width - 1 - qubit] for qubit in range(width) if pauli[width - 1 - qubit] != "I"}
@@ -130,16 +114,16 @@ def _exact(pub: Prepared, paulis: list[str], seed: int | None, machine: Machine)
                 small.save_expectation_value(Pauli(reduced), qubits, label=str(number))
         ready.append(small)
         known.append(values)
-    if all(len(values) == len(paulis) for values in known):
-        return known
-    active = circuits.active_qubits(pub.circuit)
-    result = aer.run(ready, 1, seed, machine, pub.where, active, exact=True)
-    for index, values in enumerate(known):
-        data = result.data(index)
-        for number, pauli in enumerate(paulis):
-            if pauli not in values:
-                values[pauli] = float(np.real(data[str(number)]))
-    return known
+    if any(len(values) < len(paulis) for values in known):
+        active = circuits.active_qubits(pub.circuit)
+        result = aer.run(ready, 1, seed, machine, pub.where, active, exact=True)
+        for index, values in enumerate(known):
+            data = result.data(index)
+            for number, pauli in enumerate(paulis):
+                if pauli not in values:
+                    values[pauli] = float(np.real(data[str(number)]))
+    contrast = {pauli: _contrast(pauli, pub, machine.noise) for pauli in paulis}
+    return [{pauli: value * contrast[pauli] for pauli, value in values.items()} for values in known]
 
 
 def _nested(value: Any, pub: Prepared) -> Any:

@@ -27,9 +27,11 @@ class Noise:
 
     Attributes:
         device: The device.
+        pair_factor: The factor by which the Lindblad rates of two-qubit gates are larger than calibrated.
     """
 
     device: Device
+    pair_factor: float = 1.0
 
     @cached_property
     def _errors(self) -> dict[tuple[str, tuple[int, ...]], float]:
@@ -64,7 +66,8 @@ class Noise:
             for order in orders:
                 if (name, order) in self._errors:
                     dimension = 1 << len(qubits)
-                    return min(1.0, self._errors[name, order] * dimension / (dimension - 1))
+                    chance = min(1.0, self._errors[name, order] * dimension / (dimension - 1))
+                    return chance if len(qubits) == 1 else 1 - (1 - chance) ** self.pair_factor
         return 0.0
 
     def lindblad_rate(self, gate: str, qubits: Sequence[int]) -> float:
@@ -75,6 +78,10 @@ class Noise:
         """
         intact = max(1 - self.depolarization(gate, qubits), 1e-9)
         return -math.log(intact) / (1 << 2 * len(qubits))
+
+    def amplified(self, factor: float) -> Noise:
+        """Return the noise with its two-qubit gates this many times as noisy."""
+        return replace(self, pair_factor=self.pair_factor * factor)
 
     def model(self, qubits: Sequence[int], with_readout: bool) -> Any:
         """Return Aer's noise model for some of the device's qubits, which Aer numbers from 0.

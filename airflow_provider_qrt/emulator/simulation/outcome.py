@@ -84,6 +84,25 @@ class PubSamples:
 
 
 @dataclass(frozen=True)
+class Extrapolations:
+    """The values at amplified noise, and at the noise factors to which they were extrapolated.
+
+    Attributes:
+        measured: The values, whose last axis runs over the noise factors.
+        measured_errors: Their standard errors.
+        values: The extrapolated values, whose last two axes run over the extrapolators and the noise factors asked for.
+        errors: Their standard errors.
+        by: The name of the extrapolator of each value, in C order; None if its terms have different ones.
+    """
+
+    measured: NDArray[np.float64]
+    measured_errors: NDArray[np.float64]
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    by: list[str | None]
+
+
+@dataclass(frozen=True)
 class PubEstimates:
     """The expectation values of one PUB.
 
@@ -92,12 +111,18 @@ class PubEstimates:
         stds: Their standard errors, of the same shape.
         shots: Shots for each Pauli string.
         precision: The requested standard error.
+        randomizations: The number of circuits that share the shots.
+        extrapolations: Values with zero-noise extrapolation, or None.
+        overhead: The executions for one without error cancellation, or None.
     """
 
     evs: NDArray[np.float64]
     stds: NDArray[np.float64]
     shots: int
     precision: float
+    randomizations: int = 1
+    extrapolations: Extrapolations | None = None
+    overhead: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.legacy import Generation, running
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.simulation import circuits, executor, expectation, isa, noise_learner, sampling
+from airflow_provider_qrt.emulator.simulation import circuits, estimator, executor, isa, noise_learner, sampling
 from airflow_provider_qrt.emulator.simulation.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, Work, check_executions, seeds_for
@@ -63,14 +63,14 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
     estimating = submission.program_id == "estimator"
     prepared = [_prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
-        expectation.check(pub) if estimating else sampling.check(pub)
+        estimator.check(pub) if estimating else sampling.check(pub)
     if not estimating:
         check_executions(sum(pub.pub.shots * len(pub.rows) for pub in prepared))
     seeds = seeds_for(seed, len(prepared))
     tagged = submission.support_qiskit
     if estimating:
-        estimates = [expectation.estimate(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
-        return encode_estimates(estimates, tagged)
+        estimates = [estimator.estimate(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
+        return encode_estimates(estimates, tagged, estimator.about(submission.pubs))
     begun = clock.now()
     samples = [sampling.sample(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
     return encode_samples(samples, tagged, begun, clock.now())
