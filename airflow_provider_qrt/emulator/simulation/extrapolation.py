@@ -105,6 +105,10 @@ def _fit(name: str, factors: Array, values: Array, errors: Array, points: Array)
     if name == "fallback":
         least = int(np.argmin(factors))
         return np.full(points.shape, values[least]), np.full(points.shape, errors[least])
+    if np.ptp(values) == 0:
+        # Nothing depends on the noise; a fit would only add its own inaccuracy.
+        error = 1 / math.sqrt(float(np.sum(1 / errors**2)))
+        return np.full(points.shape, values[0]), np.full(points.shape, error)
     if name in ("exponential", "double_exponential"):
         return _fit_decays(1 if name == "exponential" else 2, factors, values, errors, points)
     degree = 1 if name == "linear" else int(name.rpartition("_")[2])
