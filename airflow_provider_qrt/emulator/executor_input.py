@@ -57,6 +57,8 @@ class QuantumProgram:
         role: A value that the result returns unchanged.
         meas_level: ``classified`` for bits, ``kerneled`` for points in the IQ plane, ``avg_kerneled`` for their average
             over the shots, ``both`` for bits and points.
+        timed: Whether the schedule of each circuit is wanted.
+        stretched: Whether the values of each circuit's stretches are wanted.
     """
 
     shots: int
@@ -67,6 +69,8 @@ class QuantumProgram:
     passthrough: Any
     role: str | None
     meas_level: str = "classified"
+    timed: bool = False
+    stretched: bool = False
 
 
 def read_executor(params: dict[str, Any]) -> QuantumProgram:
@@ -78,7 +82,8 @@ def read_executor(params: dict[str, Any]) -> QuantumProgram:
     checks.refuse_unknown(params, frozenset({"schema_version", "quantum_program", "options"}), "params")
     if params.get("schema_version") != SCHEMA_VERSION:
         raise bad_request(f"params.schema_version must be {SCHEMA_VERSION}; older ones are not emulated.")
-    _check_options(checks.mapping(params.get("options"), "params.options"))
+    options = checks.mapping(params.get("options"), "params.options")
+    _check_options(options)
     where = "params.quantum_program"
     program = checks.mapping(params.get("quantum_program"), where)
     checks.refuse_unknown(program, _PROGRAM_KEYS, where)
@@ -110,6 +115,8 @@ def read_executor(params: dict[str, Any]) -> QuantumProgram:
         passthrough=program.get("passthrough_data"),
         role=role,
         meas_level=level,
+        timed=bool(options.get("scheduler_timing")),
+        stretched=bool(options.get("stretch_values")),
     )
 
 

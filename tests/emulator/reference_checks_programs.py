@@ -501,7 +501,11 @@ def _(api):
 def _(api):
     options = {"init_qubits": True, "rep_delay": None, "scheduler_timing": True, "stretch_values": True}
     result = executed(api, {**program(), "options": {**options, "experimental": {}}})
-    assert result["data"][0]["metadata"] == {"scheduler_timing": None, "stretch_values": None}
+    metadata = result["data"][0]["metadata"]
+    assert metadata["stretch_values"] == []
+    assert metadata["scheduler_timing"]["circuit_duration"] > 0
+    assert metadata["scheduler_timing"]["timing"].startswith("main,x_0,Qubit 0,0,")
+    assert executed(api, program())["data"][0]["metadata"] == {"scheduler_timing": None, "stretch_values": None}
     refuses(api, 400, execute(api, {**program(), "options": {"unknown": 1}}))
 
 

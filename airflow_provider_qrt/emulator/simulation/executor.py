@@ -17,7 +17,7 @@ from airflow_provider_qrt.emulator.clock import Clock, timestamp
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.executor_input import SCHEMA_VERSION, Item, QuantumProgram
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
-from airflow_provider_qrt.emulator.simulation import circuits, isa, kerneled, samplex, sampling, tensors
+from airflow_provider_qrt.emulator.simulation import circuits, isa, kerneled, samplex, sampling, tensors, timing
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, check_executions, seeds_for
 
@@ -69,7 +69,7 @@ def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | Non
     data = [
         {
             "results": _results(item, program, seeds[2 * index + 1], machine),
-            "metadata": {"scheduler_timing": None, "stretch_values": None},
+            "metadata": _metadata(item.circuit, program, machine),
         }
         for index, item in enumerate(ready)
     ]
@@ -148,6 +148,14 @@ def _bits(item: Ready, shots: int, seed: int | None, machine: Machine) -> NDArra
         return np.zeros((0, shots, len(item.circuit.clbits)), dtype=np.uint8)
     rows = item.arguments.reshape(sets, item.arguments.shape[-1])
     return sampling.measure(item.circuit, rows, shots, seed, machine, item.where)
+
+
+def _metadata(circuit: Any, program: QuantumProgram, machine: Machine) -> dict[str, Any]:
+    return {
+        "scheduler_timing": timing.schedule(circuit, machine.device) if program.timed else None,
+        # Stretches are not resolved.
+        "stretch_values": [] if program.stretched and not circuit.num_stretches else None,
+    }
 
 
 def _part(index: int, item: Ready) -> dict[str, Any]:
