@@ -18,6 +18,7 @@ from airflow_provider_qrt.emulator.calibrate import CALIBRATE, calibration_resul
 from airflow_provider_qrt.emulator.errors import (
     INTERNAL_ERROR,
     RAN_TOO_LONG,
+    RESULT_TOO_LARGE,
 )
 from airflow_provider_qrt.emulator.executions import estimated_seconds, executions_of
 from airflow_provider_qrt.emulator.legacy import Generation
@@ -114,6 +115,7 @@ class Job:
         queue_seconds: Minimum time in the queue.
         run_seconds: Minimum run time.
         limit: Its maximum execution time.
+        most_bytes: Maximum size of its result, or None.
         tags: Its tags, which can be replaced.
         caller: The calling application, from ``X-Qx-Client-Application``.
         held_until: Time before which it does not start; infinity for a job that the usage limit holds back.
@@ -138,6 +140,7 @@ class Job:
     queue_seconds: float
     run_seconds: float
     limit: float
+    most_bytes: float | None = None
     tags: tuple[str, ...] = ()
     caller: str = ""
     held_until: float = 0.0
@@ -225,12 +228,17 @@ class Job:
             # The checks refused it before it used any QPU time.
             self.charged = 0.0
             return True
-        self.end(moment, State.COMPLETED)
         result = work.result
         if self.submission.program_id == CALIBRATE and self.started is not None:
             result = calibration_result(self.started, moment)
-        if result is not None:
-            self.result = zlib.compress(result.encode(), 1)
+        raw = None if result is None else result.encode()
+        if raw is not None and self.most_bytes is not None and len(raw) > self.most_bytes:
+            reason = f"The result has {len(raw)} bytes; {self.most_bytes:g} are allowed."
+            self.end(moment, State.FAILED, reason, RESULT_TOO_LARGE, "Use fewer shots, or split the job.")
+            return True
+        self.end(moment, State.COMPLETED)
+        if raw is not None:
+            self.result = zlib.compress(raw, 1)
         return True
 
     def end(

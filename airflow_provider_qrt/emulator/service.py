@@ -240,6 +240,7 @@ class Service:
             queue_seconds=queue,
             run_seconds=run,
             limit=min(submission.cost, PLAN_COST_SECONDS[settings.plan]),
+            most_bytes=settings.max_result_bytes,
             tags=submission.tags,
             caller=caller,
         )

@@ -79,6 +79,7 @@ class Settings:
         retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
         speed: Speed of time for jobs and sessions; tokens and the submission limit use normal time.
         state: SQLite file that stores jobs, sessions and usage, or None.
+        max_result_bytes: Size of a result above which its job fails with 5302; by default there is no limit.
         withdrawn_programs: Programs of the present API that a submission no longer finds: 404 with code 1222, as for a
             program that never existed. Jobs that were accepted before go on.
         allowed_hosts: Host names that requests may use, besides IP addresses and ``localhost``.
@@ -103,6 +104,7 @@ class Settings:
     retry_after: bool = True
     speed: float = 1.0
     state: str | None = None
+    max_result_bytes: int | None = None
     withdrawn_programs: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
 

@@ -394,7 +394,13 @@ def _(api):
     assert api.get("/nothing").json()["errors"][0]["code"] == "not_found"
 
 
-@check("R-error-catalogue", "R-result-too-large")
+@check("R-result-too-large")
+def _(api):
+    api.emulator.configure(max_result_bytes=100)
+    assert api.failure((api.bell(), None, 100))["reason_code"] == 5302
+
+
+@check("R-error-catalogue")
 def _(api):
     api.emulator.configure(queue_seconds=1000)
     job_id = api.submit((api.bell(), None, 1))
@@ -500,6 +506,7 @@ def _(api):
 
 @check("R-instructions-limit")
 def _(api):
-    # A circuit beyond IBM's limits would take minutes to read; a long one shows that nobody counts.
-    source = f"{api.qasm}bit[1] c; " + "x $0; " * 2_000 + "c[0] = measure $0;"
+    looped = "for int i in [1:{}] {{ cz $0, $1; }}"
+    assert api.failure((f"{api.qasm}bit[1] c; {looped.format(5_000_001)}", None, 1))["reason_code"] == 6003
+    source = f"{api.qasm}bit[1] c; {looped.format(10)} c[0] = measure $0;"
     assert api.result(api.submit((source, None, 1)))["results"]

@@ -77,3 +77,55 @@ def test_the_submission_limit_keeps_to_normal_time_whatever_the_speed(connect):
         for _ in range(5):
             api.submit((api.bell(), None, 1))
         assert api.post_job((api.bell(), None, 1)).status_code == 429
+
+
+def test_a_result_that_is_too_large_fails_the_job_and_is_charged(api):
+    api.emulator.configure(max_result_bytes=2000, run_seconds=10)
+    small = api.submit((api.bell(), None, 10))
+    large = api.submit((api.bell(), None, 1000))
+    api.emulator.advance(10)
+    assert api.wait(small)["state"]["status"] == "Completed"
+    job = api.wait(large)
+    assert (job["state"]["status"], job["state"]["reason_code"]) == ("Failed", 5302)
+    assert job["usage"]["qpu_charge_time_seconds"] == 10
+    assert "5302" in api.get(f"/jobs/{large}/results").text
+    api.emulator.configure(max_result_bytes=None, run_seconds=0)
+    assert api.wait(api.submit((api.bell(), None, 1000)))["state"]["status"] == "Completed"
+
+
+def looped(api, passes, body, width=2):
+    return f"{api.qasm} bit[1] c; for int i in [1:{passes}] {{ {body} }} c[0] = measure $0; rz(0) ${width - 1};"
+
+
+@pytest.mark.parametrize(
+    ("passes", "body", "what"),
+    [
+        (5_000_001, "cz $0, $1;", "two-qubit gates"),
+        (20_000_001, "sx $0;", "sx gates"),
+        (30_000_001, "rz(0.1) $0;", "rz gates"),
+        (26_800_001, "x $0;", "instructions on one qubit"),
+        (2_501, "for int j in [1:2000] { cz $0, $1; }", "two-qubit gates"),
+    ],
+)
+@pytest.mark.parametrize("program", ["sampler", "executor"])
+def test_a_circuit_with_too_many_instructions_fails_the_job(api, passes, body, what, program):
+    text = looped(api, passes, body)
+    if program == "sampler":
+        state = api.failure((text, None, 1))
+    else:
+        nothing = {"data": "eJwDAAAAAAE=", "shape": [0], "dtype": "f64"}
+        item = {"item_type": "circuit", "circuit_arguments": nothing, "shape": [], "chunk_size": "auto"}
+        whole = {"shots": 1, "circuits": {"data": [text]}, "items": [item]}
+        params = {"schema_version": "v2.0", "quantum_program": whole, "options": {}}
+        body = {"program_id": "executor", "backend": "ibm_fez", "params": params}
+        state = api.wait(api.send("POST", "/jobs", json=body).json()["id"])["state"]
+    assert state["reason_code"] == 6003
+    assert what in state["reason"]
+
+
+def test_as_many_instructions_as_are_allowed_pass_the_check(api):
+    from airflow_provider_qrt.emulator.simulation.instruction_limits import check_instructions
+    from airflow_provider_qrt.emulator.simulation.openqasm import loads
+
+    for passes, body in ((5_000_000, "cz $0, $1;"), (20_000_000, "sx $0;"), (26_700_000, "x $0;")):
+        check_instructions(loads(looped(api, passes, body)), "it")

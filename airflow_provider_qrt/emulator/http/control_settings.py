@@ -24,7 +24,7 @@ _NUMBERS = (
     "max_active_qubits",
 )
 _FLAGS = ("rate_limit", "retry_after")
-_OPTIONAL_NUMBERS = ("calibration_seconds", "usage_limit_seconds")
+_OPTIONAL_NUMBERS = ("calibration_seconds", "max_result_bytes", "usage_limit_seconds")
 _KNOWN = (*_NUMBERS, *_FLAGS, *_OPTIONAL_NUMBERS, "usage_limit_mode", "speed", "withdrawn_programs", "backends")
 _OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds", "faulty_qubits", "faulty_gates")
 
@@ -137,8 +137,9 @@ def _apply(service: Service, body: dict[str, Any]) -> None:
     for name, value in body.items():
         if name not in apart and value is not None:
             setattr(service.settings, name, value)
-    if "calibration_seconds" in body:
-        service.settings.calibration_seconds = body["calibration_seconds"]
+    for name in ("calibration_seconds", "max_result_bytes"):
+        if name in body:
+            setattr(service.settings, name, body[name])
     if "withdrawn_programs" in body:
         service.settings.withdrawn_programs = tuple(body["withdrawn_programs"])
     if "speed" in body:

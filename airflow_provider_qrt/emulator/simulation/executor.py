@@ -18,6 +18,7 @@ from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.executor_input import SCHEMA_VERSION, Item, QuantumProgram
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.emulator.simulation import circuits, isa, kerneled, samplex, sampling, tensors, timing
+from airflow_provider_qrt.emulator.simulation.instruction_limits import check_instructions
 from airflow_provider_qrt.emulator.simulation.noise import Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, check_executions, seeds_for
 
@@ -62,6 +63,7 @@ def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | Non
     for index, (circuit, item) in enumerate(zip(_circuits(program), program.items, strict=True)):
         where = f"item {index}"
         isa.check(circuit, machine.device, where)
+        check_instructions(circuit, where)
         ready.append(_ready(circuit, item, where, seeds[2 * index], MAX_EXECUTIONS_PER_JOB // program.shots))
     check_executions(sum(program.shots * math.prod(item.shape) for item in ready))
     if program.meas_level != kerneled.CLASSIFIED:

@@ -9,6 +9,7 @@ from airflow_provider_qrt.emulator.legacy import Generation, running
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.simulation import circuits, estimator, executor, isa, noise_learner, sampling
 from airflow_provider_qrt.emulator.simulation.encoding import encode_estimates, encode_samples
+from airflow_provider_qrt.emulator.simulation.instruction_limits import check_instructions
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, Work, check_executions, seeds_for
 from airflow_provider_qrt.emulator.submission import Submission
@@ -82,6 +83,7 @@ def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared
         raise JobFailedError(f"{where}: {pub.no_room}", INVALID_INPUT, hint)
     circuit = circuits.parse(pub, where)
     isa.check(circuit, device, where)
+    check_instructions(circuit, where)
     isa.check_options(circuit, where, decoupled=pub.decoupled, gates_randomized=pub.gates_randomized)
     if not estimating:
         isa.check_registers(circuit, where)
