@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         queue_seconds=asked.queue_seconds,
         run_seconds=asked.run_seconds,
         calibration_seconds=asked.calibration_seconds,
+        lanes=asked.lanes,
         usage_pending_seconds=asked.usage_pending_seconds,
         token_lifetime=asked.token_lifetime,
         seed=asked.seed,
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--calibration-seconds", type=float, help="time a calibration is Running (default as any other job)"
     )
+    parser.add_argument("--lanes", type=int, help="jobs that a machine works on at a time (default any number)")
     parser.add_argument(
         "--usage-pending-seconds", type=float, default=0.0, help="time until usage is final (default 0)"
     )

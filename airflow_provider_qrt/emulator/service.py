@@ -65,7 +65,9 @@ class Service:
         self.jobs = JobStore()
         self.sessions: dict[str, Session] = {}
         self._keeper: Keeper = open_keeper(settings.state)
-        self.timeline = Timeline(self.all_devices, self.jobs, self.sessions, self._keeper.changed)
+        self.timeline = Timeline(
+            self.all_devices, self.jobs, self.sessions, self._keeper.changed, lambda: settings.lanes
+        )
         self.clock = Clock(settings.speed, self._keeper.ahead())
         self.identity = Identity(settings, self.clock)
         self.logins = Logins(settings, self.clock)

@@ -64,6 +64,7 @@ class Settings:
         queue_seconds: Time that a new job stays Queued.
         run_seconds: Minimum time that a job then stays Running; also its QPU usage.
         calibration_seconds: Time that a calibration runs; by default like any other job.
+        lanes: Number of jobs that a machine works on at a time; by default any number.
         usage_pending_seconds: Time after the end of a job during which its usage stays ``pending``.
         visibility_seconds: Time during which a new job is missing from ``GET /jobs`` and ``GET /workloads``.
         token_lifetime: Lifetime of an IAM access token.
@@ -91,6 +92,7 @@ class Settings:
     queue_seconds: float = 2.0
     run_seconds: float = 1.0
     calibration_seconds: float | None = None
+    lanes: int | None = None
     usage_pending_seconds: float = 0.0
     visibility_seconds: float = 0.0
     token_lifetime: float = 3600.0
@@ -113,6 +115,8 @@ class Settings:
             raise ValueError(f"plan must be one of {', '.join(PLANS)}")
         if self.usage_limit_mode not in USAGE_LIMIT_MODES:
             raise ValueError(f"usage_limit_mode must be one of {', '.join(USAGE_LIMIT_MODES)}")
+        if self.lanes is not None and self.lanes < 1:
+            raise ValueError("lanes must be at least 1")
         if not 0 < self.speed <= MOST_SPEED:
             raise ValueError(f"speed must be above 0 and at most {MOST_SPEED:g}")
 

@@ -15,6 +15,7 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
 from airflow_provider_qrt.emulator.jobs import Job, Outcome, State
 from airflow_provider_qrt.emulator.jobstore import JobStore
+from airflow_provider_qrt.emulator.lanes import Lanes
 from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.sessions import Session
 from airflow_provider_qrt.emulator.simulation.outcome import Work
@@ -31,6 +32,7 @@ class Timeline:
         jobs: The jobs.
         sessions: The sessions by id.
         changed: A function that is called with every job and session that changes.
+        lanes: Returns the number of jobs that a machine works on at a time, or None for any number.
 
     Attributes:
         charged: Seconds charged so far, which is the QPU time of jobs outside dedicated sessions. Dedicated sessions
@@ -43,11 +45,13 @@ class Timeline:
         jobs: JobStore,
         sessions: Mapping[str, Session],
         changed: Callable[[Job | Session], None],
+        lanes: Callable[[], int | None],
     ) -> None:
         self._devices = devices
         self._jobs = jobs
         self._sessions = sessions
         self._changed = changed
+        self._lanes = Lanes(lanes)
         # In older generations, a session has the id of its first job.
         self._heap: list[tuple[float, int, str, bool]] = []
         self._pushed = 0
@@ -71,6 +75,8 @@ class Timeline:
 
     def watch(self, job: Job) -> None:
         """Schedule the next change of a job that is new or whose times have changed."""
+        if job.started is not None and not job.final:
+            self._lanes.occupy(job)
         self._push(job.id, self._due(job))
 
     def watch_work(self, job: Job, work: Future[Work]) -> None:
@@ -87,6 +93,11 @@ class Timeline:
         for job in jobs:
             if job.started is None:
                 self.watch(job)
+
+    def fill_lanes(self, moment: float) -> None:
+        """Start the jobs that wait for a lane, as far as there are lanes."""
+        for backend in list(self._lanes.waiting):
+            self._fill(backend, moment)
 
     def start(self, job: Job, moment: float) -> None:
         """Move a job out of the queue."""
@@ -125,6 +136,7 @@ class Timeline:
         """Forget everything."""
         self._heap.clear()
         self._simulated.clear()
+        self._lanes.clear()
         self.charged = 0.0
 
     def _push(self, name: str, moment: float | None, is_session: bool = False) -> None:
@@ -141,10 +153,22 @@ class Timeline:
             return
         if due > moment:
             self._push(job.id, due)
+        elif job.started is None and self._lanes.is_full(job):
+            self._lanes.wait(job)
         elif job.started is None:
             self.start(job, due)
         elif job.finish(due, now):
             self._ended(job)
+
+    def _fill(self, backend: str, moment: float) -> None:
+        if self._devices[backend].available_since is None:
+            self._lanes.forget(backend)
+        while (job := self._lanes.next(backend, self._has_priority)) is not None:
+            self.start(job, moment)
+
+    def _has_priority(self, job: Job) -> bool:
+        session = self._session(job)
+        return session is not None and session.state == "active"
 
     def _session_is_due(self, session: Session, moment: float) -> None:
         if session.expired(moment):
@@ -173,6 +197,9 @@ class Timeline:
             self._changed(session)
             self._close_if_done(session, job.ended)
             self.watch_session(session)
+        self._lanes.leave(job)
+        if job.ended is not None:
+            self._fill(job.submission.backend, job.ended)
 
     def _close_if_done(self, session: Session, moment: float) -> None:
         if session.expect_no_more():

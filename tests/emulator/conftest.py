@@ -125,6 +125,7 @@ def emulator(_quick: Emulator) -> Iterator[Emulator]:
         rate_limit=False,
         usage_limit_seconds=None,
         calibration_seconds=None,
+        lanes=None,
         max_result_bytes=None,
         withdrawn_programs=[],
     )

@@ -335,13 +335,14 @@ def _(api):
 
 @check("R-session-priority")
 def _(api):
+    api.emulator.configure(lanes=1, run_seconds=50)
     made = opened(api)
-    api.wait(api.submit((api.bell(), None, 1), session_id=made))
-    api.emulator.configure(queue_seconds=100)
-    late = api.submit((api.bell(), None, 1), session_id=made)
-    api.emulator.advance(30)
-    assert session(api, made)["state"] == "active"
-    assert api.job(late)["state"]["status"] == "Queued"
+    first = api.submit((api.bell(), None, 1), session_id=made)
+    other = api.submit((api.bell(), None, 1))
+    second = api.submit((api.bell(), None, 1), session_id=made)
+    api.emulator.advance(50)
+    api.wait(first)
+    assert (api.job(other)["state"]["status"], api.job(second)["state"]["status"]) == ("Queued", "Running")
 
 
 @check("E-session-patch", "R-session-graceful")

@@ -319,9 +319,15 @@ def _(api):
 
 @check("R-lanes")
 def _(api):
+    def states(number: int) -> list[str]:
+        ids = [api.submit((api.bell(), None, 1)) for _ in range(number)]
+        return [api.job(job_id)["state"]["status"] for job_id in ids]
+
     api.emulator.configure(run_seconds=1000)
-    ids = [api.submit((api.bell(), None, 1)) for _ in range(8)]
-    assert {api.job(job_id)["state"]["status"] for job_id in ids} == {"Running"}
+    assert states(8) == ["Running"] * 8
+    api.emulator.reset()
+    api.emulator.configure(lanes=5)
+    assert states(7) == ["Running"] * 5 + ["Queued"] * 2
 
 
 @check("R-ran-too-long")

@@ -24,7 +24,7 @@ _NUMBERS = (
     "max_active_qubits",
 )
 _FLAGS = ("rate_limit", "retry_after")
-_OPTIONAL_NUMBERS = ("calibration_seconds", "max_result_bytes", "usage_limit_seconds")
+_OPTIONAL_NUMBERS = ("calibration_seconds", "lanes", "max_result_bytes", "usage_limit_seconds")
 _KNOWN = (*_NUMBERS, *_FLAGS, *_OPTIONAL_NUMBERS, "usage_limit_mode", "speed", "withdrawn_programs", "backends")
 _OF_A_BACKEND = ("status", "reason", "queue_length", "queue_seconds", "run_seconds", "faulty_qubits", "faulty_gates")
 
@@ -92,6 +92,9 @@ def _check_values(body: dict[str, Any]) -> None:
             raise bad_request(f"{name} must be true or false.")
     if body.get("usage_limit_mode", USAGE_LIMIT_MODES[0]) not in USAGE_LIMIT_MODES:
         raise bad_request(f"usage_limit_mode must be one of {', '.join(USAGE_LIMIT_MODES)}.")
+    lanes = body.get("lanes")
+    if lanes is not None and (isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1):
+        raise bad_request("lanes must be a whole number from 1 on, or null.")
     withdrawn = body.get("withdrawn_programs", [])
     if not isinstance(withdrawn, list) or not all(isinstance(one, str) for one in withdrawn):
         raise bad_request('withdrawn_programs must be a list of names, such as ["sampler"].')
@@ -137,9 +140,10 @@ def _apply(service: Service, body: dict[str, Any]) -> None:
     for name, value in body.items():
         if name not in apart and value is not None:
             setattr(service.settings, name, value)
-    for name in ("calibration_seconds", "max_result_bytes"):
+    for name in ("calibration_seconds", "lanes", "max_result_bytes"):
         if name in body:
             setattr(service.settings, name, body[name])
+    service.timeline.fill_lanes(now)
     if "withdrawn_programs" in body:
         service.settings.withdrawn_programs = tuple(body["withdrawn_programs"])
     if "speed" in body:
