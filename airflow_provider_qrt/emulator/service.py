@@ -17,6 +17,7 @@ from airflow_provider_qrt.emulator.iam import Identity
 from airflow_provider_qrt.emulator.jobs import RAN_TOO_LONG_STATUS, Job, Outcome, State, Ticket, new_id, pack
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.journal import Journal
+from airflow_provider_qrt.emulator.ledger import Ledger
 from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.legacy.logins import Logins
 from airflow_provider_qrt.emulator.legacy.machines import load_older_devices
@@ -24,7 +25,13 @@ from airflow_provider_qrt.emulator.legacy.submissions import read_older
 from airflow_provider_qrt.emulator.mocks import Mock, mocks_of
 from airflow_provider_qrt.emulator.rules import JobRules
 from airflow_provider_qrt.emulator.sessions import Session, admit, open_session
-from airflow_provider_qrt.emulator.settings import MOCK_PLANS, OPEN_PLAN, PLAN_COST_SECONDS, Settings
+from airflow_provider_qrt.emulator.settings import (
+    MOCK_PLANS,
+    OPEN_PLAN,
+    PLAN_COST_SECONDS,
+    USAGE_PERIOD_SECONDS,
+    Settings,
+)
 from airflow_provider_qrt.emulator.simulation import simulator
 from airflow_provider_qrt.emulator.simulation.outcome import Work
 from airflow_provider_qrt.emulator.state import Keeper, open_keeper
@@ -92,7 +99,7 @@ class Service:
 
     def save(self) -> None:
         """Write all changes to the state file, if there is one."""
-        self._keeper.save(self.clock.ahead, self.timeline.charged, self.jobs.accepted)
+        self._keeper.save(self.clock.ahead, self.timeline.ledger.take_new(), self.jobs.accepted)
 
     def changed(self, one: Job | Session) -> None:
         """Mark a job or a session as changed since it was last saved."""
@@ -131,9 +138,14 @@ class Service:
         return [session for session in self.sessions.values() if session.generation == generation]
 
     def used_seconds(self, now: float) -> float:
-        """Return the seconds charged until ``now``, after :meth:`settle`. Older generations charge nothing."""
-        wall_clock = sum(session.used(now) for session in self.sessions_of(Generation.PRESENT) if session.dedicated)
-        return self.timeline.charged + wall_clock
+        """Return the seconds charged in the 28 days until ``now``, after :meth:`settle`.
+
+        Older generations charge nothing. A session counts as long as it has not ended before.
+        """
+        since = now - USAGE_PERIOD_SECONDS
+        sessions = [one for one in self.sessions_of(Generation.PRESENT) if one.dedicated]
+        wall_clock = sum(one.used(now) for one in sessions if one.closed is None or one.closed > since)
+        return self.timeline.ledger.after(since) + wall_clock
 
     def set_limit(self, seconds: float | None) -> None:
         """Set the instance's usage limit; jobs that the old limit held back may run if there is usage left."""
@@ -283,7 +295,7 @@ class Service:
         if missing:
             self._keeper.close()
             raise ValueError(f"the state has jobs that have not ended on {', '.join(sorted(missing))}: serve these too")
-        self.timeline.charged = kept.charged
+        self.timeline.ledger = Ledger(kept.charges)
         for session in kept.sessions:
             self.sessions[session.id] = session
             self.timeline.watch_session(session)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from airflow_provider_qrt.emulator.jobs import Job, Outcome, State, Ticket, unpack
+from airflow_provider_qrt.emulator.ledger import Charge
 from airflow_provider_qrt.emulator.sessions import Session
 
 FORMAT = 1
@@ -26,6 +29,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ordinal INTEGER, record TEXT, body BLOB, result BLOB);
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, record TEXT);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL);
+CREATE TABLE IF NOT EXISTS charges (moment REAL, seconds REAL);
 """
 _APART = ("body", "result", "work")
 
@@ -37,13 +41,13 @@ class Kept:
     Attributes:
         jobs: The jobs in order of submission; each job that has not ended comes with the body of its submission.
         sessions: The sessions in order of opening.
-        charged: Seconds charged outside dedicated sessions.
+        charges: The charges outside dedicated sessions.
         accepted: Number of jobs accepted so far.
     """
 
     jobs: list[tuple[Job, Any]] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
-    charged: float = 0.0
+    charges: list[Charge] = field(default_factory=list)
     accepted: int = 0
 
 
@@ -62,7 +66,7 @@ class Keeper(Protocol):
     def removed(self, job: Job) -> None:
         """Take note of a job to be forgotten."""
 
-    def save(self, ahead: float, charged: float, accepted: int) -> None:
+    def save(self, ahead: float, charges: Sequence[Charge], accepted: int) -> None:
         """Write what was taken note of."""
 
     def clear(self) -> None:
@@ -112,7 +116,7 @@ class Forgetful:
     def removed(self, job: Job) -> None:
         """Do nothing."""
 
-    def save(self, ahead: float, charged: float, accepted: int) -> None:
+    def save(self, ahead: float, charges: Sequence[Charge], accepted: int) -> None:
         """Do nothing."""
 
     def clear(self) -> None:
@@ -154,7 +158,12 @@ class StateFile:
 
     def load(self) -> Kept:
         """Return what an earlier process left."""
-        kept = Kept(charged=self._fact("charged", 0.0), accepted=int(self._fact("accepted", 0)))
+        kept = Kept(accepted=int(self._fact("accepted", 0)))
+        # Files of earlier versions have the sum of all charges only.
+        if earlier := self._fact("charged", 0.0):
+            self._file.execute("INSERT INTO charges VALUES (?, ?)", (time.time() + self._ahead, earlier))
+            self._file.execute("DELETE FROM facts WHERE name = 'charged'")
+        kept.charges = list(self._file.execute("SELECT moment, seconds FROM charges"))
         for record, body, result in self._file.execute("SELECT record, body, result FROM jobs ORDER BY ordinal"):
             job = _job(json.loads(record), body, result)
             kept.jobs.append((job, None if job.final or body is None else unpack(body)))
@@ -173,10 +182,10 @@ class StateFile:
         self._dirty.pop((True, job.id), None)
         self._gone.add(job.id)
 
-    def save(self, ahead: float, charged: float, accepted: int) -> None:
+    def save(self, ahead: float, charges: Sequence[Charge], accepted: int) -> None:
         """Write the noted changes in one transaction."""
         moved = abs(ahead - self._ahead) > LEAST_MOVE_SECONDS
-        if self._closed or not (self._dirty or self._gone or moved):
+        if self._closed or not (self._dirty or self._gone or charges or moved):
             return
         self._file.execute("BEGIN")
         for one in self._dirty.values():
@@ -190,7 +199,8 @@ class StateFile:
                     (one.id, json.dumps(asdict(one))),
                 )
         self._file.executemany("DELETE FROM jobs WHERE id = ?", [(name,) for name in self._gone])
-        facts = {"ahead": ahead, "charged": charged, "accepted": accepted}
+        self._file.executemany("INSERT INTO charges VALUES (?, ?)", charges)
+        facts = {"ahead": ahead, "accepted": accepted}
         self._file.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", list(facts.items()))
         self._file.execute("COMMIT")
         self._dirty.clear()
@@ -202,7 +212,7 @@ class StateFile:
         self._dirty.clear()
         self._gone.clear()
         self._file.executescript(
-            "DELETE FROM jobs; DELETE FROM sessions; DELETE FROM facts WHERE name IN ('charged', 'accepted');"
+            "DELETE FROM jobs; DELETE FROM sessions; DELETE FROM charges; DELETE FROM facts WHERE name = 'accepted';"
         )
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_qrt.emulator.errors import SESSION_CLOSED
 from airflow_provider_qrt.emulator.jobs import Job, Outcome, State
 from airflow_provider_qrt.emulator.jobstore import JobStore
 from airflow_provider_qrt.emulator.lanes import Lanes
+from airflow_provider_qrt.emulator.ledger import Ledger
 from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.sessions import Session
 from airflow_provider_qrt.emulator.simulation.outcome import Work
@@ -35,8 +36,8 @@ class Timeline:
         lanes: Returns the number of jobs that a machine works on at a time, or None for any number.
 
     Attributes:
-        charged: Seconds charged so far, which is the QPU time of jobs outside dedicated sessions. Dedicated sessions
-            are charged for wall-clock time instead.
+        ledger: The charges so far, which are the QPU time of jobs outside dedicated sessions. Dedicated sessions are
+            charged for wall-clock time instead.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Timeline:
         self._pushed = 0
         # The simulation threads fill this queue.
         self._simulated: deque[str] = deque()
-        self.charged = 0.0
+        self.ledger = Ledger()
 
     def settle(self, now: float) -> None:
         """Make all changes that are due."""
@@ -137,7 +138,7 @@ class Timeline:
         self._heap.clear()
         self._simulated.clear()
         self._lanes.clear()
-        self.charged = 0.0
+        self.ledger.clear()
 
     def _push(self, name: str, moment: float | None, is_session: bool = False) -> None:
         if moment is not None:
@@ -191,7 +192,7 @@ class Timeline:
         session = self._session(job)
         present = job.submission.generation == Generation.PRESENT
         if present and not job.submission.is_mock and (session is None or not session.dedicated):
-            self.charged += job.charged
+            self.ledger.charge(job.ended or 0.0, job.charged)
         if session is not None and job.ended is not None:
             session.job_ended(job.ended, job.started is not None, job.charged)
             self._changed(session)

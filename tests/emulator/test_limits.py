@@ -44,6 +44,48 @@ def test_usage_counts_up_to_the_limit(api):
     assert api.refusal(api.post_job((api.bell(), None, 1)))[0] == 409
 
 
+def used(api):
+    # The clock went on for longer than a token lives.
+    api.headers["Authorization"] = f"Bearer {api.token()}"
+    return api.get("/instances/usage").json()["usage_consumed_seconds"]
+
+
+def test_usage_is_that_of_the_last_28_days(api):
+    api.emulator.configure(run_seconds=10)
+    for _ in range(2):
+        job_id = api.submit((api.bell(), None, 1))
+        api.emulator.advance(10)
+        api.wait(job_id)
+        api.emulator.advance(20 * 86_400)
+        used(api)
+    assert used(api) == 10
+    api.emulator.advance(10 * 86_400)
+    assert used(api) == 0
+
+
+def test_a_limit_is_left_behind_after_28_days(api):
+    api.emulator.configure(run_seconds=10, usage_limit_seconds=10)
+    job_id = api.submit((api.bell(), None, 1))
+    api.emulator.advance(10)
+    api.wait(job_id)
+    assert api.refusal(api.post_job((api.bell(), None, 1)))[0] == 409
+    api.emulator.advance(28 * 86_400)
+    assert used(api) == 0
+    assert api.post_job((api.bell(), None, 1)).status_code == 200
+
+
+def test_a_session_counts_until_28_days_after_its_end(api):
+    session_id = api.send("POST", "/sessions", json={"mode": "dedicated", "backend": "ibm_fez"}).json()["id"]
+    api.wait(api.submit((api.bell(), None, 1), session_id=session_id))
+    api.emulator.advance(30)
+    api.send("DELETE", f"/sessions/{session_id}/close")
+    assert used(api) == pytest.approx(30, abs=5)
+    api.emulator.advance(27 * 86_400)
+    assert used(api) == pytest.approx(30, abs=5)
+    api.emulator.advance(2 * 86_400)
+    assert used(api) == 0
+
+
 def test_deleting_a_job_does_not_give_its_usage_back(api):
     api.emulator.configure(run_seconds=10)
     job_id = api.submit((api.bell(), None, 1))

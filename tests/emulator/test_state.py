@@ -173,3 +173,26 @@ def test_a_process_that_was_killed_leaves_everything_it_told_of(connect, tmp_pat
     finally:
         second.kill()
         second.wait(20)
+
+
+def test_charges_and_their_times_survive_a_restart(begin, connect):
+    with begin(run_seconds=10) as emulator:
+        api = connect(emulator)
+        job_id = api.submit((api.bell(), None, 1))
+        emulator.advance(10)
+        api.wait(job_id)
+    with begin() as emulator:
+        assert connect(emulator).get("/instances/usage").json()["usage_consumed_seconds"] == 10
+        emulator.advance(28 * 86_400)
+        assert connect(emulator).get("/instances/usage").json()["usage_consumed_seconds"] == 0
+
+
+def test_the_sum_of_charges_in_a_file_of_an_earlier_version_is_kept(begin, connect, tmp_path):
+    with begin():
+        pass
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        file.execute("DROP TABLE charges")
+        file.execute("INSERT INTO facts VALUES ('charged', 25)")
+    for _ in range(2):
+        with begin() as emulator:
+            assert connect(emulator).get("/instances/usage").json()["usage_consumed_seconds"] == 25
