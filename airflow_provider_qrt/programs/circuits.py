@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_qrt import config, primitives, templated
-from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.packing import Load, pack, unpack
 from airflow_provider_qrt.primitives.results.asked import Asked
+from airflow_provider_qrt.programs.backend_snapshots import BackendSnapshots
 from airflow_provider_qrt.programs.base import FinishedJobs, TaskProgram
 
 if TYPE_CHECKING:
@@ -60,23 +60,8 @@ class CircuitArguments:
         return templated.whole_number("optimization_level", self.optimization_level, at_least=0, at_most=3)
 
     def check_result_fits(self, size: int, when: str, instead: str) -> None:
-        """Refuse a job whose result may not fit through XCom and has nowhere else to go.
-
-        Args:
-            size: The most bytes it can take.
-            when: Under which circumstances it takes them.
-            instead: What less to ask for.
-
-        Raises:
-            InvalidInputError: It may not fit; says what to do.
-        """
-        limit = self.max_result_bytes
-        if limit is not None and size > limit:
-            raise InvalidInputError(
-                f"The result may take {size:,} bytes, more than the {limit:,} that go through XCom, {when}. Set "
-                "result_path on the task (a folder, local or in an object store), raise [qiskit_runtime] "
-                f"max_xcom_bytes, or {instead}. Nothing was submitted."
-            )
+        """Refuse a job whose result may not fit through XCom; see :func:`check_result_fits`."""
+        check_result_fits(size, self.max_result_bytes, when, instead)
 
 
 @dataclass
@@ -94,7 +79,7 @@ class CircuitsProgram(TaskProgram):
     """How often IBM runs circuits in one job of this program, if that is limited."""
     _pubs: Sequence[Any] = field(default=(), init=False)
     _fitted: tuple[Sequence[Any], Backend] | None = field(default=None, init=False)
-    _snapshot: BackendSnapshot | None = field(default=None, init=False)
+    _snapshots: BackendSnapshots | None = field(default=None, init=False)
 
     # What a subclass says
 
@@ -231,12 +216,9 @@ class CircuitsProgram(TaskProgram):
 
     def snapshot(self, backend: Backend) -> BackendSnapshot:
         """Return how the backend is configured and calibrated now, read once."""
-        from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
-
-        if self._snapshot is None or self._snapshot.name != backend.name:
-            configuration = self.client.backend_configuration(backend.name)
-            self._snapshot = BackendSnapshot(backend.name, configuration, self._properties(backend.name))
-        return self._snapshot
+        if self._snapshots is None:
+            self._snapshots = BackendSnapshots(self.client)
+        return self._snapshots.read(backend)
 
     def prepared(self, asked: ProgramInput, program: PreparedProgram, backend: Backend) -> ProgramInput:
         """Return the input that the official client has prepared.
@@ -274,16 +256,6 @@ class CircuitsProgram(TaskProgram):
             gates_randomized_by=self.gates_randomized_by(),
         )
 
-    def _properties(self, name: str) -> Mapping[str, Any] | None:
-        try:
-            return self.client.backend_properties(name)
-        except errors.NotFoundError:
-            # It was never calibrated.
-            return None
-        except errors.ForbiddenError:
-            # The key may run circuits and not read calibrations, which are no more than a help.
-            return None
-
     def _input_of(self, pubs: Sequence[Any]) -> ProgramInput:
         level = self.arguments.level
         params = self.write_params(pubs)
@@ -319,3 +291,23 @@ class CircuitsProgram(TaskProgram):
 def room_for_input() -> int:
     """Bytes of JSON that a program's input may take."""
     return config.max_body_bytes() - ENVELOPE_BYTES
+
+
+def check_result_fits(size: int, limit: int | None, when: str, instead: str) -> None:
+    """Refuse a job whose result may not fit through XCom and has nowhere else to go.
+
+    Args:
+        size: The most bytes of JSON that it can take.
+        limit: The most that go through XCom; None: it has somewhere else to go.
+        when: Under which circumstances it takes them.
+        instead: What less to ask for.
+
+    Raises:
+        InvalidInputError: It may not fit; says what to do.
+    """
+    if limit is not None and size > limit:
+        raise InvalidInputError(
+            f"The result may take {size:,} bytes, more than the {limit:,} that go through XCom, {when}. Set "
+            "result_path on the task (a folder, local or in an object store), raise [qiskit_runtime] "
+            f"max_xcom_bytes, or {instead}. Nothing was submitted."
+        )

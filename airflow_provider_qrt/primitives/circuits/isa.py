@@ -128,6 +128,8 @@ def check_pubs_isa(
     *,
     properties: Mapping[str, Any] | None = None,
     gates_randomized_by: str | None = None,
+    place: str = "circuits[{}]",
+    remedy: str | None = None,
 ) -> None:
     """Check the circuits of PUBs like ``check_isa``; for a QPY circuit, check its text.
 
@@ -138,6 +140,8 @@ def check_pubs_isa(
         properties: The answer of ``GET /backends/{id}/properties``, for qubits and gates that are out of service.
         gates_randomized_by: The option that makes the service randomize gates, if any; see ``gate_randomizer``. With
             it, fractional gates are refused.
+        place: The place named at the start of an error message, with braces for the index.
+        remedy: Advice for a circuit that does not fit; None: to set ``optimization_level``.
 
     Raises:
         NotIsaError: See ``check_isa``, or a circuit has more qubits than the backend. The message gives no line for a
@@ -145,7 +149,7 @@ def check_pubs_isa(
     """
     seen: set[str] = set()
     for index, pub in enumerate(pubs):
-        where = f"circuits[{index}]"
+        where = place.format(index)
         text, info = _text_of(pub)
         _check_width(info, configuration, where)
         if text is None:
@@ -163,7 +167,7 @@ def check_pubs_isa(
             one_register=not is_text,
             gates_randomized_by=gates_randomized_by,
         )
-        _refuse(misfits, configuration, where, with_line=is_text)
+        _refuse(misfits, configuration, where, with_line=is_text, remedy=remedy)
 
 
 def _text_of(pub: Pub) -> tuple[str | None, CircuitInfo | None]:
@@ -253,7 +257,14 @@ def find_misfits(
     return misfits
 
 
-def _refuse(misfits: list[Misfit], configuration: Mapping[str, Any], where: str, *, with_line: bool = True) -> None:
+def _refuse(
+    misfits: list[Misfit],
+    configuration: Mapping[str, Any],
+    where: str,
+    *,
+    with_line: bool = True,
+    remedy: str | None = None,
+) -> None:
     if not misfits:
         return
     backend = configuration.get("backend_name") or "the backend"
@@ -262,7 +273,8 @@ def _refuse(misfits: list[Misfit], configuration: Mapping[str, Any], where: str,
     others = f" {more} more instruction{'s do' if more > 1 else ' does'} not fit." if more else ""
     raise NotIsaError(
         f"{where}: {line}{first}.{others}",
-        "The service runs only circuits in the backend's own instruction set and transpiles nothing: set "
+        remedy
+        or "The service runs only circuits in the backend's own instruction set and transpiles nothing: set "
         f"optimization_level=1 (0 to 3) to transpile for {backend} first, or correct the circuit.",
     )
 
