@@ -88,6 +88,11 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
     from airflow_provider_qrt.primitives.results.estimator_pub import EstimatorPubResult
     from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
+    from airflow_provider_qrt.primitives.results.executor_arrays import (
+        ExecutorItemResult,
+        ExecutorResult,
+        decode_executor_arrays,
+    )
     from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates
     from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
     from airflow_provider_qrt.primitives.results.noise_model_result import decode_noise_model as decode_noise_model
@@ -100,6 +105,8 @@ __all__ = [
     "Counts",
     "EstimatorPubResult",
     "EstimatorResult",
+    "ExecutorItemResult",
+    "ExecutorResult",
     "InvalidInputError",
     "InvalidResultError",
     "LearnedLayer",
@@ -110,6 +117,7 @@ __all__ = [
     "SamplerPubResult",
     "SamplerResult",
     "decode_estimator_result",
+    "decode_executor_arrays",
     "decode_executor_estimates",
     "decode_executor_result",
     "decode_sampler_result",
@@ -123,6 +131,8 @@ _HOME = {
     "EstimatorPub": "inputs.estimator_pubs",
     "EstimatorPubResult": "results.estimator_pub",
     "EstimatorResult": "results.estimator_result",
+    "ExecutorItemResult": "results.executor_arrays",
+    "ExecutorResult": "results.executor_arrays",
     "InvalidInputError": "errors",
     "InvalidResultError": "errors",
     "LearnedLayer": "noise_model",
@@ -147,6 +157,7 @@ _HOME = {
     "coerce_v1_circuits": "inputs.v1",
     "coerce_v1_estimates": "inputs.v1",
     "decode_estimator_result": "results.decode",
+    "decode_executor_arrays": "results.executor_arrays",
     "decode_executor_estimates": "results.executor_estimator_result",
     "decode_executor_result": "results.executor_result",
     "decode_noise_model": "results.noise_model_result",

@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
+from airflow_provider_qrt.primitives.arrays.npy import cost_of
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results.bits import BitRegister
 from airflow_provider_qrt.primitives.results.decoding import MAX_BITS, Budget, describe
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 MAX_AXES = 32
 _COMPLEX = {"c64": "<c8", "c128": "<c16"}
 """numpy's names of the types of complex numbers."""
+TYPES = {
+    "bool": "|b1",
+    **{f"{kind}{8 * size}": f"<{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)},
+    **{f"f{8 * size}": f"<f{size}" for size in (2, 4, 8)},
+    **_COMPLEX,
+}
+"""numpy's names of all types of tensors."""
 _BLOCK = 1 << 14
 """Shots that are unpacked at a time; a multiple of eight, so that each block begins at a byte boundary."""
 
@@ -111,6 +119,52 @@ def read_complex(tensor: Mapping[str, Any], where: str, budget: Budget) -> NDArr
     return raw.view(dtype).reshape(shape).astype(np.complex128)
 
 
+def read_tensor(tensor: Any, where: str, budget: Budget) -> NDArray[Any]:
+    """Read a tensor of any type.
+
+    Args:
+        tensor: The tensor.
+        where: The place named at the start of an error message.
+        budget: The bytes that the array may use; a bit uses one byte.
+
+    Returns:
+        An array of the tensor's type and shape.
+
+    Raises:
+        InvalidResultError: It is no tensor, is damaged, or is too large.
+    """
+    import numpy as np
+
+    text = tensor.get("data") if isinstance(tensor, Mapping) else None
+    if not isinstance(text, str) or tensor.get("dtype") not in TYPES:
+        raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
+    dtype, shape = np.dtype(TYPES[tensor["dtype"]]), read_shape(tensor.get("shape"), where)
+    number = prod(shape)
+    size = -(-number // 8) if dtype.kind == "b" else number * dtype.itemsize
+    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
+        raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
+    try:
+        budget.take(cost_of(shape, number * dtype.itemsize))
+        raw = np.empty(size, dtype=np.uint8)
+        Inflater(text).read_into(raw.data)
+    except InvalidResultError as error:
+        raise InvalidResultError(f"{where}: {error}") from None
+    if dtype.kind == "b":
+        return np.unpackbits(raw, count=number, bitorder="little").view(np.bool_).reshape(shape)
+    return raw.view(dtype).reshape(shape)
+
+
+def read_shape(shape: Any, where: str) -> tuple[int, ...]:
+    """Read the shape of an array.
+
+    Raises:
+        InvalidResultError: It is no list of sizes.
+    """
+    if not _are_sizes(shape) or len(shape) > MAX_AXES:
+        raise InvalidResultError(f"{where}: expected a list of sizes as shape, not {str(shape)[:200]}")
+    return tuple(shape)
+
+
 def check_sizes(document: Any, budget: Budget) -> None:
     """Refuse a document whose tensors are too large, before another library unpacks them.
 
@@ -135,14 +189,17 @@ def check_sizes(document: Any, budget: Budget) -> None:
 
 
 def _shape(shape: Any, where: str, *, at_least: int = 2) -> tuple[int, ...]:
-    whole = isinstance(shape, list) and all(
-        isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape
-    )
-    if not whole or not at_least <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
+    if not _are_sizes(shape) or not at_least <= len(shape) <= MAX_AXES or shape[-1] > MAX_BITS:
         raise InvalidResultError(f"{where}: the shape of a register is (sweep, shots, bits), not {str(shape)[:200]}")
     if 0 in shape[:-1]:
         raise InvalidResultError(f"{where}: the register has the shape {shape}, so there are no shots")
     return tuple(shape)
+
+
+def _are_sizes(shape: Any) -> bool:
+    return isinstance(shape, list) and all(
+        isinstance(axis, int) and not isinstance(axis, bool) and 0 <= axis <= MAX_SHOTS for axis in shape
+    )
 
 
 def _rows(raw: NDArray[np.uint8], number: int, num_bits: int) -> NDArray[np.uint8]:

@@ -12,8 +12,10 @@ from airflow_provider_qrt.primitives.inputs.options import V1_DEFAULT_SHOTS
 from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
 
-_NUMBER_BYTES = 26
+NUMBER_BYTES = 26
 """Bytes of the longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
+BIT_BYTES = 3
+"""The same for a bit."""
 
 
 def counts_json_bytes(distinct: int, num_bits: int, shots: int, dimensions: int) -> int:
@@ -66,14 +68,19 @@ def largest_quasi_dists_bytes(pubs: Sequence[SamplerPub], *, default_shots: int 
 
 def quasi_json_bytes(digits: int) -> int:
     """Return an upper bound of the JSON of one quasi-probability with its outcome of this many digits, in bytes."""
-    return digits + 4 + _NUMBER_BYTES
+    return digits + 4 + NUMBER_BYTES
 
 
-def numbers_json_bytes(shape: tuple[int, ...]) -> int:
-    """Return an upper bound of the JSON of an array of this shape, without the name of its field, in bytes."""
+def numbers_json_bytes(shape: tuple[int, ...], number_bytes: int = NUMBER_BYTES) -> int:
+    """Return an upper bound of the JSON of an array of this shape, without the name of its field, in bytes.
+
+    Args:
+        shape: Its shape.
+        number_bytes: Bytes of its longest number, with comma and space.
+    """
     lists = sum(prod(shape[:depth]) for depth in range(len(shape)))
     # Brackets, comma and space for each list; quotes, colon, comma and spaces around the name.
-    return prod(shape) * _NUMBER_BYTES + 4 * lists + 6
+    return prod(shape) * number_bytes + 4 * lists + 6
 
 
 def largest_estimates_bytes(

@@ -307,7 +307,7 @@ def _check_kind(header: Any, kind: str) -> dict[str, Any]:
         raise InvalidResultError("the file's header is damaged")
     if header.get("kind") != kind:
         other = header.get("kind")
-        names = {"sampler": "SamplerResult", "estimator": "EstimatorResult"}
+        names = {"sampler": "SamplerResult", "estimator": "EstimatorResult", "executor": "ExecutorResult"}
         remedy = f"; read it with {names[other]}.from_file" if isinstance(other, str) and other in names else ""
         raise InvalidResultError(f"the file holds the result of {str(other)[:50]!r}, not of {kind!r}{remedy}")
     return header
