@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks.qiskit_runtime"),
         "operators": _modules(
             "operators.calibration",
+            "operators.executor",
             "operators.noise_learner",
             "operators.jobs",
             "operators.primitives",
@@ -44,7 +45,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": _modules("triggers.qiskit_runtime", "triggers.submission"),
         "task-decorators": [
             {"name": name, "class-name": f"airflow_provider_qrt.decorators.primitives.{name}_task"}
-            for name in ("qiskit_sampler", "qiskit_estimator")
+            for name in ("qiskit_sampler", "qiskit_estimator", "qiskit_executor")
         ],
         "cli": ["airflow_provider_qrt.cli.airflow_commands.get_commands"],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],

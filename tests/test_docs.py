@@ -57,7 +57,7 @@ def is_excerpt(block: Block) -> bool:
 
 BLOCKS = blocks()
 SUBMITS = re.compile(
-    r"QiskitRuntime(Sampler|Estimator|SubmitJob)Operator\(|^@(task\.)?qiskit_(?!.*map_index)", re.MULTILINE
+    r"QiskitRuntime(Sampler|Estimator|Executor|SubmitJob)Operator\(|^@(task\.)?qiskit_(?!.*map_index)", re.MULTILINE
 )
 SUBMITTING = [one for one in BLOCKS if SUBMITS.search(one.text)]
 BUCKET = "s3://my-bucket"
@@ -127,6 +127,7 @@ def test_the_pages_show_every_operator(tmp_path):
     assert shown >= {
         "QiskitRuntimeSamplerOperator",
         "QiskitRuntimeEstimatorOperator",
+        "QiskitRuntimeExecutorOperator",
         "QiskitRuntimeSubmitJobOperator",
         "QiskitRuntimeGetResultOperator",
         "QiskitRuntimeCancelJobOperator",

@@ -86,8 +86,8 @@ class TaskArguments(CommonArguments, total=False):
     task_id: str
 
 
-class JobArguments(TaskArguments, total=False):
-    """Arguments of :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`."""
+class SubmissionArguments(TaskArguments, total=False):
+    """Arguments of ``QiskitRuntimeJobOperator`` except ``result_format``."""
 
     backend: Rendered
     backend_filters: Mapping[str, Any] | XComArg | None
@@ -105,9 +105,14 @@ class JobArguments(TaskArguments, total=False):
     budget: QiskitRuntimeBudget | Mapping[str, Any] | float | timedelta | str | None
     dry_run: bool | Rendered
     result_path: Rendered | None
-    result_format: Rendered
     durable: bool
     qiskit_runtime_conn_id: str
+
+
+class JobArguments(SubmissionArguments, total=False):
+    """Arguments of :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`."""
+
+    result_format: Rendered
 
 
 class CircuitsArguments(JobArguments, total=False):
@@ -141,6 +146,14 @@ class EstimatorArguments(CircuitsArguments, total=False):
     program_id: Rendered
     noise_model: Any
     noise_model_max_age: Duration | None
+
+
+class ExecutorArguments(SubmissionArguments, total=False):
+    """Arguments of ``QiskitRuntimeExecutorOperator`` except ``program``."""
+
+    options: Mapping[str, Any] | XComArg | None
+    check_isa: bool
+    result_format: Rendered | None
 
 
 class SensorArguments(TaskArguments, total=False):

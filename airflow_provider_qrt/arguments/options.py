@@ -31,6 +31,17 @@ def estimator_options(_name: str, options: Any) -> None:
     _check_either(options, primitives.check_estimator_options, primitives.check_executor_estimator_options)
 
 
+def executor_options(_name: str, options: Any) -> None:
+    """Accept options of a directed execution.
+
+    Raises:
+        InvalidInputError: One is unknown or wrong; starts with its path.
+    """
+    from airflow_provider_qrt.primitives.inputs.executor_encoding import check_executor_options
+
+    check_executor_options(options)
+
+
 def calibration_options(_name: str, options: Any) -> None:
     """Accept options of the program ``calibrate``.
 

@@ -1,1 +1,1 @@
-"""Task decorators: the function returns circuits, the task runs them. ``decorators.primitives`` is public."""
+"""Task decorators: the function returns what the task runs. ``decorators.primitives`` is public."""

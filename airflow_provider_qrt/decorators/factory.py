@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
     from airflow.sdk.definitions._internal.expandinput import ExpandInput
 
-    from airflow_provider_qrt.decorators.operators import FunctionCircuitsOperator
+    from airflow_provider_qrt.decorators.operators import FunctionOperator
 
 
 class CircuitsFunction(_TaskDecorator[..., Any, Any]):
@@ -33,29 +33,30 @@ class CircuitsFunction(_TaskDecorator[..., Any, Any]):
 
 
 def decorate(
-    function: Callable[..., Any], operator_class: type[FunctionCircuitsOperator], arguments: dict[str, Any]
+    function: Callable[..., Any], operator_class: type[FunctionOperator], arguments: dict[str, Any]
 ) -> CircuitsFunction:
     """Return the function as a task factory.
 
     Args:
-        function: The function, which returns circuits.
+        function: The function, which returns circuits or a program.
         operator_class: Operator class of the tasks.
         arguments: The operator's arguments.
 
     Raises:
-        TypeError: It is not a function, or one that cannot return circuits; or ``circuits`` is also given, or an
+        TypeError: It is not a function, or one that cannot return these; or they are also given as an argument, or an
             argument is misspelt.
     """
     name = operator_class.custom_operator_name
     if not callable(function):
         raise TypeError(f"{name}: arguments need their names, as in {name}(backend='least_busy').")
     who = f"{name}: the function {getattr(function, '__name__', function)!r}"
-    if "circuits" in arguments:
-        raise TypeError(f"{who} returns the circuits, so leave the argument circuits out.")
+    returned = operator_class.returned_argument
+    if returned in arguments:
+        raise TypeError(f"{who} returns the {returned}, so leave the argument {returned} out.")
     if is_async_callable(function):
         raise TypeError(f"{who} is async. Write it with def.")
     if inspect.isgeneratorfunction(function):
-        raise TypeError(f"{who} yields. Let it return a list of its circuits.")
+        raise TypeError(f"{who} yields. Let it return all of its {returned}.")
     check_names(operator_class, arguments, call=f" (function {getattr(function, '__name__', function)!r})")
     # The function's return type does not describe the task's outputs, so Airflow must not infer them from it.
     several = bool(arguments.pop("multiple_outputs", False))

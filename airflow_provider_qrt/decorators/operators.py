@@ -1,18 +1,21 @@
-"""The operators behind the decorators, whose circuits are returned by a function when the task runs."""
+"""The operators behind the decorators, whose circuits or program a function returns when the task runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_qrt.arguments.circuit_files import written_names
 from airflow_provider_qrt.compat import determine_kwargs
-from airflow_provider_qrt.decorators.returned import check_returned
+from airflow_provider_qrt.decorators.returned import check_returned, check_returned_program
 from airflow_provider_qrt.execution.run import TaskRun, remembered
+from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
+from airflow_provider_qrt.operators.executor import QiskitRuntimeExecutorOperator
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives.inputs.plain import plain
 from airflow_provider_qrt.programs.given import ASKED, RETURNED_QISKIT, GivenCircuits, ReturnedCircuits
@@ -20,16 +23,42 @@ from airflow_provider_qrt.programs.given import ASKED, RETURNED_QISKIT, GivenCir
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_qrt.arguments.keywords import CircuitsArguments
+    from airflow_provider_qrt.arguments.keywords import CircuitsArguments, ExecutorArguments
 
 
-class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator):
-    """Base of the operators whose circuits a function returns.
+class FunctionOperator(DecoratedOperator, QiskitRuntimeJobOperator):
+    """Base of the operators that run what a function returns.
 
     The function is called after the connection and the backend's name have been read, before anything is sent. A task
     that resumes after its job has ended does not call it again. It is called again by a retry, which resumes the job if
-    the function returns the same circuits; by a task that waited in the triggerer before it could submit; and if the
-    job was cancelled together with an earlier try.
+    the function returns the same; by a task that waited in the triggerer before it could submit; and if the job was
+    cancelled together with an earlier try.
+    """
+
+    template_fields_renderers = DecoratedOperator.template_fields_renderers
+    overwrite_rtif_after_execution = True
+    custom_operator_name: str
+    returned_argument: ClassVar[str] = "circuits"
+    """The argument that the function returns."""
+    _context: Mapping[str, Any] = MappingProxyType({})
+
+    def call_function(self) -> Any:
+        """Return what the function returns, as plain values where there are such."""
+        function, arguments = self.python_callable, {**self._context, **self.op_kwargs}
+        returned = function(*self.op_args, **determine_kwargs(function, self.op_args, arguments))
+        return plain(returned, keep_arrays=True)
+
+    def who(self) -> str:
+        """Name the function, for messages."""
+        return f"the function {self.python_callable.__name__!r} of task {self.task_id!r}"
+
+    def _begin_run(self, context: Context, *, begins: bool = False) -> TaskRun:
+        self._context = context
+        return super()._begin_run(context, begins=begins)
+
+
+class FunctionCircuitsOperator(FunctionOperator, QiskitRuntimeCircuitsOperator):
+    """Base of the operators whose circuits a function returns.
 
     Args:
         python_callable: The function.
@@ -37,10 +66,6 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         op_kwargs: Its keyword arguments, templated.
         kwargs: All arguments of the operator except ``circuits``.
     """
-
-    template_fields_renderers = DecoratedOperator.template_fields_renderers
-    overwrite_rtif_after_execution = True
-    custom_operator_name: str
 
     def __init__(
         self,
@@ -60,14 +85,13 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         if not self._is_of_mapped():
             # Constants that are passed to the function count as written in the DAG file.
             self._written_files = frozenset(written_names([op_args, op_kwargs]))
-        self._context: Mapping[str, Any] = {}
         self._remembered: Mapping[str, Any] | None = None
         self._given: ReturnedCircuits | None = None
 
     def make_given(self) -> GivenCircuits:
         """Return the function's circuits; the function is called at most once per process."""
         if self._given is None:
-            self._given = ReturnedCircuits(self._call, self._who(), self._remembered)
+            self._given = ReturnedCircuits(self._call, self.who(), self._remembered)
         return self._given
 
     def execute_complete(
@@ -86,21 +110,12 @@ class FunctionCircuitsOperator(DecoratedOperator, QiskitRuntimeCircuitsOperator)
         }
         return super().execute_complete(context, event, parts)
 
-    def _begin_run(self, context: Context, *, begins: bool = False) -> TaskRun:
-        self._context = context
-        return super()._begin_run(context, begins=begins)
-
     def _call(self) -> Any:
-        function, arguments = self.python_callable, {**self._context, **self.op_kwargs}
-        returned = function(*self.op_args, **determine_kwargs(function, self.op_args, arguments))
-        value = plain(returned, keep_arrays=True)
-        check_returned(value, self._who())
+        value = self.call_function()
+        check_returned(value, self.who())
         # For the task's page and for lineage.
         self.circuits = value
         return self.given_circuits()
-
-    def _who(self) -> str:
-        return f"the function {self.python_callable.__name__!r} of task {self.task_id!r}"
 
 
 class FunctionSamplerOperator(FunctionCircuitsOperator, QiskitRuntimeSamplerOperator):
@@ -118,3 +133,68 @@ class FunctionEstimatorOperator(FunctionCircuitsOperator, QiskitRuntimeEstimator
         *QiskitRuntimeEstimatorOperator.template_fields,
     )
     custom_operator_name = "@task.qiskit_estimator"
+
+
+class FunctionExecutorOperator(FunctionOperator, QiskitRuntimeExecutorOperator):
+    """Runs the quantum program that a function returns; see ``qiskit_executor_task``.
+
+    Args:
+        python_callable: The function.
+        op_args: Its positional arguments, templated.
+        op_kwargs: Its keyword arguments, templated.
+        kwargs: All arguments of the operator except ``program``.
+    """
+
+    template_fields: Sequence[str] = (
+        *DecoratedOperator.template_fields,
+        *QiskitRuntimeExecutorOperator.template_fields,
+    )
+    custom_operator_name = "@task.qiskit_executor"
+    returned_argument: ClassVar[str] = "program"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Unpack[ExecutorArguments],
+    ) -> None:
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            program=SET_DURING_EXECUTION,
+            **cast("Any", kwargs),
+        )
+        self._returned: list[Any] = []
+        self._remembered_qiskit = False
+
+    def give_program(self) -> Callable[[], Any]:
+        """Return what calls the function the first time."""
+
+        def give() -> Any:
+            if not self._returned:
+                value = self.call_function()
+                check_returned_program(value, self.who())
+                # For the task's page and for lineage.
+                self.program = value
+                self._returned.append(value)
+            return self._returned[0]
+
+        return give
+
+    def was_qiskits(self) -> bool | None:
+        """Return what was remembered before the wait; the function is not called to find out."""
+        return self._remembered_qiskit
+
+    def execute_complete(
+        self,
+        context: Context,
+        event: Any = None,
+        parts: Mapping[str, Any] | None = None,
+        returned_qiskit: bool | None = None,
+    ) -> Any:
+        """Resume after the trigger has fired, without calling the function."""
+        self._remembered_qiskit = bool(remembered(context["ti"], RETURNED_QISKIT, returned_qiskit))
+        return super().execute_complete(context, event, parts)

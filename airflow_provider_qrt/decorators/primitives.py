@@ -1,7 +1,7 @@
-"""The decorators of the primitives: the function returns circuits, the task returns their results.
+"""The decorators: the function returns circuits or a quantum program, the task returns the results.
 
-They are the same as ``@task.qiskit_sampler`` and ``@task.qiskit_estimator``, but type checkers know the arguments of
-those imported from here.
+They are the same as ``@task.qiskit_sampler``, ``@task.qiskit_estimator`` and ``@task.qiskit_executor``, but type
+checkers know the arguments of those imported from here.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from airflow_provider_qrt.decorators.factory import decorate
-from airflow_provider_qrt.decorators.operators import FunctionEstimatorOperator, FunctionSamplerOperator
-from airflow_provider_qrt.decorators.returned import EstimatorCircuits, SamplerCircuits
+from airflow_provider_qrt.decorators.operators import (
+    FunctionEstimatorOperator,
+    FunctionExecutorOperator,
+    FunctionSamplerOperator,
+)
+from airflow_provider_qrt.decorators.returned import EstimatorCircuits, Program, SamplerCircuits
 
 if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import Task
 
-    from airflow_provider_qrt.arguments.keywords import EstimatorArguments, SamplerArguments
+    from airflow_provider_qrt.arguments.keywords import EstimatorArguments, ExecutorArguments, SamplerArguments
 
-__all__ = ["qiskit_estimator_task", "qiskit_sampler_task"]
+__all__ = ["qiskit_estimator_task", "qiskit_executor_task", "qiskit_sampler_task"]
 
 FArguments = ParamSpec("FArguments")
 ToSample = TypeVar("ToSample", bound=SamplerCircuits)
 ToEstimate = TypeVar("ToEstimate", bound=EstimatorCircuits)
+ToExecute = TypeVar("ToExecute", bound=Program)
 
 
 @overload
@@ -84,3 +89,33 @@ def qiskit_estimator_task(python_callable: Callable[..., Any] | None = None, /, 
     if python_callable is not None:
         return decorate(python_callable, FunctionEstimatorOperator, arguments)
     return lambda function: decorate(function, FunctionEstimatorOperator, dict(arguments))
+
+
+@overload
+def qiskit_executor_task(python_callable: Callable[FArguments, ToExecute], /) -> Task[FArguments, ToExecute]: ...
+
+
+@overload
+def qiskit_executor_task(
+    **arguments: Unpack[ExecutorArguments],
+) -> Callable[[Callable[FArguments, ToExecute]], Task[FArguments, ToExecute]]: ...
+
+
+def qiskit_executor_task(python_callable: Callable[..., Any] | None = None, /, **arguments: Any) -> Any:
+    """Make a function's tasks run the quantum program it returns, as it is.
+
+    The function returns a ``QuantumProgram`` of samplomatic or of qiskit-ibm-runtime, or a mapping with ``shots`` and
+    ``items``. The task returns what
+    :class:`~airflow_provider_qrt.operators.executor.QiskitRuntimeExecutorOperator` returns.
+
+    Args:
+        python_callable: The function.
+        arguments: The operator's arguments except ``program``, and those that Airflow has for every task.
+            ``multiple_outputs`` (False) concerns the result's keys, such as ``results`` and ``backend``.
+
+    Raises:
+        TypeError: The function cannot return a program, or ``program`` is also given.
+    """
+    if python_callable is not None:
+        return decorate(python_callable, FunctionExecutorOperator, arguments)
+    return lambda function: decorate(function, FunctionExecutorOperator, dict(arguments))

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 from airflow_provider_qrt.operators.circuits import CIRCUIT_FILES
 from airflow_provider_qrt.primitives.circuits.reader import is_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.primitives.inputs.executor_program import is_program
 
 
 class QuantumCircuitLike(Protocol):
@@ -39,6 +40,35 @@ EstimatorCircuits: TypeAlias = (
 """A circuit, a PUB ``(circuit, observables, parameter_values, precision)``, or a list of these."""
 
 
+class QuantumProgramLike(Protocol):
+    """A ``QuantumProgram``, for type checkers that do not have samplomatic."""
+
+    shots: int
+    items: Any
+
+
+Program: TypeAlias = Mapping[str, Any] | QuantumProgramLike
+"""A quantum program, or a mapping with its parts."""
+
+
+def check_returned_program(value: Any, who: str) -> None:
+    """Check that a function has returned something that may be a quantum program.
+
+    Args:
+        value: The return value.
+        who: The function, for the message.
+
+    Raises:
+        InvalidInputError: It is something else.
+    """
+    if is_program(value) or isinstance(value, Mapping):
+        return
+    raise InvalidInputError(
+        f"program: {who} returned {_described(value)} It is to return a QuantumProgram, or a mapping with shots and "
+        "items. Nothing was submitted."
+    )
+
+
 def check_returned(value: Any, who: str) -> None:
     """Check that a function has returned something that may be circuits.
 
@@ -56,9 +86,13 @@ def check_returned(value: Any, who: str) -> None:
         )
     if is_circuit(value) or isinstance(value, list | tuple):
         return
-    what = "None" if value is None else f"an object of type {type(value).__name__}"
-    hint = " Has it a return statement?" if value is None else ""
     raise InvalidInputError(
-        f"circuits: {who} returned {what}.{hint} It is to return OpenQASM 3 text, a QuantumCircuit, or a list of these "
-        "or of PUBs. Nothing was submitted."
+        f"circuits: {who} returned {_described(value)} It is to return OpenQASM 3 text, a QuantumCircuit, or a list of "
+        "these or of PUBs. Nothing was submitted."
     )
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "None. Has it a return statement?"
+    return f"an object of type {type(value).__name__}."

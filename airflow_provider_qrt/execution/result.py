@@ -30,10 +30,17 @@ class Destination:
     def read(cls, result_path: Any, result_format: Any) -> Destination | None:
         """Read a task's arguments; None without a path.
 
+        Args:
+            result_path: The folder or file.
+            result_format: The format; None: as the path ends, or npz.
+
         Raises:
             InvalidInputError: They are wrong, or do not fit each other.
         """
-        path, chosen = templated.optional_text(result_path), ResultFormat.read(result_format)
+        path = templated.optional_text(result_path)
+        if path is None and result_format is None:
+            return None
+        chosen = _format_of(path) if result_format is None else ResultFormat.read(result_format)
         if path is None:
             if chosen is not ResultFormat.JSON:
                 raise InvalidInputError(
@@ -81,6 +88,10 @@ class Destination:
         if self.path.endswith(self.format.suffix):
             return f"{self.path.removesuffix(self.format.suffix)}.{_checked(job_id)}.raw.json"
         return f"{self.path.rstrip('/')}/{_checked(job_id)}.raw.json"
+
+
+def _format_of(path: str | None) -> ResultFormat:
+    return next((one for one in ResultFormat if path is not None and path.endswith(one.suffix)), ResultFormat.NPZ)
 
 
 def _checked(job_id: str) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
 from airflow_provider_qrt.operators.calibration import QiskitRuntimeCalibrateOperator
+from airflow_provider_qrt.operators.executor import QiskitRuntimeExecutorOperator
 from airflow_provider_qrt.operators.jobs import (
     QiskitRuntimeCancelJobOperator,
     QiskitRuntimeGetResultOperator,
@@ -31,6 +32,7 @@ sampler = QiskitRuntimeSamplerOperator(
 QiskitRuntimeEstimatorOperator(task_id="right", circuits=[("bell.qasm", "ZZ")], precision=0.1, check_isa=False)
 QiskitRuntimeSamplerOperator(task_id="right", circuits="bell.qasm", budget="10m")
 QiskitRuntimeSamplerOperator(task_id="right", circuits="", budget=QiskitRuntimeBudget("10m", "dag", timedelta(days=7)))
+QiskitRuntimeExecutorOperator(task_id="right", program={"shots": 1, "items": []}, result_format="npz", retries=2)
 QiskitRuntimeSubmitJobOperator(task_id="right", program_id="noise-learner", program_params={}, tags=["mine"])
 QiskitRuntimeGetResultOperator(task_id="right", job_id=sampler.output, timeout="2h")
 QiskitRuntimeJobSensor(task_id="right", job_id=sampler.output, poke_interval="30s", soft_fail=True)
@@ -50,6 +52,8 @@ QiskitRuntimeEstimatorOperator(task_id="t", circuits="", shots=100)  # error
 QiskitRuntimeEstimatorOperator(task_id="t", circuits="", resilience="much")  # error
 QiskitRuntimeSubmitJobOperator(task_id="t", program_id="sampler", program_params={}, circuits="")  # error
 QiskitRuntimeCalibrateOperator(task_id="t", session_id="s", shots=100)  # error
+QiskitRuntimeExecutorOperator(task_id="t", program={}, circuits="")  # error
+QiskitRuntimeExecutorOperator(task_id="t", program={}, check_isa="yes")  # error
 QiskitRuntimeGetResultOperator(task_id="t", job_id="j", poke_interval=3)  # error
 QiskitRuntimeCancelJobOperator(task_id="t", job_id="j", deferrable=True)  # error
 QiskitRuntimeCreateSessionOperator(task_id="t", mode="session")  # error

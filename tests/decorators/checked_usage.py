@@ -7,7 +7,11 @@ from typing import Any
 
 from airflow.sdk import XComArg
 
-from airflow_provider_qrt.decorators.primitives import qiskit_estimator_task, qiskit_sampler_task
+from airflow_provider_qrt.decorators.primitives import (
+    qiskit_estimator_task,
+    qiskit_executor_task,
+    qiskit_sampler_task,
+)
 
 
 class Circuit:
@@ -55,6 +59,33 @@ def nothing() -> None: ...
 @qiskit_sampler_task()  # error
 def number() -> int:
     return 3
+
+
+class Program:
+    """A stand-in for a quantum program."""
+
+    shots: int = 1
+    items: list[Any] = []  # noqa: RUF012
+
+
+@qiskit_executor_task(result_format="npz", deferrable=True)
+def directed() -> Program:
+    return Program()
+
+
+@qiskit_executor_task
+def parts(shots: int) -> dict[str, Any]:
+    return {"shots": shots, "items": []}
+
+
+@qiskit_executor_task  # error
+def no_program() -> str:
+    return ""
+
+
+@qiskit_executor_task(shots=100)  # error
+def shots_elsewhere() -> Program:
+    return Program()
 
 
 @qiskit_estimator_task(precision=0.1)  # error

@@ -8,13 +8,18 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 GHZ = "qiskit_runtime_ghz_states"
 KICKED = "qiskit_runtime_kicked_ising"
+DIRECTED = "qiskit_runtime_directed_execution"
 
 
 @pytest.fixture(scope="module")
 def runs(airflow, service):
     """One run of each, side by side."""
     service.configure(queue_seconds=2, run_seconds=0.5)
-    started = {GHZ: airflow.trigger(GHZ, {"largest": 4, "shots": 500}), KICKED: airflow.trigger(KICKED, {"steps": 2})}
+    started = {
+        GHZ: airflow.trigger(GHZ, {"largest": 4, "shots": 500}),
+        KICKED: airflow.trigger(KICKED, {"steps": 2}),
+        DIRECTED: airflow.trigger(DIRECTED, {"randomizations": 10}),
+    }
     for dag_id, run_id in started.items():
         airflow.expect_end(dag_id, run_id)
     return started
@@ -49,6 +54,16 @@ def test_quantum_circuits_from_a_function_are_transpiled_and_estimated(airflow, 
     assert job["program_id"] == "estimator"
     result = airflow.xcom(KICKED, runs[KICKED], "measure")
     assert result["job_id"] == job["id"]
+
+
+def test_a_program_from_a_function_returns_every_bit(airflow, submissions, runs):
+    run_id = runs[DIRECTED]
+    assert airflow.xcom(DIRECTED, run_id, "correlation") == {"zz": 1.0, "error": 0.0}
+    [job] = submissions(run_id)
+    assert job["program_id"] == "executor"
+    value = airflow.xcom(DIRECTED, run_id, "measure")
+    assert value["results"][0]["arrays"]["measurement_flips.c"]["shape"] == [10, 1, 2]
+    assert value["passthrough_data"] == {"twirled": "gates and measurements"}
 
 
 def exact(steps: int) -> list[float]:

@@ -15,6 +15,7 @@ CONF: dict[str, dict[str, Any]] = {
     "batch_of_circuits": {},
     "budget": {},
     "calibrate_first": {},
+    "directed_execution": {},
     "first_circuit": {},
     "ghz_states": {},
     "h2_vqe": {},

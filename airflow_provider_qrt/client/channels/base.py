@@ -30,6 +30,7 @@ class Feature(StrEnum):
     PUBS = "primitives of version 2 (PUBs)"
     CIRCUITS = "primitives of version 1 (circuits)"
     ANY_PROGRAM = "programs other than the primitives"
+    EXECUTOR = "program executor"
     CALIBRATION = "program that calibrates a backend"
     PROGRAMS = "list of programs"
     BACKENDS = "list of backends"

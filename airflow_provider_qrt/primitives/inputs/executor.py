@@ -10,7 +10,7 @@ Source: IBM's schemas for the executor, v2.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
@@ -215,9 +215,14 @@ def _arguments(pub: SamplerPub) -> NDArray[np.float64]:
     if values is None:
         return np.zeros(0)
     if isinstance(values, Mapping):
-        arrays = [np.asarray(values[name], dtype=np.float64) for name in sorted(values, key=_by_name)]
+        arrays = [np.asarray(values[name], dtype=np.float64) for name in order_by_name(values)]
         return np.stack(arrays, axis=-1)
     return np.asarray(values, dtype=np.float64)
+
+
+def order_by_name(names: Iterable[str]) -> list[str]:
+    """Return the names of parameters in Qiskit's order."""
+    return sorted(names, key=_by_name)
 
 
 def _by_name(name: str) -> str:
