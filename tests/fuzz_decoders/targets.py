@@ -30,6 +30,12 @@ from airflow_provider_qrt.primitives.results.any_result import READERS, read_any
 from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
 from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
+from airflow_provider_qrt.primitives.results.executor_arrays import (
+    ExecutorItemResult,
+    ExecutorResult,
+    decode_executor_arrays,
+)
+from airflow_provider_qrt.primitives.results.executor_arrays_file import read_executor
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.primitives.results.sampler_file import read_sampler
@@ -165,6 +171,32 @@ EXECUTOR = {
 }  # fmt: skip
 
 
+def _tensor(array: Any, dtype: str) -> dict[str, Any]:
+    return {
+        "data": base64.b64encode(zlib.compress(array.tobytes())).decode(),
+        "shape": list(array.shape),
+        "dtype": dtype,
+    }
+
+
+ARRAYS = {
+    "schema_version": "v2.0",
+    "data": [
+        {
+            "results": {
+                "c": {"data": base64.b64encode(zlib.compress(b"\x1b")).decode(), "shape": [4, 2], "dtype": "bool"},
+                "f": _tensor(np.array([[1.5], [-2.0]]), "f64"),
+                "c_iq": _tensor(np.array([1j, 2.0], dtype=np.complex64), "c64"),
+                "u": _tensor(np.arange(3, dtype=np.uint16), "u16"),
+            },
+            "metadata": {"scheduler_timing": {"timing": "x", "circuit_duration": 3}, "stretch_values": None},
+        }
+    ],
+    "metadata": {"chunk_timing": []},
+    "passthrough_data": {"a": [1, None]},
+}
+
+
 def _xcom(result: Any) -> dict[str, Any]:
     return {
         "job_id": "d1",
@@ -176,6 +208,7 @@ def _xcom(result: Any) -> dict[str, Any]:
 
 SAMPLER_RESULT, ESTIMATOR_RESULT = decode_sampler_result(SAMPLER_PLAIN), decode_estimator_result(ESTIMATOR_PLAIN)
 QUASI_RESULT = decode_sampler_result(SAMPLER_V1)
+ARRAYS_RESULT = decode_executor_arrays(ARRAYS)
 PROGRAM = 'OPENQASM 3.0; include "stdgates.inc"; input float a; bit[2] c; rx(a) $0; cx $0, $1; c[0] = measure $0; c[1] = measure $1;'
 
 
@@ -241,6 +274,8 @@ def _use(result: Any) -> None:
     ):
         return
     result.estimated_xcom_bytes()
+    if isinstance(result, ExecutorResult):
+        json.dumps(result.job_facts(), allow_nan=False)
     value = {"job_id": "x", "program_id": "sampler", "results": result.to_xcom_results()}
     json.dumps(value, allow_nan=False)
     _page(value)
@@ -257,6 +292,12 @@ def _page(value: Any) -> None:
 
 def _decode(decode: Callable[..., Any], text: Any) -> None:
     _use(decode(text, max_bytes=SMALL))
+
+
+def _arrays_file(data: bytes) -> None:
+    items, metadata, passthrough, job = read_executor(data, SMALL)
+    read = tuple(ExecutorItemResult(*item) for item in items)
+    _use(ExecutorResult(read, metadata, passthrough, job))
 
 
 def _any(text: str) -> None:
@@ -306,6 +347,7 @@ TARGETS: dict[str, Target] = {
     "result: sampler": Target(_of_text(SAMPLER_TAGGED, SAMPLER_PLAIN, SAMPLER_V1), partial(_decode, decode_sampler_result), RESULT),
     "result: estimator": Target(_of_text(ESTIMATOR_TAGGED, ESTIMATOR_PLAIN, ESTIMATOR_V1), partial(_decode, decode_estimator_result), RESULT),
     "result: executor": Target(_of_text(EXECUTOR), partial(_decode, decode_executor_result), RESULT),
+    "result: arrays": Target(_of_text(ARRAYS, EXECUTOR), partial(_decode, decode_executor_arrays), RESULT),
     "result: any program": Target(_of_text(SAMPLER_PLAIN, ESTIMATOR_PLAIN, EXECUTOR, {"a": [1]}), _any, ()),
     "array: npy": Target(
         lambda source: base64.b64encode(zlib.compress(mutations.mutate_bytes(zlib.decompress(base64.b64decode(_npy(_BITS))), source))).decode(),
@@ -317,6 +359,8 @@ TARGETS: dict[str, Target] = {
     ),
     "xcom: sampler": Target(_of_json(_xcom(SAMPLER_RESULT), _xcom(QUASI_RESULT)), lambda value: _use(SamplerResult.from_xcom(value)), RESULT),
     "xcom: estimator": Target(_of_json(_xcom(ESTIMATOR_RESULT)), lambda value: _use(EstimatorResult.from_xcom(value)), RESULT),
+    "xcom: arrays": Target(_of_json(_xcom(ARRAYS_RESULT)), lambda value: _use(ExecutorResult.from_xcom(value)), RESULT),
+    "file: arrays": Target(_of_bytes(*_files(ResultFormat.NPZ, ARRAYS_RESULT), *_files(ResultFormat.JSON, ARRAYS_RESULT)), _arrays_file, RESULT),
     "file: npz": Target(_of_bytes(*_files(ResultFormat.NPZ, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(SamplerResult(*read_sampler(data, SMALL))), RESULT),
     "file: npz of estimates": Target(_of_bytes(*_files(ResultFormat.NPZ, ESTIMATOR_RESULT)), lambda data: _use(EstimatorResult(*read_estimates(data, SMALL))), RESULT),
     "file: parquet": Target(_of_bytes(*_files(ResultFormat.PARQUET, SAMPLER_RESULT, QUASI_RESULT)), lambda data: _use(SamplerResult(*read_sampler(data, SMALL))), RESULT),

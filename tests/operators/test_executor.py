@@ -12,15 +12,16 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
+from qiskit.quantum_info import PauliLindbladMap
 from qiskit_ibm_runtime import QuantumProgram as ClientsProgram
-from samplomatic import Twirl, build
+from samplomatic import InjectNoise, Twirl, build
 from samplomatic.quantum_program import QuantumProgram
 
 from airflow_provider_qrt.arguments.constants import InvalidConstantError
 from airflow_provider_qrt.client.tokens import forget_all_tokens
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.operators.executor import QiskitRuntimeExecutorOperator
-from airflow_provider_qrt.primitives import ExecutorResult
+from airflow_provider_qrt.primitives import ExecutorResult, decode_executor_arrays
 
 HEAD = 'OPENQASM 3.0; include "stdgates.inc";\n'
 FLIP = f"{HEAD}bit[2] c; x $0; c[0] = measure $0; c[1] = measure $1;"
@@ -63,6 +64,19 @@ def executor(task):
 @pytest.fixture
 def executor_either_way(executor, request, either_way):
     return executor
+
+
+def noisy() -> QuantumProgram:
+    """A program with injected noise, whose signs are returned beside the bits."""
+    circuit = QuantumCircuit(2, 2)
+    with circuit.box([Twirl(dressing="left"), InjectNoise("noise")]):
+        circuit.cz(0, 1)
+    with circuit.box([Twirl(dressing="left")]):
+        circuit.measure([0, 1], [0, 1])
+    template, samplex = build(circuit)
+    program = QuantumProgram(shots=5, noise_maps={"noise": PauliLindbladMap.from_list([("ZZ", 0.1)])})
+    program.append_samplex_item(template, samplex, shape=(3,))
+    return program
 
 
 def test_all_bits_of_all_shots_are_returned(executor_either_way):
@@ -142,9 +156,11 @@ def test_readout_points_are_returned_as_they_are(executor, level):
         assert item[name].shape == ((2,) if name == "c_avg_iq" else (20, 2))
 
 
-@pytest.mark.parametrize("program", [PROGRAM, swept(shape=[2, 3]), directed()], ids=["text", "sweep", "samplex"])
-def test_what_is_sent_passes_ibms_model(executor, program):
-    built = executor.operator(program=program, options={"init_qubits": False}).make_program().build()
+@pytest.mark.parametrize(
+    "make", [lambda: PROGRAM, lambda: swept(shape=[2, 3]), directed], ids=["text", "sweep", "samplex"]
+)
+def test_what_is_sent_passes_ibms_model(executor, make):
+    built = executor.operator(program=make(), options={"init_qubits": False}).make_program().build()
     model = ParamsModel.model_validate(json.loads(json.dumps(built.params)))
     assert model.options.init_qubits is False
     assert model.quantum_program.semantic_role is None
@@ -242,6 +258,22 @@ def test_long_passthrough_data_stand_in_the_file_only(executor, tmp_path):
     value = executor.run(program={**PROGRAM, "passthrough_data": long}, result_path=str(tmp_path))
     assert value["passthrough_data"] is None
     assert ExecutorResult.from_file(value["result_path"]).passthrough_data == long
+
+
+@pytest.mark.parametrize(
+    ("make", "holds"),
+    [(noisy, "arrays"), (directed, "counts"), (lambda: PROGRAM, "counts")],
+    ids=["noise", "twirled", "bits"],
+)
+def test_a_job_that_was_not_waited_for_can_be_fetched(executor, make, holds):
+    from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator
+
+    job_id = executor.run(program=make(), wait_for_completion=False)["job_id"]
+    get = {"task_id": "get", "job_id": job_id, "poll_interval": 0.02}
+    value = QiskitRuntimeGetResultOperator(**get).execute(executor.context)
+    assert value["results"][0][holds]
+    raw = QiskitRuntimeGetResultOperator(**get, decode=False).execute(executor.context)
+    assert "c" in decode_executor_arrays(raw["results"])[0]
 
 
 # What is refused

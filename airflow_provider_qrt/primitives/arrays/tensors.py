@@ -87,7 +87,12 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
 
 def is_complex(tensor: Any) -> bool:
     """Return whether a tensor holds complex numbers: readout points."""
-    return isinstance(tensor, Mapping) and tensor.get("dtype") in _COMPLEX
+    return isinstance(tensor, Mapping) and is_type(tensor.get("dtype")) and tensor["dtype"] in _COMPLEX
+
+
+def is_type(name: Any) -> bool:
+    """Return whether a value names a type of tensors."""
+    return isinstance(name, str) and name in TYPES
 
 
 def read_complex(tensor: Mapping[str, Any], where: str, budget: Budget) -> NDArray[np.complex128]:
@@ -136,7 +141,7 @@ def read_tensor(tensor: Any, where: str, budget: Budget) -> NDArray[Any]:
     import numpy as np
 
     text = tensor.get("data") if isinstance(tensor, Mapping) else None
-    if not isinstance(text, str) or tensor.get("dtype") not in TYPES:
+    if not isinstance(text, str) or not is_type(tensor.get("dtype")):
         raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     dtype, shape = np.dtype(TYPES[tensor["dtype"]]), read_shape(tensor.get("shape"), where)
     number = prod(shape)

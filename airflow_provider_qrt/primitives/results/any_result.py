@@ -9,17 +9,28 @@ from typing import IO, Any
 from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError
 from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.decoding import load_document
+from airflow_provider_qrt.primitives.results.executor_arrays import decode_executor_arrays
 from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates, holds_estimates
-from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result
+from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result, is_directed
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat, dump_json
 from airflow_provider_qrt.untrusted.json_text import UnfitJsonError, parse_json
 
 
 def _read_executor(text: str) -> Any:
-    """Decode the result of an executor as expectation values or as counts, whichever it contains."""
+    """Decode the result of an executor as expectation values or as counts, whichever it contains.
+
+    What a directed execution returned may be no counts, such as the outputs of a samplex; then it is all arrays.
+    """
     document = load_document(text)
-    return decode_executor_estimates(text) if holds_estimates(document) else decode_executor_result(document)
+    if holds_estimates(document):
+        return decode_executor_estimates(text)
+    try:
+        return decode_executor_result(document)
+    except InvalidResultError:
+        if not is_directed(document):
+            raise
+        return decode_executor_arrays(document)
 
 
 READERS: Mapping[str, Callable[[str], Any]] = {

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.npy import cost_of
-from airflow_provider_qrt.primitives.arrays.tensors import TYPES, read_shape
+from airflow_provider_qrt.primitives.arrays.tensors import TYPES, is_type, read_shape
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.sizes import BIT_BYTES, NUMBER_BYTES, numbers_json_bytes
 from airflow_provider_qrt.primitives.results.decoding import (
@@ -102,7 +102,7 @@ def described(array: Any, where: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """
     import numpy as np
 
-    if not isinstance(array, Mapping) or array.get("dtype") not in TYPES:
+    if not isinstance(array, Mapping) or not is_type(array.get("dtype")):
         raise InvalidResultError(f"{where}: expected dtype, shape and values")
     return np.dtype(TYPES[array["dtype"]]), read_shape(array.get("shape"), where)
 

@@ -21,6 +21,8 @@ from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
 
 FLIPS = "measurement_flips."
 """Prefix of the names of the bit flips of a twirled measurement, by which the outcomes have to be flipped back."""
+POST_PROCESSOR = "post_processor"
+"""Key in ``passthrough_data`` under which the official client's sampler keeps its options."""
 POINTS, AVERAGES = "_iq", "_avg_iq"
 """Ends of the names of registers that hold readout points, and averages of them."""
 
@@ -66,9 +68,21 @@ def decode_executor_result(
     return SamplerResult(pubs, dict(metadata) if isinstance(metadata, Mapping) else {})
 
 
+def is_directed(document: Any) -> bool:
+    """Return whether a result is of a program that was built for itself, not of a sampler's input.
+
+    Args:
+        document: Parsed JSON.
+    """
+    if not isinstance(document, Mapping):
+        return False
+    passthrough = document.get("passthrough_data")
+    return not isinstance(passthrough, Mapping) or not {PASSTHROUGH_KEY, POST_PROCESSOR} & passthrough.keys()
+
+
 def _was_twirled(passthrough: Any) -> bool:
     """Return whether the official client has twirled the circuits, so that the first axis runs over randomizations."""
-    post_processor = passthrough.get("post_processor") if isinstance(passthrough, Mapping) else None
+    post_processor = passthrough.get(POST_PROCESSOR) if isinstance(passthrough, Mapping) else None
     return isinstance(post_processor, Mapping) and bool(post_processor.get("twirling"))
 
 
