@@ -258,7 +258,7 @@ def check_model_is_used(options: Mapping[str, Any], resilience_level: int | None
 
 
 def read_model(value: Any) -> NoiseModel:
-    """Read the noise model that a task was given, from the file that its value names if need be.
+    """Read the noise model that a task was given: a learner's value, or where its file is (``result_path``).
 
     Raises:
         InvalidInputError: It is none, or its file cannot be read.
@@ -266,7 +266,7 @@ def read_model(value: Any) -> NoiseModel:
     try:
         if isinstance(value, NoiseModel):
             return value
-        if isinstance(value, Mapping) and value.get("result_path") and _is_manifest(value):
+        if isinstance(value, Mapping) and value.get("result_path") and _is_elsewhere(value):
             from airflow.sdk import ObjectStoragePath
 
             return NoiseModel.from_file(ObjectStoragePath(value["result_path"]))
@@ -277,6 +277,7 @@ def read_model(value: Any) -> NoiseModel:
         ) from error
 
 
-def _is_manifest(value: Mapping[str, Any]) -> bool:
+def _is_elsewhere(value: Mapping[str, Any]) -> bool:
+    """Return whether the model is in the file that a value names, and not in the value."""
     results = value.get("results")
-    return isinstance(results, Mapping) and results.get("circuits") is None
+    return results is None or (isinstance(results, Mapping) and results.get("circuits") is None)

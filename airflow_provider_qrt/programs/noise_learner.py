@@ -101,8 +101,11 @@ class NoiseLearnerProgram(CircuitsProgram):
         return primitives.decode_noise_model(text, max_bytes=max_decoded_bytes())
 
     def read(self, finished: FinishedJobs) -> Any:
-        """Return the model."""
-        return finished.deliver(self.model_of(finished.jobs[0], finished.fetch()), used_qiskit=True)
+        """Return the model, and tell the events of the task's assets where its file is."""
+        value = finished.deliver(self.model_of(finished.jobs[0], finished.fetch()), used_qiskit=True)
+        if value.get("result_path"):
+            finished.add_to_events({"result_path": value["result_path"]})
+        return value
 
     def model_of(self, job: Job, text: str) -> NoiseModel:
         """Return the model that a job has learned, with the calibration under which it ran.

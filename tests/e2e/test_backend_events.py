@@ -99,7 +99,7 @@ def test_a_dag_runs_when_a_backend_is_back_and_its_asset_tells_of_the_job(
     assert told == {
         "job_id": job["id"],
         "backend": "ibm_marrakesh",
-        "program_id": "sampler",
+        "program_id": "executor",
         "session_id": None,
         "calibrated": happened["calibrated"],
         "usage_seconds": result["usage_seconds"],

@@ -29,7 +29,7 @@ def test_a_mapped_function_of_another_tasks_output_runs_a_circuit_for_each(airfl
     run_id = runs[GHZ]
     assert airflow.xcom(GHZ, run_id, "populations") == {"2": 1.0, "3": 1.0, "4": 1.0}
     jobs = submissions(run_id)
-    assert [job["program_id"] for job in jobs] == ["sampler"] * 3
+    assert [job["program_id"] for job in jobs] == ["executor"] * 3
     path = f"/dags/{GHZ}/dagRuns/{run_id}/taskInstances/measure/listMapped"
     mapped = airflow.api("GET", path)["task_instances"]
     assert sorted(one["rendered_map_index"] for one in mapped) == ["2 qubits", "3 qubits", "4 qubits"]
@@ -51,7 +51,7 @@ def test_quantum_circuits_from_a_function_are_transpiled_and_estimated(airflow, 
     values = airflow.xcom(KICKED, runs[KICKED], "decay")
     assert values == pytest.approx(exact(2), abs=0.12)
     [job] = submissions(runs[KICKED])
-    assert job["program_id"] == "estimator"
+    assert job["program_id"] == "executor"
     result = airflow.xcom(KICKED, runs[KICKED], "measure")
     assert result["job_id"] == job["id"]
 

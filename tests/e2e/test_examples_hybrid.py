@@ -63,7 +63,7 @@ def test_all_its_jobs_run_in_one_batch_that_is_closed(airflow, api, submissions,
     jobs = submissions(vqe_run)
     opened = airflow.xcom(VQE, vqe_run, "open_session")
     assert len(jobs) == 4
-    assert {(job["session_id"], job["program_id"]) for job in jobs} == {(opened, "estimator")}
+    assert {(job["session_id"], job["program_id"]) for job in jobs} == {(opened, "executor")}
     session = api(f"/sessions/{opened}")
     assert (session["mode"], session["state"], session["accepting_jobs"]) == ("batch", "closed", False)
     assert airflow.xcom(VQE, vqe_run, "close_session")["jobs"] == 4

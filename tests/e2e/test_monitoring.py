@@ -88,7 +88,7 @@ def test_openlineage_hears_of_a_completed_job(watched, task_id):
     event = watched.event(task_id, "COMPLETE")
     told, job_id = facet(event), watched.job_id(task_id)
     assert (told["job_id"], told["job_ids"], told["status"]) == (job_id, [job_id], "Completed")
-    assert (told["backend"], told["program_id"], told["usage_seconds"]) == ("ibm_fez", "sampler", 0.5)
+    assert (told["backend"], told["program_id"], told["usage_seconds"]) == ("ibm_fez", "executor", 0.5)
     assert told["usage_complete"] is True
     assert len(told["input_fingerprint"]) == 16
     assert event["run"]["facets"]["externalQuery"]["externalQueryId"] == job_id
@@ -126,14 +126,14 @@ def test_the_circuit_stands_in_the_first_event_and_the_last(watched, task_id):
 
 
 def test_a_statsd_server_hears_what_became_of_the_jobs(watched):
-    of_sampler = {"dag_id": DAG_ID, "program_id": "sampler", "backend": "ibm_fez"}
+    of_program = {"dag_id": DAG_ID, "program_id": "executor", "backend": "ibm_fez"}
     total = watched.statsd.total
-    assert total("qiskit_runtime.submitted", **of_sampler) == 3
+    assert total("qiskit_runtime.submitted", **of_program) == 3
     assert total("qiskit_runtime.submitted", dag_id=DAG_ID) == 4
-    assert total("qiskit_runtime.completed", **of_sampler) == 2
-    assert total("qiskit_runtime.failed", status="failed", **of_sampler) == 1
-    assert total("qiskit_runtime.qpu_seconds", **of_sampler) == pytest.approx(1.0)
-    assert total("qiskit_runtime.queue_duration", **of_sampler) == pytest.approx(4000.0)
+    assert total("qiskit_runtime.completed", **of_program) == 2
+    assert total("qiskit_runtime.failed", status="failed", **of_program) == 1
+    assert total("qiskit_runtime.qpu_seconds", **of_program) == pytest.approx(1.0)
+    assert total("qiskit_runtime.queue_duration", **of_program) == pytest.approx(4000.0)
 
 
 def test_what_the_triggerer_does_is_counted_too(watched):

@@ -21,6 +21,7 @@ CONF: dict[str, dict[str, Any]] = {
     "h2_vqe": {},
     "ising_energy": {},
     "kicked_ising": {},
+    "learn_noise": {},
     "submit_and_wait": {},
     "wait_for_backend": {},
     "calibration_record": {},
