@@ -1,13 +1,15 @@
 """Learn the noise of a circuit's layers every night, and cancel it in a measurement that follows.
 
-The first DAG learns the noise of the two-qubit layers of a circuit and writes the model, with the transpiled circuit, to
-a file. The event of its asset starts the second DAG, which estimates the energy of a chain of spins by probabilistic
+The first DAG learns the noise of the two-qubit layers of a circuit and writes the model, with the transpiled circuit,
+to a file. The event of its asset starts the second DAG, which estimates the energy of a chain of spins by probabilistic
 error cancellation (PEC) with this model. A model of another calibration, or one that is too old, is refused before
 anything is submitted. Needs the extra ``noise-learning``: ``pip install 'airflow-provider-qrt[noise-learning]'``.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, task
@@ -32,7 +34,7 @@ PLACE = {"optimization_level": 1}
     tags=["qiskit-runtime", "example"],
     params={
         "backend": "ibm_fez",
-        "folder": "/tmp/qiskit_runtime_noise_models",
+        "folder": str(Path(gettempdir()) / "qiskit_runtime_noise_models"),  # better one that all workers reach
         "randomizations": Param(16, type="integer", minimum=1),
     },
     render_template_as_native_obj=True,

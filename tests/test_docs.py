@@ -57,7 +57,9 @@ def is_excerpt(block: Block) -> bool:
 
 BLOCKS = blocks()
 SUBMITS = re.compile(
-    r"QiskitRuntime(Sampler|Estimator|Executor|SubmitJob)Operator\(|^@(task\.)?qiskit_(?!.*map_index)", re.MULTILINE
+    r"QiskitRuntime(Sampler|Estimator|Executor|NoiseLearner|SubmitJob)Operator\("
+    r"|^@(task\.)?qiskit_(?!.*map_index)",
+    re.MULTILINE,
 )
 SUBMITTING = [one for one in BLOCKS if SUBMITS.search(one.text)]
 BUCKET = "s3://my-bucket"
@@ -108,6 +110,7 @@ def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connec
 
     found = [task for task in tasks(load(block, tmp_path)).values() if isinstance(task, QiskitRuntimeJobOperator)]
     assert found
+    value = {"backend": "ibm_fez"}
     for task in found:
         task.session_id = None
         task.result_path = task.result_path and task.result_path.replace(BUCKET, str(tmp_path))
@@ -116,10 +119,11 @@ def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connec
         task.wait_for_completion = True
         task.dry_run = False
         task.get_dag().resolve_template_files()
-        context["ti"].pushed["return_value"] = {"backend": "ibm_fez"}
+        context["ti"].pushed["return_value"] = value
         whole = {**context, "params": PARAMS, "run_id": context["ti"].run_id}
         task.render_template_fields(whole)
-        assert task.execute(whole)["status"] == "Completed"
+        value = task.execute(whole)
+        assert value["status"] == "Completed"
 
 
 def test_the_pages_show_every_operator(tmp_path):
@@ -128,6 +132,7 @@ def test_the_pages_show_every_operator(tmp_path):
         "QiskitRuntimeSamplerOperator",
         "QiskitRuntimeEstimatorOperator",
         "QiskitRuntimeExecutorOperator",
+        "QiskitRuntimeNoiseLearnerOperator",
         "QiskitRuntimeSubmitJobOperator",
         "QiskitRuntimeGetResultOperator",
         "QiskitRuntimeCancelJobOperator",

@@ -1,4 +1,4 @@
-"""What an instance was charged, and when: its usage is that of the last 28 days."""
+"""The charges of an instance and their times: its usage is that of the last 28 days."""
 
 from __future__ import annotations
 

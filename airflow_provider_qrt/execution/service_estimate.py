@@ -27,7 +27,7 @@ STAGE = "dry"
 
 @dataclass(frozen=True)
 class ServiceEstimate:
-    """What IBM says about one job.
+    """IBM's estimate of one job.
 
     Attributes:
         job_id: The dry run.

@@ -70,7 +70,7 @@ class LearnedLayer:
 
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
-    """What was learned about the layers of some circuits on one backend.
+    """The learned noise of the layers of some circuits on one backend.
 
     Attributes:
         backend: Name of the backend.

@@ -20,7 +20,7 @@ def test_the_nights_model_is_used_by_the_dag_that_its_event_starts(airflow, tmp_
         runs = airflow.api("GET", "/dags/qiskit_runtime_use_noise_model/dagRuns")["dag_runs"]
         return runs[0]["dag_run_id"] if runs else None
 
-    used = wait_until(started, seconds=300)
+    used = wait_until(started, seconds=300, what="a run that the event starts")
     airflow.expect_end("qiskit_runtime_use_noise_model", used)
     found = airflow.xcom("qiskit_runtime_use_noise_model", used, "energy")
     assert -3.5 < found["energy"] < 0

@@ -1,4 +1,4 @@
-"""What the tests of all example DAGs share."""
+"""Shared parts of the tests of all example DAGs."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from airflow_provider_qrt.emulator.errors import NOT_ON_THESE_QUBITS
 from airflow_provider_qrt.emulator.legacy import Generation, catalogue, quasi
 from airflow_provider_qrt.emulator.legacy.machines import misread
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.simulation import circuits, estimator, sampling
+from airflow_provider_qrt.emulator.simulation import circuits, estimator, expectation, sampling
 from airflow_provider_qrt.emulator.simulation.noise import GateNoise, Machine
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Prepared, check_executions, seeds_for
 from airflow_provider_qrt.emulator.submission import Submission
@@ -92,7 +92,7 @@ def _sample(
 def _estimate(prepared: list[Prepared], seeds: list[int | None], machine: Machine) -> str:
     values, metadata = [], []
     for pub in prepared:
-        estimator.check(pub)
+        expectation.check(pub)
     for pub, seed in zip(prepared, seeds, strict=True):
         found = estimator.estimate(pub, seed, machine)
         values.append(float(found.evs))

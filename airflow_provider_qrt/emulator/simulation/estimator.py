@@ -18,11 +18,8 @@ from numpy.typing import NDArray
 from airflow_provider_qrt.emulator.mitigation import PEA, Pec, Zne
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.simulation import expectation, extrapolation
-from airflow_provider_qrt.emulator.simulation.expectation import check
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
 from airflow_provider_qrt.emulator.simulation.outcome import Extrapolations, Prepared, PubEstimates, seeds_for
-
-__all__ = ["about", "check", "estimate"]
 
 MOST_OVERHEAD = 1e300
 

@@ -7,7 +7,15 @@ from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INTERNAL_ERROR, INVALID_INPUT
 from airflow_provider_qrt.emulator.legacy import Generation, running
 from airflow_provider_qrt.emulator.programs import Pub
-from airflow_provider_qrt.emulator.simulation import circuits, estimator, executor, isa, noise_learner, sampling
+from airflow_provider_qrt.emulator.simulation import (
+    circuits,
+    estimator,
+    executor,
+    expectation,
+    isa,
+    noise_learner,
+    sampling,
+)
 from airflow_provider_qrt.emulator.simulation.encoding import encode_estimates, encode_samples
 from airflow_provider_qrt.emulator.simulation.instruction_limits import check_instructions
 from airflow_provider_qrt.emulator.simulation.noise import Machine, Noise
@@ -64,7 +72,7 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
     estimating = submission.program_id == "estimator"
     prepared = [_prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
-        estimator.check(pub) if estimating else sampling.check(pub)
+        expectation.check(pub) if estimating else sampling.check(pub)
     if not estimating:
         check_executions(sum(pub.pub.shots * len(pub.rows) for pub in prepared))
     seeds = seeds_for(seed, len(prepared))
