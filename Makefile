@@ -120,11 +120,11 @@ chromium: $(STAMP)
 constraints: ## Resolve the dependencies anew into constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs --group mutants --group release pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header --extra emulator --extra noise-learning --extra pandas --extra parquet --extra qiskit --group dev --group bench --group browser --group cluster --group docs --group mutants --group release pyproject.toml -o constraints.txt
 	@echo "uv==$$($(BIN)/uv --version | cut -d' ' -f2)" >> constraints.txt
 
 lock: $(STAMP) ## Write requirements.lock: what the provider and its extras need, with the hashes of the files
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c constraints.txt --extra emulator --extra openlineage --extra pandas --extra parquet --extra qiskit --extra stream pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c constraints.txt --extra emulator --extra noise-learning --extra openlineage --extra pandas --extra parquet --extra qiskit --extra stream pyproject.toml -o requirements.lock
 
 clean: ## Remove the virtual environment and what the commands left behind
 	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis

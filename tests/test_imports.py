@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 MODULES = (
@@ -48,6 +50,12 @@ print(json.dumps(sorted(name for name in {NEVER!r} if name in new)))
 def test_importing_what_a_dag_file_imports_loads_nothing_heavy():
     modules = (*MODULES, "get_provider_info", "plugins.qiskit_runtime")
     assert loaded_by("\n".join(f"import airflow_provider_qrt.{module}" for module in modules)) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = grimp.build_graph("airflow_provider_qrt")
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imported).prepare()
 
 
 def test_building_a_task_loads_nothing_heavy():

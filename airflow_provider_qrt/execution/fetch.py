@@ -14,9 +14,9 @@ from airflow_provider_qrt.execution import lineage
 from airflow_provider_qrt.execution.context import task_store
 from airflow_provider_qrt.execution.delivery import deliver
 from airflow_provider_qrt.execution.job_info import JobFacts
+from airflow_provider_qrt.execution.leg import DEFERRAL_MARGIN
 from airflow_provider_qrt.execution.outlets import describe_in_outlets
 from airflow_provider_qrt.execution.private_result import read_once
-from airflow_provider_qrt.execution.run import DEFERRAL_MARGIN
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.jobs.failure import explain_failure
@@ -105,7 +105,9 @@ class ResultFetch:
         return value
 
     def _read(self, job: Job) -> dict[str, Any]:
+        from airflow_provider_qrt.primitives.noise_model import NoiseModel
         from airflow_provider_qrt.primitives.results.any_result import check_format, read_any_result
+        from airflow_provider_qrt.programs.noise_learner import date_model
 
         task, destination = self._task, self._destination
         if destination is not None:
@@ -116,6 +118,8 @@ class ResultFetch:
         task.report.read(facts)
         text = self._text(job)
         result = read_any_result(job.program_id, text, decode=self._decode)
+        if isinstance(result, NoiseModel):
+            result = date_model(task.hook.client, job, result)
         return deliver(result, facts, program_id=job.program_id or "", destination=destination)
 
     def _text(self, job: Job) -> str:

@@ -16,8 +16,9 @@ from airflow_provider_qrt.jobs.submit.split import part_store
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.execution.leg import Leg
     from airflow_provider_qrt.execution.preparation import Preparation
-    from airflow_provider_qrt.execution.run import TaskRun
+    from airflow_provider_qrt.execution.program_choice import ProgramChoice
     from airflow_provider_qrt.execution.stages import Stages
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
     from airflow_provider_qrt.programs.base import TaskProgram
@@ -30,13 +31,15 @@ class Preliminary:
     """Runs the preliminary job of a task.
 
     Args:
-        run: The task's run.
+        leg: Of the task.
+        choice: Of the program.
         stages: Runs jobs that come before the task's own.
         request: What the task asks for.
     """
 
-    def __init__(self, run: TaskRun, stages: Stages, request: JobRequest) -> None:
-        self._run = run
+    def __init__(self, leg: Leg, choice: ProgramChoice, stages: Stages, request: JobRequest) -> None:
+        self._leg = leg
+        self._choice = choice
         self._stages = stages
         self._request = request
 
@@ -51,48 +54,48 @@ class Preliminary:
             TaskDeferred: The task waits for the job in the triggerer.
             AirflowException: The job failed, or was not done in time.
         """
-        run = self._run
-        asked = run.arguments.request(program.program_id, self._request.backend, program.build())
-        own = run.preparation_of(program)
+        leg = self._leg
+        asked = leg.arguments.request(program.program_id, self._request.backend, program.build())
+        own = self._choice.preparation_of(program)
 
         def prepare(one: JobRequest) -> JobRequest:
             ready = own.complete(one)
             return ready if ready.session_id is not None else replace(ready, session_id=self._open(ready))
 
         job = self._stages.complete(STAGE, asked, prepare)
-        run.program.take_preliminary(job, self._read(job))
+        self._choice.program.take_preliminary(job, self._read(job))
         preparation.backend = job.backend
         if self._request.session_id is None and job.session_id is not None and self._accepts(job.session_id):
             preparation.session_id = job.session_id
 
     def _open(self, ready: JobRequest) -> str | None:
         """Open a batch for both jobs, where the channel has batches."""
-        run = self._run
-        if not run.task.hook.channel.offers(Feature.BATCHES):
+        leg = self._leg
+        if not leg.task.hook.channel.offers(Feature.BATCHES):
             return None
         opener = SessionOpener(
-            run.task.hook.client,
-            max_tries=run.attachment.ti.max_tries,
-            store=run.attachment.store,
-            connection=run.arguments.qiskit_runtime_conn_id,
-            keep_open=not run.arguments.cancels_when_stopped,
+            leg.task.hook.client,
+            max_tries=leg.attachment.ti.max_tries,
+            store=leg.attachment.store,
+            connection=leg.arguments.qiskit_runtime_conn_id,
+            keep_open=not leg.arguments.cancels_when_stopped,
         )
         session = opener.obtain(SessionRequest("batch", ready.backend), lambda: ready.backend)
-        assert run.jobs is not None
-        run.jobs.batch_id = session.id
-        run.jobs.stop_if_killed()
+        assert leg.jobs is not None
+        leg.jobs.batch_id = session.id
+        leg.jobs.stop_if_killed()
         return session.id
 
     def _read(self, job: Job) -> str:
-        run = self._run
-        read = run.task.hook.client.job_result
-        if not (job.private or run.arguments.private):
+        leg = self._leg
+        read = leg.task.hook.client.job_result
+        if not (job.private or leg.arguments.private):
             return read(job.id)
-        store = part_store(run.attachment.store, STAGE)
-        return read_once(job.id, read, store=store, destination=run.arguments.destination)
+        store = part_store(leg.attachment.store, STAGE)
+        return read_once(job.id, read, store=store, destination=leg.arguments.destination)
 
     def _accepts(self, session_id: str) -> bool:
         try:
-            return self._run.task.hook.client.session(session_id).accepting_jobs
+            return self._leg.task.hook.client.session(session_id).accepting_jobs
         except errors.NotFoundError:
             return False

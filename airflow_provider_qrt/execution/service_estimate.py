@@ -15,7 +15,6 @@ from airflow_provider_qrt.execution.job_info import JobFacts
 from airflow_provider_qrt.jobs.backends.mock import has_twin, mock_name
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.execution.stages import Stages
     from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
 
@@ -40,7 +39,6 @@ class ServiceEstimate:
 
 def ask_service(
     stages: Stages,
-    client: QiskitRuntimeClient,
     requests: Sequence[JobRequest],
     ready: JobRequest,
     inputs: Sequence[Callable[[], ProgramInput]],
@@ -49,7 +47,6 @@ def ask_service(
 
     Args:
         stages: Runs the dry runs.
-        client: The API.
         requests: The jobs as they are asked for, by which a retry finds their dry runs again.
         ready: The whole, fitted to the backend.
         inputs: For each job, makes its input as it is submitted.
@@ -57,7 +54,7 @@ def ask_service(
     Raises:
         AirflowException: IBM refuses a job: so it would the real one.
     """
-    twin = mock_name(ready.backend)
+    client, twin = stages.client, mock_name(ready.backend)
     listed = client.channel.offers(Feature.BACKEND_DETAILS) and has_twin(
         client.backends(include_mocks=True), ready.backend
     )

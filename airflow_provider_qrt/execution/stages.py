@@ -15,8 +15,10 @@ from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainErro
 from airflow_provider_qrt.jobs.wait.last_look import known_end
 
 if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Job
-    from airflow_provider_qrt.execution.run import TaskRun
+    from airflow_provider_qrt.execution.leg import Leg
+    from airflow_provider_qrt.execution.program_choice import ProgramChoice
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
     from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
     from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
@@ -28,15 +30,22 @@ class Stages:
     """Runs the stages of a task.
 
     Args:
-        run: The task's run.
+        leg: Of the task.
+        choice: Of the program.
         since: Epoch seconds from which on a refusal of a submission is waited for.
         refusals: How often IBM has said 429 since then.
     """
 
-    def __init__(self, run: TaskRun, since: float, refusals: int) -> None:
-        self._run = run
+    def __init__(self, leg: Leg, choice: ProgramChoice, since: float, refusals: int) -> None:
+        self._leg = leg
+        self._choice = choice
         self._since = since
         self._refusals = refusals
+
+    @property
+    def client(self) -> QiskitRuntimeClient:
+        """The API, as the task reads it."""
+        return self._leg.task.hook.client
 
     def complete(self, name: str, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]) -> Job:
         """Return the completed job of a stage; submit it, or go on with that of an earlier try.
@@ -57,8 +66,8 @@ class Stages:
                 log.info("Job %s of an earlier try was cancelled, which counts as not submitted.", again.job_id)
 
     def _complete(self, name: str, request: JobRequest, prepare: Callable[[JobRequest], JobRequest]) -> Job:
-        run = self._run
-        jobs = run.attach_stage(name)
+        leg = self._leg
+        jobs = leg.attach_stage(name)
         handle = jobs.handles[0]
 
         def obtain() -> list[ObtainedJob]:
@@ -67,15 +76,15 @@ class Stages:
             jobs.stop_if_killed()
             return [job]
 
-        [job] = run.wait_for_submission(obtain, self._since, self._refusals)
+        [job] = leg.wait_for_submission(obtain, self._since, self._refusals)
         ended = known_end([job]) or self._wait(job)
         jobs.note_completed(ended)
-        conclusion = Conclusion(run.task, run.arguments, run.context, run.attachment, run.program, jobs, None)
+        conclusion = Conclusion(leg.task, leg.arguments, leg.context, leg.attachment, self._choice.program, jobs, None)
         return conclusion.completed_job(ended)
 
     def _wait(self, job: ObtainedJob) -> WaitOutcome:
-        run = self._run
-        deadline = run.deadline_of(job.submitted_at)
-        if run.arguments.deferrable:
-            run.defer_until_ended([job], job.submitted_at, deadline, method_name="execute_stage")
-        return run.wait_here([job], job.submitted_at, deadline)
+        leg = self._leg
+        deadline = leg.deadline_of(job.submitted_at, self._since)
+        if leg.arguments.deferrable:
+            leg.defer_until_ended([job], job.submitted_at, deadline, method_name="execute_stage")
+        return leg.wait_here([job], job.submitted_at, deadline)

@@ -232,7 +232,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         if self._run is None:
             self._was_killed = True
         else:
-            self._run.kill()
+            self._run.leg.kill()
 
     # What the callbacks ask
 
@@ -258,5 +258,5 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         from airflow_provider_qrt.execution.run import TaskRun
 
         self._run = TaskRun(self, RunArguments.of(self), context, begins=begins)
-        self._run.killed = self._was_killed
+        self._run.leg.killed = self._was_killed
         return self._run

@@ -15,6 +15,8 @@ LABELS = {
     "jobs": "Jobs",
     "executions": "Executions",
 }
+BASES = {"service": ", by IBM's dry run", "formula": ", by the formula: this instance has no dry runs"}
+"""Origin of the estimate, if IBM was asked for one."""
 
 
 def is_plan(value: Any) -> bool:
@@ -33,7 +35,7 @@ def plan_view(plan: Mapping[str, Any], price: Price) -> list[dict[str, str]]:
     seconds, budget = _number(plan.get("estimated_seconds")), _number(plan.get("budget_seconds"))
     if seconds is not None:
         cost = f", about {seconds * price.per_second:.2f} {price.currency}" if price.per_second else ""
-        shown.append(("Estimated QPU time", f"{seconds:.1f} s{cost}"))
+        shown.append(("Estimated QPU time", f"{seconds:.1f} s{cost}{BASES.get(str(plan.get('estimate')), '')}"))
     if budget is not None:
         shown.append(("Budget", f"{budget:,.0f} s"))
     return [{"label": label, "value": _text(value)} for label, value in shown if value is not None]

@@ -77,6 +77,7 @@ def task_view(
         else _planned(task) or next((job["program"] for job in jobs), None),
         "goes_on": goes_on or unread,
         "jobs": jobs,
+        "estimate": _estimate(result) if result else None,
         "more_jobs": max(0, len(task.job_ids) - MOST_JOBS),
         "pubs": pubs,
         "more_pubs": more_pubs,
@@ -85,6 +86,12 @@ def task_view(
         "note": "" if is_plan(task.result) else _note(task, result, pubs),
         "plan": plan_view(task.result, price) if is_plan(task.result) else [],
     }
+
+
+def _estimate(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the expected QPU seconds of a task's jobs beside those that were charged, if both are known."""
+    expected, charged = result.get("estimated_seconds"), result.get("usage_seconds")
+    return {"expected": expected, "charged": charged} if is_number(expected) and is_number(charged) else None
 
 
 def _planned(task: TaskData) -> str | None:

@@ -22,6 +22,7 @@ NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
 )
+READOUT_POINTS = "Readout points ({meas_type}) are not drawn. Download them as JSON."
 
 
 def is_result(value: Any) -> bool:
@@ -145,8 +146,17 @@ def _view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
         "shots": entry.get("shots"),
         "points": [{"at": place, **asked(place), **histogram(counts)} for place, counts in points[:room]],
         "more": max(0, len(points) - room),
-        "note": "" if points else NO_VALUES.format(path=path or "that result_path names"),
+        "note": "" if points else _note(entry, path),
     }
+
+
+def _note(entry: Mapping[str, Any], path: Any) -> str:
+    """Return why a PUB's values are not shown."""
+    registers = entry.get("registers")
+    entries = registers.values() if isinstance(registers, Mapping) else ()
+    if any(isinstance(one, Mapping) and one.get("points") is not None for one in entries):
+        return READOUT_POINTS.format(meas_type=entry.get("meas_type"))
+    return NO_VALUES.format(path=path or "that result_path names")
 
 
 def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, An
             for label, value in values[:room]
         ],
         "more": max(0, len(values) - room),
-        "note": "" if values else NO_VALUES.format(path=path or "that result_path names"),
+        "note": "" if values else _note(entry, path),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt import primitives
@@ -13,6 +14,7 @@ from airflow_provider_qrt.programs.base import EXECUTOR, FinishedJobs
 from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsProgram, log
 
 if TYPE_CHECKING:
+    from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.primitives.inputs.noise_learning import LearningCircuit
     from airflow_provider_qrt.primitives.noise_model import NoiseModel
@@ -114,12 +116,26 @@ class NoiseLearnerProgram(CircuitsProgram):
             job: The job.
             text: Its result.
         """
-        metrics = self.client.job_metrics(job.id)
-        model = primitives.decode_noise_model(text, learned=metrics.finished, max_bytes=max_decoded_bytes())
-        ran = metrics.running or metrics.finished or job.created
-        calibration = self.client.backend_properties(model.backend, updated_before=ran).get("last_update_date")
-        return replace(model, calibrated=None if calibration is None else str(calibration))
+        return date_model(self.client, job, self.decode(text))
 
     def uses_qiskit(self) -> bool:
         """Tell that it does: the official client prepares the input."""
         return True
+
+
+def date_model(client: QiskitRuntimeClient, job: Job, model: NoiseModel) -> NoiseModel:
+    """Return a model with the time of its job, and with the calibration under which the job ran.
+
+    Args:
+        client: The API.
+        job: The job that learned it.
+        model: What the job's result says.
+    """
+    metrics = client.job_metrics(job.id)
+    ran = metrics.running or metrics.finished or job.created
+    calibration = client.backend_properties(model.backend, updated_before=ran).get("last_update_date")
+    return replace(
+        model,
+        learned=model.learned if metrics.finished is None else metrics.finished.astimezone(UTC).isoformat(),
+        calibrated=None if calibration is None else str(calibration),
+    )

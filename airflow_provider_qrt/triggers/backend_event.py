@@ -141,7 +141,7 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         """Return the producer that polls the backend."""
         from airflow_provider_qrt.triggers.backend_stream import BackendLooks
 
-        return BackendLooks(cls(**kwargs))
+        return BackendLooks(cls(**kwargs).looks)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield the events among the polls."""

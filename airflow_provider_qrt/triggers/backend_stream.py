@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
-if TYPE_CHECKING:
-    from airflow_provider_qrt.triggers.backend_event import QiskitRuntimeBackendTrigger
+
+class Look(Protocol):
+    """One poll of the backend."""
+
+    @property
+    def keep(self) -> Callable[[], Awaitable[None]]:
+        """Saves the state of the poll."""
 
 
 class BackendLooks(SharedStreamProducer):
     """Feeds a trigger with polls, and saves its state once Airflow's database has the event.
 
     Args:
-        trigger: The trigger, which defines the backend.
+        looks: Polls the backend endlessly.
     """
 
-    def __init__(self, trigger: QiskitRuntimeBackendTrigger) -> None:
-        self._trigger = trigger
+    def __init__(self, looks: Callable[[], AsyncGenerator[Look]]) -> None:
+        self._looks = looks
 
     async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
         """Poll the backend; Airflow later passes each poll to :meth:`advance`."""
-        async with aclosing(self._trigger.looks()) as looks:
+        async with aclosing(self._looks()) as looks:
             async for look in looks:
                 yield look, look
 

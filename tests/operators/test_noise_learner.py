@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import DAG
 
 from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.operators.jobs import QiskitRuntimeGetResultOperator
 from airflow_provider_qrt.operators.noise_learner import QiskitRuntimeNoiseLearnerOperator
 from airflow_provider_qrt.primitives import InvalidResultError, NoiseModel
 from tests.conftest import QUICK
@@ -120,6 +121,14 @@ def test_wrong_options_are_refused_when_the_file_is_read(options, message):
 
 
 # Its use
+
+
+def test_a_model_may_be_fetched_by_another_task(learn, noisy, context):
+    learned = learn()
+
+    fetched = QiskitRuntimeGetResultOperator(task_id="fetch", job_id=learned["job_id"]).execute(context)
+
+    assert fetched["results"] == learned["results"]
 
 
 @pytest.mark.parametrize("options", [PEC, PEA], ids=["pec", "pea"])

@@ -12,7 +12,7 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Session
 from airflow_provider_qrt.compat import TaskDeferralTimeout
-from airflow_provider_qrt.execution import rate_limit, run
+from airflow_provider_qrt.execution import leg, rate_limit
 from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.primitives import SamplerResult
@@ -262,7 +262,7 @@ def test_a_job_that_went_out_as_one_stays_one(task, slow, monkeypatch):
 
 def test_a_failed_part_is_the_tasks_failure_and_only_it_is_submitted_again(either_way, emulator, monkeypatch):
     emulator.configure(queue_seconds=600)
-    real = run.wait_for_jobs
+    real = leg.wait_for_jobs
 
     def jobs_end() -> None:
         one, two, _ = in_order(emulator)
@@ -282,7 +282,7 @@ def test_a_failed_part_is_the_tasks_failure_and_only_it_is_submitted_again(eithe
             either_way.execute(circuits=THREE, retries=3)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "wait_for_jobs", wait)
+        patch.setattr(leg, "wait_for_jobs", wait)
         with pytest.raises(AirflowException, match=r"hiccuped.*Jobs? .* (goes|go) on; a retry goes on with"):
             first_try()
     one, _, three = in_order(emulator)
@@ -454,13 +454,13 @@ def test_a_budget_for_all_of_them_is_enough(task, emulator):
 
 def test_a_task_killed_while_it_waits_takes_all_jobs_along(task, slow, monkeypatch):
     operator = task.operator(circuits=THREE)
-    real = run.wait_for_jobs
+    real = leg.wait_for_jobs
 
     def killed(*arguments, **more):
         operator.on_kill()
         return real(*arguments, **more)
 
-    monkeypatch.setattr(run, "wait_for_jobs", killed)
+    monkeypatch.setattr(leg, "wait_for_jobs", killed)
     with pytest.raises(AirflowException):
         operator.execute(task.context)
     assert cancelled(slow) == [True] * 3

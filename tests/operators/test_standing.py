@@ -29,8 +29,8 @@ def slow(emulator):
 def submit(operator, context) -> None:
     """Submit the task's job, without waiting for it."""
     run = operator._begin_run(context, begins=True)
-    (handle,) = run._attach([KnownJob()]).handles
-    handle.job_id = handle.submitter.obtain(run._build_request(), run.preparation_of(run.program).complete).job_id
+    (handle,) = run.leg.attach([KnownJob()]).handles
+    handle.job_id = handle.submitter.obtain(run.choice.build_request(), run.choice.preparation().complete).job_id
 
 
 @pytest.fixture

@@ -156,8 +156,8 @@ def test_a_process_that_is_told_to_stop_leaves_the_job_to_another_try(
     run = operator._begin_run(old_airflow.context, begins=True)
     from airflow_provider_qrt.execution.task_jobs import KnownJob
 
-    (handle,) = run._attach([KnownJob()]).handles
-    handle.job_id = handle.submitter.obtain(run._build_request(), run.preparation_of(run.program).complete).job_id
+    (handle,) = run.leg.attach([KnownJob()]).handles
+    handle.job_id = handle.submitter.obtain(run.choice.build_request(), run.choice.preparation().complete).job_id
     states = {ti.run_id: {ti.task_id: state}}
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **_: states))
     operator.on_kill()

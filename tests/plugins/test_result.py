@@ -394,6 +394,49 @@ def test_the_plan_of_a_dry_run_is_shown(browser, run):
     }
 
 
+@pytest.mark.parametrize(
+    ("estimate", "says"),
+    [("service", "by IBM's dry run"), ("formula", "by the formula: this instance has no dry runs")],
+)
+def test_the_plan_says_where_its_estimate_comes_from(browser, run, estimate, says):
+    plan = {"dry_run": True, "backend": "ibm_fez", "program_id": "executor", "estimated_seconds": 9.0}
+    run.add_task("a_dag", state="success", return_value={**plan, "estimate": estimate}, **{LINK: ""})
+
+    [task] = browser().get(RESULT, **OF_RUN).json()["tasks"]
+
+    shown = {one["label"]: one["value"] for one in task["plan"]}
+    assert shown["Estimated QPU time"] == f"9.0 s, about 14.40 USD, {says}"
+
+
+@pytest.mark.parametrize("known", [{"estimated_seconds": 3.5}, {"usage_seconds": 3}, {}])
+def test_the_estimate_is_shown_beside_the_charge(browser, run, submit, known):
+    job_id = submit("a_dag")
+    result = sampler(job_id, {"shots": 20, "counts": {"1": 20}, "registers": {}})
+    both = {"estimated_seconds": 3.5, "usage_seconds": 3}
+    run.add_task("a_dag", "both", job_id=job_id, return_value={**result, **both}, **{LINK: "https://x"})
+    run.add_task("a_dag", "one", job_id=job_id, return_value={**result, **known}, **{LINK: "https://x"})
+
+    tasks = {task["task_id"]: task for task in browser().until(is_read, RESULT, **OF_RUN)["tasks"]}
+
+    assert tasks["both"]["estimate"] == {"expected": 3.5, "charged": 3}
+    assert tasks["one"]["estimate"] is None
+
+
+def test_readout_points_are_not_taken_for_a_result_that_was_too_large(browser, run, submit):
+    job_id = submit("a_dag")
+    register = {"num_bits": 1, "index": 0, "points": [[[0.5, 1.0]]]}
+    pub = {"shots": 1, "counts": None, "meas_type": "kerneled", "registers": {"c": register}}
+    large = {**pub, "registers": {"c": {**register, "points": None}}}
+    run.add_task("a_dag", job_id=job_id, return_value=sampler(job_id, pub, large), **{LINK: "https://x"})
+
+    [task] = browser().until(is_read, RESULT, **OF_RUN)["tasks"]
+
+    first, second = (view["note"] for view in task["pubs"])
+    assert first == "Readout points (kerneled) are not drawn. Download them as JSON."
+    assert "too large" in second
+    assert task["downloads"] == ["json"]
+
+
 def test_a_task_with_a_result_has_no_plan(browser, run, submit):
     job_id = submit("a_dag")
     result = sampler(job_id, {"shots": 20, "counts": {"1": 20}, "registers": {}})

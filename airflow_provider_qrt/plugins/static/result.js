@@ -52,6 +52,11 @@ function show(task, { price }) {
     task.note ? element("p", { "data-testid": "task-note" }, task.note) : null,
     showPlan(task.plan),
     task.jobs.map((job) => showJob(job, price)),
+    task.estimate ? element(
+      "p", { class: "quiet", "data-testid": "estimate" },
+      `Estimated at ${seconds(task.estimate.expected)} of QPU time before the submission, charged with ` +
+      `${seconds(task.estimate.charged)}.`,
+    ) : null,
     task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
     task.pubs.map((pub) => showPub(pub, key, task.pubs.length)),
     task.more_pubs ? element("p", {}, `${task.more_pubs.toLocaleString()} more PUBs are in the download.`) : null,

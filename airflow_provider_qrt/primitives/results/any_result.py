@@ -12,19 +12,22 @@ from airflow_provider_qrt.primitives.results.decoding import load_document
 from airflow_provider_qrt.primitives.results.executor_arrays import decode_executor_arrays
 from airflow_provider_qrt.primitives.results.executor_estimator_result import decode_executor_estimates, holds_estimates
 from airflow_provider_qrt.primitives.results.executor_result import decode_executor_result, is_directed
+from airflow_provider_qrt.primitives.results.noise_model_result import decode_noise_model, holds_noise_model
 from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat, dump_json
 from airflow_provider_qrt.untrusted.json_text import UnfitJsonError, parse_json
 
 
 def _read_executor(text: str) -> Any:
-    """Decode the result of an executor as expectation values or as counts, whichever it contains.
+    """Decode the result of an executor as expectation values, as counts, or as learned noise, whichever it contains.
 
     What a directed execution returned may be no counts, such as the outputs of a samplex; then it is all arrays.
     """
     document = load_document(text)
     if holds_estimates(document):
         return decode_executor_estimates(text)
+    if holds_noise_model(document):
+        return decode_noise_model(text)
     try:
         return decode_executor_result(document)
     except InvalidResultError:

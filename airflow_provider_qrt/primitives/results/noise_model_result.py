@@ -61,10 +61,25 @@ def decode_noise_model(
     return replace(bare, layers=layers)
 
 
+def holds_noise_model(document: Any) -> bool:
+    """Return whether a result is of a job that learned noise.
+
+    Args:
+        document: Parsed JSON.
+    """
+    return _passed_on(document) is not None
+
+
 def _model_of(document: Any) -> Mapping[str, Any]:
+    model = _passed_on(document)
+    if model is None:
+        raise InvalidResultError(f"this is no result of a job that learned noise: {describe(document)}")
+    return model
+
+
+def _passed_on(document: Any) -> Mapping[str, Any] | None:
+    """Return what the input of a job that learns noise passes on to its result."""
     passthrough = document.get("passthrough_data") if isinstance(document, Mapping) else None
     own = passthrough.get(PASSTHROUGH_KEY) if isinstance(passthrough, Mapping) else None
     model = own.get(MODEL_KEY) if isinstance(own, Mapping) else None
-    if not isinstance(model, Mapping):
-        raise InvalidResultError(f"this is no result of a job that learned noise: {describe(document)}")
-    return model
+    return model if isinstance(model, Mapping) else None
