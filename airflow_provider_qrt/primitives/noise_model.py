@@ -30,9 +30,12 @@ class LearnedLayer:
     """One layer of two-qubit gates.
 
     Attributes:
-        ref: The name that the official client gives to this layer; it depends on the gates and their qubits only.
+        ref: The name that the official client gave to this layer when it was learned. In another process the same layer
+            may have another name, and another layer this one: the client shortens a digest as far as it is unique among
+            the layers that the process has seen.
         qubits: Indices of the qubits, in the order to which ``terms`` refer.
-        gates: The gates with the indices of their qubits, such as ``("cz", (0, 1))``.
+        gates: The gates with the indices of their qubits, such as ``("cz", (0, 1))``; in ascending order for a gate
+            that does not tell its qubits apart.
         terms: The generators of the noise: Paulis, the places in ``qubits`` that they act on, and their rates; empty as
             long as nothing was learned.
     """
@@ -44,6 +47,11 @@ class LearnedLayer:
 
     def __str__(self) -> str:
         return " ".join(f"{name}{list(qubits)}" for name, qubits in self.gates)
+
+    @property
+    def key(self) -> tuple[tuple[int, ...], tuple[tuple[str, tuple[int, ...]], ...]]:
+        """The same for the same layer, in every process: its qubits and gates."""
+        return self.qubits, self.gates
 
     def to_json(self, *, with_terms: bool = True) -> dict[str, Any]:
         """Return plain JSON."""
@@ -136,8 +144,8 @@ class NoiseModel:
         Raises:
             InvalidInputError: Some are missing; says which.
         """
-        known = {layer.ref for layer in self.layers}
-        missing = [layer for layer in needed if layer.ref not in known]
+        known = {layer.key for layer in self.layers}
+        missing = [layer for layer in needed if layer.key not in known]
         if missing:
             have = "; ".join(map(str, self.layers)) or "none"
             self._differs(

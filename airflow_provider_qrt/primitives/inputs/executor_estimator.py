@@ -131,12 +131,12 @@ def _layers(circuits: Sequence[Any], options: Mapping[str, Any], model: NoiseMod
 
     found = find_layers(circuits, twirling_of(options))
     model.check_layers([layer for _, layer in found])
-    learned = {layer.ref: layer for layer in model.layers}
+    learned = {layer.key: layer for layer in model.layers}
     return [
         (
             instruction,
             PauliLindbladMap.from_sparse_list(
-                [(paulis, list(places), rate) for paulis, places, rate in learned[layer.ref].terms],
+                [(paulis, list(places), rate) for paulis, places, rate in learned[layer.key].terms],
                 num_qubits=len(layer.qubits),
             ),
         )

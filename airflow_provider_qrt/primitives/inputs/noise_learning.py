@@ -249,13 +249,16 @@ def _with_values(circuit: Any) -> Any:
 
 
 def _describe(instruction: Any, ref: str, circuit: Any) -> LearnedLayer:
+    from samplomatic.constants import SYMMETRIC_2Q_GATES
+
     # The qubits are those of the circuit in which the layer was found first; all circuits have the same register.
     qubits = [circuit.qregs[0].index(qubit) for qubit in instruction.qubits]
     body = instruction.operation.body
-    gates = tuple(
-        (gate.operation.name, tuple(qubits[body.find_bit(qubit).index] for qubit in gate.qubits))
-        for gate in body.data
-        if len(gate.qubits) > 1 and gate.operation.name != "barrier"
-    )
+    gates = []
+    for gate in body.data:
+        name = gate.operation.name
+        if len(gate.qubits) > 1 and name != "barrier":
+            places = [qubits[body.find_bit(qubit).index] for qubit in gate.qubits]
+            gates.append((name, tuple(sorted(places) if name in SYMMETRIC_2Q_GATES else places)))
     # The official client's maps refer to the qubits in the order of the circuit, not of the instruction.
     return LearnedLayer(ref, tuple(sorted(qubits)), tuple(sorted(gates, key=lambda gate: gate[1])))
