@@ -94,6 +94,7 @@ SLOW = (
     "operators/test_against_qiskit.py",
     "operators/test_estimator_over_executor.py",
     "operators/test_executions_agree.py",
+    "operators/test_like_ibms_options.py",
     "plugins/test_odd_answers.py",
     "primitives/test_circuit_cache.py",
     "primitives/test_transpile.py",
