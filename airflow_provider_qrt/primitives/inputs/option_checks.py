@@ -84,7 +84,10 @@ OF_THE_OPERATOR: Mapping[str, str] = {
         "this is an argument of the operator, not an option",
     ),
     "job_tags": "this is the operator's argument tags",
-    "environment": "its fields are arguments of the operator: tags for job_tags, private, max_execution_time",
+    "environment": (
+        "its fields are arguments of the operator: tags for job_tags, private, max_execution_time; log_level and image "
+        "have none"
+    ),
     "instance": "the instance belongs to the connection",
     "result_path": "this is an argument of the operator, not an option",
 }
