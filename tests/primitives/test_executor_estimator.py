@@ -210,6 +210,22 @@ def test_every_option_of_the_official_clients_model_is_known_and_no_other():
     EstimatorOptions(**EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"pec_mitigation": True, "zne_mitigation": False, "pec": {"max_overhead": 5.0, "noise_gain": 0.5}},
+        {"zne": {**EVERYTHING["resilience"]["zne"], "amplifier": "pea"}},
+    ],
+    ids=["pec", "pea"],
+)
+def test_with_a_noise_model_pec_and_pea_are_options_too(method):
+    options = {**EVERYTHING, "resilience": {**EVERYTHING["resilience"], **method}}
+    assert check_executor_estimator_options(options, with_noise_model=True) == options
+    EstimatorOptions(**options)
+    with pytest.raises(InvalidInputError, match="noise model"):
+        check_executor_estimator_options(options)
+
+
 def within(path, value):
     for name in reversed(path.split(".")):
         value = {name: value}
