@@ -55,6 +55,12 @@ OBSERVABLES = (
     {"Z0 Z1": 1.0, "X0 X1": 1.0, "Y1": -0.5},
 )
 LEARNER = {"num_randomizations": 4, "shots_per_randomization": 32, "layer_pair_depths": [0, 2, 8]}
+TWIRLED_AS_THEY_ARE = {"enable_gates": True, "group": "local_pauli", "num_randomizations": 3}
+FOR_FRACTIONAL_GATES = {
+    "decoupled": {"dynamical_decoupling": {"enable": True, "sequence_type": "XY4"}},
+    "twirled": {"twirling": TWIRLED_AS_THEY_ARE},
+    "both": {"dynamical_decoupling": {"enable": True}, "twirling": TWIRLED_AS_THEY_ARE},
+}
 
 
 @dataclass(frozen=True)
@@ -298,6 +304,28 @@ def test_samples_are_those_of_ibms_client(task, noisy, service, backend, case):
             np.testing.assert_array_equal(register.array, another.data[name].array)
         for name, register in one.kerneled.items():
             np.testing.assert_array_equal(register.array, another.data[name])
+
+
+@pytest.mark.parametrize("options", FOR_FRACTIONAL_GATES.values(), ids=FOR_FRACTIONAL_GATES)
+def test_fractional_gates_are_decoupled_and_twirled_as_by_ibms_client(task, noisy, service, options):
+    circuit = QuantumCircuit(QuantumRegister(QUBITS, "q"))
+    circuit.sx(0)
+    circuit.rzz(0.3, *PAIRS[0])
+    circuit.rx(0.2, 1)
+    circuit.rzz(0.7, *PAIRS[1])
+    for _ in range(3):
+        circuit.sx(2)
+    circuit.rzz(0.2, *PAIRS[0])
+    circuit.measure_all()
+    given = {**options, "default_shots": 60}
+    # A service of its own: one that has read a backend without these gates does not get them any more.
+    backend = noisy.qiskit_service().backend("ibm_fez", use_fractional_gates=None)
+    theirs = Sampler(backend, given).run([circuit])
+    other, their_program = theirs.result(), program_of(service, theirs.job_id())
+    noisy.reset()
+    value = task.run(circuits=circuit, shots=None, options=given, program_id="executor")
+    assert program_of(service, value["job_id"]) == their_program
+    assert value["results"][0]["counts"] == other[0].data.meas.get_counts()
 
 
 def theirs_of(observable, width):

@@ -43,11 +43,15 @@ class BackendSnapshot:
         whole = [self.name, self.configuration, self.properties or None]
         return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
-    def target(self) -> Any:
+    def target(self, *, fractional_gates: bool = False) -> Any:
         """Return the ``qiskit.transpiler.Target`` that the official client's converter makes.
 
         It is the target of ``QiskitRuntimeService.backend(name)`` with that client's defaults: control flow if the
         backend supports it, no fractional gates, and no qubits or gates that are out of service.
+
+        Args:
+            fractional_gates: Whether to have the backend's fractional gates in it too (``rx``, ``rzz``), as with
+                ``use_fractional_gates=None``: to know their durations, not to transpile.
 
         Raises:
             InvalidInputError: Qiskit is missing, or cannot convert the backend's description.
@@ -60,7 +64,9 @@ class BackendSnapshot:
             )
         # The decoders modify their arguments.
         try:
-            configuration = configuration_from_server_data(copy.deepcopy(dict(self.configuration)))
+            configuration = configuration_from_server_data(
+                copy.deepcopy(dict(self.configuration)), use_fractional_gates=None if fractional_gates else False
+            )
             properties = properties_from_server_data(self._readable_properties()) if self.properties else None
             target = None if configuration is None else convert_to_target(configuration, properties)
         except Exception as error:

@@ -137,7 +137,7 @@ def prepare_with(
     from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
     try:
-        program, options = prepare(None if backend is None else backend_with(backend.target()))
+        program, options = prepare(None if backend is None else backend_with(backend.target(fractional_gates=True)))
         if passthrough:
             program.passthrough_data |= passthrough
         params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, options).model_dump(mode="json")
