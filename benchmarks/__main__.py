@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import decode, faults, imports, in_flight, packing, pages, requests_per_job, stream
+from benchmarks import decode, faults, imports, in_flight, mitigation, packing, pages, requests_per_job, stream
 from benchmarks.fault_rows import ROWS
 from benchmarks.report import Report, machine
 
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "stream": stream.report,
     "pages": pages.report,
     "in_flight": in_flight.report,
+    "mitigation": mitigation.report,
 }
 
 
