@@ -377,7 +377,7 @@ def test_estimates_are_those_of_ibms_client(task, noisy, service, backend, case)
 
 @pytest.fixture(scope="module")
 def learned():
-    """What both clients have learned, by the strategy of twirling."""
+    """The noise models of both clients, by the strategy of twirling."""
     return {}
 
 
