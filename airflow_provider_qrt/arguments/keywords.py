@@ -119,6 +119,7 @@ class CircuitsArguments(JobArguments, total=False):
     """Common arguments of :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`."""
 
     optimization_level: int | Rendered | None
+    use_fractional_gates: bool | Rendered
     check_isa: bool
 
 

@@ -39,6 +39,10 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         options: The primitive's options.
         optimization_level: 0 to 3: transpile the circuits for the backend that was chosen, with Qiskit (extra
             ``qiskit``); the outcome is kept in a cache on disk. None: they are sent as they are.
+        use_fractional_gates: Transpile for the backend's fractional gates too, ``rx`` and ``rzz``, as the official
+            client does with ``service.backend(name, use_fractional_gates=True)``. It counts together with
+            ``optimization_level``; circuits that are sent as they are may have such gates anyway. Refused together with
+            twirling of gates (except the group ``local_pauli``), PEC, PEA and ``resilience_level=2``.
         check_isa: See, before anything is submitted, that circuits which are sent as they are have only gates and
             coupled qubits of the backend. What cannot be decided without Qiskit passes.
         kwargs: See :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
@@ -48,6 +52,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         "circuits",
         "options",
         "optimization_level",
+        "use_fractional_gates",
         *QiskitRuntimeJobOperator.template_fields,
     )
     template_ext: Sequence[str] = CIRCUIT_FILES
@@ -55,6 +60,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
     array_fields = ("circuits",)
     checks: ClassVar[Mapping[str, Check]] = {
         "optimization_level": partial(templated.whole_number, at_least=0, at_most=3),
+        "use_fractional_gates": templated.flag,
         "check_isa": boolean,
     }
 
@@ -64,6 +70,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         circuits: Any,
         options: Mapping[str, Any] | XComArg | None = None,
         optimization_level: int | str | XComArg | None = None,
+        use_fractional_gates: bool | str | XComArg = False,
         check_isa: bool = True,
         **kwargs: Unpack[JobArguments],
     ) -> None:
@@ -71,6 +78,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         self.circuits = circuits
         self.options = cast("Mapping[str, Any] | None", options)
         self.optimization_level = optimization_level
+        self.use_fractional_gates = use_fractional_gates
         self.check_isa = check_isa
         self.check_constants(*QiskitRuntimeCircuitsOperator.checks)
         # Before anything is rendered. A mapped task is made of data.
@@ -101,6 +109,7 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
             "circuits": self.make_given(),
             "options": self.options,
             "optimization_level": self.optimization_level,
+            "use_fractional_gates": self.use_fractional_gates,
             "check_isa": self.check_isa,
             "max_result_bytes": config.max_xcom_bytes() if through_xcom else None,
         }

@@ -49,7 +49,7 @@ class QiskitRuntimeNoiseLearnerOperator(QiskitRuntimeCircuitsOperator):
         options: ``shots_per_randomization`` (128), ``num_randomizations`` (32), ``layer_pair_depths``
             ([0, 1, 2, 4, 16, 32]), ``bit_flip_checks``, ``execution``, ``experimental``, and ``twirling`` with
             ``strategy`` and ``group``, which must be those of the estimator.
-        kwargs: ``optimization_level`` and ``check_isa``, see
+        kwargs: ``optimization_level``, ``use_fractional_gates`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """

@@ -45,7 +45,7 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
             servers and which IBM deprecated in September 2026. If the service refuses one of them, the task goes on
             with the other. ``executor`` or ``sampler``: always that one. Twirling and dynamical decoupling over the
             executor need the extra ``qiskit``.
-        kwargs: ``optimization_level`` and ``check_isa``, see
+        kwargs: ``optimization_level``, ``use_fractional_gates`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """
@@ -173,7 +173,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             calibration, or of other layers, is refused. ``learn``: learn one first, in the session or batch of the
             task; without one, in a batch that the task opens.
         noise_model_max_age: How old the model may be: seconds, a ``timedelta``, or text such as ``"6h"``.
-        kwargs: ``optimization_level`` and ``check_isa``, see
+        kwargs: ``optimization_level``, ``use_fractional_gates`` and ``check_isa``, see
             :class:`~airflow_provider_qrt.operators.circuits.QiskitRuntimeCircuitsOperator`; all others, see
             :class:`~airflow_provider_qrt.operators.base.QiskitRuntimeJobOperator`.
     """

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 ENVELOPE_BYTES = 3_000
 """Bytes of a submission around the program's input: backend, session and tags, with room to spare."""
+WITHOUT_FRACTIONAL_GATES = "Leave out use_fractional_gates, or switch the option off. Nothing was submitted."
+"""The end of a message that refuses fractional gates because of an option."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class CircuitArguments:
         circuits: What was given.
         options: The primitive's options.
         optimization_level: 0 to 3, or None: the circuits are sent as they are.
+        use_fractional_gates: Transpile for fractional gates too.
         check_isa: Check circuits that are sent as they are against the backend's instruction set.
         max_result_bytes: The most bytes of JSON that the result may take; None: it has somewhere else to go.
     """
@@ -47,6 +50,7 @@ class CircuitArguments:
     circuits: GivenCircuits
     options: Mapping[str, Any] | None = None
     optimization_level: Any = None
+    use_fractional_gates: Any = False
     check_isa: bool = True
     max_result_bytes: int | None = None
 
@@ -58,6 +62,15 @@ class CircuitArguments:
             InvalidInputError: It is none.
         """
         return templated.whole_number("optimization_level", self.optimization_level, at_least=0, at_most=3)
+
+    @cached_property
+    def fractional(self) -> bool:
+        """Whether circuits are transpiled for fractional gates too.
+
+        Raises:
+            InvalidInputError: It is neither true nor false.
+        """
+        return templated.flag("use_fractional_gates", self.use_fractional_gates)
 
     def check_result_fits(self, size: int, when: str, instead: str) -> None:
         """Refuse a job whose result may not fit through XCom; see :func:`check_result_fits`."""
@@ -119,12 +132,23 @@ class CircuitsProgram(TaskProgram):
         """Return the option that makes the service randomize gates, if one does."""
         return None
 
+    def check_fractional_gates(self) -> None:
+        """Refuse ``use_fractional_gates`` together with an option that does not suit fractional gates.
+
+        Raises:
+            InvalidInputError: Such an option is set.
+            ProgramUnfitError: Only this program cannot do both.
+        """
+        if self.arguments.fractional and (option := self.gates_randomized_by()) is not None:
+            raise fractional_gates_refused(option)
+
     # What execution calls
 
     def build(self) -> ProgramInput:
         """Check circuits and options, and return the program's input."""
         try:
             self._pubs = self.read_pubs()
+            self.check_fractional_gates()
             return self._input_of(self._pubs)
         except InvalidInputError as error:
             explained = self.arguments.circuits.explain(error)
@@ -178,7 +202,9 @@ class CircuitsProgram(TaskProgram):
         """Return what transpiles circuits for the backend as it is now."""
         from airflow_provider_qrt.primitives.circuits.transpile import Transpiler
 
-        return Transpiler(self.snapshot(backend), level, cache=config.circuit_cache())
+        return Transpiler(
+            self.snapshot(backend), level, fractional=self.arguments.fractional, cache=config.circuit_cache()
+        )
 
     def fit_part(self, asked: ProgramInput, pubs: Sequence[int]) -> ProgramInput:
         """Return the input of a part as it is submitted to the backend that was chosen."""
@@ -260,10 +286,15 @@ class CircuitsProgram(TaskProgram):
         level = self.arguments.level
         params = self.write_params(pubs)
         identity = self.identify(pubs, params)
+        if level is not None:
+            identity = {**identity, "optimization_level": level}
+            if self.arguments.fractional:
+                # Jobs that were submitted before this argument existed keep their identity.
+                identity["use_fractional_gates"] = True
         return ProgramInput(
             params,
             # What is asked for; what becomes of it depends on the calibration, which may change between two tries.
-            identity=identity if level is None else {**identity, "optimization_level": level},
+            identity=identity,
             executions=self.count_executions(pubs),
         )
 
@@ -286,6 +317,17 @@ class CircuitsProgram(TaskProgram):
         if len(asked) != len(result.pubs):
             return result
         return result.with_pubs(replace(pub, asked=one) for pub, one in zip(result.pubs, asked, strict=True))
+
+
+def fractional_gates_refused(by: str) -> InvalidInputError:
+    """Return the error for ``use_fractional_gates`` together with something that randomizes gates.
+
+    Args:
+        by: What randomizes them.
+    """
+    return InvalidInputError(
+        f"use_fractional_gates: fractional gates do not go together with {by}. {WITHOUT_FRACTIONAL_GATES}"
+    )
 
 
 def room_for_input() -> int:

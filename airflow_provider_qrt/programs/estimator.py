@@ -12,13 +12,18 @@ from airflow_provider_qrt import durations, primitives, templated
 from airflow_provider_qrt.config import max_decoded_bytes
 from airflow_provider_qrt.jobs.submit.identity import ProgramInput
 from airflow_provider_qrt.primitives.circuits.transpile import TranspiledCircuit
-from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError
+from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.executor_estimator_options import uses_noise_model
 from airflow_provider_qrt.primitives.inputs.noise_learning import twirling_of
 from airflow_provider_qrt.primitives.noise_model import NoiseModel, digest_of
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.programs.base import AUTO, EXECUTOR, TaskProgram
-from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsProgram
+from airflow_provider_qrt.programs.circuits import (
+    WITHOUT_FRACTIONAL_GATES,
+    CircuitArguments,
+    CircuitsProgram,
+    fractional_gates_refused,
+)
 from airflow_provider_qrt.programs.noise_learner import NoiseLearnerProgram
 
 if TYPE_CHECKING:
@@ -202,6 +207,23 @@ class ExecutorEstimatorProgram(EstimatorProgram):
     def gates_randomized_by(self) -> str | None:
         """Return None: the official client decides."""
         return None
+
+    def check_fractional_gates(self) -> None:
+        """Refuse ``use_fractional_gates`` with PEC, PEA, ZNE, and twirling of gates except that of ``local_pauli``.
+
+        The official client's gate folding leaves out gates whose square is not the identity, so ZNE would extrapolate
+        from equal circuits.
+        """
+        if not self.arguments.fractional:
+            return
+        options, level = self.options(), self.level()
+        if (option := primitives.gate_randomizer(options, resilience_level=level)) is not None:
+            raise fractional_gates_refused(option)
+        if options.get("resilience", {}).get("zne_mitigation", level == 2):
+            raise ProgramUnfitError(
+                "use_fractional_gates: over the program executor zero-noise extrapolation (ZNE) does not fold "
+                f"fractional gates, and would extrapolate from nothing. {WITHOUT_FRACTIONAL_GATES}"
+            )
 
     def decode(self, text: str) -> primitives.EstimatorResult:
         """Put the result together."""

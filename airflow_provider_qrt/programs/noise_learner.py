@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt import primitives
 from airflow_provider_qrt.config import max_decoded_bytes
 from airflow_provider_qrt.jobs.submit.identity import ProgramInput
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.programs.base import EXECUTOR, FinishedJobs
 from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsProgram, log
 
@@ -59,6 +60,14 @@ class NoiseLearnerProgram(CircuitsProgram):
     def count_executions(self, pubs: Sequence[LearningCircuit]) -> int | None:
         """Return None: how many layers there are is known when the circuits are transpiled."""
         return None
+
+    def check_fractional_gates(self) -> None:
+        """Refuse ``use_fractional_gates``: PEC and PEA, for which noise is learned, do not suit fractional gates."""
+        if self.arguments.fractional:
+            raise InvalidInputError(
+                "use_fractional_gates: the noise of layers is learned for PEC and PEA, which do not go together with "
+                "fractional gates. Leave it out, here and in the estimator. Nothing was submitted."
+            )
 
     def split(self) -> Sequence[Sequence[int]]:
         """Put all into one job."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MANY_OUTCOMES = "when every shot gives another outcome"
 FEWER_SHOTS = "ask for fewer shots"
-FOR_FRACTIONAL_GATES = "local_pauli"
-"""The group that can twirl gates which are no Clifford gates: https://quantum.cloud.ibm.com/docs/guides/fractional-gates"""
 
 
 @dataclass(frozen=True)
@@ -135,12 +133,6 @@ class ExecutorSamplerProgram(SamplerProgram):
         for indices in self._by_shots(pubs):
             jobs += [[indices[place] for place in job] for job in self.pack([pubs[index] for index in indices])]
         return sorted(jobs)
-
-    def gates_randomized_by(self) -> str | None:
-        """Return the option that randomizes gates, unless it does so in a way that suits fractional gates too."""
-        twirling = self.options().get("twirling", {})
-        randomized = twirling.get("enable_gates") and twirling.get("group") != FOR_FRACTIONAL_GATES
-        return "options.twirling.enable_gates" if randomized else None
 
     def drawback(self) -> str | None:
         """Return that several numbers of shots take several jobs, each of which costs some seconds."""

@@ -50,6 +50,11 @@ class V1Program(CircuitsProgram):
                 f"optimization_level: the service of the channel {channel.name!r} transpiles circuits itself. Leave it "
                 "out, or write options={'transpilation_settings': {...}}. Nothing was submitted."
             )
+        if self.arguments.fractional:
+            raise InvalidInputError(
+                f"use_fractional_gates: the service of the channel {channel.name!r} has no fractional gates. Leave it "
+                "out. Nothing was submitted."
+            )
         if self.asked_program_id == EXECUTOR:
             channel.require(Feature.PUBS, f"program_id={EXECUTOR!r}")
 

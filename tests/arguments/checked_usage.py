@@ -25,6 +25,7 @@ sampler = QiskitRuntimeSamplerOperator(
     poll_interval="30s",
     deferrable=True,
     optimization_level=1,
+    use_fractional_gates=True,
     retries=3,
     pool="quantum",
     budget={"max_seconds": 60},

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qasm3, qpy
 from qiskit.circuit import ClassicalRegister, Parameter, ParameterVector, QuantumRegister
-from qiskit.circuit.library import real_amplitudes
+from qiskit.circuit.library import RZZGate, real_amplitudes
 from qiskit.circuit.random import random_circuit
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.quantum_info import SparsePauliOp
@@ -38,6 +38,7 @@ from airflow_provider_qrt.primitives.results.decode import decode_estimator_resu
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 BACKENDS = ("ibm_fez", "ibm_marrakesh", "ibm_boston", "ibm_miami")
+FRACTIONAL = ("ibm_fez", "ibm_boston")
 LEVELS = (0, 1, 2, 3)
 BELL = (
     'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c; h q[0]; cx q[0], q[1]; '
@@ -140,6 +141,18 @@ def ghz(size):
     return circuit
 
 
+def dynamic():
+    """A circuit with rotations that depend on a measurement."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.rx(0.7, 0)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, True)):
+        circuit.rzz(1.9, 0, 1)
+    circuit.rx(0.2, 1)
+    circuit.measure(1, 1)
+    return circuit
+
+
 def with_an_idle_parameter():
     circuit = QuantumCircuit(1, 1)
     circuit.x(0)
@@ -201,6 +214,73 @@ def test_the_circuit_is_that_of_the_official_clients_backend(running, fez, level
         expected = official.run(circuit)
         assert loaded(done.circuit) == expected
         assert list(done.layout) == expected.layout.final_index_layout()
+
+
+# Fractional gates
+
+
+@pytest.mark.parametrize("name", FRACTIONAL)
+def test_the_target_with_fractional_gates_is_that_of_the_official_client(running, snapshots, name):
+    ours = snapshots[name].target(fractional=True)
+    theirs = running.qiskit_service().backend(name, use_fractional_gates=True).target
+    assert set(ours.operation_names) == set(theirs.operation_names) >= {"rx", "rzz", "if_else"}
+    for operation in theirs.operation_names:
+        assert written(ours[operation]) == written(theirs[operation])
+
+
+@pytest.mark.parametrize("name", FRACTIONAL)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_circuit_of_fractional_gates_is_that_of_the_official_clients_backend(running, snapshots, name, level):
+    backend = running.qiskit_service().backend(name, use_fractional_gates=True)
+    official = generate_preset_pass_manager(level, backend=backend, seed_transpiler=0)
+    transpiler = Transpiler(snapshots[name], level, fractional=True)
+    for circuit in [*(random_circuit(5, 4, max_operands=2, measure=True, seed=seed) for seed in range(4)), dynamic()]:
+        done = transpiled(transpiler, circuit)
+        assert loaded(done.circuit) == official.run(circuit)
+
+
+def test_angles_that_are_out_of_range_are_folded(fez):
+    circuit = QuantumCircuit(2)
+    for angle in (-2.5, -0.1, 0.4, 2.0, 9.0):
+        circuit.rzz(angle, 0, 1)
+        circuit.rx(0.3, 0)
+    circuit.measure_all()
+    done = loaded(transpiled(Transpiler(fez, 1, fractional=True), circuit).circuit)
+    angles = [float(one.operation.params[0]) for one in done.data if one.operation.name == "rzz"]
+    assert len(angles) == 5
+    assert all(0 <= angle <= np.pi / 2 for angle in angles)
+
+
+@pytest.mark.parametrize("around", ["{}", "bit m; m = measure q[0]; if (m) {{ {} }}"])
+def test_rzz_that_a_text_defines_is_the_machines_own(fez, around):
+    text = (
+        'OPENQASM 3.0; include "stdgates.inc"; gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; } '
+        f"qubit[2] q; bit[2] c; {around.format('rzz(-2.5) q[0], q[1];')} c = measure q;"
+    )
+    done = loaded(transpiled(Transpiler(fez, 1, fractional=True), text).circuit)
+    found = [
+        one for outer in done.data for one in (outer, *(i for b in getattr(outer.operation, "blocks", ()) for i in b))
+    ]
+    [gate] = [one.operation for one in found if one.operation.name == "rzz"]
+    assert isinstance(gate, RZZGate)
+    assert 0 <= float(gate.params[0]) <= np.pi / 2
+
+
+def test_a_backend_without_fractional_gates_is_named(snapshots):
+    with pytest.raises(InvalidInputError, match="backend ibm_miami has no fractional gates"):
+        transpiled(Transpiler(snapshots["ibm_miami"], 1, fractional=True), BELL)
+
+
+def test_the_cache_keeps_circuits_with_fractional_gates_apart(fez, cache, runs):
+    circuit = QuantumCircuit(1, 1)
+    circuit.rx(0.3, 0)
+    circuit.measure(0, 0)
+    found = [
+        transpiled(Transpiler(fez, 1, fractional=fractional, cache=cache), circuit)
+        for fractional in (False, True, False, True)
+    ]
+    assert [one.from_cache for one in found] == [False, False, True, True]
+    assert ["rx" in loaded(one.circuit).count_ops() for one in found] == [False, True, False, True]
 
 
 def test_an_identity_that_the_backend_does_not_have_becomes_a_delay_as_with_the_official_client(running, fez):

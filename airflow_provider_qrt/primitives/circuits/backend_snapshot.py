@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_qrt.primitives.circuits.instruction_set import faulty_gates, faulty_qubits
+from airflow_provider_qrt.primitives.circuits.instruction_set import FRACTIONAL, faulty_gates, faulty_qubits
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
@@ -43,19 +43,29 @@ class BackendSnapshot:
         whole = [self.name, self.configuration, self.properties or None]
         return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
-    def target(self, *, fractional_gates: bool = False) -> Any:
+    @property
+    def fractional_gates(self) -> frozenset[str]:
+        """The backend's gates whose pulse depends on the angle: ``rx``, ``rzz``, both or none."""
+        return FRACTIONAL & frozenset(self.configuration.get("basis_gates") or ())
+
+    def target(self, *, fractional: bool = False) -> Any:
         """Return the ``qiskit.transpiler.Target`` that the official client's converter makes.
 
-        It is the target of ``QiskitRuntimeService.backend(name)`` with that client's defaults: control flow if the
-        backend supports it, no fractional gates, and no qubits or gates that are out of service.
+        It is the target of ``QiskitRuntimeService.backend(name, use_fractional_gates=fractional)``: control flow if the
+        backend supports it, and no qubits or gates that are out of service.
 
         Args:
-            fractional_gates: Whether to have the backend's fractional gates in it too (``rx``, ``rzz``), as with
-                ``use_fractional_gates=None``: to know their durations, not to transpile.
+            fractional: Whether it has the fractional gates of the backend.
 
         Raises:
-            InvalidInputError: Qiskit is missing, or cannot convert the backend's description.
+            InvalidInputError: Qiskit is missing, or cannot convert the backend's description; or the backend has no
+                fractional gates, and they are asked for.
         """
+        if fractional and not self.fractional_gates:
+            raise InvalidInputError(
+                f"use_fractional_gates: backend {self.name} has no fractional gates (rx, rzz). Leave "
+                "use_fractional_gates out, or name a backend that has them. Nothing was submitted."
+            )
         with qiskit_needed("optimization_level"):
             from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
             from qiskit_ibm_runtime.utils.backend_decoder import (
@@ -65,9 +75,13 @@ class BackendSnapshot:
         # The decoders modify their arguments.
         try:
             configuration = configuration_from_server_data(
-                copy.deepcopy(dict(self.configuration)), use_fractional_gates=None if fractional_gates else False
+                copy.deepcopy(dict(self.configuration)), use_fractional_gates=fractional
             )
-            properties = properties_from_server_data(self._readable_properties()) if self.properties else None
+            properties = (
+                properties_from_server_data(self._readable_properties(), use_fractional_gates=fractional)
+                if self.properties
+                else None
+            )
             target = None if configuration is None else convert_to_target(configuration, properties)
         except Exception as error:
             raise self._cannot_read(f": {type(error).__name__}: {error}") from error

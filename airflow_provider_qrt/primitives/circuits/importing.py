@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, source_of
 from airflow_provider_qrt.primitives.circuits.qpy_forms import MAX_QPY_BYTES
+from airflow_provider_qrt.primitives.circuits.symbols import NATIVE_GATES
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
@@ -95,6 +96,52 @@ def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:
     named.compose(circuit, named.qubits, named.clbits, inplace=True)
     named._layout = circuit.layout
     return named
+
+
+def with_native_gates(circuit: Any) -> Any:
+    """Return a circuit in which a gate that its text defines under the name of a machine's own gate is that gate.
+
+    ``stdgates.inc`` lacks ``rzz``, ``ecr`` and ``sxdg``, so a text must define them. The importer makes a gate of its
+    own of each definition, whose angle Qiskit's transpiler does not fold and which the official client does not twirl.
+
+    Args:
+        circuit: A ``QuantumCircuit`` that was read from text.
+    """
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    standard = get_standard_gate_name_mapping()
+    if not _defines(circuit, standard):
+        return circuit
+    return _natively(circuit, standard)
+
+
+def _defines(circuit: Any, standard: Mapping[str, Any]) -> bool:
+    return any(
+        _is_defined(one.operation, standard)
+        or any(_defines(block, standard) for block in getattr(one.operation, "blocks", ()))
+        for one in circuit.data
+    )
+
+
+def _is_defined(operation: Any, standard: Mapping[str, Any]) -> bool:
+    known = standard.get(operation.name) if operation.name in NATIVE_GATES else None
+    return (
+        known is not None
+        and not isinstance(operation, known.base_class)
+        and (len(known.params), known.num_qubits) == (len(operation.params), operation.num_qubits)
+    )
+
+
+def _natively(circuit: Any, standard: Mapping[str, Any]) -> Any:
+    written = circuit.copy_empty_like()
+    for one in circuit.data:
+        operation = one.operation
+        if _is_defined(operation, standard):
+            operation = standard[operation.name].base_class(*operation.params)
+        elif blocks := getattr(operation, "blocks", ()):
+            operation = operation.replace_blocks([_natively(block, standard) for block in blocks])
+        written.append(operation, one.qubits, one.clbits)
+    return written
 
 
 def read_qpy(circuit: Mapping[str, Any], where: str) -> Any:

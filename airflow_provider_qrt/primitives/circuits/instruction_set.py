@@ -16,6 +16,8 @@ from airflow_provider_qrt.primitives.circuits.statements import CONTROL_FLOW
 
 SYMMETRIC = frozenset({"cz", "rzz", "rxx", "ryy", "swap", "iswap", "cp", "cu1"})
 """Two-qubit gates that are symmetric in their qubits. A coupling map may list a pair in one direction only."""
+FRACTIONAL = frozenset({"rx", "rzz"})
+"""Gates whose pulse depends on the angle (``is_fractional_gate`` of the official client)."""
 _EVERYWHERE = frozenset({"measure", "barrier", "delay"})
 _CONTROL_FLOW = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
-from airflow_provider_qrt.primitives.circuits.instruction_set import InstructionSet
+from airflow_provider_qrt.primitives.circuits.instruction_set import FRACTIONAL, InstructionSet
 from airflow_provider_qrt.primitives.circuits.statements import (
     CONTROL_FLOW,
     Instruction,
@@ -41,8 +41,6 @@ _KEYWORDS = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 _INDEXED = re.compile(r"([^\W\d]\w*)\s*\[\s*(\d+)\s*\]")
 _INPUT = re.compile(r"\binput\s+[^;{}]*?([^\W\d]\w*)\s*;")
 _NAME = re.compile(r"[^\W\d]\w*")
-FRACTIONAL = frozenset({"rx", "rzz"})
-"""Gates whose pulse depends on the angle (``is_fractional_gate`` of the official client)."""
 
 
 class NotIsaError(InvalidInputError):

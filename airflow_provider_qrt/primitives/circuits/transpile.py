@@ -18,7 +18,13 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
-from airflow_provider_qrt.primitives.circuits.importing import load_qpy, one_line, read_qpy, read_text
+from airflow_provider_qrt.primitives.circuits.importing import (
+    load_qpy,
+    one_line,
+    read_qpy,
+    read_text,
+    with_native_gates,
+)
 from airflow_provider_qrt.primitives.circuits.layout import place_observables
 from airflow_provider_qrt.primitives.circuits.parameters import check_values
 from airflow_provider_qrt.primitives.circuits.qpy import circuit_info, dump_circuit, tag_qpy
@@ -144,10 +150,11 @@ class Transpiler:
     """Transpiles circuits for the current state of one backend.
 
     The result is that of ``generate_preset_pass_manager(level, backend=..., seed_transpiler=seed)`` with the official
-    client's backend, with two exceptions. A circuit that names physical qubits (``$5`` in OpenQASM 3, or a
-    ``QuantumCircuit`` with a layout) keeps them: its qubits start at these positions, and are swapped only to bring
-    qubits together that are not coupled. And a parameter without effect, such as the angle of an ``rz`` before a
-    measurement, stays in the circuit as a global phase, so that the given values still fit.
+    client's ``service.backend(name, use_fractional_gates=fractional)``, with two exceptions. A circuit that names
+    physical qubits (``$5`` in OpenQASM 3, or a ``QuantumCircuit`` with a layout) keeps them: its qubits start at these
+    positions, and are swapped only to bring qubits together that are not coupled. And a parameter without effect, such
+    as the angle of an ``rz`` before a measurement, stays in the circuit as a global phase, so that the given values
+    still fit.
 
     The seed is fixed. As long as neither the calibration nor Qiskit changes, a retry gets the same circuit, with or
     without the cache.
@@ -155,6 +162,7 @@ class Transpiler:
     Args:
         backend: The backend that will run the circuits.
         level: Optimization level, 0 to 3.
+        fractional: Whether to use the backend's fractional gates (``rx``, ``rzz``).
         seed: Seed of the transpiler.
         cache: The cache of transpiled circuits; None for no cache.
 
@@ -163,7 +171,13 @@ class Transpiler:
     """
 
     def __init__(
-        self, backend: BackendSnapshot, level: int, *, seed: int = SEED, cache: CircuitCache | None = None
+        self,
+        backend: BackendSnapshot,
+        level: int,
+        *,
+        fractional: bool = False,
+        seed: int = SEED,
+        cache: CircuitCache | None = None,
     ) -> None:
         if isinstance(level, bool) or level not in LEVELS:
             raise InvalidInputError(
@@ -171,6 +185,7 @@ class Transpiler:
             )
         self.backend = backend
         self.level = level
+        self.fractional = fractional
         self.seed = seed
         self._cache = cache
 
@@ -213,6 +228,7 @@ class Transpiler:
         if done is None:
             if asked is None:
                 asked = read_text(str(circuit), where, None if info is None else info.registers)
+                asked = with_native_gates(asked) if self.fractional else asked
             done = self._run(asked, where)
             if self._cache is not None:
                 self._cache.put(key, dump_circuit(done, where))
@@ -226,7 +242,7 @@ class Transpiler:
     @cached_property
     def target(self) -> Any:
         """The ``qiskit.transpiler.Target``."""
-        return self.backend.target()
+        return self.backend.target(fractional=self.fractional)
 
     @cached_property
     def _backend_digest(self) -> str:
@@ -243,6 +259,8 @@ class Transpiler:
             asked = [source, info.num_qubits, info.registers, info.parameters]
         versions = {name: _version(name) for name in _PACKAGES}
         whole = [_ENTRY_FORMAT, versions, self._backend_digest, self.level, self.seed, asked]
+        if self.fractional:
+            whole.append("use_fractional_gates")
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
     def _kept(self, key: str, asked: CircuitInfo | None) -> Any:

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 
+FOR_FRACTIONAL_GATES = "local_pauli"
+"""The group that can twirl gates which are no Clifford gates: https://quantum.cloud.ibm.com/docs/guides/fractional-gates"""
+
 
 class Pub(Protocol):
     """The common attributes of the PUBs of samplers and estimators."""
@@ -118,11 +121,11 @@ def check_twirling(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
 def gate_randomizer(options: Mapping[str, Any], *, resilience_level: int | None = None) -> str | None:
     """Return the option that makes the service randomize gates, which is impossible with fractional gates; or None.
 
-    Source: IBM's guides on fractional gates: no Pauli twirling of gates, no probabilistic error cancellation (PEC) and
-    no probabilistic error amplification (PEA).
+    Source: IBM's guides on fractional gates: no Pauli twirling of gates except with the group ``local_pauli``, no
+    probabilistic error cancellation (PEC) and no probabilistic error amplification (PEA).
 
     Args:
-        options: Checked options of the program ``sampler`` or ``estimator``.
+        options: Checked options of a sampler or an estimator.
         resilience_level: The level of an estimator; level 2 twirls gates unless ``twirling.enable_gates`` is false.
     """
     resilience = options.get("resilience", {})
@@ -131,7 +134,10 @@ def gate_randomizer(options: Mapping[str, Any], *, resilience_level: int | None 
     zne = resilience.get("zne_mitigation", resilience_level == 2)
     if zne and resilience.get("zne", {}).get("amplifier") == "pea":
         return "options.resilience.zne.amplifier='pea'"
-    twirled = options.get("twirling", {}).get("enable_gates")
+    twirling = options.get("twirling", {})
+    if twirling.get("group") == FOR_FRACTIONAL_GATES:
+        return None
+    twirled = twirling.get("enable_gates")
     if twirled:
         return "options.twirling.enable_gates"
     return "resilience_level=2, which twirls gates" if resilience_level == 2 and twirled is None else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text
+from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text, with_native_gates
 from airflow_provider_qrt.primitives.circuits.transpile import backend_with
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
@@ -59,7 +59,8 @@ def read_circuit(
         QiskitMissingError: Qiskit is not installed.
     """
     if isinstance(circuit, str):
-        return read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
+        read = read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
+        return with_native_gates(read)
     with qiskit_needed(needed_for):
         return read_qpy(circuit, where)
 
@@ -137,7 +138,7 @@ def prepare_with(
     from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
     try:
-        program, options = prepare(None if backend is None else backend_with(backend.target(fractional_gates=True)))
+        program, options = prepare(None if backend is None else backend_with(_target(backend)))
         if passthrough:
             program.passthrough_data |= passthrough
         params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, options).model_dump(mode="json")
@@ -153,6 +154,11 @@ def prepare_with(
             "split further: ask for less precision or fewer shots, or make several tasks of it."
         )
     return PreparedProgram(params, executions, frozenset[int]().union(*(_used(item.circuit) for item in program.items)))
+
+
+def _target(backend: BackendSnapshot) -> Any:
+    """Return a target with all gates of the backend: circuits may have fractional gates, whose duration is needed."""
+    return backend.target(fractional=bool(backend.fractional_gates))
 
 
 def _used(circuit: Any) -> set[int]:
