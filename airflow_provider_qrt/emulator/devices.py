@@ -152,7 +152,12 @@ class Device:
     @cached_property
     def dynamic(self) -> bool:
         """Whether control flow is supported."""
-        return "if_else" in self.configuration.get("supported_instructions", ())
+        return "if_else" in self.instructions
+
+    @cached_property
+    def instructions(self) -> frozenset[str]:
+        """The supported instructions, including control flow."""
+        return frozenset(self.configuration.get("supported_instructions", ()))
 
     @cached_property
     def _pairs(self) -> dict[str, frozenset[tuple[int, int]]]:

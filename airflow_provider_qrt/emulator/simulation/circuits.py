@@ -126,6 +126,31 @@ def bind(circuit: Any, parameters: Any, where: str) -> tuple[tuple[int, ...], ND
     return tuple(bindings.shape), rows
 
 
+def without_boxes(circuit: Any) -> Any:
+    """Return a circuit with the contents of each ``box`` in its place: a box only groups instructions in time."""
+    if not _has_boxes(circuit):
+        return circuit
+    flat = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if operation.name == "box":
+            body = without_boxes(operation.body)
+            flat.compose(body, instruction.qubits, instruction.clbits, inplace=True, inline_captures=True)
+        elif blocks := getattr(operation, "blocks", ()):
+            operation = operation.replace_blocks([without_boxes(block) for block in blocks])
+            flat.append(operation, instruction.qubits, instruction.clbits)
+        else:
+            flat.append(operation, instruction.qubits, instruction.clbits)
+    return flat
+
+
+def _has_boxes(circuit: Any) -> bool:
+    return any(
+        one.operation.name == "box" or any(map(_has_boxes, getattr(one.operation, "blocks", ())))
+        for one in circuit.data
+    )
+
+
 def assign(circuit: Any, rows: NDArray[np.float64]) -> list[Any]:
     """Return the circuit with each parameter set, whose values are in the order of ``circuit.parameters``."""
     parameters = list(circuit.parameters)

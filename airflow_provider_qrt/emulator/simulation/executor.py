@@ -102,7 +102,7 @@ def _ready(circuit: Any, item: Item, where: str, seed: int | None, most: int) ->
     if arguments.shape[-1] != circuit.num_parameters:
         raise _unfit(where, f"{circuit.num_parameters} arguments are needed, {arguments.shape[-1]} were given")
     isa.check_angles(circuit, arguments.reshape(-1, circuit.num_parameters or 1)[:, : circuit.num_parameters], where)
-    return Ready(where, circuit, shape, arguments, drawn)
+    return Ready(where, circuits.without_boxes(circuit), shape, arguments, drawn)
 
 
 def _broadcast(item: Item, where: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from airflow_provider_qrt.emulator.devices import Device
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT, NOT_IN_BASIS, NOT_ON_THESE_QUBITS
+from airflow_provider_qrt.emulator.simulation.openqasm import REWRITTEN
 from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError
 from airflow_provider_qrt.emulator.simulation.standard_gates import standard_gates
 
 ALWAYS = frozenset({"measure", "reset", "barrier", "delay"})
-CONTROL_FLOW = frozenset(
-    {"if_else", "for_loop", "while_loop", "switch_case", "box", "break_loop", "continue_loop", "store"}
-)
+LISTED = frozenset({"if_else", "for_loop", "while_loop", "switch_case"})
+"""Control flow that a configuration lists in ``supported_instructions``."""
+ALONG_WITH_IT = frozenset({"box", "break_loop", "continue_loop", "store"})
+"""Possible on every machine that has control flow."""
 
 FRACTIONAL = frozenset({"rx", "rzz"})
 """Gates whose pulse depends on the angle."""
@@ -44,6 +46,9 @@ def check(circuit: Any, device: Device, where: str) -> None:
             NOT_ON_THESE_QUBITS,
             "Choose a larger backend, or use fewer qubits.",
         )
+    for name in (circuit.metadata or {}).get(REWRITTEN, ()):
+        if name not in device.instructions:
+            raise _unsupported(name, (), device, where)
     check_block(circuit, range(circuit.num_qubits), device, where)
 
 
@@ -66,23 +71,27 @@ def check_block(circuit: Any, physical: Sequence[int], device: Device, where: st
         _check_in_service(name, qubits, device, where)
         if name in ALWAYS:
             continue
-        if name in CONTROL_FLOW and device.dynamic:
+        if name in device.instructions & LISTED or (name in ALONG_WITH_IT and device.dynamic):
             for block in getattr(operation, "blocks", ()):
                 check_block(block, qubits, device, where)
             continue
         if name not in device.basis or not _same_gate(operation):
-            raise JobFailedError(
-                f"The instruction {name} on qubits {tuple(qubits)} in {where} is not supported by the "
-                f"target system {device.name}; its basis is {', '.join(sorted(device.basis))}.",
-                NOT_IN_BASIS,
-                _SOLUTION,
-            )
+            raise _unsupported(name, qubits, device, where)
         if len(qubits) == 2 and not device.couples(name, qubits[0], qubits[1]):
             raise JobFailedError(
                 f"The instruction {name} in {where} is on qubits {tuple(qubits)}, which {device.name} does not couple.",
                 NOT_ON_THESE_QUBITS,
                 _SOLUTION,
             )
+
+
+def _unsupported(name: str, qubits: Sequence[int], device: Device, where: str) -> JobFailedError:
+    return JobFailedError(
+        f"The instruction {name} on qubits {tuple(qubits)} in {where} is not supported by the "
+        f"target system {device.name}; its basis is {', '.join(sorted(device.basis))}.",
+        NOT_IN_BASIS,
+        _SOLUTION,
+    )
 
 
 def _check_in_service(name: str, qubits: Sequence[int], device: Device, where: str) -> None:

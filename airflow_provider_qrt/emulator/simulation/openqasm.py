@@ -3,7 +3,7 @@
 The importer does not support constants and most operators. It renames registers to names that OpenQASM 2 allows
 (``esc_C`` for ``C``), turns ``id`` into a ``U`` gate, which no machine has, and turns ``bit c;`` into a bit outside any
 register, which a result cannot name. So constants are replaced by their values before the import, and the rest is
-corrected in the imported circuit.
+corrected in the imported circuit. Statements that the importer does not support are rewritten: see ``openqasm_flow``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from airflow_provider_qrt.emulator.simulation import openqasm_flow
+
 BYTE_ORDER_MARK = "\ufeff"
+REWRITTEN = "rewritten"
+"""Key in the metadata of a circuit for the instructions of its text that are other instructions in the circuit."""
 _MOST_BITS = 64
 _IDENTITY = "qrt_identity"
 """The name that replaces ``id`` during the import."""
@@ -37,11 +41,14 @@ def loads(text: str) -> Any:
         for node in program.statements
         if isinstance(node, ast.ClassicalDeclaration) and isinstance(node.type, ast.BitType)
     ]
-    program.statements = _Folding(program).fold(program.statements)
+    statements, has_switch = openqasm_flow.rewrite(program.statements)
+    program.statements = _Folding(program).fold(statements)
     has_identities = _rename_identities(program)
     circuit = _with_registers(qiskit_qasm3_import.convert(program), names)
     if has_identities:
         _restore_identities(circuit)
+    if has_switch:
+        circuit.metadata = {REWRITTEN: [openqasm_flow.SWITCH]}
     return circuit
 
 

@@ -97,4 +97,4 @@ def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared
         isa.check_registers(circuit, where)
     shape, rows = circuits.bind(circuit, pub.parameters, where)
     isa.check_angles(circuit, rows, where)
-    return Prepared(where, pub, circuit, shape, rows)
+    return Prepared(where, pub, circuits.without_boxes(circuit), shape, rows)

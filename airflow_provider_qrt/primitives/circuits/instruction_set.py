@@ -1,9 +1,10 @@
 """The instruction set of a backend: its gates, and the qubits on which each gate is available.
 
 Source: ``GET /backends/{id}/configuration`` of IBM's REST API: ``n_qubits``, ``basis_gates``, ``coupling_map``,
-``supported_instructions``, and ``gates``, each with its ``coupling_map``. Anything that a configuration does not
-mention is assumed to be possible; for example, simulators have no coupling map. In ``GET /backends/{id}/properties``,
-qubits and gates that are out of service have a parameter named ``operational`` with the value 0.
+``supported_instructions``, ``supported_features``, and ``gates``, each with its ``coupling_map``. Anything that a
+configuration does not mention is assumed to be possible; for example, simulators have no coupling map. In ``GET
+/backends/{id}/properties``, qubits and gates that are out of service have a parameter named ``operational`` with the
+value 0.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ SYMMETRIC = frozenset({"cz", "rzz", "rxx", "ryy", "swap", "iswap", "cp", "cu1"})
 FRACTIONAL = frozenset({"rx", "rzz"})
 """Gates whose pulse depends on the angle (``is_fractional_gate`` of the official client)."""
 _EVERYWHERE = frozenset({"measure", "barrier", "delay"})
+DYNAMIC_CIRCUITS = "dynamic_circuits"
+"""The name of control flow in ``supported_features``. It counts where no instructions are listed: some machines list
+``if_else`` without this feature."""
 _CONTROL_FLOW = {name: keyword for keyword, name in CONTROL_FLOW.items()}
 
 
@@ -31,6 +35,7 @@ class InstructionSet:
         num_qubits: The number of qubits; None when the configuration does not state it.
         basis: Its gates, in the order of the configuration; empty when the configuration does not list them.
         instructions: All supported instructions, including control flow; empty when none are listed.
+        dynamic: Whether it says to support control flow; None when it lists no features.
         places: For each gate, the ordered qubits on which it is available; gates without such a list are missing.
         pairs: The coupled pairs, ``(control, target)``; None when all pairs are coupled.
         faulty_qubits: Qubits that are out of service.
@@ -43,6 +48,7 @@ class InstructionSet:
     instructions: frozenset[str]
     places: Mapping[str, frozenset[tuple[int, ...]]]
     pairs: frozenset[tuple[int, ...]] | None
+    dynamic: bool | None = None
     faulty_qubits: frozenset[int] = frozenset()
     faulty_gates: frozenset[tuple[str, tuple[int, ...]]] = frozenset()
 
@@ -62,6 +68,7 @@ class InstructionSet:
             if gate.get("coupling_map")
         }
         coupling = configuration.get("coupling_map")
+        features = configuration.get("supported_features")
         return cls(
             backend=str(configuration.get("backend_name") or "the backend"),
             num_qubits=configuration.get("n_qubits"),
@@ -69,6 +76,7 @@ class InstructionSet:
             instructions=frozenset(configuration.get("supported_instructions") or ()),
             places=places,
             pairs=_places(coupling) if coupling else None,
+            dynamic=DYNAMIC_CIRCUITS in features if features else None,
             faulty_qubits=faulty_qubits(properties or {}),
             faulty_gates=faulty_gates(properties or {}),
         )
@@ -98,7 +106,7 @@ class InstructionSet:
         if name in _EVERYWHERE or name in self.instructions or name in self.basis:
             return None
         if name == "reset" or name in _CONTROL_FLOW:
-            if not self.instructions:
+            if not self.instructions and (name == "reset" or self.dynamic is not False):
                 return None
             return f"{self.backend} does not support {_CONTROL_FLOW.get(name, name)!r}"
         if not self.basis:

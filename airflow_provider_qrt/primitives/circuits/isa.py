@@ -269,6 +269,12 @@ def _refuse(
     first, more = misfits[0], len(misfits) - 1
     line = f"line {first.line}: " if with_line else ""
     others = f" {more} more instruction{'s do' if more > 1 else ' does'} not fit." if more else ""
+    if first.name in CONTROL_FLOW and not first.qubits:
+        raise NotIsaError(
+            f"{where}: {line}{first}.{others}",
+            f"Transpiling does not change that: write the circuit without {first.name!r}, or choose a backend whose "
+            f"configuration lists {CONTROL_FLOW[first.name]} in supported_instructions.",
+        )
     raise NotIsaError(
         f"{where}: {line}{first}.{others}",
         remedy

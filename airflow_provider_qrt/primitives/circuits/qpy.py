@@ -116,6 +116,8 @@ def circuit_info(circuit: Any) -> CircuitInfo:
         registers,
         tuple(parameter.name for parameter in circuit.parameters),
         control_flow=frozenset(_CONTROL_FLOW[name] for name in circuit.count_ops() if name in _CONTROL_FLOW),
+        # Qiskit has them since 2.0.
+        stretches=bool(getattr(circuit, "num_stretches", 0)),
     )
 
 

@@ -49,6 +49,7 @@ _PHYSICAL = re.compile(r"\$(\d+)")
 _KEPT_MEASUREMENT = re.compile(r"(?:=|\breturn)\s*+measure\b|\bmeasure\b(?:[^;-]|-(?!>)){0,2000}+->")
 _ANY_MEASUREMENT = re.compile(r"\bmeasure\b")
 _CONTROL_FLOW = re.compile(r"\b(?:if|for|while|switch|box)\b")
+_STRETCH = re.compile(r"\bstretch\b")
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors write it at the start of a text; it is not part of the program."""
 _NOT_RECOGNIZED = re.compile(r"token recognition error at: '(.)", re.S)
@@ -65,6 +66,7 @@ class CircuitInfo:
             ``QuantumCircuit`` in the order of ``circuit.parameters``.
         physical: Whether the width follows from the physical qubits in the text.
         control_flow: The kinds of control flow in it: ``if``, ``for``, ``while``, ``switch``, ``box``.
+        stretches: Whether it declares a ``stretch``, whose length the service decides.
     """
 
     num_qubits: int
@@ -72,6 +74,7 @@ class CircuitInfo:
     parameters: tuple[str, ...]
     physical: bool = False
     control_flow: frozenset[str] = frozenset()
+    stretches: bool = False
 
 
 def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
@@ -285,6 +288,7 @@ def _scan(code: str, where: str) -> CircuitInfo:
         tuple(parameters),
         highest >= virtual,
         frozenset(_CONTROL_FLOW.findall(code)),
+        _STRETCH.search(code) is not None,
     )
 
 

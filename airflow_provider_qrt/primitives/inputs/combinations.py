@@ -76,6 +76,28 @@ def check_decoupling(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
             )
 
 
+def check_stretches(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
+    """Refuse dynamical decoupling of circuits with a stretch, which the official client cannot schedule.
+
+    Args:
+        pubs: PUBs of a sampler or an estimator that uses the program ``executor``.
+        options: Checked options.
+
+    Raises:
+        ProgramUnfitError: The options ask for decoupling and a circuit declares a ``stretch``.
+    """
+    if not options.get("dynamical_decoupling", {}).get("enable"):
+        return
+    for index, pub in enumerate(pubs):
+        if pub.info is not None and pub.info.stretches:
+            raise ProgramUnfitError(
+                f"circuits[{index}]: the circuit has a stretch, and over the program executor "
+                "options.dynamical_decoupling.enable cannot be used with it: IBM's client places the pulses, and does "
+                "not know the length of a stretch. Switch decoupling off, or write the pulses into the circuit. "
+                "Nothing was submitted."
+            )
+
+
 def check_no_boxes(pubs: Sequence[Pub]) -> None:
     """Refuse circuits with boxes.
 

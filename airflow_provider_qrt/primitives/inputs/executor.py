@@ -21,6 +21,7 @@ from airflow_provider_qrt.primitives.inputs.combinations import (
     check_decoupling,
     check_no_boxes,
     check_registers,
+    check_stretches,
     check_twirling,
 )
 from airflow_provider_qrt.primitives.inputs.executor_sampler_options import (
@@ -142,6 +143,7 @@ def check_executor_pubs(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) 
     check_registers(pubs)
     check_no_boxes(pubs)
     check_decoupling(pubs, options)
+    check_stretches(pubs, options)
     check_twirling(pubs, options)
     check_executions(pubs, options)
     return pubs

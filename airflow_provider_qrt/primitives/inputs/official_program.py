@@ -14,7 +14,7 @@ from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qp
 from airflow_provider_qrt.primitives.circuits.transpile import backend_with
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
-from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError, qiskit_needed
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
@@ -55,11 +55,17 @@ def read_circuit(
         needed_for: The argument that needs Qiskit, for messages.
 
     Raises:
-        InvalidInputError: Qiskit cannot read it.
+        InvalidInputError: Qiskit cannot read an encoded circuit.
+        ProgramUnfitError: Qiskit cannot read a text, which the service may still do.
         QiskitMissingError: Qiskit is not installed.
     """
     if isinstance(circuit, str):
-        read = read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
+        try:
+            read = read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
+        except QiskitMissingError:
+            raise
+        except InvalidInputError as error:
+            raise ProgramUnfitError(str(error)) from error
         return with_native_gates(read)
     with qiskit_needed(needed_for):
         return read_qpy(circuit, where)
