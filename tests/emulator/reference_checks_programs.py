@@ -262,6 +262,13 @@ def _(api):
 def _(api):
     source = f"{api.qasm}bit[1] c; bit[1] d; x $0; c[0] = measure $0; if (c[0]) {{ x $1; }} d[0] = measure $1;"
     assert sampled(api, source, None, 1)["d"]["samples"] == ["0x1"]
+    assert api.failure((source.replace("if", "while"), None, 1))["reason_code"] == 7000
+
+
+@check("R-timing")
+def _(api):
+    source = f"{api.qasm}bit[1] c; stretch a; x $0; delay[2*a] $0; box[1s] {{ delay[1s] $0; }} c[0] = measure $0;"
+    assert sampled(api, source, None, 1)["c"]["samples"] == ["0x1"]
 
 
 @check("R-wide-circuits")

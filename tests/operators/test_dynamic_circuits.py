@@ -19,6 +19,10 @@ STRETCH = (
 )
 SWITCH = f"{TWO_BITS}switch (c) {{ case 1, 2 {{ x $2; }} default {{ }} }} d[0] = measure $2;"
 BOX = f"{HEAD}bit[1] c; box {{ x $0; }} c[0] = measure $0;"
+SINGLE_BITS = (
+    f"{HEAD}bit d; bit a; bit b; x $0; x $1; a = measure $0; b = measure $1; if (a) {{ if (b) {{ x $2; x $2; }} }} "
+    "if (b == 0) { x $2; } d = measure $2;"
+)
 TEXTS = {
     "if": (FEEDBACK, "11"),
     "else": (FEEDBACK.replace("if (c[0]) { x $1; }", "if (c[0] == 0) { } else { x $1; }"), "11"),
@@ -26,6 +30,7 @@ TEXTS = {
     "and": (f"{TWO_BITS}if (c[0] && !c[1]) {{ x $2; }} d[0] = measure $2;", "101"),
     "or": (f"{TWO_BITS}if (c[1] || c != 1) {{ }} else {{ x $2; }} d[0] = measure $2;", "101"),
     "if inside an if": (f"{TWO_BITS}if (c[0]) {{ if (c != 3) {{ x $2; }} }} d[0] = measure $2;", "101"),
+    "if of single bits": (SINGLE_BITS, "110"),
     "for": (f"{HEAD}bit[1] c; for int i in [0:2] {{ x $0; }} c[0] = measure $0;", "1"),
     "for of a set": (f"{HEAD}bit[1] c; for uint i in {{0, 2, 4}} {{ x $0; }} c[0] = measure $0;", "1"),
     "switch": (SWITCH, "101"),
@@ -118,6 +123,18 @@ def stretch():
     return circuit, "1"
 
 
+def with_a_stretch():
+    """A circuit for an estimator."""
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(2)
+    length = circuit.add_stretch("a")
+    circuit.x(0)
+    circuit.delay(length, 0)
+    circuit.barrier()
+    return circuit
+
+
 def box():
     from qiskit import QuantumCircuit
 
@@ -175,6 +192,13 @@ def test_a_quantum_circuit_runs_as_it_is(task, program_id, make):
 def test_a_quantum_circuit_is_transpiled(task, make):
     circuit, bits = make()
     value = task.run(circuits=circuit, optimization_level=1)
+    assert value["results"][0]["counts"] == {bits: 20}
+
+
+@pytest.mark.parametrize("name", ["if", "else", "if of single bits", "for", "reset", "delay in ns"])
+def test_a_text_is_transpiled(task, name):
+    text, bits = TEXTS[name]
+    value = task.run(circuits=text, optimization_level=1)
     assert value["results"][0]["counts"] == {bits: 20}
 
 
@@ -273,6 +297,16 @@ def test_circuits_without_control_flow_are_prepared_for_the_executor(task, make,
 @pytest.mark.parametrize("text", ["switch", "duration", "stretch"])
 def test_a_text_that_qiskit_cannot_read_is_not_transpiled(task, emulator, text):
     refused(task, emulator, "or give a QuantumCircuit", circuits=TEXTS[text][0], optimization_level=1)
+
+
+@pytest.mark.parametrize("as_text", [True, False], ids=["text", "object"])
+def test_an_estimator_of_a_circuit_with_a_stretch_is_the_servers(task, emulator, as_text):
+    task.operator_class = "QiskitRuntimeEstimatorOperator"
+    text = f"{HEAD}stretch a; x $0; delay[a] $0; barrier $0, $1;"
+    task.defaults = {"circuits": text if as_text else with_a_stretch(), "observables": "ZZ"}
+    refused(task, emulator, "IBM's client does not take in an estimator", program_id="executor")
+    value = task.run()
+    assert (value["program_id"], value["results"][0]["evs"]) == ("estimator", -1)
 
 
 # Metadata

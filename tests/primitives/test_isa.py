@@ -355,6 +355,32 @@ def test_control_flow_that_is_not_listed_is_refused_by_its_keyword():
     assert "does not support 'if'" in reason("bit c; if (c) x $0;", static)
 
 
+def test_transpiling_is_not_the_advice_for_control_flow_that_is_not_listed():
+    with pytest.raises(
+        NotIsaError, match=r"without 'while', or choose a backend .* while_loop in supported_"
+    ) as caught:
+        check_isa(f"{HEAD}bit c;\nwhile (c) {{ h $0; }} c = measure $0;", FEZ)
+    assert "1 more instruction does not fit" in str(caught.value)
+    assert "optimization_level" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("features", "instructions", "found"),
+    [
+        (["qasm3"], None, ["if"]),
+        (["qasm3", "dynamic_circuits"], None, []),
+        ([], None, []),
+        (None, None, []),
+        (["qasm3"], ["if_else", "reset"], []),
+        (["dynamic_circuits"], ["measure", "reset"], ["if"]),
+    ],
+)
+def test_features_decide_where_no_instructions_are_listed(features, instructions, found):
+    machine = {"n_qubits": 2, "basis_gates": ["x"], "supported_features": features}
+    machine |= {"supported_instructions": instructions} if instructions else {}
+    assert [name for _, name, _ in of("bit c; if (c) x $0; reset $0;", machine)] == found
+
+
 @pytest.mark.parametrize(
     "angle", ["-0.1", "pi", "2*pi/3", "-pi/4", "1.58", "(1 + 1)", "π", "0.5 + tau/4", "sin(4)", "2**9", "two"]
 )

@@ -1,6 +1,7 @@
 """Replaces constants in OpenQASM 3 text by their values, for importers that do not support constants.
 
-Qiskit's importer accepts ``bit[4] c;`` but not ``const int d = 2;`` or ``bit[d**2] c;``, which are valid OpenQASM 3.
+Qiskit's importer accepts ``bit[4] c;`` but not ``const int d = 2;`` or ``bit[d**2] c;``, which are valid OpenQASM 3;
+and ``c[0] == true`` but not ``c[0] == 1``.
 """
 
 from __future__ import annotations
@@ -18,21 +19,26 @@ _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=", "&&", "||")
 
 
 def fold_constants(text: str) -> str:
-    """Return a program with its constants replaced by their values.
+    """Return a program with its constants replaced by their values, and bits compared with true and false.
 
     Args:
         text: A program that the reference parser can read.
     """
     program = parse(text)
-    program.statements = _Folding().fold(program.statements)
+    program.statements = _Folding(program).fold(program.statements)
     return str(dumps(program))
 
 
 class _Folding:
     """The replacement of constants in one program."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: ast.Program) -> None:
         self._constants: dict[str, Any] = {}
+        self._single_bits = {
+            node.identifier.name
+            for node in program.statements
+            if isinstance(node, ast.ClassicalDeclaration) and isinstance(node.type, ast.BitType) and not node.type.size
+        }
 
     def fold(self, node: Any) -> Any:
         """Return a node, or a list of them, without constants; None for a declaration that is no longer needed."""
@@ -67,9 +73,22 @@ class _Folding:
 
     def _computed(self, node: Any) -> Any:
         if isinstance(node, ast.BinaryExpression) and node.op.name in _COMPARISONS:
-            return self._parts(node)
+            compared = self._parts(node)
+            if node.op.name in ("==", "!="):
+                left, right = compared.lhs, compared.rhs
+                compared.lhs, compared.rhs = self._as_truth(left, right), self._as_truth(right, left)
+            return compared
         value = evaluate(dumps(node), self._constants)
         return self._parts(node) if value is None else _literal(value)
+
+    def _as_truth(self, node: Any, other: Any) -> Any:
+        """Replace 0 and 1 by false and true where they are compared with a single bit."""
+        single = (
+            isinstance(other, ast.IndexExpression)
+            and isinstance(other.index, list)
+            and not any(isinstance(part, ast.RangeDefinition) for part in other.index)
+        ) or (isinstance(other, ast.Identifier) and other.name in self._single_bits)
+        return _literal(bool(node.value)) if single and _is_bit(node) else node
 
     def _parts(self, node: Any) -> Any:
         if isinstance(node, ast.QASMNode):
@@ -90,6 +109,10 @@ class _Folding:
         ast.Cast: _computed,
     }
     """How each kind of node is folded; all others are folded part by part."""
+
+
+def _is_bit(node: Any) -> bool:
+    return isinstance(node, ast.IntegerLiteral) and node.value in (0, 1)
 
 
 def _literal(value: Any) -> Any:

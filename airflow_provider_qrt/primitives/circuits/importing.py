@@ -93,9 +93,49 @@ def _with_registers(circuit: Any, registers: Sequence[tuple[str, int]]) -> Any:
     for name, size in registers:
         # Use a register of new bits, because QPY would move a register of existing bits behind the others.
         named.add_register(known.get(name) or ClassicalRegister(size, name))
-    named.compose(circuit, named.qubits, named.clbits, inplace=True)
     named._layout = circuit.layout
-    return named
+    return _moved(circuit, named)
+
+
+def _moved(circuit: Any, named: Any) -> Any:
+    """Append the instructions of a circuit to one with other classical bits, and return that.
+
+    ``QuantumCircuit.compose`` moves the conditions inside a block to the new bits, but not the block itself.
+
+    Args:
+        circuit: The circuit.
+        named: The one with as many bits, in the same order, and the same qubits.
+    """
+    bits = dict(zip(circuit.clbits, named.clbits, strict=True))
+    new = {tuple(register): register for register in named.cregs}
+    registers = {old: new.get(tuple(bits[bit] for bit in old), old) for old in circuit.cregs}
+    return _filled(circuit, named, {**bits, **registers})
+
+
+def _filled(circuit: Any, into: Any, places: Mapping[Any, Any]) -> Any:
+    from qiskit import QuantumCircuit
+
+    into.global_phase = circuit.global_phase
+    for one in circuit.data:
+        operation = one.operation
+        if blocks := getattr(operation, "blocks", ()):
+            inner = [
+                _filled(
+                    block,
+                    QuantumCircuit(
+                        block.qubits,
+                        [places.get(bit, bit) for bit in block.clbits],
+                        *(places.get(register, register) for register in block.cregs),
+                    ),
+                    places,
+                )
+                for block in blocks
+            ]
+            operation = operation.replace_blocks(inner)
+            if isinstance(condition := getattr(operation, "condition", None), tuple):
+                operation.condition = (places.get(condition[0], condition[0]), condition[1])
+        into.append(operation, one.qubits, [places.get(bit, bit) for bit in one.clbits])
+    return into
 
 
 def with_native_gates(circuit: Any) -> Any:

@@ -80,7 +80,7 @@ def check_stretches(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
     """Refuse dynamical decoupling of circuits with a stretch, which the official client cannot schedule.
 
     Args:
-        pubs: PUBs of a sampler or an estimator that uses the program ``executor``.
+        pubs: PUBs of a sampler that uses the program ``executor``.
         options: Checked options.
 
     Raises:
@@ -94,6 +94,24 @@ def check_stretches(pubs: Sequence[Pub], options: Mapping[str, Any]) -> None:
                 f"circuits[{index}]: the circuit has a stretch, and over the program executor "
                 "options.dynamical_decoupling.enable cannot be used with it: IBM's client places the pulses, and does "
                 "not know the length of a stretch. Switch decoupling off, or write the pulses into the circuit. "
+                "Nothing was submitted."
+            )
+
+
+def check_no_stretches(pubs: Sequence[Pub]) -> None:
+    """Refuse circuits with a stretch, which the official client (0.51) loses when it adds measurements.
+
+    Args:
+        pubs: PUBs of an estimator that uses the program ``executor``.
+
+    Raises:
+        ProgramUnfitError: A circuit declares a ``stretch``.
+    """
+    for index, pub in enumerate(pubs):
+        if pub.info is not None and pub.info.stretches:
+            raise ProgramUnfitError(
+                f"circuits[{index}]: the circuit has a stretch, which IBM's client does not take in an estimator over "
+                "the program executor. Write delays of a fixed length, or leave program_id='estimator' for this task. "
                 "Nothing was submitted."
             )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.circuits.parameters import written
 from airflow_provider_qrt.primitives.errors import ProgramUnfitError
-from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling, check_stretches
+from airflow_provider_qrt.primitives.inputs.combinations import check_decoupling, check_no_stretches
 from airflow_provider_qrt.primitives.inputs.estimator import check_resilience_level
 from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.inputs.executor_estimator_options import check_executor_estimator_options
@@ -67,7 +67,7 @@ def executor_estimator_identity(
     checked_options = check_executor_estimator_options(options, with_noise_model=noise_model is not None)
     _common_precision(pubs)
     check_decoupling(pubs, checked_options)
-    check_stretches(pubs, checked_options)
+    check_no_stretches(pubs)
     with qiskit_needed(NEEDED_FOR):
         import qiskit_ibm_runtime.executor_estimator.prepare  # noqa: F401
     identity = {
