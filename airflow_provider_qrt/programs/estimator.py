@@ -211,15 +211,16 @@ class ExecutorEstimatorProgram(EstimatorProgram):
     def check_fractional_gates(self) -> None:
         """Refuse ``use_fractional_gates`` with PEC, PEA, ZNE, and twirling of gates except that of ``local_pauli``.
 
-        The official client's gate folding leaves out gates whose square is not the identity, so ZNE would extrapolate
-        from equal circuits.
+        The official client folds no fractional gates, so ZNE would extrapolate from equal circuits.
         """
         if not self.arguments.fractional:
             return
+        from airflow_provider_qrt.primitives.inputs.executor_estimator import folds_gates
+
         options, level = self.options(), self.level()
         if (option := primitives.gate_randomizer(options, resilience_level=level)) is not None:
             raise fractional_gates_refused(option)
-        if options.get("resilience", {}).get("zne_mitigation", level == 2):
+        if folds_gates(options, resilience_level=level):
             raise ProgramUnfitError(
                 "use_fractional_gates: over the program executor zero-noise extrapolation (ZNE) does not fold "
                 f"fractional gates, and would extrapolate from nothing. {WITHOUT_FRACTIONAL_GATES}"

@@ -149,6 +149,21 @@ def test_zero_noise_extrapolation_goes_to_the_servers_estimator(estimate, emulat
     assert value["program_id"] == "estimator"
 
 
+@pytest.mark.parametrize("as_text", [True, False], ids=["text", "object"])
+def test_rzz_that_is_sent_as_it_is_does_not_go_with_zne_over_the_executor(estimate, emulator, as_text):
+    """IBM's client would leave it as it is in each of the circuits that are to have more and more noise."""
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(2)
+    circuit.rzz(0.3, 0, 1)
+    options = {"resilience": {"zne_mitigation": True}}
+    given = ISING if as_text else circuit
+    with pytest.raises(AirflowFailException, match="the circuit has the gate rzz"):
+        estimate.run(circuits=given, options=options, program_id="executor")
+    assert emulator.jobs() == []
+    assert estimate.run(circuits=given, options=options)["program_id"] == "estimator"
+
+
 def test_a_noise_learner_refuses_it(task, emulator):
     task.operator_class, task.operator_module = "QiskitRuntimeNoiseLearnerOperator", "noise_learner"
     task.defaults = {"circuits": ISING}

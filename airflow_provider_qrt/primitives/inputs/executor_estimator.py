@@ -98,8 +98,8 @@ def prepare_executor_estimator(
     Raises:
         InvalidInputError: An option is not supported, Qiskit cannot read a circuit, or the model lacks layers of the
             circuits.
-        ProgramUnfitError: The PUBs differ in precision, the official client refuses the input, or the job has more
-            executions than IBM allows.
+        ProgramUnfitError: The PUBs differ in precision, the official client refuses the input, gates are folded and a
+            circuit has an ``rzz``, or the job has more executions than IBM allows.
         QiskitMissingError: Qiskit or the official client is not installed.
     """
     check_resilience_level(resilience_level)
@@ -110,6 +110,8 @@ def prepare_executor_estimator(
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
     level = {} if resilience_level is None else {"resilience_level": resilience_level}
     circuits = [read_circuit(pub.circuit, place, needed_for=NEEDED_FOR) for pub, place in _places(pubs)]
+    if folds_gates(checked_options, resilience_level=resilience_level):
+        _check_folded(circuits)
     resilience = dict(checked_options.get("resilience", {}))
     if noise_model is not None:
         resilience["layer_noise_model"] = _layers(circuits, checked_options, noise_model)
@@ -124,6 +126,31 @@ def prepare_executor_estimator(
         role="estimator",
         needed_for=NEEDED_FOR,
     )
+
+
+def folds_gates(options: Mapping[str, Any], *, resilience_level: int | None = None) -> bool:
+    """Return whether options ask for zero-noise extrapolation (ZNE) by folding gates.
+
+    Args:
+        options: Checked options.
+        resilience_level: The level of the task; level 2 switches ZNE on.
+    """
+    resilience = options.get("resilience", {})
+    return bool(
+        resilience.get("zne_mitigation", resilience_level == 2) and resilience.get("zne", {}).get("amplifier") != "pea"
+    )
+
+
+def _check_folded(circuits: Sequence[Any]) -> None:
+    """Refuse ``rzz``, which the client leaves as it is (``SUPPORTED_FOLDED_GATES`` of qiskit-mitigation)."""
+    for index, circuit in enumerate(circuits):
+        if "rzz" in circuit.count_ops():
+            raise ProgramUnfitError(
+                f"circuits[{index}]: the circuit has the gate rzz, and over the program executor zero-noise "
+                "extrapolation (ZNE) does not fold it, so its noise would not be extrapolated. Transpile without "
+                "fractional gates (optimization_level), switch ZNE off, or leave program_id='estimator' for this task. "
+                "Nothing was submitted."
+            )
 
 
 def _layers(circuits: Sequence[Any], options: Mapping[str, Any], model: NoiseModel) -> list[tuple[Any, Any]]:
