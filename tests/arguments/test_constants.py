@@ -38,6 +38,7 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
         (SAMPLER, {"timeout": 0}, "timeout: must be more than 0"),
         (SAMPLER, {"poll_interval": "often"}, "poll_interval: expected seconds"),
         (SAMPLER, {"optimization_level": 4}, "optimization_level: must be at most 3"),
+        (SAMPLER, {"use_fractional_gates": "perhaps"}, "use_fractional_gates: expected True or False"),
         (SAMPLER, {"deferrable": "yes"}, "deferrable: expected True or False, got 'yes'"),
         (SAMPLER, {"dry_run": "perhaps"}, "dry_run: expected True or False"),
         (SAMPLER, {"options": {"dynamical_decouplin": {}}}, "did you mean 'dynamical_decoupling'"),

@@ -166,6 +166,7 @@ def test_another_task_reads_the_result(v1, context):
         ({"program_id": "executor"}, r"program_id='executor': the channel '\w+' has no primitives of version 2"),
         ({"private": True}, "private: the channel"),
         ({"optimization_level": 1}, "optimization_level: the service of the channel .* transpiles circuits itself"),
+        ({"use_fractional_gates": True}, "use_fractional_gates: the service of the channel .* has no fractional gates"),
         ({"circuits": (INPUT, {"a": [0.1, 0.2]})}, "neither inputs nor sweeps"),
         ({"circuits": [(OLD, None, 5), (OLD, None, 6)]}, "version 1 runs all circuits of a job with the same number"),
         ({"options": {"twirling": {}}}, r"options\.twirling: .*version 2"),
