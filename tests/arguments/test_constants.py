@@ -40,7 +40,7 @@ BACKEND = (QiskitRuntimeBackendSensor, {})
         (SAMPLER, {"optimization_level": 4}, "optimization_level: must be at most 3"),
         (SAMPLER, {"use_fractional_gates": "perhaps"}, "use_fractional_gates: expected True or False"),
         (SAMPLER, {"deferrable": "yes"}, "deferrable: expected True or False, got 'yes'"),
-        (SAMPLER, {"dry_run": "perhaps"}, "dry_run: expected True or False"),
+        (SAMPLER, {"dry_run": "perhaps"}, "dry_run: expected True, False or 'service'"),
         (SAMPLER, {"options": {"dynamical_decouplin": {}}}, "did you mean 'dynamical_decoupling'"),
         (SAMPLER, {"options": {"run_option": {}}}, "options.run_option: unknown"),
         (SAMPLER, {"options": {"run_options": {}, "twirling": {}}}, "options.twirling"),

@@ -73,10 +73,13 @@ class Service:
         session_id: str | None = None,
         created_after: datetime | None = None,
         newest_first: bool = True,
+        include_mocks: bool = False,
     ) -> Iterator[Job]:
         filters = {"pending": pending, "tags": tags, "session_id": session_id, "created_after": created_after}
         # As the service's own defaults are not repeated.
         said = {name: value for name, value in filters.items() if value not in (None, ())}
+        if include_mocks:
+            said["include_mocks"] = True
         self._note("jobs", said if newest_first else {**said, "newest_first": False})
         found = [
             job

@@ -177,7 +177,7 @@ EXPECTED = "expected seconds, a timedelta, text such as '10m', a QiskitRuntimeBu
         ([1], EXPECTED.format("list")),
         (
             {"seconds": 10, 5: 1},
-            "5, seconds is not known; there are max_seconds, per, window, when_exceeded.",
+            "5, seconds is not known; there are max_seconds, per, window, when_exceeded, estimate.",
         ),
         ({}, "max_seconds is missing."),
         ({"max_seconds": 1, "per": "task"}, "per is one of dag_run, dag, connection, not 'task'."),
