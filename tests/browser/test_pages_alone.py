@@ -121,3 +121,14 @@ def test_a_circuit_that_could_not_be_drawn_is_asked_for_again_when_it_is_opened_
     summary.click()
     summary.click()
     expect(page.get_by_test_id("drawing")).to_have_text("q_0: ─X─", timeout=PATIENCE)
+
+
+def test_an_estimate_is_shown_beside_the_charge(page):
+    tasks = [task(estimate={"expected": 12.4, "charged": 9.0}), task(task="u", task_id="u", estimate=None)]
+    serve(page, lambda _path, _asked: result(total=2, tasks=tasks))
+    page.goto(f"{PLACE}/result.html?dag_id=d&run_id=r")
+    shown = page.get_by_test_id("estimate")
+    expect(shown).to_have_text(
+        "Estimated at 12 s of QPU time before the submission, charged with 9 s.", timeout=PATIENCE
+    )
+    expect(shown).to_have_count(1)
