@@ -151,6 +151,18 @@ def test_a_connection_that_leads_elsewhere_leaves_the_job_and_says_where_it_is(t
         assert (len(slow.jobs()), len(other.jobs())) == (1, 1)
 
 
+def test_a_job_that_should_be_cancelled_but_is_elsewhere_is_said_to_be_there(task, slow, connect):
+    task.context["ti"].max_tries = 0
+    task.defer()
+    with Emulator(queue_seconds=0, rate_limit=False) as other:
+        connect(host=other.url, password=other.api_key, extra={"instance": other.instance, "iam_url": other.iam_url})
+        with pytest.raises(
+            ValueError, match=r"No retry will go on with the job: Job \w+ was not cancelled: it was submitted to "
+        ):
+            task.operator().execute_complete(task.context, {"ending": "victory"})
+    assert cancelled(slow) == [False]
+
+
 def test_an_event_that_is_not_understood_leaves_no_job(task, slow):
     task.context["ti"].max_tries = 0
     task.defer()

@@ -133,3 +133,14 @@ def test_a_calibration_that_cannot_be_read_is_left_out(task, events, emulator):
     emulator.add_fault(method="GET", path="*/properties*", status=404, times=None)
     result = task.run(outlets=[COUNTS])
     assert (events[COUNTS].extra["calibrated"], events[COUNTS].extra["job_id"]) == (None, result["job_id"])
+
+
+def test_a_calibration_that_may_not_be_read_is_left_out_with_a_warning(task, events, emulator, caplog):
+    emulator.add_fault(method="GET", path="*/properties*", status=403, times=None)
+    result = task.run(outlets=[COUNTS])
+    assert events[COUNTS].extra["calibrated"] is None
+    (said,) = [line for line in caplog.messages if "calibration" in line]
+    assert said.startswith(
+        f"The calibration of {result['backend']} at the time of job {result['job_id']} could not be read: "
+    )
+    assert said.endswith(".")

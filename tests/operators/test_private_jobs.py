@@ -28,7 +28,7 @@ def broken_decoder(monkeypatch):
 
 
 @pytest.mark.parametrize("with_path", [False, True], ids=["state store", "result_path"])
-def test_a_failure_after_the_read_loses_nothing(either_way, emulator, broken_decoder, tmp_path, with_path):
+def test_a_failure_after_the_read_loses_nothing(either_way, emulator, broken_decoder, tmp_path, with_path, caplog):
     more = {"private": True, "retries": 1, "result_path": str(tmp_path / "out") if with_path else None}
     with pytest.raises(RuntimeError, match=r"died here.*fetches its result"):
         either_way.run(**more)
@@ -39,6 +39,8 @@ def test_a_failure_after_the_read_loses_nothing(either_way, emulator, broken_dec
     assert len(emulator.jobs()) == 1
     reads = [one for one in emulator.requests() if one["path"].endswith("/results")]
     assert len(reads) == 1
+    said = f"The result of private job {value['job_id']} was read by an earlier try and is kept."
+    assert caplog.messages.count(said) == 1
 
 
 def test_with_a_result_path_the_result_does_not_stay_in_airflows_database(task, tmp_path, store):
