@@ -8,6 +8,8 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from airflow_provider_qrt.programs.sampler import SamplerProgram
+
 COUNTS, OTHER, ALIAS = Asset("counts"), Asset("other"), AssetAlias("whatever")
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 
@@ -40,6 +42,14 @@ def test_a_task_without_outlets_asks_for_no_calibration(task, events, sent):
     task.run(check_isa=False)
     assert len(events) == 0
     assert not [line for line in sent() if "properties" in line]
+
+
+def test_the_calibration_of_several_jobs_is_asked_for_once(task, events, sent, monkeypatch):
+    monkeypatch.setattr(SamplerProgram, "max_executions", 20)
+    value = task.run(outlets=[COUNTS], circuits=[task.defaults["circuits"]] * 2, check_isa=False)
+    assert len(value["job_ids"]) == 2
+    assert events[COUNTS].extra["calibrated"] is not None
+    assert len([line for line in sent() if "properties" in line]) == 1
 
 
 def test_the_session_is_named(task, events, emulator):

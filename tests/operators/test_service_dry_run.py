@@ -197,8 +197,8 @@ def test_a_retry_that_has_its_job_asks_nothing_again(task, emulator):
     assert [job["backend"] for job in all_jobs(emulator)] == ["mock_fez", "ibm_fez"]
 
 
-def test_the_formula_stays_the_default_and_its_estimate_is_kept(task, emulator):
-    value = task.run(budget=100, shots=1000)
+def test_the_formula_stays_the_default_and_its_estimate_is_kept(either_way, emulator):
+    value = either_way.run(budget=100, shots=1000)
     assert value["estimated_seconds"] == pytest.approx(2.35)
     assert len(all_jobs(emulator)) == 1
 
