@@ -103,7 +103,7 @@ class NoiseModel:
         """Return the transpiled circuit of a digest; None for a circuit that was not among those that were learned.
 
         Args:
-            asked: What :func:`digest_of` returned for the circuit.
+            asked: The digest of the circuit, as in :attr:`circuits`.
         """
         return next((circuit for digest, circuit in self.circuits if digest == asked), None)
 

@@ -78,6 +78,8 @@ def test_a_dag_runs_when_a_backend_is_back_and_its_asset_tells_of_the_job(
     wait(lambda: lacked(BACKEND) == [], "the first look")
     backend(status="paused", reason="calibrating")
     wait(lambda: lacked(BACKEND) == ["online"], "a look at the paused backend")
+    # Both watchers keep their state: one that had not seen the pause would not notice its end either.
+    wait(lambda: lacked("marrakesh_queue") == ["online"], "a look at the paused backend by the other watcher")
 
     # It comes back while no triggerer runs.
     airflow.stop_component("triggerer")

@@ -194,7 +194,7 @@ def test_pulses_of_decoupling_are_timed_for_the_backend(task, emulator):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"program_id": "executer"}, "program_id: 'executer' is not one of estimator, executor"),
+        ({"program_id": "executer"}, "program_id: 'executer' is not one of auto, executor, estimator"),
         ({"options": {"seed_estimator": 1}}, r"options\.seed_estimator: .*takes no seed.*program_id='estimator'"),
         ({"options": {"resilience": {"pec_mitigation": True}}}, r"options\.resilience\.pec_mitigation: .*noise model"),
         ({"circuits": [(FLIP, "Z", None, 0.1), (FLIP, "Z", None, 0.2)]}, r"circuits\[1\]: asks for a precision of 0.2"),
