@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,10 +76,9 @@ VERSIONS = (
     Version("3.4.0b2", "3.13"),
 )
 """The versions that can be tested. Managed services offer 3.1.8, 3.2.1, 3.2.2 and 3.3.1, with Python 3.12."""
-UNITS = (
-    "client",
-    "jobs",
-    "primitives",
+WITHOUT_AIRFLOW = ("client", "jobs", "primitives", "formats")
+"""The unit tests that meet Python or a dependency, but not Airflow."""
+WITH_AIRFLOW = (
     "hooks",
     "operators",
     "decorators",
@@ -88,12 +89,11 @@ UNITS = (
     "plugins",
     "cleanup",
     "storage",
-    "formats",
     "retry_policies",
     "test_compat.py",
     "test_provider_info.py",
 )
-"""The unit tests that meet Airflow, Python or a dependency."""
+"""The unit tests that meet Airflow."""
 GROUPS = {
     "all": VERSIONS,
     "ci": (OLDEST, SERVICES, STAND_IN, NEWEST),
@@ -104,7 +104,7 @@ def main() -> int:
     """Test the chosen versions; 0 if everything passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chosen", nargs="*", default=["all"], help="names or versions of Airflow, or: all, ci")
-    parser.add_argument("--readme", action="store_true", help="write the table of the README")
+    parser.add_argument("--readme", action="store_true", help="write the table of the README, unless with: ci")
     options = parser.parse_args()
     versions = [
         one
@@ -122,13 +122,15 @@ def main() -> int:
         # Its stand-in is not needed.
         versions.remove(STAND_IN)
     present = [one for one in versions if one not in missing]
-    # With each change, the unit tests run on the oldest version, which differs most, and on that of the development.
-    for_units = [one for one in present if "ci" not in options.chosen or one is OLDEST]
+    # With each change, unit tests run on the oldest Airflow, which differs most: those that meet Airflow.
+    with_each_change = "ci" in options.chosen
+    for_units = [one for one in present if not with_each_change or one is OLDEST]
+    unit_tests = WITH_AIRFLOW if with_each_change else WITHOUT_AIRFLOW + WITH_AIRFLOW
     # A real Airflow mostly waits, so the unit tests of a version run beside it.
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
-        running, testing = first.map(run_airflow, present), second.map(run_units, for_units)
+        running, testing = first.map(run_airflow, present), second.map(partial(run_units, tests=unit_tests), for_units)
         live, units = dict(zip(present, running, strict=True)), dict(zip(for_units, testing, strict=True))
-    if options.readme:
+    if options.readme and not with_each_change:
         # One version that fails does not cost the others their rows.
         write_table(
             {one: (tests, unit_tests) for one in for_units if (tests := live[one]) and (unit_tests := units[one])}
@@ -143,11 +145,11 @@ def run_airflow(version: Version) -> int | None:
     return _passed(f"{version.name}, a real Airflow", command, environment)
 
 
-def run_units(version: Version) -> int | None:
-    """Run the unit tests on one version; return how many passed, None if one did not."""
+def run_units(version: Version, tests: Sequence[str]) -> int | None:
+    """Run unit tests on one version; return how many passed, None if one did not."""
     command = [
         str(install(version, units=True)), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider",
-        "-m", "not e2e and not slow", *(f"tests/{name}" for name in UNITS),
+        "-m", "not e2e and not slow", *(f"tests/{name}" for name in tests),
     ]  # fmt: skip
     return _passed(f"{version.name}, unit tests", command, dict(os.environ))
 
