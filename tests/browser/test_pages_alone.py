@@ -129,6 +129,6 @@ def test_an_estimate_is_shown_beside_the_charge(page):
     page.goto(f"{PLACE}/result.html?dag_id=d&run_id=r")
     shown = page.get_by_test_id("estimate")
     expect(shown).to_have_text(
-        "Estimated at 12 s of QPU time before the submission, charged with 9 s.", timeout=PATIENCE
+        "Estimated at 12 s of QPU time before it was submitted; IBM charged 9 s.", timeout=PATIENCE
     )
     expect(shown).to_have_count(1)

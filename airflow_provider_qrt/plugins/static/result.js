@@ -54,7 +54,7 @@ function show(task, { price }) {
     task.jobs.map((job) => showJob(job, price)),
     task.estimate ? element(
       "p", { class: "quiet", "data-testid": "estimate" },
-      `Estimated at ${seconds(task.estimate.expected)} of QPU time before the submission, charged with ` +
+      `Estimated at ${seconds(task.estimate.expected)} of QPU time before it was submitted; IBM charged ` +
       `${seconds(task.estimate.charged)}.`,
     ) : null,
     task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
@@ -70,7 +70,7 @@ function showPlan(plan) {
   if (!plan.length) return null;
   return element(
     "div", { "data-testid": "plan" },
-    element("p", {}, "A dry run: nothing was submitted. The job would have been:"),
+    element("p", {}, "A dry run: nothing was bought. The job would have been:"),
     element("table", {}, element("tbody", {}, plan.map(({ label, value }) => element(
       "tr", {}, element("th", { scope: "row" }, label), element("td", {}, value),
     )))),
