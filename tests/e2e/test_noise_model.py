@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tools.processes import wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_the_nights_model_is_used_by_the_dag_that_its_event_starts(airflow, tmp_path):
