@@ -37,6 +37,8 @@ NO_RECORD = (
 )
 SPLIT_KEY = "parts"
 """The XCom that says which circuits are in which job, of a task that keeps no record of that."""
+STAGES_KEY = "qiskit_runtime_stages"
+"""The XCom with the jobs of this try that came before the task's own: their ids by the names of their stages."""
 
 
 class Attachment:
@@ -80,8 +82,18 @@ class Attachment:
         """Return the job of a stage that comes before the task's own jobs."""
         record = SubmissionRecord.read(part_store(self.store, name))
         known = record is not None and record.max_tries == self.ti.max_tries and not record.abandoned
-        handle = JobHandle(self.submitter(name), record.job_id if known and record is not None else None, record)
+        recorded = record.job_id if known and record is not None else None
+        handle = JobHandle(self.submitter(name), self.stages().get(name) or recorded, record)
         return TaskJobs(self._task.hook, [handle], self.is_durable, self._arguments.cancel_on_kill, killed=killed)
+
+    def stages(self) -> dict[str, str]:
+        """Return the ids of this try's jobs that came before the task's own, by the names of their stages, in order."""
+        noted = pull(self.ti, STAGES_KEY)
+        return dict(noted) if isinstance(noted, dict) else {}
+
+    def note_stage(self, name: str, job_id: str) -> None:
+        """Note the job of a stage, for the legs of this try that follow."""
+        self.ti.xcom_push(STAGES_KEY, {**self.stages(), name: job_id})
 
     def submitter(self, part: int | str | None = None) -> JobSubmitter:
         """Return what obtains the task's job, or one of its jobs, or that of a stage by its name."""

@@ -33,7 +33,7 @@ from airflow_provider_qrt.execution.program_choice import ProgramChoice
 from airflow_provider_qrt.execution.stages import Stages
 from airflow_provider_qrt.execution.superseded import will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs, add_to_message
-from airflow_provider_qrt.execution_timeout import is_over_note
+from airflow_provider_qrt.execution_timeout import began_at, is_over_note
 from airflow_provider_qrt.jobs.budget.spending import SERVICE
 from airflow_provider_qrt.jobs.submit.split import Split
 from airflow_provider_qrt.jobs.wait.last_look import known_end, last_look
@@ -97,6 +97,18 @@ class TaskRun:
         with self._settle_on_error():
             return self._submit_and_wait(waiting_since, refusals)
 
+    def go_on_after_stage(self, event: Any) -> Any:
+        """Go on when the trigger has fired that waited for the job of a stage before the task's own.
+
+        Args:
+            event: The trigger's.
+        """
+        with self._settle_on_error():
+            # Before the event is read: if nobody understands it, the job must be known to be cancelled.
+            self.leg.attach_stage(next(reversed(self.attachment.stages())))
+            Stages(self.leg, self.choice, time.time(), 0).check_end(WaitOutcome.from_event(event))
+            return self._submit_and_wait(None, 0)
+
     def conclude(self, event: Any, parts: Mapping[str, Any] | None = None) -> Any:
         """Go on when the trigger has fired.
 
@@ -120,23 +132,25 @@ class TaskRun:
             jobs.note_completed(outcome)
             return self._conclude(outcome)
 
-    def conclude_without_event(self, error: TaskDeferralError | TaskDeferralTimeout, *, in_stage: bool = False) -> Any:
+    def conclude_without_event(self, error: TaskDeferralError | TaskDeferralTimeout) -> Any:
         """Go on when the trigger failed, or Airflow gave it up; check that the jobs do not run on.
 
         Args:
             error: Airflow's.
-            in_stage: Whether the task waited for the job of a stage before its own.
 
         Raises:
             TaskDeferralError: The trigger failed, or nothing was ever submitted.
         """
         with self._settle_on_error():
-            if in_stage:
-                return self._conclude_stage_without_event(error)
             self.split, known = self.attachment.known_jobs()
             jobs = self.leg.attach(known)
+            stages = [] if jobs.job_ids else list(self.attachment.stages())
+            if stages:
+                self.leg.attach_stage(stages[-1])
             if not isinstance(error, TaskDeferralTimeout):
                 raise error
+            if stages:
+                return self._submit_and_wait(began_at(self.context), 0, in_stage=True)
             if not jobs.job_ids:
                 raise TaskDeferralTimeout(
                     "IBM accepted no submission within the task's timeout. Nothing was submitted."
@@ -147,7 +161,7 @@ class TaskRun:
 
     # How it is done
 
-    def _submit_and_wait(self, waiting_since: float | None, refusals: int) -> Any:
+    def _submit_and_wait(self, waiting_since: float | None, refusals: int, *, in_stage: bool = False) -> Any:
         request = self.choice.build_request()
         self.task.report.asked(request)
         since = waiting_since or time.time()
@@ -158,10 +172,11 @@ class TaskRun:
         self.leg.attach([KnownJob()])
         self.attachment.warn_if_unrecorded()
         limit = self.leg.execution_limit(since)
-        if waiting_since is not None and limit is not None and time.time() >= limit:
+        resumed = waiting_since is not None and not in_stage
+        if resumed and limit is not None and time.time() >= limit:
             raise AirflowException(f"IBM accepted no submission in time.{is_over_note(self.task, self.context)}")
         preparation = self.choice.preparation()
-        obtain = self._obtaining(request, preparation, stages, resumed=waiting_since is not None)
+        obtain = self._obtaining(request, preparation, stages, resumed=resumed)
         obtained = self.leg.wait_for_submission(obtain, since, refusals)
         if not self.arguments.wait_for_completion:
             describe_in_outlets(self.context, self.task.outlets, self.task.report, self.task.hook.settings)
@@ -274,14 +289,6 @@ class TaskRun:
         if self.split is not None:
             kept["parts"] = {**self.split.to_json(), "job_ids": [job.job_id for job in obtained]}
         self.leg.defer_until_ended(obtained, submitted_at, deadline, method_name="execute_complete", kept=kept)
-
-    def _conclude_stage_without_event(self, error: TaskDeferralError | TaskDeferralTimeout) -> Any:
-        """Go on when the trigger that waited for the job of a stage failed: look at the job, and wait on if need be."""
-        if isinstance(error, TaskDeferralTimeout):
-            log.warning("Airflow gave up the wait for a job that comes before the task's own: %s", error)
-        else:
-            log.warning("The trigger that waited for a job before the task's own failed: %s", error)
-        return self._submit_and_wait(time.time(), 0)
 
     def _conclude(self, outcome: WaitOutcome) -> Any:
         """Turn the end of a wait into a result or a failure."""

@@ -7,11 +7,14 @@ goes on with it. Its record stands beside that of the task's own job, under the 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.execution.attach import prepare_unless_killed
 from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin, ObtainedJob
 from airflow_provider_qrt.jobs.wait.last_look import known_end
 
 if TYPE_CHECKING:
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.execution.leg import Leg
     from airflow_provider_qrt.execution.program_choice import ProgramChoice
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
-    from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
     from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
 
 log = logging.getLogger(__name__)
@@ -71,20 +73,46 @@ class Stages:
         handle = jobs.handles[0]
 
         def obtain() -> list[ObtainedJob]:
+            if handle.job_id is not None and handle.record is None:
+                # Only this try knows the job: a submitter without a record would submit another.
+                return [_known(self.client.job(handle.job_id))]
             job = handle.submitter.obtain(request, prepare_unless_killed(jobs, prepare))
             handle.job_id, handle.record = job.job_id, job.record
             jobs.stop_if_killed()
+            leg.attachment.note_stage(name, job.job_id)
             return [job]
 
         [job] = leg.wait_for_submission(obtain, self._since, self._refusals)
-        ended = known_end([job]) or self._wait(job)
-        jobs.note_completed(ended)
-        conclusion = Conclusion(leg.task, leg.arguments, leg.context, leg.attachment, self._choice.program, jobs, None)
-        return conclusion.completed_job(ended)
+        return self._completed(known_end([job]) or self._wait(job))
+
+    def check_end(self, outcome: WaitOutcome) -> None:
+        """Check how the wait in the triggerer for the job of a stage has ended.
+
+        Raises:
+            AirflowException: The job failed, or was not done in time.
+        """
+        # A job that an earlier try had cancelled is replaced when the stage is completed.
+        with suppress(StartAgainError):
+            self._completed(outcome)
+
+    def _completed(self, outcome: WaitOutcome) -> Job:
+        leg = self._leg
+        assert leg.jobs is not None
+        leg.jobs.note_completed(outcome)
+        conclusion = Conclusion(
+            leg.task, leg.arguments, leg.context, leg.attachment, self._choice.program, leg.jobs, None
+        )
+        return conclusion.completed_job(outcome)
 
     def _wait(self, job: ObtainedJob) -> WaitOutcome:
         leg = self._leg
         deadline = leg.deadline_of(job.submitted_at, self._since)
-        if leg.arguments.deferrable:
+        # After the deadline it is looked at once more here, which ends the task.
+        if leg.arguments.deferrable and time.time() < deadline:
             leg.defer_until_ended([job], job.submitted_at, deadline, method_name="execute_stage")
         return leg.wait_here([job], job.submitted_at, deadline)
+
+
+def _known(job: Job) -> ObtainedJob:
+    submitted_at = job.created.timestamp() if job.created is not None else time.time()
+    return ObtainedJob(job.id, JobOrigin.REATTACHED, submitted_at, job.backend, job.session_id, job)

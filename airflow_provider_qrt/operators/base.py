@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -213,7 +212,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
 
     def execute_stage(self, context: Context, event: Any = None) -> Any:
         """Go on when a job that comes before the task's own has ended, such as a dry run."""
-        return self._begin_run(context).submit_and_wait(waiting_since=time.time())
+        return self._begin_run(context).go_on_after_stage(event)
 
     def execute_complete(self, context: Context, event: Any = None, parts: Mapping[str, Any] | None = None) -> Any:
         """Go on after the trigger has fired."""
@@ -225,7 +224,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralError, TaskDeferralTimeout) as error:
-            return self._begin_run(context).conclude_without_event(error, in_stage=next_method == "execute_stage")
+            return self._begin_run(context).conclude_without_event(error)
 
     def on_kill(self) -> None:
         """Cancel the job quickly, unless nobody has stopped the task."""

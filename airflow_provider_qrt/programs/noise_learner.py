@@ -11,6 +11,7 @@ from airflow_provider_qrt import primitives
 from airflow_provider_qrt.config import max_decoded_bytes
 from airflow_provider_qrt.jobs.submit.identity import ProgramInput
 from airflow_provider_qrt.primitives.errors import InvalidInputError
+from airflow_provider_qrt.programs.backend_snapshots import read_properties
 from airflow_provider_qrt.programs.base import EXECUTOR, FinishedJobs
 from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsProgram, log
 
@@ -142,7 +143,7 @@ def date_model(client: QiskitRuntimeClient, job: Job, model: NoiseModel) -> Nois
     """
     metrics = client.job_metrics(job.id)
     ran = metrics.running or metrics.finished or job.created
-    calibration = client.backend_properties(model.backend, updated_before=ran).get("last_update_date")
+    calibration = (read_properties(client, model.backend, updated_before=ran) or {}).get("last_update_date")
     return replace(
         model,
         learned=model.learned if metrics.finished is None else metrics.finished.astimezone(UTC).isoformat(),

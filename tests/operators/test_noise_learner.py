@@ -123,6 +123,14 @@ def test_wrong_options_are_refused_when_the_file_is_read(options, message):
 # Its use
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_without_a_calibration_that_may_be_read_noise_is_learned_all_the_same(learn, estimate, noisy, status):
+    noisy.add_fault(method="GET", path="*/properties*", status=status, times=None)
+    learned = learn()
+    assert learned["results"]["calibrated"] is None
+    assert estimate.run(noise_model=learned, options=PEC)["status"] == "Completed"
+
+
 def test_a_model_may_be_fetched_by_another_task(learn, noisy, context):
     learned = learn()
 
@@ -255,6 +263,30 @@ def test_a_retry_learns_nothing_twice(estimate, noisy, quickly):
     noisy.clear_faults()
     estimate.run(**LEARN)
     assert len(noisy.jobs()) == 2
+
+
+def test_without_a_record_nothing_is_learned_twice(estimate, noisy, quickly):
+    estimate.context["task_state_store"] = None
+    noisy.add_fault(method="POST", path="/jobs", status=429, skip=1, times=1, retry_after=0)
+    value = estimate.run(**LEARN, deferrable=True)
+    assert [job["id"] for job in noisy.jobs()][1:] == [value["job_id"]]
+
+
+def test_a_learning_that_somebody_cancels_ends_the_task(estimate, noisy, quickly):
+    noisy.configure(queue_seconds=600)
+    deferred = estimate.defer(**LEARN)
+    estimate.operator(**LEARN).hook.client.cancel_job(deferred.trigger.job_id)
+    with pytest.raises(AirflowException, match="ancelled"):
+        estimate.resume(deferred, **LEARN)
+    assert len(noisy.jobs()) == 1
+
+
+def test_a_learning_that_takes_too_long_is_cancelled(estimate, noisy, quickly):
+    noisy.configure(queue_seconds=600)
+    deferred = estimate.defer(**LEARN, timeout=0.2)
+    with pytest.raises(AirflowException, match="after its timeout"):
+        estimate.resume(deferred, **LEARN, timeout=0.2)
+    assert [job["cancelled"] for job in noisy.jobs()] == [True]
 
 
 def test_a_retry_with_a_job_of_its_own_looks_at_nothing_else(estimate, noisy, quickly):

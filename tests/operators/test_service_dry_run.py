@@ -205,3 +205,53 @@ def test_the_formula_stays_the_default_and_its_estimate_is_kept(either_way, emul
 
 def test_without_a_budget_there_is_no_estimate(task):
     assert "estimated_seconds" not in task.run()
+
+
+# A job before the task's own that does not end in time
+
+
+GAVE_UP = ("__fail__", {"error": "Trigger timeout"})
+BROKE = ("__fail__", {"error": "Trigger failure"})
+
+
+def test_a_dry_run_that_does_not_end_in_time_ends_the_task(either_way, emulator):
+    emulator.configure(queue_seconds=600)
+    with pytest.raises(AirflowException, match=r"after its timeout of 0 s\. Job \w+ was cancelled"):
+        either_way.run(**DRY, timeout=0.2)
+    assert len(all_jobs(emulator)) == 1
+
+
+def test_a_wait_for_a_dry_run_that_airflow_gave_up_ends_the_task_and_names_it(task, emulator):
+    emulator.configure(queue_seconds=600)
+    deferred = task.defer(**DRY, timeout=0.2)
+    with pytest.raises(AirflowException, match=f"Job {deferred.trigger.job_id} is still queued after its timeout"):
+        task.operator(**DRY, timeout=0.2).resume_execution(*GAVE_UP, task.context)
+
+
+def test_a_dry_run_that_ended_before_airflow_gave_up_the_wait_is_read(task, emulator):
+    emulator.configure(queue_seconds=600)
+    deferred = task.defer(**DRY)
+    emulator.finish(deferred.trigger.job_id)
+    plan = task.operator(**DRY).resume_execution(*GAVE_UP, task.context)
+    assert plan["dry_run_job_ids"] == [deferred.trigger.job_id]
+
+
+def test_a_trigger_that_broke_leaves_the_dry_run_and_says_so(task, emulator):
+    emulator.configure(queue_seconds=600)
+    deferred = task.defer(**DRY)
+    with pytest.raises(AirflowException, match=f"Trigger failure.*Job {deferred.trigger.job_id} .*goes on"):
+        task.operator(**DRY).resume_execution(*BROKE, task.context)
+    next_try(task)
+    assert task.defer(**DRY).trigger.job_id == deferred.trigger.job_id
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["by tags", "submitting anew"])
+def test_without_a_record_the_dry_run_is_not_repeated_after_the_wait(task, emulator, durable):
+    task.context["task_state_store"] = None
+    deferred = task.defer(**DRY, durable=durable)
+    with_answer = {**DRY, "durable": durable, "deferrable": True}
+    resumed = task.operator(**with_answer)
+    event = task.in_the_triggerer(deferred.trigger)
+    plan = resumed.resume_execution(deferred.method_name, {"event": event}, task.context)
+    assert plan["dry_run_job_ids"] == [deferred.trigger.job_id]
+    assert len(all_jobs(emulator)) == 1

@@ -200,10 +200,11 @@ def _parameters(encoded: Any) -> Any:
     from airflow_provider_qrt.primitives.circuits.importing import load_qpy
 
     try:
-        return source_of(load_qpy(base64.b64decode(encoded))) or encoded
+        circuit = load_qpy(base64.b64decode(encoded))
     except Exception:
         # Another version of samplomatic writes something else.
         return encoded
+    return source_of(circuit) or encoded
 
 
 def _digested(value: Any) -> Any:

@@ -143,8 +143,9 @@ def prepare_with(
     """
     from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
+    ready = None if backend is None else backend_with(_target(backend))
     try:
-        program, options = prepare(None if backend is None else backend_with(_target(backend)))
+        program, options = prepare(ready)
         if passthrough:
             program.passthrough_data |= passthrough
         params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, options).model_dump(mode="json")

@@ -50,14 +50,15 @@ def decode_noise_model(
         maps = ClientSideNoiseLearnerResultDecoder.decode(
             ExecutorResultDecoder.decode(payload)
         ).to_pauli_lindblad_maps()
-        layers = tuple(
-            replace(layer, terms=tuple((paulis, tuple(places), float(rate)) for paulis, places, rate in terms))
-            for layer, terms in zip(bare.layers, [one.to_sparse_list() for one in maps], strict=True)
-        )
+        found = list(zip(bare.layers, [one.to_sparse_list() for one in maps], strict=True))
     except Exception as error:
         raise InvalidResultError(
             f"the official client cannot make a noise model of the result: {type(error).__name__}: {one_line(error)}"
         ) from error
+    layers = tuple(
+        replace(layer, terms=tuple((paulis, tuple(places), float(rate)) for paulis, places, rate in terms))
+        for layer, terms in found
+    )
     return replace(bare, layers=layers)
 
 
