@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,9 @@ class LocalAirflow(AirflowInstallation):
                 # Seconds to wait for another process's lock (default: 5). A triggerer or scheduler exits if it cannot
                 # write.
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.resolve()}/{DATABASE}?timeout=60",
+                # After so many seconds without a heartbeat (default: 30) a scheduler is taken for dead, even by itself,
+                # and then starts its own running tasks anew. On a busy machine it may have to wait that long.
+                "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "600",
                 **(settings or {}),
             },
             python=python,
@@ -104,3 +109,21 @@ class LocalAirflow(AirflowInstallation):
         for name in API_SERVERS:
             self.start_component(name)
         self.wait_for_api_server()
+
+    def expire_scheduler(self) -> None:
+        """Let the last heartbeat of a scheduler that was killed be an hour ago, so that the next one need not wait."""
+        self._write("UPDATE job SET latest_heartbeat = datetime('now', '-1 hour') WHERE job_type = 'SchedulerJob'")
+
+    def expire_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Do the same for a task whose supervisor was killed or stands still."""
+        self._write(
+            "UPDATE task_instance SET last_heartbeat_at = datetime('now', '-1 hour') "
+            "WHERE dag_id = ? AND run_id = ? AND task_id = ?",
+            dag_id,
+            run_id,
+            task_id,
+        )
+
+    def _write(self, statement: str, *values: str) -> None:
+        with closing(sqlite3.connect(self.home / DATABASE, timeout=60)) as database, database:
+            database.execute(statement, values)

@@ -110,6 +110,7 @@ def test_a_scheduler_that_ends_politely_costs_nothing(lanes, airflow):
 def test_a_scheduler_that_is_killed_costs_nothing(lanes, airflow, with_workers):
     deferred, blocking = start_all(partial(start_deferred, lanes[0]), partial(start_blocking, lanes[1]))
     airflow.kill_component("scheduler", with_children=with_workers)
+    airflow.expire_scheduler()
     airflow.start_component("scheduler")
     # A scheduler knows nothing of tasks on another one's workers: it starts them anew.
     blocking.wait_for_log("Re-attached to job")

@@ -77,19 +77,22 @@ MOMENTS: dict[str, Callable[[Lane, str], Moment]] = {
 }
 
 
-def die_with_supervisor(processes: TaskProcesses) -> None:
+def die_with_supervisor(run: Run, processes: TaskProcesses) -> None:
     processes.signal(signal.SIGKILL)
+    run.expire()
 
 
-def die_alone(processes: TaskProcesses) -> None:
+def die_alone(_: Run, processes: TaskProcesses) -> None:
     os.kill(processes.task, signal.SIGKILL)
     os.kill(processes.supervisor, signal.SIGCONT)
 
 
-def kill(lane: Lane, dag_id: str, moment: Callable[[Lane, str], Moment], die: Callable[[TaskProcesses], None]) -> None:
+def kill(
+    lane: Lane, dag_id: str, moment: Callable[[Lane, str], Moment], die: Callable[[Run, TaskProcesses], None]
+) -> None:
     run, processes = moment(lane, dag_id)
     assert len(run.jobs) <= 1
-    die(processes)
+    die(run, processes)
     run.expect_success()
     assert run.task["try_number"] == 2
 
@@ -127,6 +130,7 @@ def come_back(lane: Lane) -> None:
     """The whole worker stands still until the retry has taken over, and then goes on."""
     run, first = start_waiting(lane)
     first.signal(signal.SIGSTOP)
+    run.expire()
     run.wait_for_log("Re-attached to job")
     first.signal(signal.SIGCONT)
     run.wait_for_log("Task killed!")
@@ -137,6 +141,7 @@ def lose_supervisor(lane: Lane) -> None:
     """The task lives on beside its retry, and nobody listens to it."""
     run, first = start_waiting(lane)
     os.kill(first.supervisor, signal.SIGKILL)
+    run.expire()
     run.wait_for_log("Re-attached to job")
     finish(run)
 
