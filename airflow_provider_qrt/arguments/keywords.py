@@ -131,12 +131,6 @@ class SamplerArguments(CircuitsArguments, total=False):
     program_id: Rendered
 
 
-class NoiseLearnerArguments(CircuitsArguments, total=False):
-    """Arguments of ``QiskitRuntimeNoiseLearnerOperator`` except ``circuits``."""
-
-    options: Mapping[str, Any] | XComArg | None
-
-
 class EstimatorArguments(CircuitsArguments, total=False):
     """Arguments of ``QiskitRuntimeEstimatorOperator`` except ``circuits``."""
 

@@ -13,7 +13,7 @@ from airflow_provider_qrt.execution.context import clear_number_of, identity_of,
 from airflow_provider_qrt.execution.failure_callback import CancelNote, pull
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution.task_jobs import JobHandle, KnownJob, TaskJobs
-from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
+from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRecord
 from airflow_provider_qrt.jobs.submit.identity import JobRequest
 from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
@@ -111,6 +111,16 @@ class Attachment:
             may_outlive_task=not self._arguments.cancels_when_stopped,
             patience=refusal_patience(),
             before_submission=self.note_submission,
+        )
+
+    def session_opener(self) -> SessionOpener:
+        """Return what opens a batch for the task's jobs, or finds the one that an earlier leg or try opened."""
+        return SessionOpener(
+            self._task.hook.client,
+            max_tries=self.ti.max_tries,
+            store=self.store,
+            connection=self._arguments.qiskit_runtime_conn_id,
+            keep_open=not self._arguments.cancels_when_stopped,
         )
 
     @property

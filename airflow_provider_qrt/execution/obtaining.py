@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.execution.attach import SPLIT_KEY, prepare_unless_killed
 from airflow_provider_qrt.execution.split_jobs import Part, SplitSubmission, TaskBatch
-from airflow_provider_qrt.jobs.sessions.opening import SessionOpener
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
 from airflow_provider_qrt.observability import traces
 
@@ -148,14 +147,7 @@ class Obtaining:
         return submission.obtain
 
     def _batch(self, jobs: TaskJobs) -> TaskBatch:
-        opener = SessionOpener(
-            self._task.hook.client,
-            max_tries=self._attachment.ti.max_tries,
-            store=self._attachment.store,
-            connection=self._arguments.qiskit_runtime_conn_id,
-            keep_open=not self._arguments.cancels_when_stopped,
-        )
-        return TaskBatch(self._task.hook.client, opener, jobs)
+        return TaskBatch(self._task.hook.client, self._attachment.session_opener(), jobs)
 
     def _is_under_way(self, split: Split) -> bool:
         return any(record is not None and not record.refused for record in self._attachment.records(split))

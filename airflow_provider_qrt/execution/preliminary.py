@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.execution.private_result import read_once
-from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRequest
+from airflow_provider_qrt.jobs.sessions.opening import SessionRequest
 from airflow_provider_qrt.jobs.submit.split import part_store
 
 if TYPE_CHECKING:
@@ -73,14 +73,7 @@ class Preliminary:
         leg = self._leg
         if not leg.task.hook.channel.offers(Feature.BATCHES):
             return None
-        opener = SessionOpener(
-            leg.task.hook.client,
-            max_tries=leg.attachment.ti.max_tries,
-            store=leg.attachment.store,
-            connection=leg.arguments.qiskit_runtime_conn_id,
-            keep_open=not leg.arguments.cancels_when_stopped,
-        )
-        session = opener.obtain(SessionRequest("batch", ready.backend), lambda: ready.backend)
+        session = leg.attachment.session_opener().obtain(SessionRequest("batch", ready.backend), lambda: ready.backend)
         assert leg.jobs is not None
         leg.jobs.batch_id = session.id
         leg.jobs.stop_if_killed()

@@ -53,7 +53,7 @@ class Stages:
         """Return the completed job of a stage; submit it, or go on with that of an earlier try.
 
         Args:
-            name: Of the stage, at most three letters or digits after a dot in a tag.
+            name: Of the stage: letters and digits, which stand in the tag of its job.
             request: What is asked for.
             prepare: Completes the request just before it is submitted.
 

@@ -50,7 +50,6 @@ MODEL_KEY = "noise_model"
 """Key of what belongs to the model in ``passthrough_data``, under that of this package."""
 DEFAULT_TWIRLING = {"strategy": "active-accum", "group": "pauli"}
 """The defaults of the official client's twirling, on which the layers of a circuit depend."""
-LEARNER_DEPTHS = (0, 1, 2, 4, 16, 32)
 
 
 def _depths(value: Any) -> str | None:

@@ -166,6 +166,21 @@ def decode_executor_arrays(
         InvalidResultError: The text is not JSON (the message shows its end, which is the reason for a failed job), is
             the result of another program or schema, or is damaged or too large.
     """
+    document = load_executor_document(payload)
+    budget = Budget(max_bytes)
+    items = tuple(_read_item(item, f"data[{index}]", budget) for index, item in enumerate(document["data"]))
+    return ExecutorResult(items, metadata_of(document), document.get("passthrough_data"))
+
+
+def load_executor_document(payload: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parsed result of an ``executor`` job.
+
+    Args:
+        payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.
+
+    Raises:
+        InvalidResultError: The text is not JSON, or is the result of another program or schema.
+    """
     document = load_payload(payload)
     if not isinstance(document, Mapping) or not isinstance(document.get("data"), list):
         raise InvalidResultError(f"this is no result of the program executor: {describe(document)}")
@@ -174,9 +189,7 @@ def decode_executor_arrays(
             f"the result has the schema {str(document.get('schema_version'))[:50]!r}; only {SCHEMA_VERSION} is read. "
             "Read the job with qiskit-ibm-runtime instead"
         )
-    budget = Budget(max_bytes)
-    items = tuple(_read_item(item, f"data[{index}]", budget) for index, item in enumerate(document["data"]))
-    return ExecutorResult(items, metadata_of(document), document.get("passthrough_data"))
+    return document
 
 
 def _read_item(item: Any, where: str, budget: Budget) -> ExecutorItemResult:

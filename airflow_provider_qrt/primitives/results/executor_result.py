@@ -12,9 +12,9 @@ from typing import Any
 from airflow_provider_qrt.primitives.arrays.tensors import is_complex, read_bits, read_complex
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor import PASSTHROUGH_KEY
-from airflow_provider_qrt.primitives.inputs.official_program import SCHEMA_VERSION
 from airflow_provider_qrt.primitives.results.bits import BitRegister
-from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_payload
+from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget
+from airflow_provider_qrt.primitives.results.executor_arrays import load_executor_document
 from airflow_provider_qrt.primitives.results.kerneled import KerneledRegister, merge_randomizations
 from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
 from airflow_provider_qrt.primitives.results.sampler_result import SamplerResult
@@ -49,14 +49,7 @@ def decode_executor_result(
         InvalidResultError: The text is not JSON (the message shows its end, which is the reason for a failed job), is
             the result of another program or schema, or is damaged or too large.
     """
-    document = load_payload(payload)
-    if not isinstance(document, Mapping) or not isinstance(document.get("data"), list):
-        raise InvalidResultError(f"this is no result of the program executor: {describe(document)}")
-    if document.get("schema_version") != SCHEMA_VERSION:
-        raise InvalidResultError(
-            f"the result has the schema {str(document.get('schema_version'))[:50]!r}; only {SCHEMA_VERSION} is read. "
-            "Read the job with qiskit-ibm-runtime instead"
-        )
+    document = load_executor_document(payload)
     passthrough = document.get("passthrough_data")
     orders = _orders(passthrough, len(document["data"]))
     twirled, budget = _was_twirled(passthrough), Budget(max_bytes)
