@@ -85,7 +85,7 @@ class AutoProgram(TaskProgram):
                 built = self._server.build()
             except InvalidInputError as error:
                 raise InvalidInputError(
-                    f"{error} This is what the program {server} says; the program executor cannot be used: {unfit}"
+                    f"neither program takes this input. The program {server}: {error} The program executor: {unfit}"
                 ) from None
             self._choose(self._server, None)
             log.info("Program: %s, which IBM has deprecated, because the executor cannot run this. %s", server, unfit)

@@ -107,9 +107,8 @@ def test_without_the_extra_texts_go_to_the_executor_and_estimates_to_the_server(
 
 
 def test_input_that_is_wrong_for_both_is_refused_with_both_reasons(task, emulator):
-    with pytest.raises(
-        AirflowFailException, match=r"options\.twirling\.group: unknown.*program sampler says.*simulator"
-    ):
+    reasons = r"^neither program.* sampler: options\.twirling\.group: unknown.* executor: .*simulator"
+    with pytest.raises(AirflowFailException, match=reasons):
         task.run(options={"twirling": {"group": "{{ 'pauli' }}"}, "simulator": {"seed_simulator": 1}})
     assert emulator.jobs() == []
 
