@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from tools.processes import wait_until
 
@@ -49,6 +51,9 @@ class AirflowApi:
         self.url = url
         self._session = requests.Session()
         self._session.trust_env = False
+        # On a busy machine an answer can take minutes. Only what changes nothing is asked again.
+        again = Retry(total=3, connect=0, read=3, allowed_methods=["GET"])
+        self._session.mount("http://", HTTPAdapter(max_retries=again, pool_maxsize=20))
         self._writing: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
 
     def api(self, method: str, path: str, **arguments: Any) -> Any:
@@ -56,14 +61,14 @@ class AirflowApi:
         if "Authorization" not in self._session.headers:
             self._session.headers["Authorization"] = f"Bearer {self._token()}"
         with contextlib.nullcontext() if method == "GET" else self._writing:
-            response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=60, **arguments)
+            response = self._session.request(method, f"{self.url}/api/v2{path}", timeout=120, **arguments)
         if not response.ok:
             raise RuntimeError(f"{method} {path}: HTTP {response.status_code}: {response.text[:1000]}")
         return response.json() if response.content else None
 
     def _token(self) -> str:
         """Return a token for the API of an Airflow without login."""
-        return str(self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"])
+        return str(self._session.get(f"{self.url}/auth/token", timeout=120).json()["access_token"])
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Wait until Airflow knows a DAG, start a run of it, and return the run's id."""
