@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -125,6 +126,17 @@ class Run:
         """Wait until the task is deferred and the triggerer has its trigger: only then can anybody tell it to stop."""
         self.wait_for_state("deferred")
         self.wait_for_log("starting")
+
+    def wait_for_end_of_process(self) -> None:
+        """Wait until the scheduler has dealt with the end of the process that has deferred the task.
+
+        On SQLite, which has no row locks, a task that is cleared meanwhile ends the scheduler.
+        """
+        told = f"TaskInstance Finished: dag_id={self.dag_id}, task_id=measure, run_id={self.run_id},"
+        scheduler = self.lane.airflow.component_log
+        wait_until(lambda: told in scheduler("scheduler"), seconds=PATIENCE, what=f"The end of a leg of {self.dag_id}")
+        # It commits what it did a moment after it has said so.
+        time.sleep(3)
 
     def expect_success(self, *, jobs: int = 1) -> None:
         """The run succeeds, with so many jobs on the server, and the counts are a Bell pair's."""

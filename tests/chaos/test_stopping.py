@@ -74,6 +74,8 @@ def marked(lane: Lane, dag_id: str, state: str) -> None:
 def cleared(lane: Lane, dag_id: str) -> None:
     run = start(lane, dag_id)
     [first] = run.jobs
+    if run.task["state"] == "deferred":
+        run.wait_for_end_of_process()
     lane.service.configure(queue_seconds=2)
     body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": ["measure"], "only_failed": False}
     lane.airflow.api("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
