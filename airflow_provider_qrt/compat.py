@@ -74,6 +74,17 @@ def has_async_methods(accessor: object) -> bool:
     return hasattr(accessor, "aget")
 
 
+def reads_connections_without_blocking() -> bool:
+    """Return whether ``BaseHook.aget_connection`` never blocks the event loop (Airflow 3.3.2).
+
+    Before, it tells the supervisor what to mask with a blocking call. In Airflow 3.2.1 and 3.2.2 such a call waits for
+    ever, and the triggerer with it, if a thread is just asking the supervisor something.
+    """
+    from airflow.sdk import Connection
+
+    return hasattr(Connection, "aextra_dejson")
+
+
 def connections_have_teams() -> bool:
     """Return whether a connection in Airflow's database can belong to a team (Airflow 3.2)."""
     from airflow.models.connection import Connection

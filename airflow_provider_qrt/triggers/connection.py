@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.compat import reads_connections_without_blocking
+from airflow_provider_qrt.triggers.threads import asking_airflow, in_thread
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -50,12 +52,10 @@ async def read_settings(conn_id: str) -> ClientSettings:
         ConnectionFailedError: Airflow could not return it now; this may be temporary.
         InternalError: The provider has a bug, or is incompatible with the installed Airflow.
     """
-    from airflow.sdk import BaseHook
-
     from airflow_provider_qrt.hooks.connection import settings_from_connection
 
     try:
-        connection = await BaseHook.aget_connection(conn_id)
+        connection = await ask_airflow(conn_id)
         extra = await _read_extra(connection)
     except AirflowNotFoundException as error:
         raise errors.InvalidSettingsError(str(error)) from error
@@ -65,6 +65,15 @@ async def read_settings(conn_id: str) -> ClientSettings:
     except Exception as error:
         raise errors.ConnectionFailedError(f"Airflow did not hand out the connection: {error}") from error
     return settings_from_connection(connection, extra)
+
+
+async def ask_airflow(conn_id: str) -> Connection:
+    """Return a connection as Airflow has it."""
+    from airflow.sdk import BaseHook
+
+    if reads_connections_without_blocking():
+        return await BaseHook.aget_connection(conn_id)
+    return await in_thread(asking_airflow, BaseHook.get_connection, conn_id)
 
 
 async def _read_extra(connection: Connection) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from airflow.sdk import BaseHook
 
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.triggers import backend as backend_trigger
+from airflow_provider_qrt.triggers import connection as trigger_connection
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeBackendReadyTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 from tests.older_airflow import payloads
@@ -112,19 +113,19 @@ def test_the_waiting_time_is_asked_for(trigger, emulator):
 
 def test_the_connection_is_read_once(trigger, emulator, monkeypatch):
     emulator.configure(backends={"ibm_fez": {"status": "paused"}})
-    real, asked = BaseHook.aget_connection, []
+    real, asked = trigger_connection.ask_airflow, []
 
     async def counted(conn_id: str) -> Any:
         asked.append(conn_id)
         return await real(conn_id)
 
-    monkeypatch.setattr(BaseHook, "aget_connection", counted)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", counted)
     event = first_event(trigger(deadline=time.time() + 0.3))
     assert (event["ending"], asked) == ("timed_out", ["qiskit_runtime_default"])
 
 
 def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, monkeypatch):
-    real, asked = BaseHook.aget_connection, []
+    real, asked = trigger_connection.ask_airflow, []
 
     async def sometimes(conn_id: str) -> Any:
         asked.append(conn_id)
@@ -132,7 +133,7 @@ def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, monk
             raise RuntimeError("the API server is busy")
         return await real(conn_id)
 
-    monkeypatch.setattr(BaseHook, "aget_connection", sometimes)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", sometimes)
     assert first_event(trigger())["ending"] == "ready"
     assert len(asked) == 3
 
@@ -143,7 +144,7 @@ def test_a_connection_that_does_not_exist_ends_the_wait_after_some_time(trigger,
     async def missing(conn_id: str) -> Any:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
-    monkeypatch.setattr(BaseHook, "aget_connection", missing)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", missing)
     event = first_event(trigger(qiskit_runtime_conn_id="nowhere"))
     assert event["ending"] == "unread"
     assert "`nowhere` isn't defined" in event["message"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from airflow.sdk.execution_time.xcom import XCom
 
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.triggers import cancelling
+from airflow_provider_qrt.triggers import connection as trigger_connection
 from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 from tests.older_airflow import payloads
@@ -181,7 +183,7 @@ def test_it_fires_though_the_job_cannot_be_cancelled(trigger, emulator):
 
 def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, emulator, job_id, monkeypatch):
     emulator.finish(job_id)
-    real, asked = BaseHook.aget_connection, []
+    real, asked = trigger_connection.ask_airflow, []
 
     async def sometimes(conn_id: str) -> Any:
         asked.append(conn_id)
@@ -189,9 +191,27 @@ def test_a_connection_that_airflow_does_not_hand_out_is_waited_for(trigger, emul
             raise RuntimeError("the API server is busy")
         return await real(conn_id)
 
-    monkeypatch.setattr(BaseHook, "aget_connection", sometimes)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", sometimes)
     assert first_event(trigger())["ending"] == "final"
     assert len(asked) == 3
+
+
+def test_an_airflow_whose_reads_block_is_not_asked_by_the_event_loop(trigger, emulator, job_id, monkeypatch):
+    emulator.finish(job_id)
+    real, threads = BaseHook.get_connection, []
+
+    def asked(conn_id: str) -> Any:
+        threads.append(threading.current_thread())
+        return real(conn_id)
+
+    async def blocks(conn_id: str) -> Any:
+        raise AssertionError("the event loop may block for ever")
+
+    monkeypatch.setattr(trigger_connection, "reads_connections_without_blocking", lambda: False)
+    monkeypatch.setattr(BaseHook, "get_connection", asked)
+    monkeypatch.setattr(BaseHook, "aget_connection", blocks)
+    assert first_event(trigger())["ending"] == "final"
+    assert threading.main_thread() not in threads
 
 
 def test_a_connection_that_does_not_exist_ends_the_wait_after_some_time(trigger, believing, monkeypatch):
@@ -200,7 +220,7 @@ def test_a_connection_that_does_not_exist_ends_the_wait_after_some_time(trigger,
     async def missing(conn_id: str) -> Any:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
-    monkeypatch.setattr(BaseHook, "aget_connection", missing)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", missing)
     event = first_event(trigger(qiskit_runtime_conn_id="nowhere"))
     assert event["ending"] == "refused"
     assert "`nowhere` isn't defined" in event["message"]
@@ -214,13 +234,13 @@ def test_a_connection_that_lacks_something_ends_the_wait_after_some_time(trigger
 
 
 def test_the_connection_is_read_once(trigger, emulator, job_id, monkeypatch):
-    real, asked = BaseHook.aget_connection, []
+    real, asked = trigger_connection.ask_airflow, []
 
     async def counted(conn_id: str) -> Any:
         asked.append(conn_id)
         return await real(conn_id)
 
-    monkeypatch.setattr(BaseHook, "aget_connection", counted)
+    monkeypatch.setattr(trigger_connection, "ask_airflow", counted)
     first_event(trigger(deadline=time.time() + 0.3))
     assert asked == ["qiskit_runtime_default"]
 
