@@ -6,7 +6,8 @@ pools here, so that many cancellations at a service that hangs do not delay poll
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from asgiref.sync import sync_to_async
 Answer = TypeVar("Answer")
 
 cancelling = ThreadPoolExecutor(8, thread_name_prefix="qiskit-runtime-cancel")
+_at_work: set[asyncio.Task[Any]] = set()
+"""Calls in progress; the event loop only keeps weak references to its tasks."""
 asking_airflow = ThreadPoolExecutor(4, thread_name_prefix="qiskit-runtime-airflow")
 
 
@@ -22,7 +25,22 @@ async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Answer], *
     """Run a blocking function in a pool, with the caller's context, like ``asyncio.to_thread``.
 
     The function may use Airflow's blocking calls. Before Airflow 3.2 these find the way back to the event loop only
-    from a thread that asgiref has started; from any other they end the triggerer.
+    from a thread that asgiref has started; from any other they end the triggerer. Before Airflow 3.3 the triggerer also
+    ends if such a call is cancelled while it waits for the answer, so a cancellation of the caller leaves it alone.
     """
-    answer: Answer = await sync_to_async(function, thread_sensitive=False, executor=pool)(*arguments)
-    return answer
+    call = sync_to_async(function, thread_sensitive=False, executor=pool)
+    work: asyncio.Task[Answer] = asyncio.create_task(_awaited(call(*arguments)))
+    _at_work.add(work)
+    work.add_done_callback(_done)
+    return await asyncio.shield(work)
+
+
+async def _awaited(call: Awaitable[Answer]) -> Answer:
+    return await call
+
+
+def _done(work: asyncio.Task[Any]) -> None:
+    _at_work.discard(work)
+    if not work.cancelled():
+        # Of a caller that was cancelled nobody else asks for it.
+        work.exception()
