@@ -181,7 +181,9 @@ class TaskJobs:
         """
         known = ", ".join(self.job_ids) or "none yet"
         if self.killed:
-            self.kill()
+            # Jobs that another try has taken over are left to it.
+            if not self.settled:
+                self.kill()
             raise AirflowException(f"The task was killed while it obtained its job ({known}).")
         if self.leaving:
             raise AirflowException(f"The worker is shut down, and nobody has stopped the task (its job: {known}).")

@@ -68,6 +68,10 @@ def test_a_replaced_try_leaves_the_job(waiting, slow, store, ti, airflow_says, s
     waiting.on_kill()
     assert [job["cancelled"] for job in slow.jobs()] == [False]
     assert waiting.job_is_settled
+    # The signal may have come while the try was still submitting.
+    with pytest.raises(AirflowException, match="was killed"):
+        waiting._run.jobs.stop_if_killed()
+    assert [job["cancelled"] for job in slow.jobs()] == [False]
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting", "removed"])
