@@ -92,6 +92,11 @@ def connections_have_teams() -> bool:
     return hasattr(Connection, "team_name")
 
 
+def mapped_index_of(model: Any) -> Any:
+    """Return the index of mapped tasks in a table of Airflow, or in a row; since 3.4 it has another name in some."""
+    return model.map_index if hasattr(model, "map_index") else model.region_index
+
+
 def has_state_store() -> bool:
     """Return whether Airflow's database keeps state of a task across its tries (Airflow 3.3)."""
     return find_spec("airflow.models.task_state_store") is not None

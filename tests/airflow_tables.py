@@ -31,6 +31,12 @@ class Database:
 
     def insert(self, model: Any, **values: Any) -> None:
         """Insert a row; what it must have and nobody looks at is made up."""
+        columns = model.__table__.columns
+        if "map_index" in values and "map_index" not in columns:
+            # Since Airflow 3.4.
+            values["region_index"] = values.pop("map_index")
+            if columns["region_id"].server_default is None:
+                values["region_id"] = "0" * 32
         for column in model.__table__.columns:
             if column.name in values or column.nullable or column.server_default is not None:
                 continue

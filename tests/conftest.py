@@ -210,6 +210,7 @@ class TaskInstance:
     try_number: int = 1
     max_tries: int = 2
     pushed: dict[str, Any] = field(default_factory=dict)
+    task: Any = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = json.loads(json.dumps(value))

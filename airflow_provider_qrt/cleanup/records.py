@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.compat import has_state_store
+from airflow_provider_qrt.compat import has_state_store, mapped_index_of
 from airflow_provider_qrt.config import record_path
 from airflow_provider_qrt.jobs.orphans.ownership import RunState
 from airflow_provider_qrt.jobs.sessions import opening as sessions
@@ -125,7 +125,7 @@ class AirflowDatabase:
             Row.dag_id == place.dag_id,
             Row.run_id == place.run_id,
             Row.task_id == place.task_id,
-            Row.map_index == place.map_index,
+            mapped_index_of(Row) == place.map_index,
             Row.key.startswith(job_record.STORE_KEY, autoescape=True),
         )
         with self._open() as session:
@@ -168,7 +168,7 @@ class AirflowDatabase:
         )
         with self._open() as session:
             return [
-                (Written(Place(row.dag_id, row.run_id, row.task_id, row.map_index), record), row.updated_at)
+                (Written(Place(row.dag_id, row.run_id, row.task_id, mapped_index_of(row)), record), row.updated_at)
                 for row in session.scalars(asked)
                 if (record := _read(row.key, row.value)) is not None
             ]

@@ -48,7 +48,9 @@ def test_it_begins_with_the_first_fork_of_a_triggerer_and_in_no_fork(kind, numbe
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, kind], capture_output=True, text=True, timeout=120, check=True
     )
-    assert done.stdout.split("\n")[:2] == [f"0 0 0 0 {number}", str(number)]
+    # Airflow 3.4 warns of forks, in the log.
+    told = [line for line in done.stdout.splitlines() if line and "[warning" not in line]
+    assert told[:2] == [f"0 0 0 0 {number}", str(number)]
 
 
 def test_it_does_not_begin_where_the_deployment_wants_none(monkeypatch):

@@ -248,6 +248,10 @@ class Database:
 
 @pytest.fixture
 def database(api_server: Any) -> Iterator[Database]:
+    from airflow.models.base import Base
+
+    if "xcom" not in Base.metadata.tables:
+        pytest.skip("Airflow 3.4 keeps XComs in other tables than those that this fixture fills.")
     empty = Database()
     empty.clear()
     empty._put("dag_bundle", name="dags", active=True)
