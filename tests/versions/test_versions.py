@@ -54,10 +54,17 @@ def examples(airflow: LocalAirflow) -> None:
         airflow.expect_end(dag_id, run_id, seconds=PATIENCE)
 
 
-def test_promises(airflow, all_lanes):
+NOT_ON = {"3.4.0b2": "killed"}
+"""Scenarios, by a word of their names, that an Airflow does not survive itself: the scheduler of this pre-release ends
+with an IntegrityError of SQLite's when it handles the failure of a task whose process was killed."""
+
+
+def test_promises(kind, airflow, all_lanes):
     """In two groups; within one all at once, as each of them mostly waits."""
-    first, second = list(SCENARIOS.items())[: len(all_lanes)], list(SCENARIOS.items())[len(all_lanes) :]
-    in_parallel({name: partial(scenario, lane) for (name, scenario), lane in zip(first, all_lanes, strict=True)})
+    left_out = NOT_ON.get(kind[0].airflow)
+    chosen = [(name, scenario) for name, scenario in SCENARIOS.items() if left_out is None or left_out not in name]
+    first, second = chosen[: len(all_lanes)], chosen[len(all_lanes) :]
+    in_parallel({name: partial(scenario, lane) for (name, scenario), lane in zip(first, all_lanes, strict=False)})
     for lane in all_lanes:
         lane.calm()
     scenarios = {name: partial(scenario, lane) for (name, scenario), lane in zip(second, all_lanes, strict=False)}
