@@ -97,6 +97,21 @@ def mapped_index_of(model: Any) -> Any:
     return model.map_index if hasattr(model, "map_index") else model.region_index
 
 
+def select_rendered_fields() -> tuple[Any, Any]:
+    """Return a query for the rendered fields of tasks, and the table that says of which tasks they are.
+
+    It gives task id, index and fields. Since Airflow 3.4 the fields belong to a try, which the other table describes.
+    """
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+
+    if hasattr(Rendered, "task_id"):
+        return select(Rendered.task_id, Rendered.map_index, Rendered.rendered_fields), Rendered
+    of_tries = select(TaskInstance.task_id, TaskInstance.map_index, Rendered.rendered_fields).select_from(Rendered)
+    return of_tries.join(TaskInstance, Rendered.task_instance_id == TaskInstance.id), TaskInstance
+
+
 def has_state_store() -> bool:
     """Return whether Airflow's database keeps state of a task across its tries (Airflow 3.3)."""
     return find_spec("airflow.models.task_state_store") is not None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.compat import select_rendered_fields
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
 from airflow_provider_qrt.untrusted.json_text import parse_json
 
@@ -83,7 +84,6 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
         run_id: The DAG run.
         tasks: Task id and map index of each.
     """
-    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
@@ -115,11 +115,9 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
             )
         )
     }
+    asked, owner = select_rendered_fields()
     rendered = {
-        (task_id, map_index): fields
-        for task_id, map_index, fields in session.execute(
-            select(Rendered.task_id, Rendered.map_index, Rendered.rendered_fields).where(*of_run(Rendered))
-        )
+        (task_id, map_index): fields for task_id, map_index, fields in session.execute(asked.where(*of_run(owner)))
     }
     found = []
     for task_id, map_index in tasks:
