@@ -30,19 +30,19 @@ class Database:
             session.commit()
 
     def insert(self, model: Any, **values: Any) -> None:
-        """Insert a row; what it must have and nobody looks at is made up."""
+        """Insert a row. Required columns that are not given get a made-up value."""
         columns = model.__table__.columns
         if "map_index" in values and "map_index" not in columns:
             # Since Airflow 3.4.
             values["region_index"] = values.pop("map_index")
             if columns["region_id"].server_default is None:
                 values["region_id"] = "0" * 32
-        for column in model.__table__.columns:
+        for column in columns:
             if column.name in values or column.nullable or column.server_default is not None:
                 continue
             if not (column.primary_key and column.name == "id"):
                 values[column.name] = datetime.now(UTC) if "Date" in type(column.type).__name__ else 1
-        # Not through the model, whose defaults want to know more.
+        # Not through the model: its defaults need more than a test gives.
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" for _ in values)
         row = tuple(f"{one:%Y-%m-%d %H:%M:%S.%f}" if isinstance(one, datetime) else one for one in values.values())

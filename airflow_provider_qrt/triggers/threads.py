@@ -16,21 +16,23 @@ from asgiref.sync import sync_to_async
 Answer = TypeVar("Answer")
 
 cancelling = ThreadPoolExecutor(8, thread_name_prefix="qiskit-runtime-cancel")
-_at_work: set[asyncio.Task[Any]] = set()
-"""Calls in progress; the event loop only keeps weak references to its tasks."""
 asking_airflow = ThreadPoolExecutor(4, thread_name_prefix="qiskit-runtime-airflow")
+
+_in_progress: set[asyncio.Task[Any]] = set()
+"""Keeps calls in progress alive; the event loop only keeps weak references to its tasks."""
 
 
 async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Answer], *arguments: Any) -> Answer:
     """Run a blocking function in a pool, with the caller's context, like ``asyncio.to_thread``.
 
     The function may use Airflow's blocking calls. Before Airflow 3.2 these find the way back to the event loop only
-    from a thread that asgiref has started; from any other they end the triggerer. Before Airflow 3.3 the triggerer also
-    ends if such a call is cancelled while it waits for the answer, so a cancellation of the caller leaves it alone.
+    from a thread that asgiref has started; called from any other, they end the triggerer. Before Airflow 3.3 the
+    triggerer also ends if such a call is cancelled while it waits for the answer, so a cancellation of the caller
+    leaves it alone.
     """
     call = sync_to_async(function, thread_sensitive=False, executor=pool)
     work: asyncio.Task[Answer] = asyncio.create_task(_awaited(call(*arguments)))
-    _at_work.add(work)
+    _in_progress.add(work)
     work.add_done_callback(_done)
     return await asyncio.shield(work)
 
@@ -40,7 +42,7 @@ async def _awaited(call: Awaitable[Answer]) -> Answer:
 
 
 def _done(work: asyncio.Task[Any]) -> None:
-    _at_work.discard(work)
+    _in_progress.discard(work)
     if not work.cancelled():
-        # Of a caller that was cancelled nobody else asks for it.
+        # If the caller was cancelled, nobody reads the exception, and asyncio would log that.
         work.exception()

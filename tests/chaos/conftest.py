@@ -33,8 +33,8 @@ SETTINGS = {
     # must be back by then, however busy the machine is; tests that kill a worker do not wait for it (expire_task).
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "240",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
-    # So often a scheduler looks for tasks of one that has died (300), and adopts them or starts them anew.
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    # Seconds between two searches for the tasks of a dead scheduler, which are adopted or started again (default: 300).
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
     # A triggerer is taken for dead after so many seconds (30).
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
