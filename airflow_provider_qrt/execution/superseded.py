@@ -12,16 +12,14 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.execution.context import map_index_of
-from airflow_provider_qrt.jobs.submit.record import StateStore, SubmissionRecord
+from airflow_provider_qrt.jobs.submit.record import STORE_KEY, StateStore
+from airflow_provider_qrt.task_states import AT_WORK, DEFERRED, RUNNING
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 1.5
 """How long to wait for Airflow's answer: it sends SIGKILL five seconds after SIGTERM, and there is a job to cancel."""
-AT_WORK = (None, "scheduled", "queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
-"""States in which a try has the job in hand, or will have; None: it is about to be scheduled."""
-RUNNING = "running"
-DEFERRED = ("deferred", "scheduled", "queued")
+WAITING = (DEFERRED, "scheduled", "queued")
 """States of a task instance that has left its worker to wait in the triggerer, or is about to return from there."""
 
 
@@ -52,7 +50,7 @@ def will_retry(ti: Any) -> bool:
     return bool(ti.max_tries and ti.try_number <= ti.max_tries)
 
 
-def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False) -> Standing:
+def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False, key: str = STORE_KEY) -> Standing:
     """Find out why a task is told to stop, within a moment.
 
     Airflow forgets a task instance's id when the next try begins, so what was stored under it cannot be read then; and
@@ -62,6 +60,7 @@ def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False)
         ti: The task instance.
         store: Its state store, in which it has written.
         shares_jobs: Whether it has no store, and another try finds its jobs by their tags.
+        key: What it has written there for certain.
     """
     if isinstance(sys.exception(), AirflowTaskTimeout):
         return Standing.STOPPED
@@ -69,7 +68,7 @@ def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False)
 
     def ask() -> None:
         try:
-            found.append(_ask(ti, store, shares_jobs))
+            found.append(_ask(ti, store, key, shares_jobs))
         except (ImportError, NameError):
             # There is no supervisor to ask: somebody else runs this task, and stops it.
             found.append(Standing.STOPPED)
@@ -88,23 +87,23 @@ def standing_of(ti: Any, store: StateStore | None, *, shares_jobs: bool = False)
     return found[0] if found else Standing.UNKNOWN
 
 
-def _ask(ti: Any, store: StateStore | None, shares_jobs: bool) -> Standing:
+def _ask(ti: Any, store: StateStore | None, key: str, shares_jobs: bool) -> Standing:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    is_this_try = store is None or SubmissionRecord.read(store) is not None
+    is_this_try = store is None or store.get(key) is not None
     map_index = map_index_of(ti)
     states = RuntimeTaskInstance.get_task_states(
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=map_index
     )
-    key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
+    name = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
     of_run = states.get(ti.run_id, {})
-    if key not in of_run:
+    if name not in of_run:
         return Standing.STOPPED
     if not is_this_try:
-        return Standing.REPLACED if of_run[key] in AT_WORK else Standing.STOPPED
-    if of_run[key] == RUNNING:
+        return Standing.REPLACED if of_run[name] in AT_WORK else Standing.STOPPED
+    if of_run[name] == RUNNING:
         return Standing.RUNNING
-    if of_run[key] in DEFERRED:
+    if of_run[name] in WAITING:
         return Standing.DEFERRED
     # Nothing but its state tells a try without a store from the one that has replaced it.
-    return Standing.REPLACED if shares_jobs and of_run[key] in AT_WORK else Standing.STOPPED
+    return Standing.REPLACED if shares_jobs and of_run[name] in AT_WORK else Standing.STOPPED

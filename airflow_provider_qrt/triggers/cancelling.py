@@ -16,6 +16,7 @@ from airflow_provider_qrt.compat import HAS_ON_KILL
 from airflow_provider_qrt.config import answer_limits
 from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.observability.metrics import counting_cancellations
+from airflow_provider_qrt.task_states import AT_WORK, DEFERRED, RUNNING
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
 from airflow_provider_qrt.triggers.threads import asking_airflow, cancelling, in_thread
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
 Answer = TypeVar("Answer")
+
+REMOVED = "removed"
+"""Stands for the state of a task instance that is gone."""
 
 _last_wishes: set[asyncio.Task[None]] = set()
 """Cancellations in progress; the event loop only keeps weak references to its tasks."""
@@ -37,7 +41,9 @@ class CancellingTrigger(BaseTrigger):
     """
 
     session_id: str | None = None
-    """The task's own batch, which is closed with its jobs."""
+    """The task's own session or batch, which is closed when the task is stopped."""
+    also_cancel: Sequence[str] = ()
+    """Other jobs of the task, which are not waited for, and are cancelled when the task is stopped."""
     submitted_to: str | None = None
     """Instance, region and host that the jobs were submitted to; None if that is not known."""
 
@@ -54,7 +60,7 @@ class CancellingTrigger(BaseTrigger):
 
     @abstractmethod
     def unfinished_job_ids(self) -> Sequence[str]:
-        """Return the task's jobs that are not known to have completed."""
+        """Return the jobs that the task waits for and that are not known to have completed."""
 
     @asynccontextmanager
     async def noticing_a_stop(self) -> AsyncIterator[None]:
@@ -72,7 +78,9 @@ class CancellingTrigger(BaseTrigger):
         Airflow also calls this on a slow triggerer whose triggers another one has taken over; in that case the task
         still waits for its jobs, and they are not cancelled.
         """
-        if not self.cancel_on_kill or self._fired or self.published_job_id is None:
+        if not self.cancel_on_kill or self._fired:
+            return
+        if self.published_job_id is None and self.session_id is None:
             return
         # The triggerer cancels this coroutine again about every second until the trigger is gone, which would interrupt
         # the work; a separate task is not affected.
@@ -82,13 +90,24 @@ class CancellingTrigger(BaseTrigger):
         await asyncio.shield(work)
 
     async def _cancel_unless_awaited(self) -> None:
-        if await self._is_awaited():
+        state, published = await self._read_task()
+        if state == DEFERRED and published in (None, self.published_job_id):
             self.log.info("%s: the task still waits, in another triggerer.", self._going_on())
+        elif state == RUNNING and published == self.published_job_id is not None:
+            self.log.info("%s: the task has returned from another triggerer.", self._going_on())
+        elif state in AT_WORK:
+            # The task was cleared and begins anew, or it has returned and gone on: what else it has is in its hands.
+            await self._cancel(self.unfinished_job_ids())
         else:
-            await self._cancel()
+            await self._cancel([*self.unfinished_job_ids(), *self.also_cancel], and_close=True)
 
-    async def _cancel(self) -> str | None:
-        """Cancel the jobs; return the outcomes, or None if one of them failed."""
+    async def _cancel(self, job_ids: Sequence[str], *, and_close: bool = False) -> str | None:
+        """Cancel jobs; return the outcomes, or None if one of them failed.
+
+        Args:
+            job_ids: Which.
+            and_close: Close the task's session, too.
+        """
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
         from airflow_provider_qrt.client.retry import RetryPolicy
 
@@ -103,12 +122,13 @@ class CancellingTrigger(BaseTrigger):
                 ),
             )
         except errors.QiskitRuntimeError as error:
-            for job_id in self.unfinished_job_ids():
+            for job_id in job_ids:
                 self._not_cancelled(job_id, error)
             return None
         try:
-            fates = await asyncio.gather(*(self._cancel_one(client, job_id) for job_id in self.unfinished_job_ids()))
-            await self._close_session(client)
+            fates = await asyncio.gather(*(self._cancel_one(client, job_id) for job_id in job_ids))
+            if and_close:
+                await self._close_session(client)
         finally:
             await disconnect(client)
         return " ".join(fate for fate in fates if fate) if all(fates) else None
@@ -130,30 +150,34 @@ class CancellingTrigger(BaseTrigger):
         try:
             await _repeated(partial(close, client, self.session_id))
         except errors.QiskitRuntimeError as error:
-            self.log.warning("Batch %s could not be closed; it ends by itself: %s", self.session_id, error)
+            self.log.warning("Session %s could not be closed; it ends by itself: %s", self.session_id, error)
 
     def _not_cancelled(self, job_id: str, error: Exception) -> None:
         self.log.warning("Job %s could not be cancelled and may still run and be charged: %s", job_id, error)
 
     def _going_on(self) -> str:
         ids = self.unfinished_job_ids()
+        if not ids:
+            return f"Session {self.session_id} goes on"
         return f"Job {ids[0]} goes on" if len(ids) == 1 else f"Jobs {', '.join(ids)} go on"
 
-    async def _is_awaited(self) -> bool:
-        """Return whether the task still waits for these jobs; True if that is unknown, so that nothing is cancelled."""
+    async def _read_task(self) -> tuple[str | None, str | None]:
+        """Return the task's state and the job id that it has published, each None if there is none.
+
+        If that cannot be found out, it is that of a task that still waits for these jobs: nothing is cancelled then.
+        """
         if self.task_instance is None:
-            return False
+            return REMOVED, None
         try:
-            return await in_thread(asking_airflow, self._read_is_awaited)
+            return await in_thread(asking_airflow, self._ask_for_task)
         except errors.MISTAKES:
             self.log.exception("%s: the state of the task could not be read", self._going_on())
-            return True
         except Exception as error:
             self.log.warning("%s: the state of the task could not be read: %s", self._going_on(), error)
-            return True
+        return DEFERRED, self.published_job_id
 
-    def _read_is_awaited(self) -> bool:
-        """Ask Airflow whether the task is deferred, and whether it has published this job.
+    def _ask_for_task(self) -> tuple[str | None, str | None]:
+        """Ask Airflow for the state of the task and the job that it has published.
 
         A cleared task may be deferred again within a second, with another job.
         """
@@ -166,12 +190,13 @@ class CancellingTrigger(BaseTrigger):
             dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
         )
         key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-        if states.get(ti.run_id, {}).get(key) != "deferred":
-            return False
-        published = XCom.get_one(
+        state = states.get(ti.run_id, {}).get(key, REMOVED)
+        if state not in (DEFERRED, RUNNING) or self.published_job_id is None:
+            # A session alone tells nothing about the job that the task waits for.
+            return state, None
+        return state, XCom.get_one(
             key="job_id", dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
         )
-        return published in (None, self.published_job_id)
 
 
 async def _repeated(request: Callable[[], Answer]) -> Answer:

@@ -57,6 +57,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         cancel_on_kill: Cancel all uncompleted jobs when the task is cleared or marked while it is deferred.
         cancel_on_timeout: Cancel them when the deadline passes.
         submitted_to: Instance, region and host that the jobs were submitted to; None if that is not known.
+        session_id: A session or batch of the task's own, which is closed when the task is stopped.
+        also_cancel: Other jobs of the task, which are not waited for, and are cancelled when the task is stopped.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         cancel_on_kill: bool = False,
         cancel_on_timeout: bool = False,
         submitted_to: str | None = None,
+        session_id: str | None = None,
+        also_cancel: Sequence[str] = (),
     ) -> None:
         super().__init__(qiskit_runtime_conn_id=qiskit_runtime_conn_id, cancel_on_kill=cancel_on_kill)
         self.job_id = job_id
@@ -80,6 +84,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         self.poll_interval = poll_interval
         self.cancel_on_timeout = cancel_on_timeout
         self.submitted_to = submitted_to
+        self.session_id = session_id
+        self.also_cancel = tuple(also_cancel)
         self._completed: list[str] = []
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -97,6 +103,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "cancel_on_timeout": self.cancel_on_timeout,
                 **({"submitted_to": self.submitted_to} if self.submitted_to is not None else {}),
+                **({"session_id": self.session_id} if self.session_id is not None else {}),
+                **({"also_cancel": list(self.also_cancel)} if self.also_cancel else {}),
             },
         )
 
@@ -106,7 +114,7 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
         async with self.noticing_a_stop():
             outcome = await self._wait()
         if outcome.ending is Ending.TIMED_OUT and self.cancel_on_timeout:
-            fate = await self._cancel()
+            fate = await self._cancel(self.unfinished_job_ids())
             if fate is not None:
                 outcome = replace(outcome, message=f"{outcome.message} {fate}", cancelled=True)
         self._fired = True

@@ -29,8 +29,9 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
         qiskit_runtime_conn_id: The connection.
         not_before: Epoch seconds; the time that the service named, or an estimate.
         job_ids: Jobs that the task has already submitted, if it has several.
-        session_id: The batch that it has opened for them.
-        cancel_on_kill: Cancel those jobs when the task is cleared or marked while it is deferred.
+        session_id: The session or batch that it has opened for its jobs.
+        cancel_on_kill: Cancel those jobs, and close the session, when the task is cleared or marked while it is
+            deferred.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class QiskitRuntimeSubmissionTrigger(CancellingTrigger):
             "qiskit_runtime_conn_id": self.qiskit_runtime_conn_id,
             "not_before": self.not_before,
         }
-        if self.job_ids:
+        if self.job_ids or self.session_id is not None:
             arguments |= {
                 "job_ids": list(self.job_ids),
                 "session_id": self.session_id,

@@ -193,7 +193,7 @@ def states(emulator) -> set[bool]:
     return {job["cancelled"] for job in emulator.jobs()}
 
 
-@pytest.mark.parametrize("state", ["running", *standing.DEFERRED])
+@pytest.mark.parametrize("state", ["running", *standing.WAITING])
 def test_the_process_of_a_task_that_is_deferred_leaves_its_jobs_to_the_trigger(deferred, slow, airflow_says, state):
     airflow_says(state)
     deferred.on_kill()

@@ -312,6 +312,53 @@ def test_jobs_of_a_task_that_another_triggerer_took_over_go_on(trigger, emulator
     assert [job["cancelled"] for job in emulator.jobs()] == [False] * 3
 
 
+@pytest.fixture
+def client(connection):
+    return QiskitRuntimeHook().client
+
+
+@pytest.fixture
+def of_loop(trigger, three, client):
+    """The trigger of a task that has two more jobs and a session."""
+    session = client.create_session(mode="batch", backend="ibm_fez", max_ttl=600)
+    made = trigger(cancel_on_kill=True, also_cancel=three[1:], session_id=session.id)
+    return made, lambda: client.session(session.id).accepting_jobs
+
+
+@pytest.mark.parametrize("state", [None, "scheduled", "running", "deferred"])
+def test_of_a_task_that_goes_on_the_other_jobs_and_the_session_are_its_own(of_loop, emulator, monkeypatch, state):
+    killed, is_open = of_loop
+    states_are(monkeypatch, {"run": {"task": state}}, published="another")
+    asyncio.run(of_a_task(killed).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False, False]
+    assert is_open()
+
+
+def test_of_a_task_that_has_returned_from_another_triggerer_nothing_is_touched(of_loop, emulator, monkeypatch, three):
+    killed, is_open = of_loop
+    states_are(monkeypatch, {"run": {"task": "running"}}, published=three[0])
+    asyncio.run(of_a_task(killed).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [False] * 3
+    assert is_open()
+
+
+@pytest.mark.parametrize("states", [{"run": {"task": "failed"}}, {}])
+def test_a_task_that_is_stopped_loses_its_other_jobs_and_its_session_too(of_loop, emulator, monkeypatch, states):
+    killed, is_open = of_loop
+    states_are(monkeypatch, states, published="another")
+    asyncio.run(of_a_task(killed).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [True] * 3
+    assert not is_open()
+
+
+def test_a_timeout_cancels_what_was_waited_for_and_nothing_else(trigger, three, emulator, client):
+    session = client.create_session(mode="batch", backend="ibm_fez", max_ttl=600)
+    late = trigger(also_cancel=three[1:], session_id=session.id, deadline=time.time() + 0.1, cancel_on_timeout=True)
+    assert first_event(late)["cancelled"]
+    assert [job["cancelled"] for job in emulator.jobs()] == [True, False, False]
+    assert client.session(session.id).accepting_jobs
+
+
 def test_a_trigger_of_one_job_travels_as_it_did_before_there_were_several():
     assert "more_job_ids" not in QiskitRuntimeJobTrigger(job_id="j").serialize()[1]
     several = QiskitRuntimeJobTrigger(job_id="j", more_job_ids=["k"])
