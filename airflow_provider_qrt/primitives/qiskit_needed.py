@@ -12,6 +12,9 @@ from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 __all__ = ["QiskitMissingError"]
 
+CHATTY = ("qiskit", "qiskit_ibm_runtime")
+"""Loggers that write a line for each pass, or each PUB."""
+
 
 class QiskitMissingError(InvalidInputError):
     """The request needs Qiskit, which is not installed."""
@@ -47,16 +50,18 @@ def qiskit_needed(what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_passes() -> Iterator[None]:
-    """Suppress the log line of each Qiskit pass, unless the level of Qiskit's logger has been set."""
-    logger = logging.getLogger("qiskit")
-    if logger.level != logging.NOTSET:
-        yield
-        return
-    logger.setLevel(logging.WARNING)
+    """Suppress the log line of each pass and step of Qiskit and the official client, unless their level has been set.
+
+    The official client writes to the standard error stream, whose lines Airflow shows as errors.
+    """
+    quieted = [logger for logger in map(logging.getLogger, CHATTY) if logger.level == logging.NOTSET]
+    for logger in quieted:
+        logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(logging.NOTSET)
+        for logger in quieted:
+            logger.setLevel(logging.NOTSET)
 
 
 # Former names, which still work for one release.

@@ -14,7 +14,7 @@ from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qp
 from airflow_provider_qrt.primitives.circuits.transpile import backend_with
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
 from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
-from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError, qiskit_needed
+from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError, qiskit_needed, quiet_passes
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
@@ -145,7 +145,8 @@ def prepare_with(
 
     ready = None if backend is None else backend_with(_target(backend))
     try:
-        program, options = prepare(ready)
+        with quiet_passes():
+            program, options = prepare(ready)
         if passthrough:
             program.passthrough_data |= passthrough
         params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[SCHEMA_VERSION].encoder(program, options).model_dump(mode="json")

@@ -17,7 +17,7 @@ from airflow_provider_qrt.primitives.arrays.tensors import check_sizes
 from airflow_provider_qrt.primitives.circuits.importing import one_line
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor_estimator import NEEDED_FOR
-from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed, quiet_passes
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
 from airflow_provider_qrt.primitives.results.estimator_decoding import pub_result
 from airflow_provider_qrt.primitives.results.estimator_pub import EstimatorPubResult
@@ -54,7 +54,8 @@ def decode_executor_estimates(payload: str | bytes, *, max_bytes: int = MAX_DECO
         from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
         from qiskit_ibm_runtime.decoders.executor_estimator.decoder import ClientSideEstimatorDecoder
     try:
-        result = ClientSideEstimatorDecoder.decode(ExecutorResultDecoder.decode(payload))
+        with quiet_passes():
+            result = ClientSideEstimatorDecoder.decode(ExecutorResultDecoder.decode(payload))
     except Exception as error:
         raise InvalidResultError(
             f"the official client cannot make expectation values of the result: {type(error).__name__}: "

@@ -17,7 +17,7 @@ from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor import PASSTHROUGH_KEY
 from airflow_provider_qrt.primitives.inputs.noise_learning import MODEL_KEY, NEEDED_FOR
 from airflow_provider_qrt.primitives.noise_model import FORMAT, NoiseModel
-from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
+from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed, quiet_passes
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget, describe, load_document
 
 
@@ -47,9 +47,9 @@ def decode_noise_model(
     when = (learned or datetime.now(UTC)).astimezone(UTC).isoformat()
     bare = NoiseModel.from_json({"format": FORMAT, **model, "learned": when})
     try:
-        maps = ClientSideNoiseLearnerResultDecoder.decode(
-            ExecutorResultDecoder.decode(payload)
-        ).to_pauli_lindblad_maps()
+        with quiet_passes():
+            decoded = ClientSideNoiseLearnerResultDecoder.decode(ExecutorResultDecoder.decode(payload))
+        maps = decoded.to_pauli_lindblad_maps()
         found = list(zip(bare.layers, [one.to_sparse_list() for one in maps], strict=True))
     except Exception as error:
         raise InvalidResultError(
