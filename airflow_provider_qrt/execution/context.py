@@ -27,23 +27,41 @@ class TaskStateStore:
 
     Args:
         accessor: ``context["task_state_store"]``.
-        files: The files in which the task stored before Airflow had a store; they are only read.
     """
 
-    def __init__(self, accessor: TaskStateStoreAccessor, files: TaskFiles | None = None) -> None:
+    def __init__(self, accessor: TaskStateStoreAccessor) -> None:
         self._accessor = accessor
-        self._files = files
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return what was stored, or ``default``."""
         value = self._accessor.get(key, None)
-        if value is None and self._files is not None:
-            value = self._files.get(key)
         return default if value is None else value
 
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value."""
         self._accessor.set(key, value, retention=never_expire())
+
+
+class StoreAfterFiles:
+    """A store that has taken the place of files.
+
+    Args:
+        store: The store.
+        files: The files in which the task stored before; they are only read.
+    """
+
+    def __init__(self, store: StateStore, files: TaskFiles) -> None:
+        self._store = store
+        self._files = files
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what was stored, or ``default``."""
+        value = self._store.get(key)
+        return self._files.get(key, default) if value is None else value
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value."""
+        self._store.set(key, value)
 
 
 def task_store(context: Context) -> StateStore | None:
@@ -71,7 +89,7 @@ def task_store(context: Context) -> StateStore | None:
             f"The records of this task below [qiskit_runtime] record_path ({root}) cannot be used: "
             f"{type(error).__name__}: {error} Check the folder, its rights, and the connection in its address."
         ) from error
-    return files if accessor is None else TaskStateStore(accessor, files)
+    return files if accessor is None else StoreAfterFiles(TaskStateStore(accessor), files)
 
 
 def run_number(task: Any, context: Context) -> int:

@@ -31,15 +31,20 @@ class CancelNote:
         qiskit_runtime_conn_id: The connection.
         tags: Identity tags of its submissions.
         cancel: Whether its jobs are to be cancelled when it has failed.
+        by_tag: Whether the jobs are known by their tags alone, and the task has a session of its own.
     """
 
     qiskit_runtime_conn_id: str
     tags: Sequence[str]
     cancel: bool
+    by_tag: bool = False
 
     def push(self, ti: Any) -> None:
         """Put it into the task's XCom."""
-        ti.xcom_push(XCOM_KEY, {**asdict(self), "tags": list(self.tags)})
+        written = {**asdict(self), "tags": list(self.tags)}
+        if not self.by_tag:
+            del written["by_tag"]
+        ti.xcom_push(XCOM_KEY, written)
 
     @classmethod
     def pull(cls, ti: Any) -> CancelNote | None:
@@ -47,7 +52,8 @@ class CancelNote:
         value = pull(ti, XCOM_KEY)
         if not isinstance(value, dict):
             return None
-        return cls(str(value["qiskit_runtime_conn_id"]), list(value["tags"]), bool(value["cancel"]))
+        by_tag = bool(value.get("by_tag"))
+        return cls(str(value["qiskit_runtime_conn_id"]), list(value["tags"]), bool(value["cancel"]), by_tag)
 
 
 def pull(ti: Any, key: str) -> Any:
@@ -80,6 +86,12 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
         return
     job_ids = pull(ti, "job_ids") or [one for one in [pull(ti, "job_id")] if one]
     with QiskitRuntimeHook(note.qiskit_runtime_conn_id) as hook:
+        if note.by_tag:
+            for tag in note.tags:
+                log.info(hook.cancel_tagged_jobs_quickly(tag))
+            if session_id := pull(ti, "session_id"):
+                log.info(hook.close_session_quickly(str(session_id)))
+            return
         for fate in hook.cancel_jobs_quickly([str(job_id) for job_id in job_ids]):
             log.info(fate)
         if len(job_ids) < len(note.tags):

@@ -49,7 +49,13 @@ class JobTask(Task, Protocol):
         """Return what the task runs."""
 
 
-def link_key(task: Task) -> str:
+class HasLinks(Protocol):
+    """An operator with links."""
+
+    operator_extra_links: Any
+
+
+def link_key(task: HasLinks) -> str:
     """Return the XCom key of the link to the job."""
     links: Sequence[Any] = task.operator_extra_links
     return str(links[0].xcom_key)

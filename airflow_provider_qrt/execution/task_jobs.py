@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = 0.5
 """Seconds."""
+FETCH = "QiskitRuntimeGetResultOperator fetches the result of"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class TaskJobs:
         killed: Whether somebody has stopped the task.
         leaving: Whether the worker is shut down, so that the task has to end and leave its jobs to a retry.
         batch_id: A batch of the task's own that is open.
+        how_to_go_on: What to do to have the result of a job that was left running, for a task whose retry finds it.
     """
 
     hook: QiskitRuntimeHook
@@ -92,6 +94,7 @@ class TaskJobs:
     killed: bool = False
     leaving: bool = False
     batch_id: str | None = None
+    how_to_go_on: str = "clear the task to go on with"
 
     @property
     def job_ids(self) -> list[str]:
@@ -170,7 +173,7 @@ class TaskJobs:
             return f"{going_on}; a retry goes on with {'it' if one else 'them'}."
         for job in left:
             self._note(job, job.submitter.left_unread, "left running")
-        how = "clear the task to go on with" if self.durable else "QiskitRuntimeGetResultOperator fetches the result of"
+        how = self.how_to_go_on if self.durable else FETCH
         return f"{going_on}. {'It' if one else 'They'} may be charged; {how} {'it' if one else 'them'}."
 
     def stop_if_killed(self) -> None:

@@ -217,13 +217,17 @@ class QiskitRuntimeHook(BaseHook):
 
     def close_batch_quickly(self, session_id: str) -> str:
         """Close a batch with a short request; its jobs still run. Otherwise like :meth:`cancel_job_quickly`."""
+        return self.close_session_quickly(session_id, kind="Batch")
+
+    def close_session_quickly(self, session_id: str, *, kind: str = "Session") -> str:
+        """Close a session with a short request; its jobs still run. Otherwise like :meth:`cancel_job_quickly`."""
         from airflow_provider_qrt.jobs.sessions.opening import close
 
         try:
             closed = close(self._hasty_client(), session_id)
         except Exception as error:
-            return self._not_done(f"Batch {session_id} could not be closed; it ends by itself", error)
-        return f"Batch {session_id} was closed." if closed else f"Batch {session_id} has been closed already."
+            return self._not_done(f"{kind} {session_id} could not be closed; it ends by itself", error)
+        return f"{kind} {session_id} was closed." if closed else f"{kind} {session_id} has been closed already."
 
     def _not_done(self, what: str, error: Exception) -> str:
         """Describe what could not be done; for a bug of our own, also log the traceback."""

@@ -28,7 +28,12 @@ SERVER = "server"
 
 
 def choose_program(
-    program_id: str, executor: Callable[[], CircuitsProgram], server: Callable[[], CircuitsProgram], server_id: str
+    program_id: str,
+    executor: Callable[[], CircuitsProgram],
+    server: Callable[[], CircuitsProgram],
+    server_id: str,
+    *,
+    level: int = logging.INFO,
 ) -> TaskProgram:
     """Return the program of a task.
 
@@ -37,6 +42,7 @@ def choose_program(
         executor: Makes the program over ``executor``.
         server: Makes the server's program.
         server_id: The id of that program.
+        level: Of the log line that says which was chosen.
 
     Raises:
         InvalidInputError: There is no such program, or the setting ``default_program`` is wrong.
@@ -52,7 +58,7 @@ def choose_program(
             )
         program_id = server_id if pinned == SERVER else pinned
     if program_id == AUTO:
-        return AutoProgram(executor(), server())
+        return AutoProgram(executor(), server(), level)
     return executor() if program_id == EXECUTOR else server()
 
 
@@ -62,11 +68,13 @@ class AutoProgram(TaskProgram):
     Args:
         executor: The program that comes first.
         server: The one that takes its place.
+        level: Of the log line that says which was chosen.
     """
 
-    def __init__(self, executor: CircuitsProgram, server: CircuitsProgram) -> None:
+    def __init__(self, executor: CircuitsProgram, server: CircuitsProgram, level: int = logging.INFO) -> None:
         self._executor = executor
         self._server = server
+        self._level = level
         self._chosen: CircuitsProgram | None = None
         self._other: CircuitsProgram | None = None
 
@@ -88,15 +96,17 @@ class AutoProgram(TaskProgram):
                     f"neither program takes this input. The program {server}: {error} The program executor: {unfit}"
                 ) from None
             self._choose(self._server, None)
-            log.info("Program: %s, which IBM has deprecated, because the executor cannot run this. %s", server, unfit)
+            because = "Program: %s, which IBM has deprecated, because the executor cannot run this. %s"
+            log.log(self._level, because, server, unfit)
             return built
         drawback = self._executor.drawback()
         if drawback is not None and (other := _build(self._server)) is not None:
             self._choose(self._server, self._executor)
-            log.info("Program: %s, which IBM has deprecated, because with the executor %s.", server, drawback)
+            because = "Program: %s, which IBM has deprecated, because with the executor %s."
+            log.log(self._level, because, server, drawback)
             return other
         self._choose(self._executor, self._server)
-        log.info("Program: executor, which takes the place of the %s that IBM has deprecated.", server)
+        log.log(self._level, "Program: executor, which takes the place of the %s that IBM has deprecated.", server)
         return built
 
     def _choose(self, chosen: CircuitsProgram, other: CircuitsProgram | None) -> None:

@@ -84,15 +84,16 @@ class CircuitsProgram(TaskProgram):
     Attributes:
         client: The API.
         arguments: Of the task.
+        snapshots: Reads backends; None: the program reads them itself. A hybrid loop has one for all its programs.
     """
 
     client: QiskitRuntimeClient
     arguments: Any
+    snapshots: BackendSnapshots | None = field(default=None, repr=False, kw_only=True)
     max_executions: ClassVar[int | None] = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
     _pubs: Sequence[Any] = field(default=(), init=False)
     _fitted: tuple[Sequence[Any], Backend] | None = field(default=None, init=False)
-    _snapshots: BackendSnapshots | None = field(default=None, init=False)
 
     # What a subclass says
 
@@ -242,9 +243,9 @@ class CircuitsProgram(TaskProgram):
 
     def snapshot(self, backend: Backend) -> BackendSnapshot:
         """Return how the backend is configured and calibrated now, read once."""
-        if self._snapshots is None:
-            self._snapshots = BackendSnapshots(self.client)
-        return self._snapshots.read(backend)
+        if self.snapshots is None:
+            self.snapshots = BackendSnapshots(self.client)
+        return self.snapshots.read(backend)
 
     def prepared(self, asked: ProgramInput, program: PreparedProgram, backend: Backend) -> ProgramInput:
         """Return the input that the official client has prepared.

@@ -142,6 +142,8 @@ class JobRequest:
         start_session: Begin a session with this job, where the channel has such sessions.
         dry_run: Whether it goes to a backend's mock twin, which runs nothing.
         estimated_seconds: QPU seconds that it is expected to take, if a budget was checked.
+        same_as: Fingerprint of an earlier request that is taken for this one, although some of its numbers differ in
+            the last bits.
         make_alternative: Returns the request that gets the same from another program, or None; called when it is
             needed, since it may take long.
     """
@@ -156,6 +158,7 @@ class JobRequest:
     start_session: bool = False
     dry_run: bool = False
     estimated_seconds: float | None = field(default=None, compare=False)
+    same_as: str | None = field(default=None, compare=False)
     make_alternative: Callable[[], JobRequest | None] | None = field(default=None, repr=False, compare=False)
 
     def alternative(self) -> JobRequest | None:
@@ -168,7 +171,7 @@ class JobRequest:
         Args:
             digest: What :meth:`fingerprint` returned, or the beginning of it.
         """
-        if self.fingerprint().startswith(digest):
+        if (self.same_as or self.fingerprint()).startswith(digest):
             return True
         other = self.alternative()
         return other is not None and other.fingerprint().startswith(digest)

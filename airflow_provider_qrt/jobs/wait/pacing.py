@@ -33,9 +33,9 @@ class KeepWaiting:
     note: str = ""
 
 
-def growing_delay(waited: float, longest: float, chance: random.Random) -> float:
+def growing_delay(waited: float, longest: float, chance: random.Random, *, shortest: float = SHORTEST_DELAY) -> float:
     """Seconds until the next look: few at first, then a share of the time waited, ``longest`` at most, and jitter."""
-    seconds = min(max(SHARE_OF_AGE * waited, min(SHORTEST_DELAY, longest)), longest)
+    seconds = min(max(SHARE_OF_AGE * waited, min(shortest, longest)), longest)
     return seconds * chance.uniform(1 - JITTER, 1 + JITTER)
 
 
@@ -62,6 +62,7 @@ class Patience:
         poll_interval: Longest time between two looks, seconds.
         random: Source of jitter.
         refusals: Judges the errors of reads.
+        shortest: Seconds between two looks at least.
     """
 
     since: float
@@ -69,11 +70,13 @@ class Patience:
     poll_interval: float
     random: random.Random
     refusals: Refusals = field(default_factory=Refusals)
+    shortest: float = SHORTEST_DELAY
     _failed_reads: int = field(default=0, init=False)
 
     def delay(self, now: float) -> float:
         """Seconds until the next look."""
-        return self.until_deadline(growing_delay(now - self.since, self.poll_interval, self.random), now)
+        delay = growing_delay(now - self.since, self.poll_interval, self.random, shortest=self.shortest)
+        return self.until_deadline(delay, now)
 
     def until_deadline(self, seconds: float, now: float) -> float:
         """Shorten a delay that would pass the deadline."""

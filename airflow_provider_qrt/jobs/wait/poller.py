@@ -17,7 +17,7 @@ from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting, Patience, running_delay
+from airflow_provider_qrt.jobs.wait.pacing import SHORTEST_DELAY, KeepWaiting, Patience, running_delay
 
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
@@ -38,6 +38,7 @@ class JobPoller:
         first_delay: Seconds before the first look at least.
         submitted_to: Instance, region and host that the job was submitted to; None if that is not known.
         patience: Seconds for which a refusal must be repeated before it ends the wait.
+        shortest: Seconds between two looks at least.
         random: Source of jitter.
     """
 
@@ -49,6 +50,7 @@ class JobPoller:
     first_delay: float = 0.0
     submitted_to: str | None = None
     patience: float = DEFAULT_PATIENCE
+    shortest: float = SHORTEST_DELAY
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
     _last_status: JobStatus | None = field(default=None, init=False)
@@ -59,7 +61,12 @@ class JobPoller:
     def __post_init__(self) -> None:
         """Begin to wait."""
         self._patience = Patience(
-            self.submitted_at, self.deadline, self.poll_interval, self.random, Refusals(patience=self.patience)
+            self.submitted_at,
+            self.deadline,
+            self.poll_interval,
+            self.random,
+            Refusals(patience=self.patience),
+            self.shortest,
         )
 
     def first(self, now: float) -> KeepWaiting:
