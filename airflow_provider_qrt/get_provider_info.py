@@ -36,6 +36,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules(
             "operators.calibration",
             "operators.executor",
+            "operators.hybrid",
             "operators.noise_learner",
             "operators.jobs",
             "operators.primitives",
@@ -44,8 +45,13 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": _modules("sensors.qiskit_runtime"),
         "triggers": _modules("triggers.qiskit_runtime", "triggers.submission"),
         "task-decorators": [
-            {"name": name, "class-name": f"airflow_provider_qrt.decorators.primitives.{name}_task"}
-            for name in ("qiskit_sampler", "qiskit_estimator", "qiskit_executor")
+            {"name": name, "class-name": f"airflow_provider_qrt.decorators.{module}.{name}_task"}
+            for module, name in (
+                ("primitives", "qiskit_sampler"),
+                ("primitives", "qiskit_estimator"),
+                ("primitives", "qiskit_executor"),
+                ("hybrid", "qiskit_hybrid"),
+            )
         ],
         "cli": ["airflow_provider_qrt.cli.airflow_commands.get_commands"],
         "extra-links": ["airflow_provider_qrt.links.qiskit_runtime.QiskitRuntimeJobLink"],

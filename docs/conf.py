@@ -37,7 +37,7 @@ autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
 # Roles and types of our own must lead somewhere. Other people's classes are not here, nor are type variables.
 nitpicky = True
-nitpick_ignore_regex = [("py:class", r"(?!airflow_provider_qrt\.).*|.*\.(Outcome|ToSample|ToEstimate|ToExecute)")]
+nitpick_ignore_regex = [("py:class", r"(?!airflow_provider_qrt\.).*|.*\.(Outcome|ToSample|ToEstimate|ToExecute|Value)")]
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 

@@ -196,6 +196,7 @@ class StateStore:
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         self.values[key] = json.dumps(value)
+        assert json.loads(self.values[key]) == value, "Airflow's store takes plain JSON: no tuples, and texts as keys."
         self.retentions.append(retention)
 
 
@@ -211,6 +212,7 @@ class TaskInstance:
     max_tries: int = 2
     pushed: dict[str, Any] = field(default_factory=dict)
     task: Any = None
+    id: str = "0190a000-0000-7000-8000-000000000001"
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = json.loads(json.dumps(value))

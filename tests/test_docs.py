@@ -58,7 +58,7 @@ def is_excerpt(block: Block) -> bool:
 BLOCKS = blocks()
 SUBMITS = re.compile(
     r"QiskitRuntime(Sampler|Estimator|Executor|NoiseLearner|SubmitJob)Operator\("
-    r"|^@(task\.)?qiskit_(?!.*map_index)",
+    r"|^@(task\.)?qiskit_(?!hybrid|.*map_index)",
     re.MULTILINE,
 )
 SUBMITTING = [one for one in BLOCKS if SUBMITS.search(one.text)]
@@ -124,6 +124,17 @@ def test_the_job_that_a_block_submits_completes(block, tmp_path, context, connec
         task.render_template_fields(whole)
         value = task.execute(whole)
         assert value["status"] == "Completed"
+
+
+def test_the_loop_of_a_page_runs_to_its_end(tmp_path, context, connection):
+    block = next(one for one in BLOCKS if "@qiskit_hybrid_task" in one.text)
+    [task] = tasks(load(block, tmp_path)).values()
+    task.backend, task.poll_interval = "ibm_fez", 0.02
+    task.render_template_fields(context)
+    found = task.execute(context)
+    assert len(found["angles"]) == 2
+    # The lowest value that a product state can have, less the noise.
+    assert found["energy"] < -0.6
 
 
 def test_the_pages_show_every_operator(tmp_path):

@@ -32,7 +32,7 @@ def energy(**angles: float) -> float:
     pauli = {"I": np.eye(2), "X": np.array([[0, 1], [1, 0]]), "Z": np.diag([1, -1])}
     return sum(
         weight * float(state @ np.kron(pauli[left], pauli[right]) @ state)
-        for (left, right), weight in example("h2_vqe").H2.items()
+        for (left, right), weight in example("h2_vqe_rounds").H2.items()
     )
 
 
@@ -46,7 +46,7 @@ def test_the_ansatz_in_the_machines_gates_is_the_one_that_is_meant():
     from qiskit.quantum_info import SparsePauliOp, Statevector
     from qiskit_qasm3_import import parse
 
-    vqe = example("h2_vqe")
+    vqe = example("h2_vqe_rounds")
     text = vqe.ANSATZ.replace("$0", "q[0]").replace("$1", "q[1]").replace("input", "qubit[2] q; input", 1)
     circuit = parse(text).assign_parameters(vqe.START)
     value = Statevector(circuit).expectation_value(SparsePauliOp.from_list(list(vqe.H2.items())))
@@ -54,13 +54,13 @@ def test_the_ansatz_in_the_machines_gates_is_the_one_that_is_meant():
 
 
 def test_the_exact_energy_is_that_of_full_configuration_interaction():
-    vqe = example("h2_vqe")
+    vqe = example("h2_vqe_rounds")
     assert vqe.ground_energy(vqe.H2) == pytest.approx(-1.1373, abs=1e-4)
     assert vqe.ground_energy({"ZI": 1.0, "IZ": 0.5, "XX": 0.0}) == pytest.approx(-1.5)
 
 
 def test_a_step_finds_the_lowest_point_of_the_two_angles_wherever_they_are():
-    vqe = example("h2_vqe")
+    vqe = example("h2_vqe_rounds")
     better, promised = vqe.descend(vqe.START, ("c", "d"), measured(vqe.sweep(vqe.START, ("c", "d"))))
     assert (better["a"], better["b"]) == (vqe.START["a"], vqe.START["b"])
     assert promised == pytest.approx(energy(**better))
@@ -71,7 +71,7 @@ def test_a_step_finds_the_lowest_point_of_the_two_angles_wherever_they_are():
 
 @pytest.mark.parametrize("noise", [0.0, 0.03])
 def test_three_rounds_reach_the_ground_energy_with_noise(noise):
-    vqe = example("h2_vqe")
+    vqe = example("h2_vqe_rounds")
     for seed in range(20 if noise else 1):
         angles = vqe.START
         for number, pair in enumerate(vqe.ROUNDS):
@@ -86,8 +86,13 @@ def test_an_energy_too_far_from_the_exact_one_fails_the_run(off_by, accepted):
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.exceptions import AirflowFailException
 
-    vqe = example("h2_vqe")
-    compare = DagBag(str(EXAMPLES / "h2_vqe.py")).dags["qiskit_runtime_h2_vqe"].get_task("compare").python_callable
+    vqe = example("h2_vqe_rounds")
+    compare = (
+        DagBag(str(EXAMPLES / "h2_vqe_rounds.py"))
+        .dags["qiskit_runtime_h2_vqe_rounds"]
+        .get_task("compare")
+        .python_callable
+    )
     result = {"results": [{"evs": vqe.ground_energy(vqe.H2) + off_by, "stds": 0.01}]}
     if accepted:
         assert compare(result, vqe.START)["error"] == pytest.approx(off_by)

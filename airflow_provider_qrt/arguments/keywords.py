@@ -167,3 +167,27 @@ class WaitArguments(SensorArguments, total=False):
 
     poke_interval: float | timedelta | str
     timeout: float | timedelta | str | None
+
+
+class HybridArguments(TaskArguments, total=False):
+    """Arguments of ``QiskitRuntimeHybridOperator`` except the function and its arguments."""
+
+    backend: Rendered
+    backend_filters: Mapping[str, Any] | XComArg | None
+    mode: Rendered | None
+    max_ttl: int | timedelta | Rendered | None
+    tags: Sequence[str] | XComArg
+    max_execution_time: int | timedelta | Rendered | None
+    private: bool
+    deferrable: bool
+    defer_after: Duration
+    poll_interval: Duration
+    timeout: Duration
+    cancel_on_kill: bool
+    cancel_on_timeout: bool
+    budget: QiskitRuntimeBudget | Mapping[str, Any] | float | timedelta | str | None
+    max_jobs: int | Rendered | None
+    max_seconds: Duration | None
+    journal_path: Rendered | None
+    on_divergence: str
+    qiskit_runtime_conn_id: str

@@ -46,18 +46,10 @@ def decorate(
         TypeError: It is not a function, or one that cannot return these; or they are also given as an argument, or an
             argument is misspelt.
     """
-    name = operator_class.custom_operator_name
-    if not callable(function):
-        raise TypeError(f"{name}: arguments need their names, as in {name}(backend='least_busy').")
-    who = f"{name}: the function {getattr(function, '__name__', function)!r}"
-    returned = operator_class.returned_argument
+    name, returned = operator_class.custom_operator_name, operator_class.returned_argument
+    check_function(name, function, operator_class, arguments, returned)
     if returned in arguments:
-        raise TypeError(f"{who} returns the {returned}, so leave the argument {returned} out.")
-    if is_async_callable(function):
-        raise TypeError(f"{who} is async. Write it with def.")
-    if inspect.isgeneratorfunction(function):
-        raise TypeError(f"{who} yields. Let it return all of its {returned}.")
-    check_names(operator_class, arguments, call=f" (function {getattr(function, '__name__', function)!r})")
+        raise TypeError(f"{_who(name, function)} returns the {returned}, so leave the argument {returned} out.")
     # The function's return type does not describe the task's outputs, so Airflow must not infer them from it.
     several = bool(arguments.pop("multiple_outputs", False))
     return CircuitsFunction(
@@ -67,3 +59,31 @@ def decorate(
         kwargs=arguments,
         decorator_name=name.removeprefix("@"),
     )
+
+
+def check_function(
+    name: str, function: Callable[..., Any], operator_class: type, arguments: dict[str, Any], returned: str
+) -> None:
+    """Check that a decorator was given a plain function, and arguments that its operator has.
+
+    Args:
+        name: The decorator, as it is written.
+        function: What it was given.
+        operator_class: Operator class of the tasks.
+        arguments: The operator's arguments.
+        returned: Names what the function returns.
+
+    Raises:
+        TypeError: The function is none, is async or yields, or an argument is misspelt.
+    """
+    if not callable(function):
+        raise TypeError(f"{name}: arguments need their names, as in {name}(backend='least_busy').")
+    if is_async_callable(function):
+        raise TypeError(f"{_who(name, function)} is async. Write it with def.")
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"{_who(name, function)} yields. Let it return all of its {returned}.")
+    check_names(operator_class, arguments, call=f" (function {getattr(function, '__name__', function)!r})")
+
+
+def _who(name: str, function: Callable[..., Any]) -> str:
+    return f"{name}: the function {getattr(function, '__name__', function)!r}"

@@ -41,7 +41,7 @@ def passed(done: subprocess.CompletedProcess[str]) -> int:
 
 def test_loading_the_plugin_imports_nothing_heavy(tmp_path):
     code = (
-        "import sys, airflow_provider_qrt.emulator.pytest_plugin;"
+        "import sys, airflow_provider_qrt.emulator.pytest_plugin, airflow_provider_qrt.hybrid.pytest_plugin;"
         "print([one for one in ('fastapi', 'uvicorn', 'qiskit', 'qiskit_aer', 'airflow', 'numpy', 'requests')"
         " if one in sys.modules])"
     )

@@ -59,6 +59,14 @@ class OperatorTask:
             deferred.method_name, arguments, self.context
         )
 
+    def resume_until_deferred(self, deferred: Any, **more: Any) -> Any:
+        """A leg after a deferral that must end in another one; returns that."""
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        with pytest.raises(TaskDeferred) as again:
+            self.resume(deferred, **more)
+        return again.value
+
     def run(self, **more: Any) -> Any:
         """A whole try, whichever way it waits; when it has succeeded, Airflow takes the value and says so."""
         from airflow.providers.common.compat.sdk import TaskDeferred
@@ -128,3 +136,37 @@ def failing(store, monkeypatch) -> Callable[[Callable[[Any], Any]], None]:
 @pytest.fixture(autouse=True)
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_qrt.jobs.submit.look_up.LOOK_UP_PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def loop(task, emulator):
+    """A task with a hybrid loop; each test gives it a function."""
+    task.operator_module, task.operator_class = "hybrid", "QiskitRuntimeHybridOperator"
+    task.defaults = {"defer_after": 0}
+    emulator.configure(run_seconds=0.0)
+    return task
+
+
+@pytest.fixture
+def retry(loop, ti):
+    """Runs a loop up to its return, or to an error; the next run is a retry of it."""
+
+    def run(function: Any, error: type[BaseException] | None = None, **more: Any) -> Any:
+        if error is None:
+            value = loop.run(python_callable=function, **more)
+        else:
+            with pytest.raises(error) as raised:
+                loop.run(python_callable=function, **more)
+            value = str(raised.value)
+        ti.try_number += 1
+        return value
+
+    return run
+
+
+@pytest.fixture
+def client(connection):
+    """The API."""
+    from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
+
+    return QiskitRuntimeHook().client

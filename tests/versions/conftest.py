@@ -19,7 +19,14 @@ from tools.versions import OLDEST, VERSIONS, Version, install
 
 ROOT = Path(__file__).resolve().parents[2]
 LANES = 6
-EXAMPLES = ("batch_of_circuits", "first_circuit", "h2_vqe", "parameter_sweep", "submit_and_wait", "wait_for_backend")
+EXAMPLES = (
+    "batch_of_circuits",
+    "first_circuit",
+    "h2_vqe_rounds",
+    "parameter_sweep",
+    "submit_and_wait",
+    "wait_for_backend",
+)
 """The example DAGs that run: with sensors, sessions, decorators and mapped tasks, and without Qiskit."""
 NEED_3_2 = ("alert_on_long_queue", "approve_submission")
 """The example DAGs with alerts on deadlines and a time limit for an answer, which Airflow 3.1 does not have."""
