@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.compat import select_rendered_fields
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
+from airflow_provider_qrt.plugins.loop_data import LoopCall, read_loops
 from airflow_provider_qrt.untrusted.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class TaskData:
         job_ids: Its jobs.
         result: Its return value.
         rendered: Its rendered fields.
+        loop: The calls of a hybrid loop that are done.
     """
 
     task_id: str
@@ -40,6 +42,7 @@ class TaskData:
     job_ids: Sequence[str] = ()
     result: Any = None
     rendered: dict[str, Any] = field(default_factory=dict)
+    loop: Sequence[LoopCall] = ()
 
     @property
     def name(self) -> str:
@@ -119,7 +122,7 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
     rendered = {
         (task_id, map_index): fields for task_id, map_index, fields in session.execute(asked.where(*of_run(owner)))
     }
-    found = []
+    found, loops = [], read_loops(session, dag_id, run_id, tasks)
     for task_id, map_index in tasks:
         state, operator = instances.get((task_id, map_index), (None, None))
         one, several, result = (values.get((task_id, map_index, key)) for key in (JOB, JOBS, RESULT))
@@ -136,6 +139,7 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
                 job_ids,
                 result,
                 fields if isinstance(fields, dict) else {},
+                loops.get((task_id, map_index), ()),
             )
         )
     return found

@@ -10,6 +10,7 @@ from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see, read_claim
 from airflow_provider_qrt.plugins.dry_run import is_plan, plan_view
+from airflow_provider_qrt.plugins.loop_view import loop_view
 from airflow_provider_qrt.plugins.overview import Price, task_url
 from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_number, is_result, pub_views
 
@@ -56,9 +57,12 @@ def task_view(
     """
     result = task.result if is_result(task.result) else None
     pubs, more_pubs = pub_views(result) if result else ([], 0)
+    loop = loop_view(task.loop, price)
     jobs = [
         _job_view(job_id, details.get(job_id), price, dag_id, airflow_name, base_url, problem)
         for job_id in task.job_ids[:MOST_JOBS]
+        # The course of a loop has the jobs that have completed.
+        if job_id not in {known for call in task.loop for known in call.job_ids}
     ]
     if result and len(jobs) == 1:
         _add_from_xcom(jobs[0], result, price)
@@ -83,7 +87,8 @@ def task_view(
         "more_pubs": more_pubs,
         "circuits": circuit_sources(task.rendered),
         "downloads": (["json", "csv"] if has_values(result) else ["json"]) if result else [],
-        "note": "" if is_plan(task.result) else _note(task, result, pubs),
+        "note": "" if is_plan(task.result) or loop else _note(task, result, pubs),
+        "loop": loop,
         "plan": plan_view(task.result, price) if is_plan(task.result) else [],
     }
 

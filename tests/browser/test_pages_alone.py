@@ -132,3 +132,36 @@ def test_an_estimate_is_shown_beside_the_charge(page):
         "Estimated at 12 s of QPU time before it was submitted; IBM charged 9 s.", timeout=PATIENCE
     )
     expect(shown).to_have_count(1)
+
+
+def test_the_course_of_a_loop_is_drawn_and_told_in_a_table(page):
+    energies = [(1, -0.5), (2, -0.9), (4, -1.1)]
+    calls = [
+        {
+            "call": call,
+            "name": "energy",
+            "value": value,
+            "error": 0.02,
+            "shown": "",
+            "jobs": [f"j{call}"],
+            "spent": call,
+        }
+        for call, value in energies
+    ]
+    calls.insert(2, {"call": 3, "name": "fit", "value": None, "error": None, "shown": "", "jobs": [], "spent": 2})
+    points = [{"call": call, "value": value, "error": 0.02} for call, value in energies]
+    series = [{"name": "energy", "points": points}]
+    loop = {"calls": calls, "series": series, "jobs": 3, "seconds": 4.0, "cost": 6.4}
+    serve(page, lambda *_: result(total=1, tasks=[task(loop=loop)]))
+    page.goto(f"{PLACE}/result.html?dag_id=d&run_id=r")
+    shown = page.get_by_test_id("loop")
+    expect(shown).to_contain_text("A loop of 4 calls, 3 jobs, 4 s of QPU time, about $6.40.")
+    drawn = shown.get_by_test_id("course-point")
+    expect(drawn).to_have_count(3)
+    assert [one.get_attribute("data-value") for one in drawn.all()] == ["-0.5", "-0.9", "-1.1"]
+    expect(shown.get_by_role("img", name="energy: 3 calls, the last one -1.1 ± 0.02.")).to_be_visible()
+    shown.get_by_text("As a table").click()
+    rows = shown.get_by_test_id("call-row")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(1)).to_contain_text("-0.9 ± 0.02")
+    expect(rows.nth(2)).to_contain_text("fit")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
+from airflow_provider_qrt.compat import has_state_store
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput, job_tags
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
 
@@ -195,6 +196,22 @@ class Database:
                 rendered_fields=rendered,
             )
 
+    def add_state(self, dag_id: str, task_id: str, **values: Any) -> None:
+        """Store values in the state of a task."""
+        run = self._scalar("SELECT id FROM dag_run WHERE dag_id = :dag_id", dag_id=dag_id)
+        for key, value in values.items():
+            self._put(
+                "task_state_store",
+                dag_run_id=run,
+                dag_id=dag_id,
+                run_id=RUN,
+                task_id=task_id,
+                map_index=-1,
+                key=key,
+                value=json.dumps(value),
+                updated_at=datetime.now(UTC),
+            )
+
     def _put(self, table: str, **values: Any) -> None:
         from airflow import settings
         from airflow.models.base import Base
@@ -231,6 +248,7 @@ class Database:
         from sqlalchemy import text
 
         tables = (
+            *(["task_state_store"] if has_state_store() else []),
             "xcom",
             "rendered_task_instance_fields",
             "task_instance",

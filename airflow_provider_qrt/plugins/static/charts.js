@@ -104,6 +104,70 @@ export function values(points, what) {
   return chart;
 }
 
+const WIDTH = 620;
+const HEIGHT = 220;
+const FRAME = { left: 76, right: 12, top: 10, bottom: 30 };
+
+/** The course of a number over the calls of a loop, with error bars where there are errors. */
+export function course(points, what, { steps = false } = {}) {
+  const ends = points.flatMap(({ value, error }) => [value - (error ?? 0), value + (error ?? 0)]);
+  // What adds up begins at nothing.
+  const [low, high] = [Math.min(...ends, steps ? 0 : Infinity), Math.max(...ends)];
+  const [first, last] = [points[0].call, points[points.length - 1].call];
+  const { left, right, top, bottom } = FRAME;
+  const x = (call) => left + (last > first ? (call - first) / (last - first) : 0.5) * (WIDTH - left - right);
+  const y = (value) => HEIGHT - bottom - (high > low ? (value - low) / (high - low) : 0.5) * (HEIGHT - top - bottom);
+  const ending = points[points.length - 1];
+  const chart = drawn("svg", {
+    class: "chart", role: "img", "data-testid": "course", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT,
+    "aria-label": `${what}: ${points.length} calls, the last one ${plusMinus({ value: ending.value, error: ending.error ?? null })}.`,
+  });
+  chart.append(drawn("path", { class: "axis", fill: "none", d: `M${left} ${top}V${HEIGHT - bottom}H${WIDTH - right}` }));
+  for (const mark of new Set([low, high])) {
+    chart.append(drawn("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, number(mark)));
+  }
+  for (const call of new Set([first, last])) {
+    chart.append(drawn("text", { x: x(call), y: HEIGHT - 12, "text-anchor": "middle" }, `call ${call}`));
+  }
+  const line = points.map(({ call, value }, index) =>
+    index === 0 ? `M${x(call)} ${y(value)}` : steps ? `H${x(call)}V${y(value)}` : `L${x(call)} ${y(value)}`);
+  chart.append(drawn("path", { class: "course", fill: "none", d: line.join("") }));
+  if (steps) return chart;
+  for (const { call, value, error } of points) {
+    const told = plusMinus({ value, error: error ?? null });
+    const group = drawn(
+      "g", { "data-testid": "course-point", "data-call": call, "data-value": value, "data-error": error },
+      drawn("title", {}, `call ${call}: ${told}`),
+    );
+    if (error) group.append(drawn("path", { class: "error", fill: "none", d: `M${x(call)} ${y(value - error)}V${y(value + error)}` }));
+    group.append(drawn("circle", { class: "point", cx: x(call), cy: y(value), r: points.length > 100 ? 2 : 3.5 }));
+    chart.append(group);
+  }
+  return chart;
+}
+
+/** All calls of a loop. */
+export function callsTable(calls, caption, job) {
+  const rows = calls.map((row) =>
+    element(
+      "tr", { "data-testid": "call-row", "data-call": row.call },
+      element("th", { scope: "row" }, String(row.call)),
+      element("td", {}, row.name),
+      element("td", { class: row.value === null ? "" : "number" }, row.value === null ? row.shown : plusMinus(row)),
+      element("td", { class: "number" }, number(row.spent)),
+      element("td", {}, row.jobs.flatMap((id, index) => [index ? ", " : "", job(id)])),
+    ));
+  const head = ["Call", "Name", "Value", "QPU seconds so far", "Job"];
+  return element(
+    "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    element(
+      "table", {}, element("caption", {}, caption),
+      element("thead", {}, element("tr", {}, head.map((name) => element("th", { scope: "col" }, name)))),
+      element("tbody", {}, rows),
+    ),
+  );
+}
+
 export function valuesTable(points, caption) {
   const rows = points.map((point) =>
     element(

@@ -1,6 +1,6 @@
 // The page Result: what the tasks of a DAG run measured, when their jobs ran, and IBM's word on those that failed.
 import { ask, changed, element, fill, link, live, money, notice, say, seconds, stateOf, time } from "./common.js";
-import { countsTable, histogram, values, valuesTable } from "./charts.js";
+import { callsTable, countsTable, course, histogram, values, valuesTable } from "./charts.js";
 
 const at = (id) => document.getElementById(id);
 const wanted = new URLSearchParams(location.search);
@@ -51,6 +51,7 @@ function show(task, { price }) {
     ),
     task.note ? element("p", { "data-testid": "task-note" }, task.note) : null,
     showPlan(task.plan),
+    task.loop ? showLoop(task.loop, key, task.goes_on, price) : null,
     task.jobs.map((job) => showJob(job, price)),
     task.estimate ? element(
       "p", { class: "quiet", "data-testid": "estimate" },
@@ -74,6 +75,23 @@ function showPlan(plan) {
     element("table", {}, element("tbody", {}, plan.map(({ label, value }) => element(
       "tr", {}, element("th", { scope: "row" }, label), element("td", {}, value),
     )))),
+  );
+}
+
+/** The course of a hybrid loop, while it goes on too. */
+function showLoop(loop, key, goesOn, price) {
+  const cost = loop.cost === null ? "" : `, about ${money(loop.cost, price.currency)}`;
+  const spent = loop.calls.map(({ call, spent: value }) => ({ call, value }));
+  return element(
+    "div", { "data-testid": "loop", "data-calls": loop.calls.length, "data-jobs": loop.jobs },
+    element(
+      "p", {},
+      `A loop of ${loop.calls.length.toLocaleString()} calls${goesOn ? " so far" : ""}, ` +
+      `${loop.jobs.toLocaleString()} jobs, ${seconds(loop.seconds)} of QPU time${cost}.`,
+    ),
+    loop.series.flatMap(({ name, points }) => [element("h3", {}, name), course(points, name)]),
+    loop.jobs > 1 ? [element("h3", {}, "QPU seconds"), course(spent, "QPU seconds", { steps: true })] : null,
+    tableBelow(callsTable(loop.calls, "Calls of the loop", (id) => element("code", {}, id)), `${key}/loop`),
   );
 }
 
