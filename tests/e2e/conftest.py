@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from airflow_provider_qrt.emulator import Emulator
 from tests.idle_airflow import IdleAirflow
 from tools.demo import connection
 from tools.local_airflow import LocalAirflow
+from tools.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +70,25 @@ def airflow(service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield IDLE.shared(running)
 
 
+@pytest.fixture(scope="session")
+def api(service: Emulator) -> Callable[[str], dict]:
+    """Asks the service, without the provider."""
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
+    answer = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=30)
+    headers = {
+        "Authorization": f"Bearer {answer.json()['access_token']}",
+        "Service-CRN": service.instance,
+        "IBM-API-Version": "2026-04-15",
+    }
+
+    def get(path: str) -> dict:
+        found = requests.get(f"{service.url}{path}", headers=headers, timeout=30)
+        found.raise_for_status()
+        return found.json()
+
+    return get
+
+
 @pytest.fixture(autouse=True)
 def calm_service(service: Emulator) -> Iterator[None]:
     """Each test begins with the same timing and without faults."""
@@ -81,6 +102,28 @@ def calm_service(service: Emulator) -> Iterator[None]:
 def submissions(service: Emulator) -> Callable[[str], list[dict]]:
     """Finds the jobs on the server that carry a DAG run's tag."""
     return lambda run_id: [job for job in service.jobs() if f"run:{run_id}"[:86] in job["tags"]]
+
+
+@pytest.fixture
+def ask(airflow: LocalAirflow) -> Callable[..., Any]:
+    """Asks for what a page shows, as the page does, until it is as expected."""
+    token = requests.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
+
+    def until(condition, path, **parameters):
+        def answer():
+            found = requests.get(
+                f"{airflow.url}/qiskit-runtime{path}",
+                params=parameters,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=60,
+            )
+            found.raise_for_status()
+            page = found.json()
+            return page if condition(page) else None
+
+        return wait_until(answer, seconds=300, what=f"{path} being as expected")
+
+    return until
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A hybrid loop that finds a ground energy in one batch, and the nightly record of the calibration."""
+"""Rounds of a hybrid loop as tasks in one batch, and the nightly record of the calibration."""
 
 from __future__ import annotations
 
@@ -6,33 +6,13 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
-import requests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
-VQE = "qiskit_runtime_h2_vqe"
+VQE = "qiskit_runtime_h2_vqe_rounds"
 RECORD = "qiskit_runtime_calibration_record"
 H2_GROUND_ENERGY = -1.1373
 """Hartree, with the repulsion of the nuclei: full configuration interaction, STO-3G, 0.735 angstrom."""
-
-
-@pytest.fixture(scope="module")
-def api(service):
-    """Asks the service, without the provider."""
-    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": service.api_key}
-    answer = requests.post(f"{service.iam_url}/identity/token", data=form, timeout=30)
-    headers = {
-        "Authorization": f"Bearer {answer.json()['access_token']}",
-        "Service-CRN": service.instance,
-        "IBM-API-Version": "2026-04-15",
-    }
-
-    def get(path: str) -> dict:
-        found = requests.get(f"{service.url}{path}", headers=headers, timeout=30)
-        found.raise_for_status()
-        return found.json()
-
-    return get
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 import requests
 
-from tools.processes import wait_until
-
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 BELL_PAIR = "qiskit_runtime_bell_pair"
@@ -16,28 +14,6 @@ BELL_PAIR = "qiskit_runtime_bell_pair"
 
 def is_read(page: dict[str, Any]) -> bool:
     return bool(page["tasks"]) and not any(job["to_be_read"] for task in page["tasks"] for job in task["jobs"])
-
-
-@pytest.fixture
-def ask(airflow):
-    """Asks for what a page shows, as the page does, until it is as expected."""
-    token = requests.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
-
-    def until(condition, path, **parameters):
-        def answer():
-            found = requests.get(
-                f"{airflow.url}/qiskit-runtime{path}",
-                params=parameters,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=60,
-            )
-            found.raise_for_status()
-            page = found.json()
-            return page if condition(page) else None
-
-        return wait_until(answer, seconds=300, what=f"{path} being as expected")
-
-    return until
 
 
 def test_a_run_is_followed_from_the_queue_to_its_counts(airflow, service, ask):
