@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import decode, faults, imports, in_flight, mitigation, packing, pages, requests_per_job, stream
+from benchmarks import decode, faults, hybrid, imports, in_flight, mitigation, packing, pages, requests_per_job, stream
 from benchmarks.fault_rows import ROWS
 from benchmarks.report import Report, machine
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "pages": pages.report,
     "in_flight": in_flight.report,
     "mitigation": mitigation.report,
+    "hybrid": hybrid.report,
 }
 
 
