@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -19,11 +22,41 @@ MOST_SLOWNESS = 4.0
 """The largest factor by which waiting times are extended on a slow machine."""
 
 
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""The file with the ports that Linux gives to connections, and to servers that ask for any port."""
+FIRST_EPHEMERAL = 32_768
+"""The first of them where there is no such file."""
+RANGE = 12_000
+"""How many ports below these are tried."""
+_reserved: list[IO[str]] = []
+"""Locked files, one for each port that this process was given; the system unlocks them when it ends."""
+
+
 def free_port() -> int:
-    """Return a TCP port that is currently free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that is free, and stays free until a server that this process starts takes it.
+
+    A server needs seconds to start. Until then the system must not give the port to anything else, so it is none of
+    those that it gives away; and nobody who asks here in another process may get it, so a file stands for it.
+
+    Raises:
+        RuntimeError: No port is free.
+    """
+    first = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else FIRST_EPHEMERAL
+    folder = Path(tempfile.gettempdir()) / f"reserved-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    candidates = range(max(1024, first - RANGE), first)
+    for port in random.sample(candidates, len(candidates)):
+        lock = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _reserved.append(lock)
+        return port
+    raise RuntimeError(f"No port between {candidates[0]} and {candidates[-1]} is free.")
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, pause: float = 0.5) -> Any:
