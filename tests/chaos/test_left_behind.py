@@ -47,6 +47,7 @@ def run_that_takes_too_long_with_a_session(lane: Lane) -> None:
     run = start(lane, "chaos_session_in_a_short_run")
     kill_the_task(run)
     run.wait_for_state("up_for_retry")
+    lane.airflow.expire_run(run.dag_id, run.run_id)
     lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
     run.wait_for_status("Cancelled")
     session_id = run.jobs[0]["session_id"]

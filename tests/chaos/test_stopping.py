@@ -61,6 +61,7 @@ def deleted_run(lane: Lane, dag_id: str) -> None:
 
 def run_that_takes_too_long(lane: Lane, dag_id: str) -> None:
     run = start(lane, f"{dag_id}_in_a_short_run")
+    lane.airflow.expire_run(run.dag_id, run.run_id)
     lane.airflow.expect_end(run.dag_id, run.run_id, "failed")
     run.wait_for_status("Cancelled", seconds=PROMISED)
 
