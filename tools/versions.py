@@ -134,8 +134,9 @@ def main() -> int:
     with_each_change = "ci" in options.chosen
     for_units = [one for one in present if not with_each_change or one is OLDEST]
     unit_tests = WITH_EACH_CHANGE if with_each_change else WITHOUT_AIRFLOW + WITH_AIRFLOW
-    # A real Airflow mostly waits, so the unit tests of a version run beside it.
-    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+    # A real Airflow mostly waits, so the unit tests of a version run beside it, and of the few versions that run with
+    # each change a second one.
+    with ThreadPoolExecutor(2 if with_each_change else 1) as first, ThreadPoolExecutor(1) as second:
         running, testing = first.map(run_airflow, present), second.map(partial(run_units, tests=unit_tests), for_units)
         live, units = dict(zip(present, running, strict=True)), dict(zip(for_units, testing, strict=True))
     if options.readme and not with_each_change:
