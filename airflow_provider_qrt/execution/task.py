@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.programs.base import TaskProgram
 
 
-class Task(Protocol):
-    """An operator that reads a job, with its templates rendered."""
+class HasLinks(Protocol):
+    """An operator with links."""
+
+    operator_extra_links: Any
+
+
+class DeferrableTask(HasLinks, Protocol):
+    """An operator that can wait in the triggerer, with its templates rendered."""
 
     execution_timeout: timedelta | None
-    outlets: Any
-    operator_extra_links: Any
     job_url: str | None
 
     @property
     def hook(self) -> QiskitRuntimeHook:
         """The hook of the connection."""
-
-    @property
-    def report(self) -> JobReport:
-        """Told what becomes known of the jobs."""
 
     def defer(
         self,
@@ -42,17 +42,21 @@ class Task(Protocol):
         """Leave the worker and wait in the triggerer."""
 
 
+class Task(DeferrableTask, Protocol):
+    """An operator that reads a job, with its templates rendered."""
+
+    outlets: Any
+
+    @property
+    def report(self) -> JobReport:
+        """Told what becomes known of the jobs."""
+
+
 class JobTask(Task, Protocol):
     """An operator that runs jobs, with its templates rendered."""
 
     def make_program(self) -> TaskProgram:
         """Return what the task runs."""
-
-
-class HasLinks(Protocol):
-    """An operator with links."""
-
-    operator_extra_links: Any
 
 
 def link_key(task: HasLinks) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from airflow_provider_qrt import durations, templated
 from airflow_provider_qrt.client.errors import InvalidSettingsError
@@ -18,36 +18,11 @@ from airflow_provider_qrt.primitives.errors import InvalidInputError
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from airflow.triggers.base import BaseTrigger
-
-    from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
     from airflow_provider_qrt.jobs.sessions.opening import Mode
 
 MODES = ("batch", "dedicated")
 ON_DIVERGENCE = ("fail", "continue")
 OnDivergence = Literal["fail", "continue"]
-
-
-class HybridOperator(Protocol):
-    """An operator with a loop, with its templates rendered."""
-
-    execution_timeout: timedelta | None
-    operator_extra_links: Any
-    job_url: str | None
-
-    @property
-    def hook(self) -> QiskitRuntimeHook:
-        """The hook of the connection."""
-
-    def defer(
-        self,
-        *,
-        trigger: BaseTrigger,
-        method_name: str,
-        kwargs: dict[str, Any] | None = None,
-        timeout: timedelta | int | float | None = None,
-    ) -> NoReturn:
-        """Leave the worker and wait in the triggerer."""
 
 
 def read_mode(name: str, value: Any) -> Mode | None:
@@ -66,7 +41,7 @@ def read_on_divergence(name: str, value: Any) -> OnDivergence:
     """Read what is done when a function makes another call than before.
 
     Raises:
-        InvalidInputError: It is none of the two.
+        InvalidInputError: It is neither ``fail`` nor ``continue``.
     """
     if value not in ON_DIVERGENCE:
         raise InvalidInputError(f"{name}: {value!r} is not known; write 'fail' or 'continue'.")
@@ -96,7 +71,7 @@ def read_budget(name: str, value: Any) -> QiskitRuntimeBudget | None:
     """Read the budget of a loop.
 
     Raises:
-        InvalidInputError: It is none, or has what a loop does not do.
+        InvalidInputError: It is not a budget, or asks for what a loop does not do.
     """
     budget = QiskitRuntimeBudget.read(value)
     if budget is not None and budget.when_exceeded == "defer":

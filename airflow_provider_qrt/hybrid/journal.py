@@ -85,11 +85,11 @@ class Call:
         else:
             return
         raise DivergenceError(
-            f"{str(self).capitalize()} is another one than in an earlier try of this loop: {why}. Nothing was "
-            "submitted. The function must make the same calls each time it runs: draw random numbers from qpu.rng, "
-            "take the time from qpu.now(), and run everything else that may differ in qpu.step(). Change the function "
-            "and clear the task: the loop begins anew. A loop with on_divergence='continue' goes on from this call "
-            "instead, and buys the rest again."
+            f"{str(self).capitalize()} differs from the call that an earlier try of this loop made in its place: "
+            f"{why}. Nothing was submitted. The function must make the same calls each time it runs: draw random "
+            "numbers from qpu.rng, take the time from qpu.now(), and run everything else that may differ in "
+            "qpu.step(). Change the function and clear the task: the loop begins anew. A loop with "
+            "on_divergence='continue' goes on from this call instead, and buys the rest again."
         )
 
 

@@ -31,8 +31,8 @@ class Loop:
 
     Args:
         parts: What the calls share.
-        on_divergence: What to do when a call is another one than in its place before: ``fail``, or ``continue``, which
-            drops the rest of the journal.
+        on_divergence: What to do when a call differs from the one that was made in its place before: ``fail``, or
+            ``continue``, which drops the rest of the journal.
     """
 
     def __init__(self, parts: LoopParts, on_divergence: OnDivergence) -> None:
@@ -147,13 +147,13 @@ class Loop:
         self._check()
         for made in [made for made in self._open if not made.is_done]:
             log.warning(
-                "The function returned without the answer of %s, so its job is cancelled: call result() of what "
-                "submit_sample() and submit_estimate() return.",
+                "The function returned and never asked for the answer of %s, so its job is given up. Call result() on "
+                "what submit_sample() and submit_estimate() return.",
                 made.call,
             )
             made.give_up()
         for store in self.parts.slots.calls_from(self._number + 1):
-            log.warning("The function made %s in an earlier try, and now it does not.", store.call)
+            log.warning("The function made %s in an earlier try, but not in this one.", store.call)
             self._withdraw_attached(store)
         journal = self.parts.journal
         log.info(
@@ -186,7 +186,7 @@ class Loop:
                 self._withdraw(store, done.get(store.run, set()))
             except (errors.UnauthorizedError, errors.ForbiddenError) as error:
                 log.warning(
-                    "Whether a job of %s of before runs on, and is charged, is not known. %s", store.call, error
+                    "An earlier job of %s may still run and be charged: it could not be read. %s", store.call, error
                 )
 
     def _withdraw_attached(self, store: CallStore) -> None:

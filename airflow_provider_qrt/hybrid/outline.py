@@ -98,5 +98,5 @@ def _shown(leaves: Mapping[str, Any], path: str) -> str:
         return "not there"
     value = leaves[path]
     if isinstance(value, str) and value.startswith("sha256:"):
-        return f"another text ({value})"
+        return f"a long text or list with the digest {value}"
     return repr(value)

@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_qrt.hybrid.arguments import HybridArguments, HybridOperator
+    from airflow_provider_qrt.execution.task import DeferrableTask
+    from airflow_provider_qrt.hybrid.arguments import HybridArguments
     from airflow_provider_qrt.jobs.errors import SubmissionRateLimitedError
     from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
     from airflow_provider_qrt.jobs.submit.record import StateStore
@@ -84,7 +85,7 @@ class HybridTask:
     """
 
     def __init__(
-        self, operator: HybridOperator, arguments: HybridArguments, context: Context, *, is_stopped: bool = False
+        self, operator: DeferrableTask, arguments: HybridArguments, context: Context, *, is_stopped: bool = False
     ) -> None:
         self._operator = operator
         self._arguments = arguments
@@ -347,7 +348,12 @@ class HybridTask:
         try:
             self._ti.xcom_push(XCOM_KEY, self.manifest())
         except Exception as error:
-            log.warning("The calls of the loop could not be written to XCom: %s: %s", type(error).__name__, error)
+            log.warning(
+                "The calls of the loop could not be written to XCom: %s: %s",
+                type(error).__name__,
+                error,
+                exc_info=isinstance(error, errors.MISTAKES),
+            )
         self._close_session_quickly()
 
     def _close_session(self) -> None:
