@@ -244,6 +244,9 @@ def impatient_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"airflow_provider_qrt.triggers.{module}.FIRST_DELAY", 0.0)
     # Nor do they believe only after ten minutes what the service refuses.
     monkeypatch.setenv("AIRFLOW__QISKIT_RUNTIME__REFUSAL_PATIENCE", str(REFUSAL_PATIENCE))
+    # Nor do they give a worker much time to begin.
+    monkeypatch.setattr("airflow_provider_qrt.triggers.cancelling.LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("airflow_provider_qrt.triggers.cancelling.UNCERTAIN_SECONDS", 0.1)
     # Nor do they leave a service alone for long that failed.
     monkeypatch.setattr("airflow_provider_qrt.jobs.wait.watch_plan.FIRST_BACK_OFF", 0.05)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,11 @@ Answer = TypeVar("Answer")
 
 REMOVED = "removed"
 """Stands for the state of a task instance that is gone."""
+
+LOOK_AGAIN_SECONDS = 1.0
+UNCERTAIN_SECONDS = 120.0
+"""Longest time that a worker may take from its start to the deletion of the last try's XComs. In between it reads the
+DAG file, for which Airflow allows 30 seconds (``[core] dagbag_import_timeout``)."""
 
 _last_wishes: set[asyncio.Task[None]] = set()
 """Cancellations in progress; the event loop only keeps weak references to its tasks."""
@@ -91,15 +97,24 @@ class CancellingTrigger(BaseTrigger):
 
     async def _cancel_unless_awaited(self) -> None:
         state, published = await self._read_task()
-        if state == DEFERRED and published in (None, self.published_job_id):
-            self.log.info("%s: the task still waits, in another triggerer.", self._going_on())
-        elif state == RUNNING and published == self.published_job_id is not None:
+        was_running, certain = state == RUNNING, time.monotonic() + UNCERTAIN_SECONDS
+        while state == RUNNING and self._is_ours(published) and time.monotonic() < certain:
+            # A task that has returned, or a cleared one whose worker has not deleted the XComs of the last try yet.
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            state, published = await self._read_task()
+        if was_running and self._is_ours(published):
             self.log.info("%s: the task has returned from another triggerer.", self._going_on())
+        elif state == DEFERRED and (published is None or self._is_ours(published)):
+            self.log.info("%s: the task still waits, in another triggerer.", self._going_on())
         elif state in AT_WORK:
             # The task was cleared and begins anew, or it has returned and gone on: what else it has is in its hands.
             await self._cancel(self.unfinished_job_ids())
         else:
             await self._cancel([*self.unfinished_job_ids(), *self.also_cancel], and_close=True)
+
+    def _is_ours(self, published: str | None) -> bool:
+        """Whether the job id that the task has published is that of this trigger."""
+        return published == self.published_job_id is not None
 
     async def _cancel(self, job_ids: Sequence[str], *, and_close: bool = False) -> str | None:
         """Cancel jobs; return the outcomes, or None if one of them failed.
@@ -191,7 +206,7 @@ class CancellingTrigger(BaseTrigger):
         )
         key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
         state = states.get(ti.run_id, {}).get(key, REMOVED)
-        if state not in (DEFERRED, RUNNING) or self.published_job_id is None:
+        if state == REMOVED or self.published_job_id is None:
             # A session alone tells nothing about the job that the task waits for.
             return state, None
         return state, XCom.get_one(

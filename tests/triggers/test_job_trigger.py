@@ -342,6 +342,24 @@ def test_of_a_task_that_has_returned_from_another_triggerer_nothing_is_touched(o
     assert is_open()
 
 
+@pytest.mark.parametrize("state", ["running", "up_for_retry", "failed", "deferred"])
+def test_a_task_that_has_returned_keeps_its_jobs_whatever_becomes_of_it(of_loop, emulator, monkeypatch, state, three):
+    killed, _ = of_loop
+    tell(monkeypatch, ("running", three[0]), ("running", three[0]), (state, three[0]))
+    asyncio.run(of_a_task(killed).on_kill())
+    assert [job["cancelled"] for job in emulator.jobs()] == [False] * 3
+
+
+@pytest.mark.parametrize("then", [("running", None), ("running", "another"), ("deferred", "another"), ("failed", None)])
+def test_a_cleared_task_whose_worker_has_just_begun_loses_the_job(of_loop, emulator, monkeypatch, then, three):
+    """Its worker deletes the job id of the try before a while after Airflow calls the task running."""
+    killed, _ = of_loop
+    monkeypatch.setattr(cancelling, "UNCERTAIN_SECONDS", 60.0)
+    tell(monkeypatch, ("running", three[0]), ("running", three[0]), then)
+    asyncio.run(of_a_task(killed).on_kill())
+    assert emulator.jobs()[0]["cancelled"]
+
+
 @pytest.mark.parametrize("states", [{"run": {"task": "failed"}}, {}])
 def test_a_task_that_is_stopped_loses_its_other_jobs_and_its_session_too(of_loop, emulator, monkeypatch, states):
     killed, is_open = of_loop
@@ -384,6 +402,20 @@ def states_are(monkeypatch, answer: Any, published: Any = None) -> list[dict[str
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
     monkeypatch.setattr(XCom, "get_one", get_one)
     return asked
+
+
+def tell(monkeypatch, *told: tuple[str | None, str | None]) -> None:
+    """Let Airflow answer so, look by look, the last again and again: state of the task, and the job it published."""
+    answers = [*told[:-1], *[told[-1]] * 1000]
+
+    def get_task_states(**_: Any) -> Any:
+        return {"run": {"task": answers[0][0]}}
+
+    def get_one(**_: Any) -> Any:
+        return answers.pop(0)[1]
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    monkeypatch.setattr(XCom, "get_one", get_one)
 
 
 def of_a_task(trigger: QiskitRuntimeJobTrigger, map_index: int = -1) -> QiskitRuntimeJobTrigger:

@@ -43,7 +43,7 @@ SCENARIOS = {
         kill, dag_id="chaos_deferred", moment=before_the_result, die=die_with_supervisor
     ),
     "marked while deferred": partial(marked, dag_id="chaos_deferred", state="failed"),
-    "cleared while deferred": partial(cleared, dag_id="chaos_deferred"),
+    "cleared while deferred": partial(cleared, dag_id="slow_to_read"),
 }
 
 
