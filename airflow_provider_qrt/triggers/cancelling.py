@@ -34,7 +34,7 @@ UNCERTAIN_SECONDS = 120.0
 """Longest time that a worker may take from its start to the deletion of the last try's XComs. In between it reads the
 DAG file, for which Airflow allows 30 seconds (``[core] dagbag_import_timeout``)."""
 
-_last_wishes: set[asyncio.Task[None]] = set()
+_cancellations: set[asyncio.Task[None]] = set()
 """Cancellations in progress; the event loop only keeps weak references to its tasks."""
 
 
@@ -91,15 +91,15 @@ class CancellingTrigger(BaseTrigger):
         # The triggerer cancels this coroutine again about every second until the trigger is gone, which would interrupt
         # the work; a separate task is not affected.
         work = asyncio.create_task(self._cancel_unless_awaited())
-        _last_wishes.add(work)
-        work.add_done_callback(_last_wishes.discard)
+        _cancellations.add(work)
+        work.add_done_callback(_cancellations.discard)
         await asyncio.shield(work)
 
     async def _cancel_unless_awaited(self) -> None:
         state, published = await self._read_task()
-        was_running, certain = state == RUNNING, time.monotonic() + UNCERTAIN_SECONDS
-        while state == RUNNING and self._is_ours(published) and time.monotonic() < certain:
-            # A task that has returned, or a cleared one whose worker has not deleted the XComs of the last try yet.
+        was_running, until = state == RUNNING, time.monotonic() + UNCERTAIN_SECONDS
+        while state == RUNNING and self._is_ours(published) and time.monotonic() < until:
+            # The task has returned, or it was cleared and its worker has not deleted the XComs of the last try yet.
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             state, published = await self._read_task()
         if was_running and self._is_ours(published):
@@ -107,7 +107,8 @@ class CancellingTrigger(BaseTrigger):
         elif state == DEFERRED and (published is None or self._is_ours(published)):
             self.log.info("%s: the task still waits, in another triggerer.", self._going_on())
         elif state in AT_WORK:
-            # The task was cleared and begins anew, or it has returned and gone on: what else it has is in its hands.
+            # The task was cleared and begins anew, or it has returned and gone on. It decides about its other jobs and
+            # its session itself.
             await self._cancel(self.unfinished_job_ids())
         else:
             await self._cancel([*self.unfinished_job_ids(), *self.also_cancel], and_close=True)

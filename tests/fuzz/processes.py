@@ -59,7 +59,7 @@ def forget() -> None:
     qiskit_runtime._warned_of.clear()
     best_effort._said.clear()
     submission._queues.clear()
-    cancelling._last_wishes.clear()
+    cancelling._cancellations.clear()
 
 
 def _fork(world: World, run: Callable[[], Any]) -> bool:
