@@ -78,9 +78,13 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
     """
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
-    if getattr(context["task"], "job_is_settled", False) or getattr(context["task"], "has_submitted_nothing", False):
+    task, ti = context["task"], context["ti"]
+    if getattr(task, "job_is_settled", False) or getattr(task, "has_submitted_nothing", False):
         return
-    ti = context["ti"]
+    if not getattr(task, "runs_here", False) and _is_retried(task, ti):
+        # The dag-processor of Airflow 3.1 calls this too if a task whose process was killed will be retried.
+        log.info("The task is tried again, and goes on with its job.")
+        return
     note = CancelNote.pull(ti)
     if note is None or not note.cancel:
         return
@@ -98,6 +102,11 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
             # Killed between a submission and the moment its job's id was known.
             for tag in note.tags:
                 log.info(hook.cancel_tagged_jobs_quickly(tag))
+
+
+def _is_retried(task: Any, ti: Any) -> bool:
+    """Return whether Airflow tries a task again whose process has ended, by its own rule."""
+    return bool(task.retries) and ti.try_number <= ti.max_tries
 
 
 CALLBACKS: dict[str, Callback] = {

@@ -236,6 +236,11 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
     # What the callbacks ask
 
     @property
+    def runs_here(self) -> bool:
+        """Whether the task runs in this process, which is not so in the dag-processor."""
+        return self._run is not None
+
+    @property
     def has_submitted_nothing(self) -> bool:
         """Whether the task failed in this process, in which its try began, before there was anything to cancel."""
         return self._run is not None and self._run.begins and self._run.jobs is None

@@ -223,6 +223,11 @@ class QiskitRuntimeHybridOperator(CheckedArguments, WithHook, RendersInputs):
     # What the callbacks ask
 
     @property
+    def runs_here(self) -> bool:
+        """Whether the task runs in this process, which is not so in the dag-processor."""
+        return self._loop is not None
+
+    @property
     def has_submitted_nothing(self) -> bool:
         """Whether there is nothing to cancel; not known of a loop, which may be in a later leg."""
         return False

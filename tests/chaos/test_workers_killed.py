@@ -31,7 +31,8 @@ def before_the_service_acts(lane: Lane, dag_id: str) -> Moment:
 
 
 def before_the_answer(lane: Lane, dag_id: str) -> Moment:
-    """The job exists; its id is on no wire yet."""
+    """The job exists; its id is on no wire yet. It is still in the queue when Airflow deals with the death."""
+    lane.service.configure(queue_seconds=20)
     lane.service.add_fault(method="POST", path="/jobs", delay=HELD, phase="after")
     run = lane.start(dag_id)
     run.wait_for_job()

@@ -266,6 +266,15 @@ def test_the_last_resort_cancels_the_jobs_of_the_task_and_no_other(task, slow):
     assert cancelled(slow) == [False, True]
 
 
+@pytest.mark.parametrize("tries_left", [True, False])
+def test_the_last_resort_leaves_its_job_to_a_task_that_is_tried_again(task, slow, tries_left):
+    """An older Airflow calls it whenever the process of a task was killed."""
+    task.defer()
+    task.context["ti"].max_tries = task.context["ti"].try_number - (not tries_left)
+    last_resort(task, retries=2)
+    assert cancelled(slow) == [not tries_left]
+
+
 def test_the_last_resort_needs_nothing_of_the_unrendered_operator(task, slow, connect, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ANOTHER", os.environ[CONNECTION])
     monkeypatch.delenv(CONNECTION)
