@@ -11,6 +11,7 @@ from airflow_provider_qrt.emulator.settings import (
     DEFAULT_API_KEY,
     DEFAULT_BACKENDS,
     DEFAULT_INSTANCE,
+    MOST_BEHIND_SECONDS,
     MOST_SPEED,
     PLANS,
     Settings,
@@ -23,6 +24,10 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     if not 0 < asked.speed <= MOST_SPEED:
         parser.error(f"--speed must be above 0 and at most {MOST_SPEED:g}")
+    if not 0 <= asked.behind_seconds <= MOST_BEHIND_SECONDS:
+        parser.error(f"--behind-seconds must be from 0 to {MOST_BEHIND_SECONDS:g}")
+    if asked.behind_seconds and asked.state is not None:
+        parser.error("--behind-seconds cannot be used with --state, which has its own time")
     settings = Settings(
         api_key=asked.api_key,
         instance=asked.instance,
@@ -37,6 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
         noise=asked.noise,
         rate_limit=not asked.no_rate_limit,
         speed=asked.speed,
+        behind_seconds=asked.behind_seconds,
         state=asked.state,
         plan=asked.plan,
         withdrawn_programs=tuple(asked.withdraw_program),
@@ -98,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--speed", type=float, default=1.0, help="how fast time passes for jobs and sessions (default 1)"
+    )
+    parser.add_argument(
+        "--behind-seconds", type=float, default=0.0, help="how far the clock starts behind the machine's (default 0)"
     )
     parser.add_argument("--plan", choices=PLANS, default=PLANS[0], help="plan of the instance (default %(default)s)")
     parser.add_argument("--state", metavar="FILE", help="SQLite file to keep jobs, sessions and usage in")

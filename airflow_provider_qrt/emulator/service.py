@@ -75,7 +75,7 @@ class Service:
         self.timeline = Timeline(
             self.all_devices, self.jobs, self.sessions, self._keeper.changed, lambda: settings.lanes
         )
-        self.clock = Clock(settings.speed, self._keeper.ahead())
+        self.clock = Clock(settings.speed, self._keeper.ahead() - settings.behind_seconds)
         self.identity = Identity(settings, self.clock)
         self.logins = Logins(settings, self.clock)
         self.limit = SubmissionLimit(settings, self.clock)

@@ -51,6 +51,7 @@ SESSION_IDLE_SECONDS = 60
 SESSION_UNUSED_SECONDS = 1_800
 
 MOST_SPEED = 1e6
+MOST_BEHIND_SECONDS = 1e9
 
 
 @dataclass
@@ -79,6 +80,8 @@ class Settings:
             dedicated sessions, and 600 seconds for a job and a batch. It and pay-as-you-go have no dry runs.
         retry_after: Whether a refusal for too many submissions carries ``Retry-After``.
         speed: Speed of time for jobs and sessions; tokens and the submission limit use normal time.
+        behind_seconds: How far the clock starts behind the machine's, to make a history of jobs. Tokens use normal
+            time. Not together with ``state``.
         state: SQLite file that stores jobs, sessions and usage, or None.
         max_result_bytes: Size of a result above which its job fails with 5302; by default there is no limit.
         withdrawn_programs: Programs of the present API that a submission no longer finds: 404 with code 1222, as for a
@@ -105,6 +108,7 @@ class Settings:
     plan: str = "paid"
     retry_after: bool = True
     speed: float = 1.0
+    behind_seconds: float = 0.0
     state: str | None = None
     max_result_bytes: int | None = None
     withdrawn_programs: tuple[str, ...] = ()
@@ -119,6 +123,10 @@ class Settings:
             raise ValueError("lanes must be at least 1")
         if not 0 < self.speed <= MOST_SPEED:
             raise ValueError(f"speed must be above 0 and at most {MOST_SPEED:g}")
+        if not 0 <= self.behind_seconds <= MOST_BEHIND_SECONDS:
+            raise ValueError(f"behind_seconds must be from 0 to {MOST_BEHIND_SECONDS:g}")
+        if self.behind_seconds and self.state is not None:
+            raise ValueError("behind_seconds cannot be set with a state, which has its own time")
 
     @property
     def limit_seconds(self) -> float:

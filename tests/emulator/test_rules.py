@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 import pytest
 
 from airflow_provider_qrt.emulator import Emulator
@@ -94,8 +97,25 @@ def test_the_speed_can_be_changed_and_time_never_goes_back(api):
     assert api.job(api.submit((api.bell(), None, 1)))["created"] > created
 
 
+def test_a_history_can_be_made_by_a_clock_that_starts_behind(connect):
+    month = 30 * 86_400
+    with Emulator(queue_seconds=0, run_seconds=0, behind_seconds=month) as emulator:
+        api = connect(emulator)
+        first = api.submit((api.bell(), None, 1))
+        api.wait(first)
+        emulator.advance(month)
+        # The token has expired.
+        api = connect(emulator)
+        second = api.submit((api.bell(), None, 1))
+        assert api.wait(second)["state"]["status"] == "Completed"
+        past, present = (datetime.fromisoformat(api.job(one)["created"]).timestamp() for one in (first, second))
+        assert month < present - past < month + 600
+        assert abs(present - time.time()) < 600
+
+
 @pytest.mark.parametrize(
-    "settings", [{"speed": 0}, {"plan": "gold"}, {"usage_limit_mode": "perhaps"}, {"retry_after": 1}]
+    "settings",
+    [{"speed": 0}, {"behind_seconds": -1}, {"plan": "gold"}, {"usage_limit_mode": "perhaps"}, {"retry_after": 1}],
 )
 def test_a_setting_that_makes_no_sense_is_refused(emulator, settings):
     with pytest.raises(ValueError):
@@ -103,6 +123,11 @@ def test_a_setting_that_makes_no_sense_is_refused(emulator, settings):
     if "retry_after" not in settings:
         with pytest.raises(ValueError):
             Emulator(**settings)
+
+
+def test_a_kept_state_has_its_own_time(tmp_path):
+    with pytest.raises(ValueError, match="state"):
+        Emulator(behind_seconds=1, state=str(tmp_path / "kept"))
 
 
 @pytest.mark.parametrize("stage", ["queued", "running"])
