@@ -88,12 +88,27 @@ def test_a_manifest_has_everything_but_the_counts_and_says_where_they_are():
         "counts": None,
         "registers": {"c": {"num_bits": 3, "index": 0, "counts": None}},
         "metadata": {},
+        "top_counts": [{"000": 5}, {"000": 5}],
+        "num_outcomes": [1, 1],
     }
     value = {"job_id": "j1", "results": [entry], "result_path": "s3://bucket/j1.json"}
     with pytest.raises(
         ValueError, match=r's3://bucket/j1.json.*SamplerResult.from_file\(ObjectStoragePath\(value\["result_path"\]\)\)'
     ):
         SamplerResult.from_xcom(value)
+
+
+def test_a_manifest_has_the_most_frequent_outcomes_only():
+    samples = [format(value % 50, "06b") for value in range(120)] + ["111111"] * 3
+    (entry,) = decoded(c=BitArray.from_samples(samples, 6)).manifest()
+    assert (len(entry["top_counts"]), entry["num_outcomes"]) == (32, 51)
+    assert next(iter(entry["top_counts"].values())) == 3
+    assert entry["top_counts"]["111111"] == 3
+
+
+def test_a_manifest_of_many_points_has_no_outcomes():
+    (entry,) = decoded(c=BitArray(np.zeros((17, 5, 1), dtype=np.uint8), 3)).manifest()
+    assert "top_counts" not in entry
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, load_payload
 from airflow_provider_qrt.primitives.results.sampler_decoding import decode_samples
 from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult, quasi_dists_of
-from airflow_provider_qrt.primitives.results.xcom import manifest_entry, pub_json, read_value, values_json_bytes
+from airflow_provider_qrt.primitives.results.xcom import (
+    manifest,
+    manifest_entry,
+    pub_json,
+    read_value,
+    values_json_bytes,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,12 +104,17 @@ class SamplerResult:
         return [pub_json(pub) for pub in self.pubs]
 
     def manifest(self) -> list[dict[str, Any]]:
-        """Return the part of a large result that goes to XCom: ``to_xcom_results`` with null for all counts."""
-        return [manifest_entry(pub) for pub in self.pubs]
+        """Return the part of a large result that goes to XCom: ``to_xcom_results`` with null for all counts.
+
+        Of a result with at most 16 points, each PUB also has ``top_counts``, the 32 most frequent outcomes of each
+        point, and ``num_outcomes``, the number of different outcomes of each point, nested as ``counts`` would be.
+        """
+        return manifest(self.pubs)
 
     def estimated_xcom_bytes(self) -> int:
         """Return an upper bound of the JSON text of ``to_xcom_results``, in bytes, without building it."""
-        return len(json.dumps(self.manifest())) + sum(values_json_bytes(pub) for pub in self.pubs)
+        entries = [manifest_entry(pub) for pub in self.pubs]
+        return len(json.dumps(entries)) + sum(values_json_bytes(pub) for pub in self.pubs)
 
     @classmethod
     def from_xcom(cls, value: Mapping[str, Any] | list[Any]) -> SamplerResult:

@@ -5,14 +5,15 @@ Counts become bit arrays again. Quasi-distributions stay as the service returned
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.sizes import counts_json_bytes, quasi_json_bytes
 from airflow_provider_qrt.primitives.results import kerneled
 from airflow_provider_qrt.primitives.results.asked import Asked
-from airflow_provider_qrt.primitives.results.bits import BitRegister, rows_from_strings, split_register
+from airflow_provider_qrt.primitives.results.bits import BitRegister, Counts, rows_from_strings, split_register
 from airflow_provider_qrt.primitives.results.decoding import (
     DAMAGED,
     MAX_BITS,
@@ -26,6 +27,12 @@ from airflow_provider_qrt.primitives.results.plain_json import strict_json
 from airflow_provider_qrt.primitives.results.quasi_dists import MAX_SHOTS, read_distribution
 from airflow_provider_qrt.primitives.results.sampler_pub import SamplerPubResult
 
+TOP = 32
+"""Outcomes of a point that its manifest has."""
+MOST_TOP_POINTS = 16
+"""Points of counts in a result whose manifest has their most frequent outcomes."""
+TOP_COUNTS, NUM_OUTCOMES = "top_counts", "num_outcomes"
+
 
 def pub_json(pub: SamplerPubResult) -> dict[str, Any]:
     """Return the result of one PUB as a plain dictionary; see ``SamplerResult.to_xcom_results``."""
@@ -35,6 +42,31 @@ def pub_json(pub: SamplerPubResult) -> dict[str, Any]:
 def manifest_entry(pub: SamplerPubResult) -> dict[str, Any]:
     """Return the result of :func:`pub_json` with null for all counts, and without parameter values."""
     return _entry(pub, None)
+
+
+def manifest(pubs: Sequence[SamplerPubResult]) -> list[dict[str, Any]]:
+    """Return the manifest entry of each PUB, with its most frequent outcomes.
+
+    ``top_counts`` has the :data:`TOP` most frequent outcomes of each point, and ``num_outcomes`` how many different
+    outcomes there are, both nested as the counts are. A result with more than :data:`MOST_TOP_POINTS` points of
+    counts has neither, so that a manifest stays small.
+    """
+    points = sum(prod(pub.shape) for pub in pubs if _has_counts(pub))
+    if points > MOST_TOP_POINTS:
+        return [manifest_entry(pub) for pub in pubs]
+    return [{**manifest_entry(pub), **(_top(pub) if _has_counts(pub) else {})} for pub in pubs]
+
+
+def _has_counts(pub: SamplerPubResult) -> bool:
+    return pub.quasi_dists is None and not pub.kerneled
+
+
+def _top(pub: SamplerPubResult) -> dict[str, Any]:
+    joined = pub.join()
+    return {
+        TOP_COUNTS: _nested(joined, lambda counts: dict(counts.most_common(TOP))),
+        NUM_OUTCOMES: _nested(joined, len),
+    }
 
 
 def values_json_bytes(pub: SamplerPubResult) -> int:
@@ -89,7 +121,11 @@ def _entry(pub: SamplerPubResult, count: Callable[[BitRegister], Any] | None) ->
 
 
 def _nested_counts(register: BitRegister) -> Any:
-    points = iter([counts.sorted().to_dict() for counts in register.point_counts])
+    return _nested(register, lambda counts: counts.sorted().to_dict())
+
+
+def _nested(register: BitRegister, describe: Callable[[Counts], Any]) -> Any:
+    points = iter([describe(counts) for counts in register.point_counts])
 
     def nest(shape: tuple[int, ...]) -> Any:
         return [nest(shape[1:]) for _ in range(shape[0])] if shape else next(points)
