@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[emulator]" --group dev
 	@touch $@
 
-.PHONY: help install demo ui test test-slow test-e2e test-chaos test-rest test-all fuzz test-ways test-cluster test-browser test-versions dist release lint docs reference bench soak screenshots mutants audit fuzz-decoders constraints lock clean
+.PHONY: help install demo ui test test-slow test-e2e test-chaos test-rest test-all fuzz test-ways test-cluster test-browser test-versions dist release lint docs reference bench soak screenshots pictures mutants audit fuzz-decoders constraints lock clean
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -109,6 +109,9 @@ test-browser: chromium ## The UI in headless Chromium: login, connection form, l
 
 screenshots: chromium ## The same tests, which keep what they see as the pictures of docs/images
 	$(BIN)/python -m pytest tests/browser --pictures docs/images
+
+pictures: chromium ## Keep how the pages look now, for the comparison in test-browser
+	$(BIN)/python -m pytest tests/browser/test_looks.py --keep
 
 .PHONY: chromium
 chromium: $(STAMP)

@@ -53,5 +53,13 @@ def may_read_results(dag_id: str, user: GetUserDep) -> BaseUser:
     return user
 
 
+def may_change_tasks(dag_id: str, user: BaseUser) -> bool:
+    """Return whether a user may change the tasks of a DAG, as Airflow requires it to mark or clear them."""
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(
+        method="PUT", access_entity=DagAccessEntity.TASK_INSTANCE, details=details, user=user
+    )
+
+
 ViewerDep = Annotated[Viewer, Depends(viewer)]
 ResultsDep = Annotated[BaseUser, Depends(may_read_results)]

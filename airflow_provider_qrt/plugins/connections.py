@@ -177,6 +177,11 @@ def reader_for(conn_id: str, team: str | None = None) -> ConnectionReader:
 def forget_readers() -> None:
     """Reset all readers, for tests."""
     with _lock:
+        readers = list(_readers.values())
         _readers.clear()
         _settings.clear()
+    for reader in readers:
+        reader.forget()
+    for reader in readers:
+        reader.wait(READ_TIMEOUT)
     users.forget()

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_qrt.plugins.sent import MOST_CHARACTERS, facts_of
 
 log = logging.getLogger(__name__)
 
 SECONDS = 30.0
 """A drawing that takes longer is aborted."""
-MOST_CHARACTERS = 50_000
-"""Maximum length of a circuit's source."""
 KEPT = 64
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
 """Environment that limits libraries to one thread, since each thread takes memory."""
@@ -34,10 +35,16 @@ class Drawing:
     Attributes:
         state: ``drawing`` while it is in progress, ``drawn``, or ``none`` if there is none.
         text: The drawing, or the reason why there is none.
+        facts: Depth, gates and qubits; see :func:`~airflow_provider_qrt.plugins.draw.describe`.
     """
 
     state: Literal["drawing", "drawn", "none"]
     text: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"state": self.state, "text": self.text, "facts": dict(self.facts)}
 
 
 class Drawings:
@@ -53,7 +60,7 @@ class Drawings:
         """Return the drawing of a circuit, or start it.
 
         Args:
-            source: OpenQASM 2 or 3.
+            source: OpenQASM 2 or 3, or QPY as :mod:`~airflow_provider_qrt.plugins.sent` has it.
         """
         if not can_draw():
             return Drawing("none", NO_QISKIT)
@@ -121,4 +128,8 @@ def _draw(source: str) -> Drawing:
     if done.returncode:
         why = done.stderr.decode(errors="replace").strip().splitlines()
         return Drawing("none", f"Qiskit could not draw the circuit{': ' + why[-1] if why else '.'}")
-    return Drawing("drawn", done.stdout.decode(errors="replace"))
+    found = facts_of(done.stdout.decode(errors="replace"))
+    text = found.pop("drawing", None)
+    if text is None:
+        return Drawing("none", f"It has {found.get('operations', 0):,} operations, too many to be drawn.", found)
+    return Drawing("drawn", text, found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_qrt.plugins.task_results import as_number
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.plugins.loop_data import LoopCall
@@ -65,7 +66,7 @@ def _value(shown: Mapping[str, Any] | None) -> tuple[float | None, float | None]
     if not isinstance(values, list) or len(values) != 1:
         return None, None
     error = errors[0] if isinstance(errors, list) and len(errors) == 1 else None
-    return _finite(values[0]), _finite(error)
+    return as_number(values[0]), as_number(error)
 
 
 def _in_words(shown: Mapping[str, Any] | None) -> str:
@@ -78,15 +79,9 @@ def _in_words(shown: Mapping[str, Any] | None) -> str:
     values = shown.get("evs")
     if not isinstance(values, list) or len(values) < 2:
         return ""
-    known = [number for value in values if (number := _finite(value)) is not None]
+    known = [number for value in values if (number := as_number(value)) is not None]
     return ", ".join(f"{number:.4g}" for number in known) + _more(shown.get("values"), len(values), "values")
 
 
 def _more(total: Any, shown: int, what: str) -> str:
     return f" and {total - shown} more {what}" if isinstance(total, int) and total > shown else ""
-
-
-def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

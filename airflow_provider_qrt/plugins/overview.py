@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.backends.select import wait_seconds
 from airflow_provider_qrt.jobs.budget.spending import add_up, cost_of
 from airflow_provider_qrt.links.qiskit_runtime import job_url
+from airflow_provider_qrt.plugins.addresses import dag_page, run_page, task_page
 from airflow_provider_qrt.plugins.claims import Claim, may_see
+from airflow_provider_qrt.plugins.selection import Choices, user_tags
+from airflow_provider_qrt.plugins.session_shares import SessionShares
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session
     from airflow_provider_qrt.plugins.job_list import ListedJob
     from airflow_provider_qrt.plugins.readings import Reading
 
 SLOW_SECONDS = 5.0
 """The page mentions a reading that takes longer."""
-STATES = tuple(status.value for status in JobStatus)
-PAGE_SIZES = (25, 50, 100)
 
 
 @dataclass(frozen=True)
@@ -44,23 +43,6 @@ class Price:
     def of(self, seconds: float | None) -> float | None:
         """Return the price of QPU seconds; None if they are unknown."""
         return None if seconds is None else round(seconds * self.per_second, 2)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A user's selection on the page.
-
-    Attributes:
-        state: Only jobs in this state; empty means all.
-        dag_id: Only jobs of this DAG; empty means all.
-        page: Page of the jobs, from 1.
-        page_size: Jobs per page.
-    """
-
-    state: str = ""
-    dag_id: str = ""
-    page: int = 1
-    page_size: int = PAGE_SIZES[0]
 
 
 @dataclass(frozen=True)
@@ -87,10 +69,13 @@ class Visible:
     Attributes:
         jobs: The jobs, newest first.
         spent: QPU time by DAG, largest first.
+        choices: What filters offer.
     """
 
     jobs: Sequence[ListedJob]
     spent: Sequence[Spent]
+    choices: Choices = field(default_factory=Choices)
+    shares: SessionShares = field(default_factory=SessionShares)
 
 
 class VisibleJobs:
@@ -100,7 +85,7 @@ class VisibleJobs:
         self._lock = threading.Lock()
         self._jobs: Sequence[ListedJob] = ()
         self._existing: frozenset[str] = frozenset()
-        self._sessions: Mapping[str, Session] = {}
+        self._shares = SessionShares()
         self._known: dict[frozenset[str], Visible] = {}
 
     def of(
@@ -121,32 +106,13 @@ class VisibleJobs:
         sessions = sessions or {}
         # Concurrent requests wait for the first one: computing in parallel would only contend for the GIL.
         with self._lock:
-            if jobs is not self._jobs or existing != self._existing or sessions != self._sessions:
-                self._jobs, self._existing, self._sessions, self._known = jobs, existing, sessions, {}
+            if jobs is not self._jobs or existing != self._existing or sessions != self._shares.sessions:
+                self._jobs, self._existing, self._known = jobs, existing, {}
+                self._shares = SessionShares.of(jobs, sessions)
             if readable not in self._known:
                 seen = [one for one in jobs if may_see(one.claim, readable, existing)]
-                self._known[readable] = Visible(seen, _spent(seen, sessions))
+                self._known[readable] = Visible(seen, _spent(seen, self._shares), Choices.of(seen), self._shares)
             return self._known[readable]
-
-
-def choose_page(jobs: Sequence[ListedJob], question: Question) -> tuple[list[ListedJob], dict[str, Any]]:
-    """Return the jobs of the requested page, and facts about the selection."""
-    of_dag = [one for one in jobs if not question.dag_id or one.claim.dag_id == question.dag_id]
-    counts = Counter(one.job.status.value for one in of_dag)
-    chosen = [one for one in of_dag if not question.state or one.job.status.value == question.state]
-    size = max(1, question.page_size)
-    pages = max(1, math.ceil(len(chosen) / size))
-    page = min(max(1, question.page), pages)
-    return chosen[(page - 1) * size : page * size], {
-        "total": len(chosen),
-        "all": len(of_dag),
-        "page": page,
-        "pages": pages,
-        "page_size": size,
-        "state": question.state,
-        "dag_id": question.dag_id,
-        "counts": {state: counts.get(state, 0) for state in STATES if state != JobStatus.UNKNOWN or counts.get(state)},
-    }
 
 
 def job_row(
@@ -158,6 +124,9 @@ def job_row(
     base_url: str,
     airflow: str,
     sessions: Mapping[str, Session] | None = None,
+    may_change: Callable[[str], bool] = lambda _: False,
+    fates: Mapping[str, str] | None = None,
+    failed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Build a row of the table of jobs.
 
@@ -169,6 +138,9 @@ def job_row(
         base_url: Base URL of the API.
         airflow: Path of Airflow's own pages, without a trailing slash.
         sessions: The dedicated sessions, by id.
+        may_change: Tells whether the user may change the tasks of a DAG.
+        fates: What became of cancellations that users have asked for, by the ids of jobs.
+        failed: The jobs whose cancellation failed, so that it can be asked for again.
     """
     job, claim = one.job, one.claim
     seconds, settled = cost_of(job)
@@ -178,10 +150,10 @@ def job_row(
         "id": job.id,
         "url": job_url(base_url, job.id) if base_url else None,
         "state": job.status.value,
-        "word": job.state.word,
         "reason": job.state.reason,
         "backend": job.backend,
         "program": job.program_id,
+        "tags": user_tags(one),
         "dag_id": claim.dag_id,
         "run_id": claim.run_id,
         "task": claim.task,
@@ -190,6 +162,12 @@ def job_row(
         "result": _result_query(claim),
         "created": job.created.isoformat() if job.created else None,
         "queue": queue_time(job, times, now),
+        "run": run_time(job, times, now),
+        "may_cancel": not job.status.is_final
+        and claim.certain
+        and (job.id not in (fates or {}) or job.id in failed)
+        and may_change(str(claim.dag_id)),
+        "fate": (fates or {}).get(job.id, ""),
         "seconds": round(seconds, 3) if settled or seconds else None,
         "settled": settled,
         "cost": price.of(seconds) if (settled or seconds) and not in_session else None,
@@ -215,6 +193,33 @@ def queue_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> 
     return {"seconds": max(0.0, (left - created).total_seconds()), "how": "waited"}
 
 
+def run_time(job: Job, times: Mapping[str, JobMetrics | None], now: float) -> dict[str, Any]:
+    """Return for how long a job runs, or ran.
+
+    ``seconds`` of wall clock; ``how``: ``runs``, ``ran``, ``to be read`` or ``unknown``; and ``ends``: when a running
+    job is expected to end, ISO 8601, or None.
+    """
+    unknown = {"seconds": None, "how": "unknown", "ends": None}
+    if job.status is JobStatus.QUEUED:
+        return unknown
+    if job.id not in times:
+        return {**unknown, "how": "to be read"}
+    metrics = times[job.id]
+    if metrics is None or metrics.running is None:
+        return unknown
+    if job.status is not JobStatus.RUNNING:
+        if metrics.finished is None:
+            return unknown
+        return {**unknown, "seconds": max(0.0, (metrics.finished - metrics.running).total_seconds()), "how": "ran"}
+    expected = job.estimated_running_seconds
+    ends = None if expected is None else metrics.running + timedelta(seconds=expected)
+    return {
+        "seconds": max(0.0, now - metrics.running.timestamp()),
+        "how": "runs",
+        "ends": ends.isoformat() if ends is not None else None,
+    }
+
+
 def dag_row(spent: Spent, usage: InstanceUsage | None, price: Price, airflow: str) -> dict[str, Any]:
     """Build a row of the table of QPU time by DAG."""
     limit = _limit(usage)
@@ -237,16 +242,22 @@ def instance_usage(usage: InstanceUsage | None) -> dict[str, Any] | None:
     return {
         "consumed": round(usage.consumed_seconds, 3),
         "limit": limit,
-        "remaining": usage.remaining_seconds,
         "share": usage.consumed_seconds / limit if limit else None,
         "reached": usage.limit_reached,
-        "period_start": usage.period_start.isoformat() if usage.period_start else None,
         "period_end": usage.period_end.isoformat() if usage.period_end else None,
     }
 
 
-def backend_row(backend: Backend) -> dict[str, Any]:
-    """Build a row of the table of backends."""
+def backend_row(
+    backend: Backend, queues: Sequence[tuple[float, int]] = (), calibration: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe a backend.
+
+    Args:
+        backend: As it was read last.
+        queues: Epoch seconds and length of its queue at earlier readings, the oldest first.
+        calibration: The medians of its calibrations; None if they are still to be read.
+    """
     return {
         "name": backend.name,
         "status": backend.status,
@@ -257,6 +268,9 @@ def backend_row(backend: Backend) -> dict[str, Any]:
         "two_qubit_error": _figure(backend, "two_q_error_median"),
         "readout_error": _figure(backend, "readout_error_median"),
         "wait_seconds": wait_seconds(backend),
+        "processor": _processor(backend.processor_type),
+        "queues": [[round(when, 1), length] for when, length in queues],
+        "calibration": calibration,
     }
 
 
@@ -286,22 +300,14 @@ def freshness(reading: Reading, now: float, shown: int) -> dict[str, Any]:
     return {"state": state, "message": message, "read_at": reading.read_at, "complete": reading.complete}
 
 
-def _spent(jobs: Sequence[ListedJob], sessions: Mapping[str, Session]) -> list[Spent]:
+def _spent(jobs: Sequence[ListedJob], shares: SessionShares) -> list[Spent]:
     """Add up QPU time by DAG; a dedicated session that several DAGs share counts for the DAG of its first job."""
-    by_dag: dict[str, list[Job]] = defaultdict(list)
+    by_dag: dict[str, list[ListedJob]] = defaultdict(list)
     for one in jobs:
-        by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one.job)
+        by_dag[one.claim.dag_id or " or ".join(one.claim.dag_ids)].append(one)
     found = []
-    firsts: dict[str, tuple[datetime, str]] = {}
     for dag_id, own in by_dag.items():
-        for job in own:
-            if job.session_id is not None and job.session_id in sessions and job.created is not None:
-                known = firsts.get(job.session_id, (job.created, dag_id))
-                firsts[job.session_id] = min(known, (job.created, dag_id))
-    for dag_id, own in by_dag.items():
-        mine = {name: one for name, one in sessions.items() if firsts.get(name, (None, dag_id))[1] == dag_id}
-        elsewhere = sessions.keys() - mine.keys()
-        total = add_up([job for job in own if job.session_id not in elsewhere], mine)
+        total = add_up([one.job for one in shares.charged(own)], shares.owned_by(own))
         found.append(Spent(dag_id, len(own), total.charged_seconds, total.expected_seconds))
     return sorted(found, key=lambda spent: (-spent.charged, -spent.expected, spent.dag_id))
 
@@ -310,15 +316,13 @@ def task_url(airflow: str, claim: Claim) -> str | None:
     """Return the path of the task instance's page in Airflow's UI, or of its run's page if only that is known."""
     if claim.dag_id is None or claim.run_id is None:
         return None
-    run = f"{airflow}/dags/{quote(claim.dag_id, safe='')}/runs/{quote(claim.run_id, safe='')}"
     if claim.task_id is None:
-        return run
-    mapped = f"/mapped/{claim.map_index}" if claim.map_index >= 0 else ""
-    return f"{run}/tasks/{quote(claim.task_id, safe='')}{mapped}"
+        return run_page(airflow, claim.dag_id, claim.run_id)
+    return task_page(airflow, claim.dag_id, claim.run_id, claim.task_id, claim.map_index)
 
 
 def _dag_url(airflow: str, dag_id: str | None) -> str | None:
-    return f"{airflow}/dags/{quote(dag_id, safe='')}" if dag_id else None
+    return dag_page(airflow, dag_id) if dag_id else None
 
 
 def _result_query(claim: Claim) -> dict[str, Any] | None:
@@ -335,6 +339,14 @@ def _limit(usage: InstanceUsage | None) -> float | None:
     """Return the lower one of the instance's limits, in QPU seconds."""
     given = (usage.limit_seconds, usage.allocation_seconds) if usage else ()
     return min((seconds for seconds in given if seconds), default=None)
+
+
+def _processor(told: Mapping[str, Any]) -> str | None:
+    """Return family and revision of a processor, such as ``Heron r2``."""
+    family, revision = told.get("family"), told.get("revision")
+    if not isinstance(family, str):
+        return None
+    return f"{family} r{revision}" if isinstance(revision, str | int | float) else family
 
 
 def _figure(backend: Backend, name: str) -> float | None:

@@ -15,7 +15,7 @@ PREFIX = "/qiskit-runtime"
 
 
 class QiskitRuntimePlugin(AirflowPlugin):
-    """Adds *Quantum* to the navigation and *Quantum result* to each DAG run, and cleans up in the triggerer."""
+    """Adds *Quantum* to the navigation, a tab to each DAG and each DAG run, and cleans up in the triggerer."""
 
     name = "qiskit_runtime"
     listeners: ClassVar[list[Any]] = [listener]  # type: ignore[misc]
@@ -28,17 +28,23 @@ class QiskitRuntimePlugin(AirflowPlugin):
         return [{"app": create_app(), "url_prefix": PREFIX, "name": "IBM Quantum pages"}]
 
     @cached_property
-    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The places of the pages in Airflow's UI."""
+    def react_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The places of the pages in Airflow's UI, which loads them as parts of itself."""
         base = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + PREFIX
         icons = {"icon": f"{base}/static/quantum.svg", "icon_dark_mode": f"{base}/static/quantum-dark.svg"}
+        pages = (
+            ("Quantum", "nav", "quantum"),
+            ("Quantum result", "dag_run", "result"),
+            ("Quantum trends", "dag", "trends"),
+        )
         return [
-            {"name": "Quantum", "href": f"{base}/", "destination": "nav", "url_route": "quantum", **icons},
             {
-                "name": "Quantum result",
-                "href": f"{base}/result?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
-                "destination": "dag_run",
-                "url_route": "quantum-result",
+                # The script registers the page under this name.
+                "name": name,
+                "bundle_url": f"{base}/static/{script}.js",
+                "destination": destination,
+                "url_route": name.lower().replace(" ", "-"),
                 **icons,
-            },
+            }
+            for name, destination, script in pages
         ]

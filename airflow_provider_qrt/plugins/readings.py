@@ -10,27 +10,34 @@ import logging
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.reading import is_id
 from airflow_provider_qrt.jobs.backends.select import WAIT_TIME
+from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
+from airflow_provider_qrt.plugins.backend_readings import BackendDetails, BackendReadings
 from airflow_provider_qrt.plugins.job_list import BILL_PATIENCE, JobList, ListedJob
 from airflow_provider_qrt.plugins.rates import A_SECOND, BURST, Allowance
+from airflow_provider_qrt.plugins.sent import sent_circuits
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session
     from airflow_provider_qrt.client.states import JobStatus
+    from airflow_provider_qrt.plugins.machine_data import Calibration
 
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+Key = TypeVar("Key")
 
 FRESH_SECONDS = 5.0
 """Seconds for which a reading counts as fresh."""
@@ -38,7 +45,14 @@ REST = 4
 """Pause after a slow reading, as a multiple of its duration."""
 KEPT_DETAILS = 20_000
 """Maximum number of jobs whose times are kept in memory."""
+KEPT_QUEUES = 288
+"""Lengths of each queue that are kept."""
+QUEUE_SPACING = 300.0
+"""Seconds between two of them: all of them are a day."""
 _JOB_ID = re.compile(r"/jobs/([^/?:\s]+)")
+KEPT_INPUTS = 32
+"""Maximum number of jobs whose circuits are kept in memory."""
+NO_INPUT = "IBM does not return the circuits of this job; those of private jobs are never returned."
 UNEXPECTED = "The connection could not be read. The log of Airflow's API server says why."
 
 
@@ -90,6 +104,21 @@ class JobDetails:
     in_session: bool = False
 
 
+@dataclass(frozen=True)
+class JobInput:
+    """The circuits of a job as they were sent.
+
+    Attributes:
+        job: The job; None if it could not be read.
+        circuits: Their sources; see :mod:`~airflow_provider_qrt.plugins.sent`.
+        problem: Why there are none.
+    """
+
+    job: Job | None
+    circuits: Sequence[str] = field(default=(), repr=False)
+    problem: str = ""
+
+
 class ConnectionReader:
     """Reads the data that the pages show about one connection.
 
@@ -121,6 +150,15 @@ class ConnectionReader:
         self._times: dict[str, tuple[JobStatus, JobMetrics | None]] = {}
         self._details: dict[str, JobDetails] = {}
         self._modes: dict[str, str | None] = {}
+        self._wanted_backends: dict[tuple[str, bool], None] = {}
+        self._wanted_days: dict[tuple[str, str], None] = {}
+        self._wanted_ends: dict[str, None] = {}
+        self._wanted_inputs: dict[str, None] = {}
+        self._inputs: dict[str, JobInput] = {}
+        self._calibrations = BackendReadings()
+        self._fates: dict[str, str] = {}
+        self._failed_ends: set[str] = set()
+        self._queues: dict[str, deque[tuple[float, int]]] = {}
         self._settings: object = None
         self._list = JobList(airflow, look_back)
         self._pace = Allowance(BURST, A_SECOND)
@@ -182,6 +220,76 @@ class ConnectionReader:
             self._begin()
         return known
 
+    def input(self, job_id: str, *, ask: bool = True) -> JobInput | None:
+        """Return the circuits of a job as they were sent; None if they are still to be read."""
+        known = self._inputs.get(job_id)
+        if known is None and ask:
+            with self._lock:
+                self._wanted_inputs[job_id] = None
+            self._begin()
+        return known
+
+    def backend(self, name: str, *, wholly: bool = False, ask: bool = True) -> BackendDetails | None:
+        """Return the calibration of a backend; None if it is still to be read.
+
+        Args:
+            name: The backend.
+            wholly: Whether its map and its past are wanted, too.
+            ask: Whether the service may be asked.
+        """
+        if ask and self._calibrations.is_due(name, self._clock(), wholly=wholly):
+            with self._lock:
+                self._wanted_backends[name, wholly] = None
+            self._begin()
+        known = self._calibrations.get(name)
+        return None if wholly and known is not None and not known.is_whole else known
+
+    def calibrations(
+        self, asked: Iterable[tuple[str, str]], *, ask: bool = True
+    ) -> dict[tuple[str, str], Calibration | None]:
+        """Return the calibrations of backends on days, and start to read those that are missing.
+
+        Args:
+            asked: Names of backends, each with a day, ISO 8601.
+            ask: Whether the service may be asked.
+        """
+        found: dict[tuple[str, str], Calibration | None] = {}
+        missing: dict[tuple[str, str], None] = {}
+        for name, day in asked:
+            is_known, calibration = self._calibrations.known_past(name, day, self._clock())
+            if is_known:
+                found[name, day] = calibration
+            else:
+                missing[name, day] = None
+        if missing and ask:
+            with self._lock:
+                self._wanted_days = missing
+            self._begin()
+        return found
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job soon; :attr:`fates` tells what became of it."""
+        with self._lock:
+            self._wanted_ends[job_id] = None
+            self._failed_ends.discard(job_id)
+        _keep(self._fates, job_id, "It is being cancelled.")
+        self._begin()
+
+    @property
+    def fates(self) -> Mapping[str, str]:
+        """The outcomes of cancellations, by the ids of jobs."""
+        return dict(self._fates)
+
+    @property
+    def failed_cancellations(self) -> frozenset[str]:
+        """The jobs that could not be cancelled, so that somebody may try again."""
+        with self._lock:
+            return frozenset(self._failed_ends)
+
+    def queue_history(self, name: str) -> list[tuple[float, int]]:
+        """Return the lengths of a backend's queue as they were read: epoch seconds and number of jobs."""
+        return list(self._queues.get(name, ()))
+
     @property
     def problem(self) -> str | None:
         """Why the connection cannot be used, or the service did not answer; None if no problem is known."""
@@ -191,6 +299,10 @@ class ConnectionReader:
     def base_url(self) -> str:
         """Base URL of the API; empty until the connection was read."""
         return self._base_url
+
+    def forget(self) -> None:
+        """Give up what is still to be read, for tests."""
+        self._give_up("")
 
     def wait(self, seconds: float) -> None:
         """Wait until no reading is in progress, for tests and benchmarks."""
@@ -216,9 +328,9 @@ class ConnectionReader:
         try:
             with self._connect() as client:
                 self._look_at_settings(client)
-                while self._has_work():
+                while (work := self._next()) is not None:
                     self._pace.wait()
-                    self._read_next(client)
+                    work(client)
             self._problems.pop("connection", None)
         except errors.QiskitRuntimeError as error:
             self._give_up(_for_all(error))
@@ -229,6 +341,10 @@ class ConnectionReader:
         finally:
             with self._lock:
                 self._busy_since = None
+                forgotten = bool(self._wanted_ends)
+            if forgotten:
+                # Somebody has asked for it just now, and may not ask again.
+                self._begin()
 
     def _give_up(self, problem: str) -> None:
         with self._lock:
@@ -236,6 +352,13 @@ class ConnectionReader:
             self._wants_all = False
             self._wanted_times.clear()
             self._wanted_jobs.clear()
+            self._wanted_inputs.clear()
+            self._wanted_backends.clear()
+            self._wanted_days.clear()
+            for job_id in self._wanted_ends:
+                self._fates[job_id] = f"It was not cancelled. {problem}"
+                self._failed_ends.add(job_id)
+            self._wanted_ends.clear()
             self._due_at = self._clock() + FRESH_SECONDS * 2
 
     def _look_at_settings(self, client: QiskitRuntimeClient) -> None:
@@ -245,36 +368,58 @@ class ConnectionReader:
             self._settings = settings
             self._list = JobList(self._airflow, self._look_back)
             self._times, self._details, self._modes = {}, {}, {}
+            self._calibrations, self._queues, self._inputs = BackendReadings(), {}, {}
             self._backends = self._usage = self._read_at = None
             self._sessions = {}
             self._problems = {}
             self._base_url = settings.base_url
 
-    def _has_work(self) -> bool:
+    def _next(self) -> Callable[[QiskitRuntimeClient], None] | None:
+        """Return what is most urgent: cancel a job, read what a page shows, the list, and calibrations at last."""
         with self._lock:
-            return bool(self._wanted_jobs or self._wanted_times or self._wants_all)
-
-    def _read_next(self, client: QiskitRuntimeClient) -> bool:
-        """Read one item, requested jobs before the list; return whether there was one."""
-        with self._lock:
-            job_id = next(iter(self._wanted_jobs), None)
-            if job_id is not None:
-                del self._wanted_jobs[job_id]
-            wanted = None if job_id is not None else next(iter(self._wanted_times.items()), None)
-            if wanted is not None:
-                del self._wanted_times[wanted[0]]
-            everything = job_id is None and wanted is None and self._wants_all
-            if everything:
+            if (job_id := _pop(self._wanted_ends)) is not None:
+                return partial(self._cancel, job_id=job_id)
+            if (job_id := _pop(self._wanted_jobs)) is not None:
+                return partial(self._keep_job, job_id=job_id)
+            if (job_id := _pop(self._wanted_inputs)) is not None:
+                return partial(self._keep_input, job_id=job_id)
+            if (job_id := next(iter(self._wanted_times), None)) is not None:
+                return partial(self._keep_times, job_id=job_id, status=self._wanted_times.pop(job_id))
+            if self._wants_all:
                 self._wants_all = False
-        if job_id is not None:
-            _keep(self._details, job_id, self._read_job(client, job_id))
-        elif wanted is not None:
-            _keep(self._times, wanted[0], (wanted[1], _metrics(client, wanted[0])))
-        elif everything:
-            self._read_all(client)
-        else:
-            return False
-        return True
+                return self._read_all
+            if (backend := _pop(self._wanted_backends)) is not None:
+                return partial(self._keep_backend, name=backend[0], wholly=backend[1])
+            if (wanted := _pop(self._wanted_days)) is not None:
+                return partial(self._keep_day, name=wanted[0], day=wanted[1])
+        return None
+
+    def _keep_job(self, client: QiskitRuntimeClient, job_id: str) -> None:
+        _keep(self._details, job_id, self._read_job(client, job_id))
+
+    def _keep_input(self, client: QiskitRuntimeClient, job_id: str) -> None:
+        _keep(self._inputs, job_id, _read_input(client, job_id), most=KEPT_INPUTS)
+
+    def _keep_times(self, client: QiskitRuntimeClient, job_id: str, status: JobStatus) -> None:
+        _keep(self._times, job_id, (status, _metrics(client, job_id)))
+
+    def _keep_backend(self, client: QiskitRuntimeClient, name: str, wholly: bool) -> None:
+        if self._calibrations.is_due(name, self._clock(), wholly=wholly):
+            self._calibrations.read(client, name, self._clock(), wholly=wholly)
+
+    def _keep_day(self, client: QiskitRuntimeClient, name: str, day: str) -> None:
+        self._calibrations.past(client, name, datetime.fromisoformat(day).replace(tzinfo=UTC), self._clock())
+
+    def _cancel(self, client: QiskitRuntimeClient, job_id: str) -> None:
+        try:
+            fate = cancel_job(client, job_id)
+        except errors.QiskitRuntimeError as error:
+            fate = f"It could not be cancelled, and may run and be charged. {error}"
+            with self._lock:
+                self._failed_ends.add(job_id)
+        _keep(self._fates, job_id, fate)
+        with self._lock:
+            self._wants_all = True
 
     def _read_job(self, client: QiskitRuntimeClient, job_id: str) -> JobDetails:
         if not is_id(job_id):
@@ -306,7 +451,7 @@ class ConnectionReader:
         began = self._clock()
         now = datetime.fromtimestamp(began, UTC)
         channel = client.channel
-        self._part("backends", lambda: setattr(self, "_backends", _backends(client)))
+        self._part("backends", lambda: self._take_backends(_backends(client), began))
         if channel.offers(Feature.USAGE):
             self._part("usage", lambda: setattr(self, "_usage", client.instance_usage()))
         self._part("jobs", lambda: self._list.refresh(client, now))
@@ -314,6 +459,13 @@ class ConnectionReader:
         ended = self._clock()
         self._read_at = ended
         self._due_at = ended + max(FRESH_SECONDS, REST * (ended - began))
+
+    def _take_backends(self, backends: Sequence[Backend], now: float) -> None:
+        self._backends = backends
+        for backend in backends:
+            history = self._queues.setdefault(backend.name, deque(maxlen=KEPT_QUEUES))
+            if not history or now - history[-1][0] >= QUEUE_SPACING:
+                history.append((now, backend.queue_length))
 
     def _read_sessions(self, client: QiskitRuntimeClient) -> None:
         self._sessions = dedicated_sessions(client, [one.job for one in self._list.jobs], self._sessions)
@@ -371,8 +523,31 @@ def _is_over(known: JobDetails) -> bool:
     return known.read_at - job.created.timestamp() > BILL_PATIENCE.total_seconds()
 
 
-def _keep(kept: dict[str, Value], key: str, value: Value) -> None:
+def _read_input(client: QiskitRuntimeClient, job_id: str) -> JobInput:
+    if not is_id(job_id):
+        return JobInput(None, problem="This is no id of a job.")
+    try:
+        job = client.job(job_id, exclude_params=False)
+    except errors.InvalidAnswerError as error:
+        return JobInput(None, problem=str(error))
+    except errors.TRANSIENT:
+        raise
+    except errors.QiskitRuntimeError as error:
+        return JobInput(None, problem=str(error))
+    circuits = sent_circuits(job.params)
+    return JobInput(replace(job, params=None), circuits, "" if circuits else NO_INPUT)
+
+
+def _pop(wanted: dict[Key, None]) -> Key | None:
+    """Take the first key out of a dictionary; None if there is none."""
+    key = next(iter(wanted), None)
+    if key is not None:
+        del wanted[key]
+    return key
+
+
+def _keep(kept: dict[str, Value], key: str, value: Value, *, most: int = KEPT_DETAILS) -> None:
     """Store a value in a cache of limited size, and drop the oldest entries."""
     kept[key] = value
-    while len(kept) > KEPT_DETAILS:
+    while len(kept) > most:
         del kept[next(iter(kept))]

@@ -14,6 +14,7 @@ from airflow_provider_qrt.untrusted.json_text import parse_json
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+
 LINK = QiskitRuntimeJobLink().xcom_key
 """Tasks with this XCom key are ours: Airflow stores the link each time the task leaves the worker."""
 JOB, JOBS, RESULT = "job_id", "job_ids", "return_value"
@@ -65,6 +66,32 @@ def run_exists(session: Session, dag_id: str, run_id: str) -> bool:
     return found is not None
 
 
+def connection_of(session: Session, dag_id: str, task: tuple[str, int]) -> str | None:
+    """Return the connection that a task used last; None if that is not known.
+
+    Airflow keeps the fields of the newest runs only, so that those of older ones may have used another.
+
+    Args:
+        session: Session of Airflow's database.
+        dag_id: The DAG.
+        task: Task id and map index.
+    """
+    from airflow.models.dagrun import DagRun
+
+    asked, owner = select_rendered_fields()
+    fields = session.execute(
+        asked.join(DagRun, (DagRun.dag_id == owner.dag_id) & (DagRun.run_id == owner.run_id))
+        .where(owner.dag_id == dag_id, owner.task_id == task[0], owner.map_index == task[1])
+        .order_by(DagRun.run_after.desc())
+        .limit(1)
+    ).first()
+    return None if fields is None else TaskData(*task, rendered=_mapping(fields[-1])).conn_id
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def our_tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, int]]:
     """List the run's task instances that ran jobs on IBM Quantum: task id and map index, sorted."""
     from airflow.models.xcom import XComModel
@@ -103,7 +130,7 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
         )
 
     values = {
-        (task_id, map_index, key): _plain(value)
+        (task_id, map_index, key): plain(value)
         for task_id, map_index, key, value in session.execute(
             select(XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value).where(
                 *of_run(XComModel), XComModel.key.in_((JOB, JOBS, RESULT))
@@ -145,7 +172,7 @@ def read_tasks(session: Session, dag_id: str, run_id: str, tasks: Collection[tup
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Read an XCom value from the database: JSON, or JSON as text."""
     if isinstance(value, str):
         try:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt.client.models import parse_time
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.backends.select import wait_seconds
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.plugins.claims import Claim, may_see, read_claim
 from airflow_provider_qrt.plugins.dry_run import is_plan, plan_view
 from airflow_provider_qrt.plugins.loop_view import loop_view
 from airflow_provider_qrt.plugins.overview import Price, task_url
+from airflow_provider_qrt.plugins.sweeps import sweep_view
 from airflow_provider_qrt.plugins.task_results import circuit_sources, has_values, is_number, is_result, pub_views
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.client.models import Job, JobMetrics
+    from airflow_provider_qrt.client.models import Backend, Job, JobMetrics
     from airflow_provider_qrt.plugins.readings import JobDetails
     from airflow_provider_qrt.plugins.run_data import TaskData
 
@@ -41,6 +45,7 @@ def task_view(
     airflow_name: str,
     base_url: str,
     problem: str | None,
+    backends: Sequence[Backend] = (),
 ) -> dict[str, Any]:
     """Describe a task instance.
 
@@ -54,12 +59,14 @@ def task_view(
         airflow_name: Name of this Airflow in the identity of its jobs.
         base_url: Base URL of the API; empty if unknown.
         problem: Why the service cannot be used, or None.
+        backends: As they were read last.
     """
+    by_name = {backend.name: backend for backend in backends}
     result = task.result if is_result(task.result) else None
-    pubs, more_pubs = pub_views(result) if result else ([], 0)
+    pubs, more_pubs = _pubs(result) if result else ([], 0)
     loop = loop_view(task.loop, price)
     jobs = [
-        _job_view(job_id, details.get(job_id), price, dag_id, airflow_name, base_url, problem)
+        _job_view(job_id, details.get(job_id), price, dag_id, airflow_name, base_url, problem, by_name)
         for job_id in task.job_ids[:MOST_JOBS]
         # The course of a loop has the jobs that have completed.
         if job_id not in {known for call in task.loop for known in call.job_ids}
@@ -93,6 +100,13 @@ def task_view(
     }
 
 
+def _pubs(result: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """Return the views of PUBs, each with its sweep, and the number of those that are left out."""
+    pubs, more = pub_views(result)
+    entries = result.get("results") or []
+    return [{**pub, "sweep": sweep_view(entries[pub["index"]])} for pub in pubs], more
+
+
 def _estimate(result: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the expected QPU seconds of a task's jobs beside those that were charged, if both are known."""
     expected, charged = result.get("estimated_seconds"), result.get("usage_seconds")
@@ -120,6 +134,7 @@ def _job_view(
     airflow_name: str,
     base_url: str,
     problem: str | None,
+    backends: Mapping[str, Backend],
 ) -> dict[str, Any]:
     view: dict[str, Any] = {
         "id": job_id,
@@ -132,6 +147,7 @@ def _job_view(
         "cost": None,
         "in_session": details is not None and details.in_session,
         "failure": None,
+        "waiting": None,
         "to_be_read": details is None and problem is None,
         "note": problem or "" if details is None else details.problem or "",
     }
@@ -152,6 +168,7 @@ def _job_view(
         # The cost of a dedicated session depends on how long it holds the backend.
         "cost": None if details.in_session else price.of(seconds),
         "failure": _failure(job),
+        "waiting": _waiting(job, metrics, backends.get(str(job.backend))),
     }
 
 
@@ -163,6 +180,20 @@ def _timeline(job: Job, metrics: JobMetrics | None) -> dict[str, str | None]:
         "finished": metrics.finished if metrics and job.status.is_final else None,
     }
     return {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+
+
+def _waiting(job: Job, metrics: JobMetrics | None, backend: Backend | None) -> dict[str, Any] | None:
+    """Return what is known of the rest of the wait for a job; None if it has ended."""
+    if job.status.is_final:
+        return None
+    running, expected = metrics.running if metrics else None, job.estimated_running_seconds
+    ends = running + timedelta(seconds=expected) if running is not None and expected is not None else None
+    return {
+        "queue": backend.queue_length if backend is not None else None,
+        "wait_seconds": wait_seconds(backend) if backend is not None else None,
+        "expected_seconds": expected,
+        "ends": ends.isoformat() if ends is not None else None,
+    }
 
 
 def _failure(job: Job) -> dict[str, Any] | None:
@@ -181,14 +212,20 @@ def _add_from_xcom(job: dict[str, Any], result: Mapping[str, Any], price: Price)
     """Fill in missing values, which were not read or are no longer available, from the task's XCom."""
     if result.get("job_id") != job["id"]:
         return
-    job["state"] = job["state"] or result.get("status")
-    job["backend"] = job["backend"] or result.get("backend")
-    job["program"] = job["program"] or result.get("program_id")
+    # Anybody's code may have written it.
+    job["state"] = job["state"] or next((one.value for one in JobStatus if one.value == result.get("status")), None)
+    job["backend"] = job["backend"] or _text(result.get("backend"))
+    job["program"] = job["program"] or _text(result.get("program_id"))
     for name in ("created", "finished"):
-        job["timeline"][name] = job["timeline"][name] or result.get(name)
+        moment = parse_time(result.get(name))
+        job["timeline"][name] = job["timeline"][name] or (moment.isoformat() if moment else None)
     seconds = result.get("usage_seconds")
     if job["seconds"] is None and is_number(seconds):
         job["seconds"], job["cost"] = seconds, None if job["in_session"] else price.of(seconds)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _note(task: TaskData, result: Mapping[str, Any] | None, pubs: Sequence[Any]) -> str:

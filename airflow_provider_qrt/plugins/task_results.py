@@ -7,6 +7,8 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_qrt.primitives.results.xcom import NUM_OUTCOMES, TOP_COUNTS
+
 LARGEST = 1e300
 """Larger numbers could overflow when they are added up."""
 TOP = 32
@@ -22,6 +24,10 @@ NO_VALUES = (
     "XCom holds no values of this result: it was too large. The whole of it is in the file {path}, which a task, or a "
     "program with access to it, can read."
 )
+ONLY_TOP = (
+    "XCom holds the most frequent outcomes of this result: it was too large. The whole of it is in the file {path}, "
+    "which a task, or a program with access to it, can read."
+)
 READOUT_POINTS = "Readout points ({meas_type}) are not drawn. Download them as JSON."
 
 
@@ -33,10 +39,10 @@ def is_result(value: Any) -> bool:
 def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
     """Return a view of each PUB, and the number of PUBs that are left out.
 
-    ``{"index", "kind", "shots", "shape", "points", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or ``values``;
-    each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``, ``value`` and
-    ``error``, and both may have ``asked``: the parameter values at the point, and the observable's name. ``more``
-    counts the points that are left out.
+    ``{"index", "kind", "shots", "points", "registers", "more", "note"}``: ``kind`` is ``counts``, ``quasi`` or
+    ``values``; each point of a histogram has ``bars`` (``label``, ``count``) and ``rest``, each value ``label``,
+    ``value`` and ``error``, and both may have ``asked``: the parameter values at the point, and the observable's name.
+    ``more`` counts the points that are left out.
     """
     results = value.get("results")
     if not isinstance(results, list):
@@ -55,7 +61,7 @@ def pub_views(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
 
 def histogram(counts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the most frequent outcomes in the order of their bits, and the sum of the others."""
-    numbers = {str(label): float(count) for label, count in counts.items() if is_number(count)}
+    numbers = numbers_of(counts)
     # Quasi-probabilities may be negative, so rank by absolute value.
     top = sorted(numbers, key=lambda label: (-abs(numbers[label]), label))[:TOP]
     shown = set(top)
@@ -141,22 +147,49 @@ def _view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
         return _values_view(entry, path, room)
     points = list(_histograms(entry))
     quasi, asked = entry.get("quasi_dists") is not None, _asked_view(entry)
+    drawn = points or list(_leaves(entry.get(TOP_COUNTS), ()))
     return {
         "kind": "quasi" if quasi else "counts",
         "shots": entry.get("shots"),
-        "points": [{"at": place, **asked(place), **histogram(counts)} for place, counts in points[:room]],
-        "more": max(0, len(points) - room),
+        "points": [
+            {"at": place, **asked(place), **(histogram(counts) if points else _of_manifest(entry, place, counts))}
+            for place, counts in drawn[:room]
+        ],
+        "registers": _by_register(entry) if len(points) == 1 else [],
+        "more": max(0, len(drawn) - room),
         "note": "" if points else _note(entry, path),
     }
 
 
+def _of_manifest(entry: Mapping[str, Any], place: str, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the histogram of a point of which only the most frequent outcomes are known."""
+    known, shots, outcomes = histogram(counts), entry.get("shots"), _at(entry.get(NUM_OUTCOMES), _indices(place))
+    if not is_number(shots) or not is_number(outcomes) or outcomes <= known["outcomes"]:
+        return known
+    others = {"outcomes": outcomes - known["outcomes"], "count": shots - known["total"]}
+    return {**known, "rest": others, "total": shots, "outcomes": outcomes}
+
+
+def _by_register(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the counts of each classical register of a PUB that has several."""
+    registers = entry.get("registers")
+    known = registers.items() if isinstance(registers, Mapping) else ()
+    found = [
+        {"at": str(name), **histogram(one["counts"])}
+        for name, one in known
+        if isinstance(one, Mapping) and isinstance(one.get("counts"), Mapping)
+    ]
+    return found if len(found) > 1 else []
+
+
 def _note(entry: Mapping[str, Any], path: Any) -> str:
-    """Return why a PUB's values are not shown."""
+    """Return why a PUB's values are not shown, or not all of them."""
     registers = entry.get("registers")
     entries = registers.values() if isinstance(registers, Mapping) else ()
     if any(isinstance(one, Mapping) and one.get("points") is not None for one in entries):
         return READOUT_POINTS.format(meas_type=entry.get("meas_type"))
-    return NO_VALUES.format(path=path or "that result_path names")
+    what = ONLY_TOP if entry.get(TOP_COUNTS) is not None else NO_VALUES
+    return what.format(path=path or "that result_path names")
 
 
 def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, Any]:
@@ -172,6 +205,38 @@ def _values_view(entry: Mapping[str, Any], path: Any, room: int) -> dict[str, An
         "more": max(0, len(values) - room),
         "note": "" if values else _note(entry, path),
     }
+
+
+def first_counts(entry: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return the counts, or quasi-probabilities, of a PUB's first point; None if there are none."""
+    for _, counts in _histograms(entry):
+        return numbers_of(counts)
+    return None
+
+
+def top_counts(entry: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return the most frequent outcomes of a PUB's first point if XCom has only those; None otherwise."""
+    for _, counts in _leaves(entry.get(TOP_COUNTS), ()):
+        return numbers_of(counts)
+    return None
+
+
+def place_names(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the places of a PUB's values with names for people: the observable and the parameters' values."""
+    asked = _asked_at(entry)
+    found = []
+    for place, _ in _flat(entry.get("evs")):
+        about = asked(place)
+        observable = about.pop("observable", None)
+        words = [f"{name} = {value:.4g}" if is_number(value) else f"{name} = {value}" for name, value in about.items()]
+        said = [str(observable)] if observable is not None else ["expectation value"]
+        found.append((place, ", ".join([*said, *words[:3]])))
+    return found
+
+
+def value_at(entry: Mapping[str, Any], name: str, place: str) -> float | None:
+    """Return a number of an array of a PUB at a place such as ``[2]``; None if there is none."""
+    return next((value for at, value in _flat(entry.get(name)) if at == place), None)
 
 
 def _histograms(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -214,7 +279,7 @@ def _asked_at(entry: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
         named["observable"] = entry["observables"]
 
     def at(label: str) -> dict[str, Any]:
-        place = tuple(int(part) for part in label.strip("[]").split(",")) if label else ()
+        place = _indices(label)
         return {name: found for name, given in named.items() if (found := _at(given, place)) is not None}
 
     return at
@@ -242,6 +307,21 @@ def _at(value: Any, place: tuple[int, ...]) -> Any:
 
 def _place(place: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, place))}]" if place else ""
+
+
+def _indices(label: str) -> tuple[int, ...]:
+    """Return the index that :func:`_place` wrote."""
+    return tuple(int(part) for part in label.strip("[]").split(",")) if label else ()
+
+
+def as_number(value: Any) -> float | None:
+    """Return a number that can be used in calculations; None if a value is none."""
+    return float(value) if is_number(value) else None
+
+
+def numbers_of(counts: Mapping[Any, Any]) -> dict[str, float]:
+    """Return the outcomes whose counts are numbers."""
+    return {str(label): float(count) for label, count in counts.items() if is_number(count)}
 
 
 def is_number(value: Any) -> bool:

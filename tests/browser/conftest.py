@@ -20,6 +20,7 @@ QUICK = {"queue_seconds": 1, "run_seconds": 0.5}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep", action="store_true", help="keep how the pages look now, for later comparisons")
     parser.addoption("--pictures", type=Path, metavar="FOLDER", help="keep pictures of what the tests see")
 
 
@@ -93,8 +94,12 @@ def visit(
         if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
             strays.append(url)
 
-    def open_tab(user: str | None = None, scheme: str = "light") -> Page:
-        context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    def open_tab(
+        user: str | None = None, scheme: str = "light", *, width: int = 1280, height: int = 900, script: str = ""
+    ) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        if script:
+            context.add_init_script(script)
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
         context.on("request", lambda sent: note(sent.url))

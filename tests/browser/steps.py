@@ -6,9 +6,9 @@ import contextlib
 import json
 import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from airflow_provider_qrt.emulator import Emulator
 from tools.airflow_with_login import AirflowWithLogin
@@ -78,16 +78,26 @@ def trigger(page: Page, airflow: AirflowWithLogin, dag_id: str) -> str:
     return str(answered.value.json()["dag_run_id"])
 
 
+def quantum_page(airflow: AirflowWithLogin) -> str:
+    """Address of the page Quantum."""
+    return f"{airflow.url}/plugin/quantum"
+
+
 def result_page(airflow: AirflowWithLogin, dag_id: str, run_id: str) -> str:
-    """Address of the result page, without the frame around it."""
-    return f"{airflow.url}/qiskit-runtime/result?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
+    """Address of the tab with a run's results."""
+    return f"{airflow.url}/dags/{dag_id}/runs/{quote(run_id, safe='')}/plugin/quantum-result"
 
 
-def plotted_counts(page: Page | FrameLocator) -> list[dict[str, int]]:
-    """Return the counts in the histograms of a page, one for each PUB."""
+def trends_page(airflow: AirflowWithLogin, dag_id: str) -> str:
+    """Address of the tab with a DAG's trends."""
+    return f"{airflow.url}/dags/{dag_id}/plugin/quantum-trends"
+
+
+def plotted_counts(page: Page) -> list[dict[str, int]]:
+    """Return the counts of a page, one for each PUB, once they are drawn."""
     pubs = page.get_by_test_id("pub")
-    expect(pubs.first.get_by_test_id("bar").first).to_be_visible(timeout=PATIENCE)
+    expect(pubs.first.get_by_test_id("histogram")).to_have_attribute("data-drawn", "yes", timeout=PATIENCE)
     return [
-        {str(bar.get_attribute("data-label")): int(bar.get_attribute("data-count") or 0) for bar in bars}
-        for bars in (pub.get_by_test_id("bar").all() for pub in pubs.all())
+        {str(row.get_attribute("data-label")): int(row.get_attribute("data-count") or 0) for row in rows}
+        for rows in (pub.get_by_test_id("count-row").all() for pub in pubs.all())
     ]

@@ -41,8 +41,8 @@ def test_from_the_login_to_the_plotted_counts(visit, airflow, service, picture):
     expect(page.get_by_text("Completed: queued").last).to_be_visible(timeout=PATIENCE)
     picture(page, "log-completed")
     page.goto(run)
-    read_the_result(page, airflow.xcom(BELL_PAIR, run_id, "measure"), picture)
-    find_the_job_in_the_list(page, job_id, picture)
+    read_the_result(page, airflow.xcom(BELL_PAIR, run_id, "measure"))
+    find_the_job_in_the_list(page, job_id)
 
 
 def save_the_connection(page, airflow, service, picture):
@@ -84,22 +84,19 @@ def follow_the_waiting_job(page, run, service, job_id, picture):
     opened.value.close()
 
 
-def read_the_result(page, xcom, picture):
+def read_the_result(page, xcom):
     page.get_by_role("link", name="Quantum result").click()
-    result = page.frame_locator("iframe")
-    assert plotted_counts(result) == [pub["counts"] for pub in xcom["results"]]
-    expect(result.get_by_test_id("freshness")).to_be_empty(timeout=PATIENCE)
-    picture(page, "result")
+    assert plotted_counts(page) == [pub["counts"] for pub in xcom["results"]]
+    expect(page.get_by_test_id("freshness")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_test_id("summary-jobs")).to_contain_text("1", timeout=PATIENCE)
 
 
-def find_the_job_in_the_list(page, job_id, picture):
+def find_the_job_in_the_list(page, job_id):
     page.get_by_role("link", name="Quantum", exact=True).click()
-    jobs = page.frame_locator("iframe")
-    row = jobs.locator(f"[data-testid=job-row][data-job-id={job_id}]")
+    row = page.locator(f"[data-testid=job-row][data-job-id={job_id}]")
     expect(row).to_have_attribute("data-state", "Completed", timeout=PATIENCE)
     assert "measure" in row.inner_text()
     expect(row.get_by_test_id("job-queue")).to_contain_text("15 min", timeout=PATIENCE)
-    picture(page, "quantum")
 
 
 def test_a_wrong_key_is_told_of_with_what_to_do(visit, airflow, service):

@@ -120,16 +120,18 @@ class Database:
         self._put("dag", dag_id=dag_id, bundle_name=bundle, is_stale=False)
         self.dags.append(dag_id)
         if run_id is not None:
-            now = datetime.now(UTC)
-            self._put(
-                "dag_run",
-                dag_id=dag_id,
-                run_id=run_id,
-                state="running",
-                run_type="manual",
-                run_after=now,
-                log_template_id=self._template(),
-            )
+            self.add_run(dag_id, run_id, datetime.now(UTC))
+
+    def add_run(self, dag_id: str, run_id: str, run_after: datetime) -> None:
+        self._put(
+            "dag_run",
+            dag_id=dag_id,
+            run_id=run_id,
+            state="running",
+            run_type="manual",
+            run_after=run_after,
+            log_template_id=self._template(),
+        )
 
     def add_team(self, name: str) -> None:
         """A team, and the bundle of its DAGs, which has the team's name."""
@@ -153,6 +155,7 @@ class Database:
         task_id: str = "measure",
         *,
         map_index: int = -1,
+        run_id: str = RUN,
         state: str = "success",
         rendered: dict[str, Any] | None = None,
         **xcom: Any,
@@ -161,7 +164,7 @@ class Database:
             "task_instance",
             id=self._id("task_instance"),
             dag_id=dag_id,
-            run_id=RUN,
+            run_id=run_id,
             task_id=task_id,
             map_index=map_index,
             state=state,
@@ -173,13 +176,14 @@ class Database:
             priority_weight=1,
             queue="default",
         )
-        run = self._scalar("SELECT id FROM dag_run WHERE dag_id = :dag_id", dag_id=dag_id)
+        asked = "SELECT id FROM dag_run WHERE dag_id = :dag_id AND run_id = :run_id"
+        run = self._scalar(asked, dag_id=dag_id, run_id=run_id)
         for key, value in xcom.items():
             self._put(
                 "xcom",
                 dag_run_id=run,
                 dag_id=dag_id,
-                run_id=RUN,
+                run_id=run_id,
                 task_id=task_id,
                 map_index=map_index,
                 key=key,
@@ -190,7 +194,7 @@ class Database:
             self._put(
                 "rendered_task_instance_fields",
                 dag_id=dag_id,
-                run_id=RUN,
+                run_id=run_id,
                 task_id=task_id,
                 map_index=map_index,
                 rendered_fields=rendered,

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_qrt.client.models import Backend, InstanceUsage, Job, JobMetrics, Session, Usage
 from airflow_provider_qrt.client.states import JobState, JobStatus
-from airflow_provider_qrt.plugins import overview
+from airflow_provider_qrt.plugins import overview, selection
 from airflow_provider_qrt.plugins.claims import Claim
 from airflow_provider_qrt.plugins.job_list import ListedJob
 from airflow_provider_qrt.plugins.readings import Reading
@@ -29,7 +29,7 @@ JOBS = [listed(n, JobStatus.QUEUED if n < 10 else JobStatus.COMPLETED, dag_id=f"
 
 
 def test_a_page_holds_its_part_of_the_jobs_in_the_state_asked_for():
-    rows, about = overview.choose_page(JOBS, overview.Question("Completed", page=2, page_size=25))
+    rows, about = selection.choose_page(JOBS, selection.Question("Completed", page=2, page_size=25))
 
     assert [one.job.id for one in rows] == [f"job{n}" for n in range(35, 60)]
     assert (about["total"], about["all"], about["pages"], about["page"]) == (50, 60, 2, 2)
@@ -37,15 +37,15 @@ def test_a_page_holds_its_part_of_the_jobs_in_the_state_asked_for():
 
 
 def test_a_page_beyond_the_last_one_is_the_last_one():
-    rows, about = overview.choose_page(JOBS, overview.Question(page=99))
+    rows, about = selection.choose_page(JOBS, selection.Question(page=99))
 
     assert about["page"] == about["pages"] == 3
     assert len(rows) == 10
-    assert overview.choose_page([], overview.Question(page=3))[1]["page"] == 1
+    assert selection.choose_page([], selection.Question(page=3))[1]["page"] == 1
 
 
 def test_counts_are_those_of_the_dag_that_was_chosen():
-    _, about = overview.choose_page(JOBS, overview.Question(dag_id="dag_0"))
+    _, about = selection.choose_page(JOBS, selection.Question(dag_id="dag_0"))
 
     assert about["all"] == 20
     assert sum(about["counts"].values()) == 20

@@ -16,13 +16,18 @@ def test_airflow_lists_the_plugin_with_its_views(browser):
     views = browser().client.get("/api/v2/plugins", params={"limit": 100}).json()["plugins"]
 
     [plugin] = [one for one in views if one["name"] == "qiskit_runtime"]
-    assert [(view["destination"], view["href"]) for view in plugin["external_views"]] == [
-        ("nav", f"{PAGES}/"),
-        ("dag_run", f"{PAGES}/result?dag_id={{DAG_ID}}&run_id={{RUN_ID}}"),
+    assert [(view["name"], view["destination"], view["url_route"]) for view in plugin["react_apps"]] == [
+        ("Quantum", "nav", "quantum"),
+        ("Quantum result", "dag_run", "quantum-result"),
+        ("Quantum trends", "dag", "quantum-trends"),
     ]
-    for view in plugin["external_views"]:
+    for view in plugin["react_apps"]:
         icon = browser().client.get(view["icon"])
         assert icon.headers["content-type"].startswith("image/svg")
+        script = browser().client.get(view["bundle_url"])
+        assert script.headers["content-type"].startswith("text/javascript")
+        # Airflow looks for the page under its name.
+        assert f'register("{view["name"]}", ' in script.text
     assert plugin["fastapi_apps"][0]["url_prefix"] == PAGES
 
 
@@ -34,7 +39,7 @@ def test_loading_the_plugin_imports_no_web_framework_of_ours():
         "before = set(sys.modules)\n"
         "from airflow_provider_qrt.plugins.qiskit_runtime import QiskitRuntimePlugin\n"
         "plugin = QiskitRuntimePlugin()\n"
-        "plugin.external_views, plugin.listeners, plugin.macros\n"
+        "plugin.react_apps, plugin.listeners, plugin.macros\n"
         "new = set(sys.modules) - before\n"
         "print([name for name in sorted(new) if name.split('.')[0] not in ('airflow', 'airflow_provider_qrt')])\n"
         "print([name for name in sorted(new) if name.startswith('airflow_provider_qrt.')])\n"
@@ -57,7 +62,7 @@ def test_paths_follow_airflows_base_url(monkeypatch):
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://example.com/airflow/")
 
-    assert QiskitRuntimePlugin().external_views[0]["href"] == "/airflow/qiskit-runtime/"
+    assert QiskitRuntimePlugin().react_apps[0]["bundle_url"] == "/airflow/qiskit-runtime/static/quantum.js"
     assert airflow_path() == "/airflow"
 
 

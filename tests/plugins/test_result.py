@@ -366,6 +366,17 @@ def test_the_result_of_an_operator_is_drawn(browser, run, context, submit):
     assert task["jobs"][0]["note"] == ""
 
 
+def test_odd_values_in_xcom_do_not_reach_the_page(browser, run):
+    odd = {"created": "soon", "finished": 7, "status": {"a": 1}, "backend": ["x"], "program_id": "sampler"}
+    run.add_task("a_dag", job_id="j", return_value={**sampler("j"), **odd}, **{LINK: ""})
+
+    [task] = browser().read(RESULT, **OF_RUN)["tasks"]
+
+    [job] = task["jobs"]
+    assert (job["state"], job["backend"]) == (None, None)
+    assert set(job["timeline"].values()) == {None}
+
+
 def test_the_plan_of_a_dry_run_is_shown(browser, run):
     plan = {
         "dry_run": True,
@@ -437,9 +448,57 @@ def test_readout_points_are_not_taken_for_a_result_that_was_too_large(browser, r
     assert task["downloads"] == ["json"]
 
 
+def test_of_a_result_that_was_too_large_the_most_frequent_outcomes_are_drawn(browser, run, submit):
+    job_id = submit("a_dag")
+    register = {"num_bits": 2, "index": 0, "counts": None}
+    pub = {
+        "shots": 100,
+        "counts": None,
+        "registers": {"c": register},
+        "top_counts": {"01": 40, "10": 30},
+        "num_outcomes": 4,
+    }
+    run.add_task(
+        "a_dag",
+        job_id=job_id,
+        return_value={**sampler(job_id, pub), "result_path": "s3://b/j.json"},
+        **{LINK: "https://x"},
+    )
+
+    [task] = browser().until(is_read, RESULT, **OF_RUN)["tasks"]
+
+    [view] = task["pubs"]
+    assert view["points"] == [
+        {
+            "at": "",
+            "bars": [{"label": "01", "count": 40.0}, {"label": "10", "count": 30.0}],
+            "rest": {"outcomes": 2, "count": 30.0},
+            "total": 100,
+            "outcomes": 4,
+        }
+    ]
+    assert "s3://b/j.json" in view["note"]
+    assert task["downloads"] == ["json"]
+
+
 def test_a_task_with_a_result_has_no_plan(browser, run, submit):
     job_id = submit("a_dag")
     result = sampler(job_id, {"shots": 20, "counts": {"1": 20}, "registers": {}})
     run.add_task("a_dag", job_id=job_id, return_value=result, **{LINK: "https://x"})
 
     assert browser().until(is_read, RESULT, **OF_RUN)["tasks"][0]["plan"] == []
+
+
+def test_counts_are_shown_by_register_where_there_are_several():
+    registers = {
+        "a": {"num_bits": 1, "index": 0, "counts": {"0": 3, "1": 1}},
+        "b": {"num_bits": 1, "index": 1, "counts": {"1": 4}},
+        "odd": None,
+    }
+    entry = {"shots": 4, "counts": {"10": 3, "11": 1}, "registers": registers}
+
+    [view], _ = task_results.pub_views({"results": [entry]})
+    assert [(one["at"], one["total"], len(one["bars"])) for one in view["registers"]] == [("a", 4, 2), ("b", 4, 1)]
+
+    [view], _ = task_results.pub_views({"results": [{**entry, "registers": {"a": registers["a"]}}]})
+    assert view["registers"] == []

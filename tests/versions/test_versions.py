@@ -109,7 +109,10 @@ def test_airflow_knows_the_provider(airflow):
     assert airflow.api("GET", "/importErrors")["import_errors"] == []
     plugins = airflow.api("GET", "/plugins")["plugins"]
     [plugin] = [one for one in plugins if "qiskit" in one["name"]]
-    assert {view["name"] for view in plugin["external_views"]} == {"Quantum", "Quantum result"}
+    assert {app["name"] for app in plugin["react_apps"]} == {"Quantum", "Quantum result", "Quantum trends"}
+    for app in plugin["react_apps"]:
+        script = airflow._session.get(f"{airflow.url}{app['bundle_url']}", timeout=60)
+        assert (script.status_code, script.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
 
 
 def test_form_of_the_connection(airflow):
@@ -120,8 +123,7 @@ def test_form_of_the_connection(airflow):
 
 def test_pages_show_the_jobs(airflow, all_lanes):
     page = airflow._session.get(f"{airflow.url}/qiskit-runtime/", timeout=120)
-    assert page.status_code == 200
-    assert "Quantum" in page.text
+    assert (page.status_code, page.url) == (200, f"{airflow.url}/plugin/quantum")
 
     def shown(path: str, **parameters: str) -> dict[str, Any]:
         answer = airflow._session.get(f"{airflow.url}/qiskit-runtime/api/{path}", params=parameters, timeout=120)

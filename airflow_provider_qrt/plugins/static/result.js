@@ -1,266 +1,172 @@
-// The page Result: what the tasks of a DAG run measured, when their jobs ran, and IBM's word on those that failed.
-import { ask, changed, element, fill, link, live, money, notice, say, seconds, stateOf, time } from "./common.js";
-import { callsTable, countsTable, course, histogram, values, valuesTable } from "./charts.js";
+// The page Quantum result: what the tasks of a DAG run measured, when their jobs ran, and IBM's reasons for those that failed.
+import { C, Router, address, html, register, useLive, useState, useTimeZone } from "./host.js";
+import { Circuits } from "./circuits.js";
+import { Loop } from "./loop.js";
+import { AsTable, DataTable, Empty, Figure, JobState, Loading, Note, Pager, Section, To } from "./parts.js";
+import { Plot, gantt } from "./plots.js";
+import { Pub, compared } from "./pubs.js";
+import { minute, money, seconds, time } from "./words.js";
 
-const at = (id) => document.getElementById(id);
-const wanted = new URLSearchParams(location.search);
-const where = { dag_id: wanted.get("dag_id") ?? "", run_id: wanted.get("run_id") ?? "" };
-const question = { ...where, task_id: wanted.get("task_id") ?? "", map_index: wanted.get("map_index") ?? "", page: 1 };
 const LIVE = 5000;
-const drawings = new Map();
 
-async function read() {
-  let answer;
-  const asked = JSON.stringify(question);
-  try {
-    answer = await ask("api/result", question);
-  } catch (error) {
-    notice(at("message"), error.message);
-    say("freshness", "");
-    return error.message.includes("again") ? LIVE : null;
-  }
-  if (asked !== JSON.stringify(question)) return 0;
-  notice(at("message"), answer.message);
-  if (changed("where", answer.run_url)) {
-    at("where").replaceChildren("DAG ", link(answer.run_url, `${answer.dag_id}, run ${answer.run_id}`));
-  }
-  if (changed("tasks", [answer.tasks, answer.price])) fill(at("tasks"), answer.tasks.map((task) => show(task, answer)));
-  at("pager").hidden = answer.pages < 2;
-  at("page").textContent = `Page ${answer.page} of ${answer.pages}, ${answer.total} tasks`;
-  question.page = answer.page;
-  at("previous").disabled = answer.page <= 1;
-  at("next").disabled = answer.page >= answer.pages;
-  const waiting = answer.tasks.filter((task) => task.goes_on).length;
-  say("freshness", waiting ? `${waiting} of ${answer.tasks.length} tasks shown are still going on or being read.` : "");
-  if (waiting) return answer.tasks.some((task) => task.jobs.some((job) => job.to_be_read)) ? 1000 : LIVE;
-  return answer.total ? null : LIVE;
+/** As long as anything goes on or is being read, the page asks again. */
+function pause(answer) {
+  const unread = answer.tasks.some((task) => task.jobs.some((job) => job.to_be_read)) || answer.summary?.bars.some((bar) => bar.to_be_read);
+  if (unread) return 1000;
+  if (answer.tasks.some((task) => task.goes_on) || !answer.total || answer.summary?.states.Queued || answer.summary?.states.Running) return LIVE;
+  return answer.summary && !isWhole(answer.summary) ? LIVE : null;
 }
 
-function show(task, { price }) {
-  const key = `${task.task_id}/${task.map_index}`;
-  return element(
-    "section",
-    {
-      class: "task", "data-testid": "task", "data-task-id": task.task_id, "data-map-index": task.map_index,
-      "data-state": task.state, "aria-label": `Task ${task.task}`,
-    },
-    element("h2", {}, link(task.url, task.task)),
-    element(
-      "p", { class: "quiet", "data-testid": "task-summary" },
-      [task.program, task.state ? `task ${task.state}` : null, task.operator].filter(Boolean).join(", "),
-    ),
-    task.note ? element("p", { "data-testid": "task-note" }, task.note) : null,
-    showPlan(task.plan),
-    task.loop ? showLoop(task.loop, key, task.goes_on, price) : null,
-    task.jobs.map((job) => showJob(job, price)),
-    task.estimate ? element(
-      "p", { class: "quiet", "data-testid": "estimate" },
-      `Estimated at ${seconds(task.estimate.expected)} of QPU time before it was submitted; IBM charged ` +
-      `${seconds(task.estimate.charged)}.`,
-    ) : null,
-    task.more_jobs ? element("p", {}, `${task.more_jobs} more jobs are not shown.`) : null,
-    task.pubs.map((pub) => showPub(pub, key, task.pubs.length)),
-    task.more_pubs ? element("p", {}, `${task.more_pubs.toLocaleString()} more PUBs are in the download.`) : null,
-    downloads(task),
-    task.circuits.map((circuit, index) => showCircuit(task, circuit, index, key)),
-  );
+/** Whether the list of jobs is known, and as new as the jobs that the tasks name. */
+function isWhole(summary) {
+  return summary.complete && summary.fresh;
+}
+
+function Result({ dagId, runId }) {
+  const zone = useTimeZone();
+  const parameters = Router.useParams();
+  const [search] = Router.useSearchParams();
+  const [page, setPage] = useState(1);
+  const dag_id = dagId ?? parameters.dagId ?? search.get("dag_id") ?? "";
+  const run_id = runId ?? parameters.runId ?? search.get("run_id") ?? "";
+  const where = { dag_id, run_id };
+  const question = { ...where, task_id: search.get("task_id") ?? "", map_index: search.get("map_index") ?? "", page };
+  const { answer: last, error } = useLive(dag_id && run_id ? "api/result" : null, question, pause);
+  // Airflow keeps the page when its user goes to another run.
+  const answer = last?.dag_id === dag_id && last?.run_id === run_id ? last : null;
+  const inSession = new Set(answer?.summary?.bars.filter((bar) => bar.in_session).map((bar) => bar.id));
+  const waiting = answer?.tasks.filter((task) => task.goes_on).length ?? 0;
+  return html`<${C.Box} p=${4} data-testid="result" minWidth="0">
+    <${C.Heading} as="h2" size="xl" mb=${3}>Quantum result</${C.Heading}>
+    <${Note} status="error" testid="error">${error}</${Note}>
+    ${!dag_id || !run_id ? html`<${Empty}>Open this page from a DAG run in Airflow.</${Empty}>` : null}
+    ${answer === null && !error && dag_id ? html`<${Loading} lines=${8} what="the results" />` : null}
+    ${answer?.message ? html`<${Empty} testid="message">${answer.message}</${Empty}>` : null}
+    ${waiting ? html`<${C.Text} color="fg.muted" role="status" mb=${2} data-testid="freshness">${`${waiting} of ${answer.tasks.length} tasks shown are still going on or being read.`}</${C.Text}>` : null}
+    ${question.task_id && answer?.run_url ? html`<${C.Text} mb=${2}><${To} url=${`${answer.run_url}/plugin/quantum-result`}>All tasks of this run</${To}></${C.Text}>` : null}
+    ${answer?.summary && !answer.summary.jobs && !isWhole(answer.summary) ? html`<${Loading} lines=${3} what="the jobs of this run" />` : null}
+    ${answer?.summary?.jobs ? html`<${Summary} summary=${answer.summary} price=${answer.price} zone=${zone} />` : null}
+    ${answer?.tasks.map((task) => html`<${Task} key=${`${task.task_id}/${task.map_index}`} task=${task} where=${where} price=${answer.price} inSession=${inSession} />`)}
+    ${answer?.pages > 1 ? html`<${Pager} page=${answer.page} pages=${answer.pages} total=${answer.total} what="tasks" turnTo=${setPage} />` : null}
+  </${C.Box}>`;
+}
+
+/** The task of a job, and which of its jobs it is. */
+function inWords({ task, submission }) {
+  const call = /c(\d+)$/.exec(submission);
+  if (call) return `${task}, call ${call[1]}`;
+  return ["", "1"].includes(submission) ? task : `${task}, submission ${submission}`;
+}
+
+function Summary({ summary, price, zone }) {
+  const states = Object.entries(summary.states);
+  const goesOn = summary.states.Queued || summary.states.Running;
+  const bars = summary.bars.map((bar) => ({ ...bar, name: inWords(bar) }));
+  return html`<${Section} title="All jobs of this run" data-testid="summary" level="h3">
+    <${C.HStack} columnGap=${6} rowGap=${3} flexWrap="wrap" mb=${3} align="flex-start">
+      <${Figure} name="Jobs of all tries" testid="summary-jobs">${summary.jobs.toLocaleString()}</${Figure}>
+      <${Figure} name="States"><${C.HStack} gap=${2} flexWrap="wrap">${states.map(([state, count]) => html`<${C.HStack} key=${state} gap=${1}><${JobState} state=${state} /><span>${count}</span></${C.HStack}>`)}</${C.HStack}></${Figure}>
+      <${Figure} name="QPU time" testid="summary-seconds">${seconds(summary.charged)}${summary.expected ? ` (and ${seconds(summary.expected)} expected)` : ""}</${Figure}>
+      <${Figure} name="Cost, estimated" testid="summary-cost">${money(summary.cost, price.currency)}</${Figure}>
+      ${summary.sessions.length ? html`<${Figure} name="Sessions and batches" testid="summary-sessions">${summary.sessions.length}</${Figure}>` : null}
+    </${C.HStack}>
+    <${Plot} config=${gantt(bars, Date.now())} data=${[bars, zone, goesOn ? Math.floor(Date.now() / LIVE) : 0]} height=${Math.min(600, 60 + 24 * bars.length)} testid="gantt" label=${`When the ${bars.length} jobs of this run waited and ran`} />
+    <${C.Text} color="fg.muted" fontSize="sm">Grey: in the queue. Coloured: running, in the colour of the job's state.</${C.Text}>
+    <${AsTable} label="The jobs as a table"><${DataTable} caption="All jobs of this run" testid="run-jobs" rows=${bars} rowKey=${(row) => row.id} rowProps=${(row) => ({ "data-testid": "run-job", "data-job-id": row.id, "data-state": row.state })} columns=${[
+      { key: "id", title: "Job", head: true, cell: (row) => html`<${C.Code}>${row.id}</${C.Code}>` },
+      { key: "task", title: "Task", cell: (row) => row.name },
+      { key: "state", title: "State", cell: (row) => html`<${JobState} state=${row.state} />` },
+      { key: "backend", title: "Backend", cell: (row) => row.backend ?? "–" },
+      { key: "created", title: "Submitted", cell: (row) => time(row.created) },
+      { key: "running", title: "Began", cell: (row) => (row.running ? time(row.running) : "not yet") },
+      { key: "finished", title: "Ended", cell: (row) => (row.finished ? time(row.finished) : "not yet") },
+      { key: "seconds", title: "QPU time", number: true, cell: (row) => (row.settled ? seconds(row.seconds) : `(${seconds(row.seconds)})`) },
+      { key: "cost", title: "Cost", number: true, cell: (row) => money(row.cost, price.currency) },
+    ]} /></${AsTable}>
+    ${summary.more ? html`<${C.Text} color="fg.muted">${`${summary.more.toLocaleString()} more jobs are not drawn.`}</${C.Text}>` : null}
+    ${summary.complete ? null : html`<${C.Text} color="fg.muted">The list of jobs is being read.</${C.Text}>`}
+  </${Section}>`;
+}
+
+function Task({ task, where, price, inSession }) {
+  const isInSession = task.loop?.calls.some((call) => call.jobs.some((id) => inSession.has(id)));
+  const about = { ...where, task_id: task.task_id, map_index: task.map_index };
+  return html`<${C.Box} as="section" aria-label=${`Task ${task.task}`} borderWidth="1px" borderRadius="md" p=${4} mb=${4} data-testid="task" data-task-id=${task.task_id} data-map-index=${task.map_index} data-state=${task.state} minWidth="0">
+    <${C.Flex} justify="space-between" gap=${2} flexWrap="wrap" mb=${2}>
+      <div><${C.Heading} as="h3" size="md"><${To} url=${task.url}>${task.task}</${To}></${C.Heading}>
+      <${C.Text} color="fg.muted" fontSize="sm" data-testid="task-summary">${[task.program, task.state ? `task ${task.state}` : null, task.operator].filter(Boolean).join(", ")}</${C.Text}></div>
+      <${C.HStack} gap=${2}>${task.downloads.map((format) => html`<${C.Button} key=${format} as="a" size="xs" variant="outline" href=${address("api/result/download", { ...about, format })} download data-testid=${`download-${format}`} aria-label=${`Download the result of ${task.task} as ${format.toUpperCase()}`}>${`Download ${format.toUpperCase()}`}</${C.Button}>`)}</${C.HStack}>
+    </${C.Flex}>
+    ${task.note ? html`<${C.Text} mb=${2} data-testid="task-note">${task.note}</${C.Text}>` : null}
+    <${Plan} plan=${task.plan} />
+    ${task.loop ? html`<${Loop} loop=${task.loop} goesOn=${task.goes_on} price=${price} isInSession=${isInSession} />` : null}
+    ${task.jobs.map((job) => html`<${Job} key=${job.id} job=${job} price=${price} />`)}
+    ${task.estimate ? html`<${C.Text} color="fg.muted" data-testid="estimate">${`Estimated at ${seconds(task.estimate.expected)} of QPU time before it was submitted; IBM charged ${seconds(task.estimate.charged)}.`}</${C.Text}>` : null}
+    ${task.more_jobs ? html`<${C.Text}>${`${task.more_jobs} more jobs are not shown.`}</${C.Text}>` : null}
+    ${compared(task.pubs)}
+    ${task.pubs.map((pub) => html`<${Pub} key=${pub.index} pub=${pub} several=${task.pubs.length > 1} />`)}
+    ${task.more_pubs ? html`<${C.Text}>${`${task.more_pubs.toLocaleString()} more PUBs are in the download.`}</${C.Text}>` : null}
+    <${Circuits} task=${task} about=${about} />
+  </${C.Box}>`;
 }
 
 /** What a dry run would have submitted. */
-function showPlan(plan) {
+function Plan({ plan }) {
   if (!plan.length) return null;
-  return element(
-    "div", { "data-testid": "plan" },
-    element("p", {}, "A dry run: nothing was bought. The job would have been:"),
-    element("table", {}, element("tbody", {}, plan.map(({ label, value }) => element(
-      "tr", {}, element("th", { scope: "row" }, label), element("td", {}, value),
-    )))),
-  );
+  return html`<${C.Box} data-testid="plan" mb=${3}><${C.Text} mb=${2}>A dry run: nothing was bought. The job would have been:</${C.Text}>
+    <${DataTable} caption="The plan of the dry run" rows=${plan} rowKey=${(row) => row.label} columns=${[
+      { key: "label", title: "", head: true, cell: (row) => row.label }, { key: "value", title: "", cell: (row) => row.value }]} /></${C.Box}>`;
 }
 
-/** The course of a hybrid loop, while it goes on too. */
-function showLoop(loop, key, goesOn, price) {
-  const cost = loop.cost === null ? "" : `, about ${money(loop.cost, price.currency)}`;
-  const spent = loop.calls.map(({ call, spent: value }) => ({ call, value }));
-  return element(
-    "div", { "data-testid": "loop", "data-calls": loop.calls.length, "data-jobs": loop.jobs },
-    element(
-      "p", {},
-      `A loop of ${loop.calls.length.toLocaleString()} calls${goesOn ? " so far" : ""}, ` +
-      `${loop.jobs.toLocaleString()} jobs, ${seconds(loop.seconds)} of QPU time${cost}.`,
-    ),
-    loop.series.flatMap(({ name, points }) => [element("h3", {}, name), course(points, name)]),
-    loop.jobs > 1 ? [element("h3", {}, "QPU seconds"), course(spent, "QPU seconds", { steps: true })] : null,
-    tableBelow(callsTable(loop.calls, "Calls of the loop", (id) => element("code", {}, id)), `${key}/loop`),
-  );
-}
-
-function showJob(job, price) {
+function Job({ job, price }) {
   const known = [job.backend, job.seconds === null ? null : `${seconds(job.seconds)} of QPU time`];
   if (job.cost !== null) known.push(`about ${money(job.cost, price.currency)}`);
   if (job.in_session) known.push("charged with its session");
-  return element(
-    "div", { "data-testid": "job", "data-job-id": job.id, "data-state": job.state },
-    element(
-      "p", {}, "Job ", link(job.url, element("code", {}, job.id), { away: true, "data-testid": "job-link" }), " ",
-      job.state ? stateOf(job.state) : null, " ", known.filter(Boolean).join(", "),
-    ),
-    job.note ? element("p", { class: "quiet", "data-testid": "job-note" }, job.note) : null,
-    job.to_be_read ? element("p", { class: "quiet" }, "The job is being read.") : null,
-    timeline(job),
-    job.failure ? failure(job.failure) : null,
-  );
+  return html`<${C.Box} mb=${3} data-testid="job" data-job-id=${job.id} data-state=${job.state}>
+    <${C.HStack} gap=${2} flexWrap="wrap"><${C.Text} as="span">Job <${To} url=${job.url} away data-testid="job-link"><${C.Code}>${job.id}</${C.Code}></${To}></${C.Text}>
+      ${job.state ? html`<${JobState} state=${job.state} />` : null}<${C.Text} as="span">${known.filter(Boolean).join(", ")}</${C.Text}></${C.HStack}>
+    ${job.note ? html`<${C.Text} color="fg.muted" data-testid="job-note">${job.note}</${C.Text}>` : null}
+    ${job.to_be_read ? html`<${Loading} lines=${1} what="the job" />` : null}
+    <${Steps} job=${job} />
+    ${job.failure ? html`<${Failure} failure=${job.failure} />` : null}
+  </${C.Box}>`;
 }
 
 const STEPS = [["created", "Queued"], ["running", "Running"], ["finished", "Done"]];
 
-function timeline({ timeline: moments, state }) {
+/** The times of a job: what has been, and what is known of the rest. */
+function Steps({ job: { timeline: moments, state, waiting } }) {
   if (!moments.created) return null;
   const last = state === "Failed" || state === "Cancelled" ? state : "Done";
-  const steps = STEPS.map(([name, label], index) => {
-    const later = STEPS.slice(index + 1).map(([next]) => moments[next]).find(Boolean);
-    const lasted = moments[name] && later ? (new Date(later) - new Date(moments[name])) / 1000 : null;
-    return element(
-      "li", { "data-step": name, "data-reached": moments[name] ? "yes" : "no" },
-      element("b", {}, name === "finished" ? last : label),
-      moments[name] ? element("time", { datetime: moments[name] }, time(moments[name])) : "not known",
-      lasted === null ? null : element("div", { class: "quiet" }, `for ${seconds(Math.max(0, lasted))}`),
-    );
-  });
-  return element("ol", { class: "timeline", "data-testid": "timeline", "aria-label": "Times of the job" }, steps);
+  return html`<${C.Flex} as="ol" gap=${8} flexWrap="wrap" my=${2} p=${0} listStyleType="none" aria-label="Times of the job" data-testid="timeline">
+    ${STEPS.map(([name, label], index) => {
+      const later = STEPS.slice(index + 1).map(([next]) => moments[next]).find(Boolean);
+      const lasted = moments[name] && later ? Math.max(0, (new Date(later) - new Date(moments[name])) / 1000) : null;
+      return html`<${C.Box} as="li" key=${name} data-step=${name} data-reached=${moments[name] ? "yes" : "no"} color=${moments[name] ? "fg" : "fg.muted"}>
+        <${C.Text} fontWeight="600">${name === "finished" ? last : label}</${C.Text}>
+        ${moments[name] ? html`<time dateTime=${moments[name]}>${time(moments[name])}</time>` : html`<span>${waiting ? "not yet" : "not known"}</span>`}
+        ${lasted === null ? null : html`<${C.Text} color="fg.muted" fontSize="sm">${`for ${seconds(lasted)}`}</${C.Text}>`}
+        ${waiting ? html`<${C.Text} color="fg.muted" fontSize="sm" data-testid=${`expected-${name}`}>${expected(name, state, waiting)}</${C.Text}>` : null}
+      </${C.Box}>`;
+    })}
+  </${C.Flex}>`;
 }
 
-function failure({ reason, code, solution, retry }) {
+function expected(name, state, { queue, wait_seconds: wait, expected_seconds: takes, ends }) {
+  if (name === "created" && state === "Queued") {
+    return [queue === null ? null : `${queue.toLocaleString()} jobs in the queue`, wait === null ? null : `usual wait ${seconds(wait)}`].filter(Boolean).join(", ");
+  }
+  if (name === "running" && takes !== null) return `takes about ${seconds(takes)} of QPU time`;
+  if (name === "finished" && ends) return `expected at ${minute(ends)}`;
+  return "";
+}
+
+function Failure({ failure: { reason, code, solution, retry } }) {
   const advice = retry ? "A retry of the task submits a new job." : "A retry cannot help: change the input, then clear the task.";
-  return element(
-    "div", { class: "failure", "data-testid": "failure" },
-    element("p", { "data-testid": "failure-reason" }, element("b", {}, "IBM's reason: "), reason, code ? ` (code ${code})` : ""),
-    solution ? element("p", { "data-testid": "failure-solution" }, element("b", {}, "IBM's solution: "), solution) : null,
-    element("p", {}, advice),
-  );
+  return html`<${Note} status="error" testid="failure">
+    <${C.Text} fontWeight="600">${code ? `${reason} (code ${code})` : reason}</${C.Text}>
+    ${solution ? html`<${C.Text}>${solution}</${C.Text}>` : null}<${C.Text} data-testid="advice">${advice}</${C.Text}>
+  </${Note}>`;
 }
 
-function showPub(pub, key, count) {
-  const name = count > 1 ? `PUB ${pub.index}` : "Result";
-  const shots = pub.shots ? `, ${pub.shots.toLocaleString()} shots` : "";
-  const parts = [element("h3", {}, name + shots)];
-  if (pub.note) parts.push(element("p", {}, pub.note));
-  if (pub.kind === "values" && pub.points.length) {
-    const named = pub.points.map((point) => ({ ...point, label: [point.label, inWords(point.asked)].filter(Boolean).join(" ") }));
-    parts.push(values(named, name), tableBelow(valuesTable(named, `${name}: expectation values`), `${key}/${pub.index}`));
-  } else if (pub.kind !== "values") {
-    const what = pub.kind === "quasi" ? "Quasi-probabilities" : "Counts";
-    for (const [place, point] of pub.points.entries()) {
-      const asked = inWords(point.asked);
-      const title = point.at ? `${name}, point ${point.at} of the sweep${asked ? `: ${asked}` : ""}` : name;
-      const drawing = [histogram(point, `${what}, ${title}`), tableBelow(countsTable(point, `${what}, ${title}`), `${key}/${pub.index}/${place}`)];
-      // A sweep may have many points: the first is open, the others wait to be opened.
-      parts.push(
-        pub.points.length === 1
-          ? element("div", { "data-testid": "point" }, drawing)
-          : element(
-            "details", { "data-testid": "point", "data-key": `${key}/${pub.index}/${place}/point`, open: place === 0 },
-            element("summary", { "data-key": `${key}/${pub.index}/${place}/summary` }, `Point ${point.at}${asked ? `: ${asked}` : ""}`), drawing,
-          ),
-      );
-    }
-  }
-  if (pub.more) parts.push(element("p", {}, `${pub.more.toLocaleString()} more are in the download.`));
-  return element("div", { "data-testid": "pub", "data-index": pub.index, "data-kind": pub.kind }, parts);
-}
-
-/** The values of the parameters at a point, and the observable's name. */
-function inWords(asked) {
-  const { observable, ...values } = asked ?? {};
-  const words = Object.entries(values).slice(0, 4).map(([name, value]) => `${name} = ${Number(value.toPrecision(4))}`);
-  if (Object.keys(values).length > 4) words.push("...");
-  return [observable, words.join(", ")].filter(Boolean).join(", ");
-}
-
-function tableBelow(table, key) {
-  return element(
-    "details", { "data-key": `${key}/table`, "data-testid": "as-table" },
-    element("summary", { "data-key": `${key}/table-summary` }, "As a table"), table,
-  );
-}
-
-function address(task) {
-  return new URLSearchParams({ ...where, task_id: task.task_id, map_index: task.map_index });
-}
-
-function downloads(task) {
-  if (!task.downloads.length) return null;
-  return element(
-    "p", { class: "controls" },
-    task.downloads.map((format) => element(
-      "a",
-      {
-        class: "button", href: `api/result/download?${address(task)}&format=${format}`, download: true,
-        "data-testid": `download-${format}`, "data-key": `${task.task}/${format}`,
-        "aria-label": `Download the result of ${task.task} as ${format.toUpperCase()}`,
-      },
-      `Download ${format.toUpperCase()}`,
-    )),
-  );
-}
-
-function showCircuit(task, circuit, index, key) {
-  const title = task.circuits.length > 1 ? `Circuit ${index}` : "Circuit";
-  const id = `${key}/circuit/${index}`;
-  if (circuit.text === null) {
-    const why = circuit.cut
-      ? "Its source is longer than what Airflow keeps of a task's fields ([core] max_templated_field_length)."
-      : "It was given as a Qiskit object, of which Airflow keeps no source.";
-    return element("p", { class: "quiet", "data-testid": "circuit-note" }, `${title}: ${why}`);
-  }
-  const drawing = element("div", { "data-testid": "circuit-drawing" });
-  const made = element(
-    "details", { "data-testid": "circuit", "data-key": id, "data-index": index },
-    element("summary", { "data-key": `${id}/summary` }, title),
-    drawing,
-    element("pre", { tabindex: "0", role: "region", "aria-label": `${title}: OpenQASM source`, "data-testid": "circuit-source" }, circuit.text),
-  );
-  made.addEventListener("toggle", () => made.open && draw(drawing, task, index, title));
-  return made;
-}
-
-/** Drawings are made on the server when somebody opens the circuit; that takes Qiskit some seconds. */
-async function draw(place, task, index, title) {
-  const path = `${address(task)}&index=${index}`;
-  if (!drawings.has(path)) drawings.set(path, askForDrawing(task, index));
-  place.replaceChildren(element("p", { class: "quiet", role: "status" }, "The circuit is being drawn."));
-  const { state, text } = await drawings.get(path);
-  // It may be had later: the server may have had too much to draw.
-  if (state !== "drawn") drawings.delete(path);
-  place.replaceChildren(
-    state === "drawn"
-      ? element("pre", { tabindex: "0", role: "region", "aria-label": `${title}, drawn`, "data-testid": "drawing" }, text)
-      : element("p", { class: "quiet", "data-testid": "drawing-note" }, text),
-  );
-}
-
-async function askForDrawing(task, index) {
-  try {
-    for (let tries = 0; tries < 60; tries += 1) {
-      const answer = await ask("api/result/drawing", { ...Object.fromEntries(address(task)), index });
-      if (answer.state !== "drawing") return answer;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  } catch (error) {
-    return { state: "none", text: error.message };
-  }
-  return { state: "none", text: "The drawing takes too long. Reload the page to try again." };
-}
-
-function turnTo(page) {
-  question.page = page;
-  turn();
-}
-at("previous").addEventListener("click", () => turnTo(question.page - 1));
-at("next").addEventListener("click", () => turnTo(question.page + 1));
-
-const turn = where.dag_id && where.run_id ? live(read) : () => {};
-if (!where.dag_id || !where.run_id) {
-  say("freshness", "");
-  notice(at("message"), "Open this page from a DAG run in Airflow, or from a job of the page Quantum.");
-}
+register("Quantum result", Result);
