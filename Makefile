@@ -107,8 +107,9 @@ fuzz-decoders: $(STAMP) ## A million hostile inputs for everything that reads wh
 test-browser: chromium ## The UI in headless Chromium: login, connection form, link, pages, rights, accessibility
 	$(BIN)/python -m pytest tests/browser
 
-screenshots: chromium ## The same tests, which keep what they see as the pictures of docs/images
-	$(BIN)/python -m pytest tests/browser --pictures docs/images
+screenshots: chromium ## The pictures of docs/images: what these tests see, and what `make ui` shows
+	$(BIN)/python -m pytest tests/browser/test_first_job.py --pictures docs/images
+	$(BIN)/python -m tools.pictures docs/images
 
 pictures: chromium ## Keep how the pages look now, for the comparison in test-browser
 	$(BIN)/python -m pytest tests/browser/test_looks.py --keep

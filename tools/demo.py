@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow_provider_qrt.emulator import Emulator
@@ -21,9 +25,15 @@ KINDS = {
     "qiskit_runtime_parameter_sweep": "a sweep of parameters",
     "qiskit_runtime_batch_of_circuits": "several jobs in one batch",
     "qiskit_runtime_budget": "a budget, and what was spent",
+    "qiskit_runtime_h2_vqe": "a hybrid loop",
+    "energy_landscape": "a plane of two parameters, and a loop in a dedicated session",
 }
 """DAGs that ``make ui`` runs first, with a description of each."""
 FAILING = "qiskit_runtime_first_circuit"
+NIGHTLY, NIGHTS, ANOTHER = "nightly_check", 30, 18
+"""The DAG with a drift, how many nights it has run, and from which on it runs on another machine."""
+PAST = {"behind_seconds": NIGHTS * 86400, "rate_limit": False}
+"""How the emulator starts for ``make ui``: as many nights ago, and without the minutes that its limit would take."""
 
 
 def connection(emulator: Emulator) -> dict[str, object]:
@@ -41,17 +51,55 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ui", action="store_true", help="leave everything running and print where to look")
     options = arguments.parse_args()
+    with demo_airflow(with_history=options.ui) as (airflow, emulator):
+        return stay(airflow, emulator) if options.ui else run(airflow, emulator)
+
+
+@contextmanager
+def demo_airflow(*, with_history: bool) -> Iterator[tuple[LocalAirflow, Emulator]]:
+    """Run an emulator, and an Airflow with the example DAGs and a connection to it.
+
+    Args:
+        with_history: Whether the emulator starts as many nights ago as :func:`fill` then makes, and Airflow has the
+            DAGs of ``tools/demo_dags`` too.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="qrt-demo-") as folder,
-        Emulator(queue_seconds=5, run_seconds=1) as emulator,
+        Emulator(**(PAST if with_history else {}), queue_seconds=5, run_seconds=1) as emulator,
     ):
         say(f"Qiskit Runtime emulator at {emulator.root_url}: nothing reaches IBM, nothing costs money")
         say("Starting Airflow: api-server, scheduler, dag-processor, triggerer, on SQLite")
-        with LocalAirflow(Path(folder), ROOT / "example_dags") as airflow:
+        with LocalAirflow(Path(folder), dags_of(Path(folder)) if with_history else ROOT / "example_dags") as airflow:
             define_connection(airflow, emulator)
-            if options.ui:
-                return stay(airflow, emulator)
-            return run(airflow, emulator)
+            yield airflow, emulator
+
+
+def dags_of(folder: Path) -> Path:
+    """Return a folder with the example DAGs, and those that are for looking at the pages."""
+    dags = folder / "dags"
+    shutil.copytree(ROOT / "example_dags", dags)
+    shutil.copytree(ROOT / "tools" / "demo_dags", dags, dirs_exist_ok=True)
+    return dags
+
+
+def run_nights(airflow: LocalAirflow, emulator: Emulator) -> None:
+    """Run the nightly DAG once for each of the last nights, at the time that it was on the emulator's clock then."""
+    begin = datetime.now(UTC) - timedelta(days=NIGHTS)
+    airflow.api("PATCH", f"/dags/{NIGHTLY}", json={"is_paused": False})
+    for night in range(NIGHTS):
+        queue, run = 300 + 400 * (night * 7 % 10), 20 + night * 7 % 13
+        emulator.configure(queue_seconds=queue, run_seconds=run)
+        jobs = len(emulator.jobs())
+        after = (begin + timedelta(days=night)).isoformat()
+        conf = {"night": night, "backend": "ibm_fez" if night < ANOTHER else "ibm_boston"}
+        body = {"dag_run_id": f"night_{night:02}", "logical_date": after, "run_after": after, "conf": conf}
+        run_id = str(airflow.api("POST", f"/dags/{NIGHTLY}/dagRuns", json=body)["dag_run_id"])
+        end = time.monotonic() + 120
+        while len(emulator.jobs()) < jobs + 2 and time.monotonic() < end:
+            time.sleep(0.2)
+        emulator.advance(queue + run)
+        airflow.wait_for_run(NIGHTLY, run_id, seconds=120)
+        emulator.advance(max(0.0, 86400 - queue - run))
 
 
 def define_connection(airflow: LocalAirflow, emulator: Emulator) -> None:
@@ -94,7 +142,10 @@ def fill(airflow: LocalAirflow, emulator: Emulator) -> None:
         reason_solution="Nothing is wrong: trigger the DAG again.",
         times=1,
     )
-    say(f"Running {len(KINDS) + 1} of the example DAGs once, so that no page is empty")
+    say(f"Running {NIGHTLY} for the last {NIGHTS} nights, which takes some minutes")
+    run_nights(airflow, emulator)
+    emulator.configure(queue_seconds=5, run_seconds=1)
+    say(f"Running {len(KINDS) + 1} DAGs once, so that no page is empty")
     runs = {dag_id: airflow.trigger(dag_id) for dag_id in (*KINDS, FAILING)}
     for dag_id, run_id in runs.items():
         try:
