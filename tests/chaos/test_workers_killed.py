@@ -150,6 +150,8 @@ def lose_supervisor(lane: Lane) -> None:
 def shut_down_after_deferral(lane: Lane) -> None:
     """The node of a task is shut down when the task has deferred itself and its process has not ended yet."""
     lane.service.configure(queue_seconds=3600)
+    # Time enough to find the process between the job and the deferral.
+    lane.service.add_fault(method="POST", path="/jobs", delay=5, phase="after")
     run = lane.start("chaos_lingering")
     run.wait_for_job()
     processes = run.processes()
