@@ -82,8 +82,8 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
     if getattr(task, "job_is_settled", False) or getattr(task, "has_submitted_nothing", False):
         return
     if not getattr(task, "runs_here", False) and _is_retried(task, ti):
-        # The dag-processor of Airflow 3.1 calls this too if a task whose process was killed will be retried.
-        log.info("The task is tried again, and goes on with its job.")
+        # Airflow 3.1 calls this in the dag-processor for each task whose process was killed, even if it is retried.
+        log.info("Airflow tries the task again, and the retry goes on with its job.")
         return
     note = CancelNote.pull(ti)
     if note is None or not note.cancel:
@@ -105,7 +105,7 @@ def cancel_jobs_of_failed_task(context: Context) -> None:
 
 
 def _is_retried(task: Any, ti: Any) -> bool:
-    """Return whether Airflow tries a task again whose process has ended, by its own rule."""
+    """Return whether Airflow will retry a task whose process has died, by its own rule."""
     return bool(task.retries) and ti.try_number <= ti.max_tries
 
 

@@ -121,20 +121,21 @@ class BackendReadings:
         if known is not None and now < known.until:
             return known.calibration
         end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-        # On a day that is not over the machine may be calibrated once more, and a refusal may pass.
-        found = _Past(None, now + FRESH_SECONDS)
+        later = now + FRESH_SECONDS
+        # On a day that is not over the machine may be calibrated once more.
+        until = math.inf if end.timestamp() <= now else later
         if not client.channel.offers(Feature.BACKEND_DETAILS):
             found = _Past(None, math.inf)
         else:
             try:
-                calibration = read_calibration(client.backend_properties(name, updated_before=end))
-                found = _Past(calibration, math.inf if end.timestamp() <= now else now + FRESH_SECONDS)
+                found = _Past(read_calibration(client.backend_properties(name, updated_before=end)), until)
             except (errors.InvalidAnswerError, errors.NotFoundError):
-                found = _Past(None, math.inf if end.timestamp() <= now else now + FRESH_SECONDS)
+                found = _Past(None, until)
             except errors.TRANSIENT:
                 raise
             except errors.ApiError:
-                pass
+                # A refusal may pass.
+                found = _Past(None, later)
         self._past[key] = found
         while len(self._past) > KEPT:
             self._past.popitem(last=False)

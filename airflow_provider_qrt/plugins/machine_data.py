@@ -170,7 +170,10 @@ def _qubit(measured: Any) -> dict[str, float | None]:
 
 
 def _couplings(gates: Sequence[Any]) -> dict[tuple[int, int], float | None]:
-    """Return the error of each pair of qubits, None if it is out of service: of its best gate that is no fractional."""
+    """Return the error of each pair's best gate; None if the pair is out of service.
+
+    The error of a fractional gate counts only where a pair has no other gate.
+    """
     found: dict[tuple[int, int], float | None] = {}
     fractional: dict[tuple[int, int], float | None] = {}
     for gate in gates:

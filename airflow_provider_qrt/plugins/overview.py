@@ -70,6 +70,7 @@ class Visible:
         jobs: The jobs, newest first.
         spent: QPU time by DAG, largest first.
         choices: What filters offer.
+        shares: The dedicated sessions of all jobs.
     """
 
     jobs: Sequence[ListedJob]

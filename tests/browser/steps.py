@@ -93,6 +93,16 @@ def trends_page(airflow: AirflowWithLogin, dag_id: str) -> str:
     return f"{airflow.url}/dags/{dag_id}/plugin/quantum-trends"
 
 
+def page_of(name: str, airflow: AirflowWithLogin, runs: dict[str, str]) -> str:
+    """Address of ``quantum``, ``result`` or ``trends``, those of the Bell pair."""
+    places = {
+        "quantum": quantum_page(airflow),
+        "result": result_page(airflow, BELL_PAIR, runs[BELL_PAIR]),
+        "trends": trends_page(airflow, BELL_PAIR),
+    }
+    return places[name]
+
+
 def plotted_counts(page: Page) -> list[dict[str, int]]:
     """Return the counts of a page, one for each PUB, once they are drawn."""
     pubs = page.get_by_test_id("pub")

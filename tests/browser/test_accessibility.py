@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.answers import everything, serve
-from tests.browser.steps import BELL_PAIR, PATIENCE, plotted_counts, quantum_page, result_page, trends_page
+from tests.browser.steps import BELL_PAIR, PATIENCE, page_of, plotted_counts, result_page
 
 BAD = ("serious", "critical")
 
@@ -29,12 +29,7 @@ def faults(page: Page, testid: str) -> list[str]:
 def test_axe_finds_no_serious_fault(visit, airflow, runs, scheme, width, name):
     page = visit("operator", scheme, width=width, height=1200)
     serve(page, everything)
-    places = {
-        "quantum": quantum_page(airflow),
-        "result": result_page(airflow, BELL_PAIR, runs[BELL_PAIR]),
-        "trends": trends_page(airflow, BELL_PAIR),
-    }
-    page.goto(places[name])
+    page.goto(page_of(name, airflow, runs))
     expect(page.locator("canvas[data-drawn=yes]").first).to_be_visible(timeout=PATIENCE)
     for details in page.locator("details").all():
         details.evaluate("node => { node.open = true; }")

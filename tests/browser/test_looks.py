@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import expect
 
 from tests.browser.answers import NOW, everything, serve
-from tests.browser.steps import BELL_PAIR, PATIENCE, quantum_page, result_page, trends_page
+from tests.browser.steps import PATIENCE, page_of
 
 KEPT = Path(__file__).parent / "kept"
 SMALL = 24
@@ -53,12 +53,7 @@ def test_a_page_looks_as_it_did(visit, airflow, runs, request, name, scheme, wid
     page = visit("operator", scheme, width=width, height=1600)
     page.clock.set_fixed_time(NOW)
     serve(page, everything)
-    places = {
-        "quantum": quantum_page(airflow),
-        "result": result_page(airflow, BELL_PAIR, runs[BELL_PAIR]),
-        "trends": trends_page(airflow, BELL_PAIR),
-    }
-    page.goto(places[name])
+    page.goto(page_of(name, airflow, runs))
     root = page.get_by_test_id(name)
     expect(root.locator("canvas").first).to_have_attribute("data-drawn", "yes", timeout=PATIENCE)
     page.wait_for_timeout(1000)

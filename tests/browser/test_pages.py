@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser import answers
 from tests.browser.answers import counts, job, quantum, result, serve, task
-from tests.browser.steps import BELL_PAIR, PATIENCE, quantum_page, result_page, trends_page
+from tests.browser.steps import PATIENCE, page_of
 
 DURATIONS = {
     0.004: "0 s",
@@ -41,12 +41,7 @@ def at(visit, airflow, runs):
     def open_page(name: str, answer: answers.Answer, *, query: str = "", **more: Any) -> Any:
         page = visit("operator", **more)
         serve(page, answer)
-        places = {
-            "quantum": quantum_page(airflow),
-            "result": result_page(airflow, BELL_PAIR, runs[BELL_PAIR]),
-            "trends": trends_page(airflow, BELL_PAIR),
-        }
-        page.goto(places[name] + query)
+        page.goto(page_of(name, airflow, runs) + query)
         expect(page.get_by_test_id(name)).to_be_visible(timeout=PATIENCE)
         return page
 
