@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 SECTION = "qiskit_runtime"
 DEFAULT_MAX_XCOM_BYTES = 2_000_000
 DEFAULT_USAGE_WAIT = 10.0
+DEFAULT_DEFER_AFTER = 10.0
+"""About what a deferral costs: docs/benchmarks.md."""
 DEFAULT_PAGES_DAYS = 28.0
 DEFAULT_CLEANUP_INTERVAL = 90.0
 """With this interval, abandoned jobs are found twice and cancelled within five minutes."""
@@ -43,6 +45,11 @@ def default_program() -> str:
 def refusal_patience() -> float:
     """Return the seconds for which rejections must persist before they end a wait."""
     return max(0.0, float(conf.getfloat(SECTION, "refusal_patience", fallback=DEFAULT_PATIENCE)))
+
+
+def defer_after() -> float:
+    """Return the seconds that a deferrable task may wait on its worker first; 0 means that it defers at once."""
+    return max(0.0, float(conf.getfloat(SECTION, "defer_after", fallback=DEFAULT_DEFER_AFTER)))
 
 
 def cleanup_interval() -> float:

@@ -68,6 +68,15 @@ def seconds(name: str, value: Any) -> float:
     return number
 
 
+def seconds_or_zero(name: str, value: Any) -> float:
+    """Read a duration that may be 0.
+
+    Raises:
+        InvalidInputError: If it is something else; the message starts with ``name``.
+    """
+    return 0.0 if read_seconds(value) == 0 else seconds(name, value)
+
+
 def whole_seconds(name: str, value: Any, *, at_most: int | None = None) -> int | None:
     """Read a duration of whole seconds, at least one; None if the template rendered to an empty value.
 

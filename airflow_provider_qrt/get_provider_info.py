@@ -111,6 +111,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "300",
                         "default": "90",
                     },
+                    "defer_after": {
+                        "description": (
+                            "Default of the argument defer_after: seconds that a deferrable task may wait on its "
+                            "worker before it defers, if the wait promises to be short. 0: it defers at once."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "0",
+                        "default": "10",
+                    },
                     "circuit_cache": {
                         "description": (
                             "Directory in which circuits that tasks have transpiled are kept. Empty: a directory of "

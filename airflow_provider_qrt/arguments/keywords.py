@@ -97,6 +97,7 @@ class SubmissionArguments(TaskArguments, total=False):
     max_execution_time: int | timedelta | Rendered | None
     private: bool
     deferrable: bool
+    defer_after: Duration
     poll_interval: Duration
     timeout: Duration
     wait_for_completion: bool

@@ -46,6 +46,7 @@ class RunArguments:
     max_execution_time: Any
     private: bool
     deferrable: bool
+    defer_after: Any
     poll_interval: Any
     timeout: Any
     wait_for_completion: bool
@@ -67,6 +68,11 @@ class RunArguments:
     def cancels_when_stopped(self) -> bool:
         """Whether the jobs are cancelled when the task has stopped; a task that does not wait hands its job on."""
         return self.cancel_on_kill and self.wait_for_completion
+
+    @cached_property
+    def defer_after_seconds(self) -> float:
+        """Seconds that a wait may take on the worker before the task defers."""
+        return durations.seconds_or_zero("defer_after", self.defer_after)
 
     @cached_property
     def poll_seconds(self) -> float:

@@ -20,10 +20,13 @@ from airflow_provider_qrt.execution.private_result import read_once
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.jobs.failure import explain_failure
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin, ObtainedJob
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_job
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+from airflow_provider_qrt.jobs.wait.outlook import Outlook
 from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.jobs.wait.progress import queue_length
+from airflow_provider_qrt.jobs.wait.short_wait import ShortWait
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.execution.result import Destination
     from airflow_provider_qrt.execution.task import Task
+    from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
 
 
 class ResultFetch:
@@ -50,7 +54,16 @@ class ResultFetch:
         self._decode = decode
         self._destination = destination
 
-    def wait(self, job_id: str, *, poll_seconds: float, timeout: float, deferrable: bool, connection: str) -> Any:
+    def wait(
+        self,
+        job_id: str,
+        *,
+        poll_seconds: float,
+        timeout: float,
+        deferrable: bool,
+        defer_after: float,
+        connection: str,
+    ) -> Any:
         """Look at the job; wait if it has not ended; return what goes to XCom.
 
         Args:
@@ -58,6 +71,7 @@ class ResultFetch:
             poll_seconds: Longest time between two looks.
             timeout: Seconds to wait.
             deferrable: Wait in the triggerer.
+            defer_after: Seconds to wait on the worker before that, if the job runs.
             connection: Id of the connection.
 
         Raises:
@@ -75,11 +89,21 @@ class ResultFetch:
         job = task.hook.client.job(job_id)
         if job.status.is_final:
             return self.conclude(WaitOutcome(Ending.FINAL, job_id, job))
-        if deferrable:
-            self._defer(job_id, poll_seconds, deadline, connection)
-        poller = JobPoller(job_id, time.time(), deadline, poll_seconds, task.hook.describe())
         client = task.hook.create_poll_client()
-        return self.conclude(wait_for_job(client.job, poller, queue_length=partial(queue_length, client)))
+        now = time.time()
+
+        def poller(pace: QuickPace | None) -> JobPoller:
+            return JobPoller(job_id, now, deadline, poll_seconds, task.hook.describe(), pace=pace)
+
+        if deferrable:
+            known = ObtainedJob(job_id, JobOrigin.REATTACHED, now, job.backend, job.session_id, job)
+            short_wait = ShortWait(defer_after, Outlook())
+            outcome = short_wait.wait(client.job, [known], lambda _, pace: poller(pace), deadline=deadline)
+            if outcome is None:
+                self._defer(job_id, poll_seconds, deadline, connection)
+        else:
+            outcome = wait_for_job(client.job, poller(None), queue_length=partial(queue_length, client))
+        return self.conclude(outcome)
 
     def conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
         """Turn the end of the wait into what goes to XCom, or a failure.

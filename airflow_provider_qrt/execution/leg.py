@@ -21,8 +21,11 @@ from airflow_provider_qrt.execution_timeout import earlier, execution_deadline
 from airflow_provider_qrt.jobs.place import place_of
 from airflow_provider_qrt.jobs.submit.split import part_store
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_jobs
+from airflow_provider_qrt.jobs.wait.outlook import Outlook
 from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.jobs.wait.progress import queue_length
+from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
+from airflow_provider_qrt.jobs.wait.short_wait import ShortWait
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,6 +52,7 @@ class Leg:
 
     Attributes:
         jobs: The task's jobs, or that of a stage before them; None until the task goes on with any.
+        outlook: How long the jobs should queue, as it was known at the last submission.
         killed: Whether somebody has stopped the task.
     """
 
@@ -58,6 +62,7 @@ class Leg:
         self.context = context
         self.killed = False
         self.jobs: TaskJobs | None = None
+        self.outlook = Outlook()
         self._will_retry = False
         self._defers = False
 
@@ -70,6 +75,10 @@ class Leg:
     def budget(self) -> QiskitRuntimeBudget | None:
         """The limits of what the task's DAG may spend."""
         return self.arguments.own_budget or self.task.hook.defaults.budget
+
+    def note_outlook(self, outlook: Outlook) -> None:
+        """Note how long the jobs should queue that are about to be submitted."""
+        self.outlook = outlook
 
     def attach(self, known: Sequence[KnownJob]) -> TaskJobs:
         """Go on with the task's jobs, of which some may not be known yet."""
@@ -122,6 +131,29 @@ class Leg:
         """Return the epoch seconds at which the task's execution timeout ends, if it is deferrable and has one."""
         return execution_deadline(self.task, self.context, since) if self.arguments.deferrable else None
 
+    def wait_while_short(
+        self, obtained: Sequence[ObtainedJob], submitted_at: float, deadline: float
+    ) -> WaitOutcome | None:
+        """Wait for jobs on the worker as long as that promises to be short; return None if the task should defer.
+
+        Args:
+            obtained: The jobs.
+            submitted_at: When the last of them was submitted, epoch seconds.
+            deadline: When they are too late, epoch seconds.
+        """
+        assert self.jobs is not None
+        if self.arguments.defer_after_seconds <= 0:
+            return None
+        client = self.task.hook.create_poll_client()
+        return ShortWait(self.arguments.defer_after_seconds, self.outlook).wait(
+            client.job,
+            obtained,
+            lambda job, pace: self._poller(job, submitted_at, deadline, pace),
+            deadline=deadline,
+            asked=place_of(client.settings),
+            sleep=self.jobs.sleep,
+        )
+
     def wait_here(self, obtained: Sequence[ObtainedJob], submitted_at: float, deadline: float) -> WaitOutcome:
         """Wait for jobs on the worker.
 
@@ -131,26 +163,25 @@ class Leg:
             deadline: When they are too late, epoch seconds.
         """
         assert self.jobs is not None
-        hook = self.task.hook
-        pollers = [
-            JobPoller(
-                job.job_id,
-                submitted_at,
-                deadline,
-                self.arguments.poll_seconds,
-                hook.describe(),
-                submitted_to=job.record.place if job.record is not None else None,
-                patience=refusal_patience(),
-            )
-            for job in obtained
-        ]
-        client = hook.create_poll_client()
+        client = self.task.hook.create_poll_client()
         return wait_for_jobs(
             client.job,
-            pollers,
+            [self._poller(job, submitted_at, deadline, QuickPace(job.submitted_at)) for job in obtained],
             asked=place_of(client.settings),
             sleep=self.jobs.sleep,
             queue_length=partial(queue_length, client),
+        )
+
+    def _poller(self, job: ObtainedJob, submitted_at: float, deadline: float, pace: QuickPace) -> JobPoller:
+        return JobPoller(
+            job.job_id,
+            submitted_at,
+            deadline,
+            self.arguments.poll_seconds,
+            self.task.hook.describe(),
+            submitted_to=job.record.place if job.record is not None else None,
+            patience=refusal_patience(),
+            pace=pace,
         )
 
     def defer_until_ended(

@@ -26,10 +26,11 @@ from airflow_provider_qrt.jobs.sessions.opening import check_session
 from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest
 from airflow_provider_qrt.jobs.submit.offer import check_offered
+from airflow_provider_qrt.jobs.wait.outlook import Outlook
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.client.models import Job, Session
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Preparation:
         fit_request: Makes the request fit the backend that was chosen.
         backend: Name of the backend that has been chosen already; None: the request says which.
         session_id: Session or batch that the task has opened for its jobs; None: the request's.
+        note_outlook: Told how long the job should queue, if somebody wants to know.
     """
 
     hook: QiskitRuntimeHook
@@ -56,8 +58,9 @@ class Preparation:
     fit_request: Callable[[JobRequest, Backend], JobRequest]
     backend: str | None = None
     session_id: str | None = None
+    note_outlook: Callable[[Outlook], None] | None = None
     _fitted: JobRequest | None = field(default=None, init=False)
-    _session_ttl: int | None = field(default=None, init=False)
+    _session: Session | None = field(default=None, init=False)
     _warned: bool = field(default=False, init=False)
 
     def complete(self, request: JobRequest) -> JobRequest:
@@ -101,6 +104,8 @@ class Preparation:
                 backend.status,
                 backend.status_reason or "no reason given",
             )
+        if self.note_outlook is not None:
+            self.note_outlook(Outlook.of(backend, self._session))
         return self.fit_request(replace(request, backend=backend.name), backend)
 
     def check_budget(self, requests: Sequence[JobRequest]) -> list[JobRequest]:
@@ -135,8 +140,8 @@ class Preparation:
             self.budget.max_seconds,
         )
         limits = limits_within(self.budget.max_seconds - spent, estimates, own)
-        if self._session_ttl is not None:
-            limits = [min(limit, self._session_ttl) for limit in limits]
+        if self._session is not None and self._session.max_ttl is not None:
+            limits = [min(limit, self._session.max_ttl) for limit in limits]
         if any(limit != own for limit in limits):
             shown = f"{limits[0]} s" if len(limits) == 1 else f"{min(limits)} to {max(limits)} s"
             log.info("max_execution_time is %s, which is what the budget has left.", shown)
@@ -192,7 +197,8 @@ class Preparation:
             channel.require(Feature.BACKEND_DETAILS, f"backend={LEAST_BUSY!r}")
         elif not channel.offers(Feature.BACKENDS):
             return Backend(asked, status="unknown")
-        backends = self.hook.client.backends(fields=WAIT_TIME if asked == LEAST_BUSY else ())
+        fields = WAIT_TIME if channel.offers(Feature.BACKEND_DETAILS) else ()
+        backends = self.hook.client.backends(fields=fields)
         return choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
 
     def _join(self, session_id: str, request: JobRequest) -> str:
@@ -200,7 +206,7 @@ class Preparation:
         if not self.hook.channel.offers(Feature.SESSIONS):
             return request.backend
         session = self.hook.client.session(session_id)
-        self._session_ttl = session.max_ttl
+        self._session = session
         free = request.backend == LEAST_BUSY
         check_session(
             session,

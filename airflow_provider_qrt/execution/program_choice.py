@@ -66,6 +66,7 @@ class ProgramChoice:
             criteria=self._arguments.criteria,
             budget=self._leg.budget,
             fit_request=program.fit,
+            note_outlook=self._leg.note_outlook,
         )
 
     def preliminary_request(self, first: TaskProgram, backend: str) -> JobRequest:

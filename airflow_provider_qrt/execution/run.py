@@ -188,8 +188,11 @@ class TaskRun:
         submitted_at = max(job.submitted_at for job in obtained)
         deadline = self.leg.deadline_of(submitted_at, since)
         if self.arguments.deferrable:
-            self._defer(obtained, submitted_at, deadline)
-        outcome = self.leg.wait_here(obtained, submitted_at, deadline)
+            outcome = self.leg.wait_while_short(obtained, submitted_at, deadline)
+            if outcome is None:
+                self._defer(obtained, submitted_at, deadline)
+        else:
+            outcome = self.leg.wait_here(obtained, submitted_at, deadline)
         assert self.jobs is not None
         self.jobs.note_completed(outcome)
         return self._conclude(outcome)

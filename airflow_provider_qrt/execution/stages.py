@@ -109,6 +109,9 @@ class Stages:
         deadline = leg.deadline_of(job.submitted_at, self._since)
         # After the deadline it is looked at once more here, which ends the task.
         if leg.arguments.deferrable and time.time() < deadline:
+            outcome = leg.wait_while_short([job], job.submitted_at, deadline)
+            if outcome is not None:
+                return outcome
             leg.defer_until_ended([job], job.submitted_at, deadline, method_name="execute_stage")
         return leg.wait_here([job], job.submitted_at, deadline)
 

@@ -57,16 +57,6 @@ def read_seconds(name: str, value: Any) -> float | None:
     return None if templated.is_nothing(value) else durations.seconds(name, value)
 
 
-def read_defer_after(name: str, value: Any) -> float:
-    """Read for how long a wait may take on the worker, in seconds; 0: not at all.
-
-    Raises:
-        InvalidInputError: It is no duration.
-    """
-    number = durations.read_seconds(value)
-    return 0.0 if number == 0 else durations.seconds(name, value)
-
-
 def read_budget(name: str, value: Any) -> QiskitRuntimeBudget | None:
     """Read the budget of a loop.
 
@@ -133,7 +123,7 @@ class HybridArguments:
     @cached_property
     def defer_seconds(self) -> float:
         """Seconds that a wait may take on the worker."""
-        return read_defer_after("defer_after", self.defer_after)
+        return durations.seconds_or_zero("defer_after", self.defer_after)
 
     @cached_property
     def criteria(self) -> BackendCriteria:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_qrt import durations, templated
+from airflow_provider_qrt import config, durations, templated
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
@@ -40,6 +40,8 @@ __all__ = ["QiskitRuntimeJobOperator"]
 
 ONE_DAY = 86_400.0
 """Seconds."""
+DEFER_AFTER = config.defer_after()
+"""Seconds."""
 FLAGS = (
     "start_session",
     "private",
@@ -68,7 +70,11 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         max_execution_time: QPU time after which IBM stops the job, at most three hours: seconds (``60``), a
             ``timedelta``, or text such as ``"60s"`` and ``"2m"``. None: the plan's default.
         private: IBM never returns the input, and returns the result only once.
-        deferrable: Wait in the triggerer, holding no worker.
+        deferrable: Wait in the triggerer, holding no worker, for what takes longer than ``defer_after``.
+        defer_after: How long a deferrable task may wait on its worker first, if the wait promises to be short (an empty
+            queue, an active session, a job that runs): seconds, a ``timedelta``, or text such as ``"20s"``. Up to twice
+            as long for a job that runs and should end by then. 0: defer at once. Default: ``[qiskit_runtime]
+            defer_after``, 10 seconds.
         poll_interval: Longest time between two looks at the job: seconds, a ``timedelta``, or text such as ``"30s"``.
             Young jobs are looked at more often.
         timeout: Wall-clock time from submission to the end of the job: seconds, a ``timedelta``, or text such as
@@ -100,6 +106,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         "session_id",
         "tags",
         "max_execution_time",
+        "defer_after",
         "poll_interval",
         "timeout",
         "dry_run",
@@ -115,6 +122,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
         "tags": lambda _, value: check_tags(value),
         "max_execution_time": durations.execution_time,
+        "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
         "budget": lambda _, value: QiskitRuntimeBudget.read(value),
@@ -134,6 +142,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         max_execution_time: int | timedelta | str | XComArg | None = None,
         private: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        defer_after: Duration = DEFER_AFTER,
         poll_interval: Duration = DEFAULT_POLL_INTERVAL,
         timeout: Duration = ONE_DAY,
         wait_for_completion: bool = True,
@@ -159,6 +168,7 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
         self.max_execution_time = max_execution_time
         self.private = private
         self.deferrable = deferrable
+        self.defer_after = defer_after
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.wait_for_completion = wait_for_completion

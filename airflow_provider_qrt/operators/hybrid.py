@@ -18,7 +18,6 @@ from airflow_provider_qrt.hooks.with_hook import WithHook
 from airflow_provider_qrt.hybrid.arguments import (
     HybridArguments,
     read_budget,
-    read_defer_after,
     read_mode,
     read_on_divergence,
     read_seconds,
@@ -119,7 +118,7 @@ class QiskitRuntimeHybridOperator(CheckedArguments, WithHook, RendersInputs):
         "max_ttl": durations.whole_seconds,
         "tags": lambda _, value: check_tags(value),
         "max_execution_time": durations.execution_time,
-        "defer_after": read_defer_after,
+        "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
         "budget": read_budget,

@@ -18,7 +18,7 @@ from airflow_provider_qrt.jobs.cancel import cancel_job
 from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
 from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
-from airflow_provider_qrt.operators.base import ONE_DAY, QiskitRuntimeJobOperator
+from airflow_provider_qrt.operators.base import DEFER_AFTER, ONE_DAY, QiskitRuntimeJobOperator
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.templating import RendersInputs
@@ -89,7 +89,8 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
     Args:
         job_id: The job, for instance ``"{{ ti.xcom_pull(task_ids='submit', key='job_id') }}"``.
         decode: False: return the service's JSON as it is, for known programs too.
-        deferrable: Wait in the triggerer, holding no worker.
+        deferrable: Wait in the triggerer, holding no worker, for what takes longer than ``defer_after``.
+        defer_after: As of the sampler's operator: how long to wait on the worker first, if the job runs.
         poll_interval: Longest time between two looks at the job: seconds, a ``timedelta``, or text such as ``"30s"``.
         timeout: Wall-clock time to wait, from the task's start, in the same forms. Default: one day.
         result_path: As of the sampler's operator.
@@ -99,6 +100,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
 
     template_fields: Sequence[str] = (
         "job_id",
+        "defer_after",
         "poll_interval",
         "timeout",
         "result_path",
@@ -111,6 +113,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
     checks: ClassVar[Mapping[str, Check]] = {
         "decode": boolean,
         "deferrable": boolean,
+        "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
         "result_format": lambda _, value: ResultFormat.read(value),
@@ -122,6 +125,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
         job_id: str | XComArg,
         decode: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        defer_after: Duration = DEFER_AFTER,
         poll_interval: Duration = DEFAULT_POLL_INTERVAL,
         timeout: Duration = ONE_DAY,
         result_path: str | XComArg | None = None,
@@ -134,6 +138,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
         self.job_id = job_id
         self.decode = decode
         self.deferrable = deferrable
+        self.defer_after = defer_after
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.result_path = result_path
@@ -153,6 +158,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
                 poll_seconds=durations.seconds("poll_interval", self.poll_interval),
                 timeout=durations.seconds("timeout", self.timeout),
                 deferrable=self.deferrable,
+                defer_after=durations.seconds_or_zero("defer_after", self.defer_after),
                 connection=self.qiskit_runtime_conn_id,
             )
             return value

@@ -89,7 +89,7 @@ def test_waiting_without_a_worker(run, emulator, context, in_the_triggerer):
     emulator.configure(run_seconds=0.3)
     job_id = submit(run, wait_for_completion=False)["job_id"]
     with pytest.raises(TaskDeferred) as deferred:
-        run(QiskitRuntimeGetResultOperator, job_id=job_id, deferrable=True, poll_interval=0.02)
+        run(QiskitRuntimeGetResultOperator, job_id=job_id, deferrable=True, defer_after=0, poll_interval=0.02)
     event = in_the_triggerer(deferred.value.trigger)
     operator = QiskitRuntimeGetResultOperator(task_id="the_task", job_id=job_id)
     assert operator.execute_complete(context, event)["status"] == "Completed"

@@ -18,9 +18,13 @@ from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.wait.pacing import SHORTEST_DELAY, KeepWaiting, Patience, running_delay
+from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
 
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
+
+QUICK_FOR = 30.0
+"""Age in seconds up to which a job is young. Later its looks come after a share of its age."""
 
 Decision = KeepWaiting | WaitOutcome
 
@@ -39,6 +43,7 @@ class JobPoller:
         submitted_to: Instance, region and host that the job was submitted to; None if that is not known.
         patience: Seconds for which a refusal must be repeated before it ends the wait.
         shortest: Seconds between two looks at least.
+        pace: When to look while the job is young, if it may end within seconds; None: as at any other job.
         random: Source of jitter.
     """
 
@@ -51,6 +56,7 @@ class JobPoller:
     submitted_to: str | None = None
     patience: float = DEFAULT_PATIENCE
     shortest: float = SHORTEST_DELAY
+    pace: QuickPace | None = None
     random: random.Random = field(default_factory=random.Random, repr=False)
     _unknown_reads: int = field(default=0, init=False)
     _last_status: JobStatus | None = field(default=None, init=False)
@@ -77,6 +83,8 @@ class JobPoller:
         """Decide after the job was read."""
         self._patience.on_success()
         self._last_job = job
+        if self.pace is not None:
+            self.pace.seen(job, now)
         if job.status is JobStatus.RUNNING and self._running_since is None:
             self._running_since = now
         if job.status.is_final:
@@ -94,7 +102,7 @@ class JobPoller:
                 )
         else:
             self._unknown_reads = 0
-        if self._patience.is_over(now):
+        if self._is_over(now):
             return self._timed_out(job)
         note = ""
         if job.status is not self._last_status:
@@ -128,8 +136,10 @@ class JobPoller:
                 None,
                 f"Job {self.job_id} could not be read for {self.patience / 60:g} minutes. {error}{place}",
             )
-        if self._patience.is_over(now):
+        if self._is_over(now):
             return self._timed_out(None)
+        if self.pace is not None:
+            self.pace.failed()
         seconds, is_first = self._patience.after_error(error, self._delay(now), now)
         if not is_first and not self._patience.refusals.is_first:
             return KeepWaiting(seconds)
@@ -140,7 +150,12 @@ class JobPoller:
         """Give up: the deadline has passed, and a last look brought nothing."""
         return self._timed_out(self._last_job)
 
+    def _is_over(self, now: float) -> bool:
+        return self._patience.is_over(now) or (self.pace is not None and self.pace.is_over(now))
+
     def _delay(self, now: float) -> float:
+        if self.pace is not None and not self._unknown_reads and now - self.submitted_at < QUICK_FOR:
+            return self._patience.until_deadline(min(self.pace.delay(now), self.poll_interval), now)
         seconds = self._patience.delay(now)
         expected = self._last_job.estimated_running_seconds if self._last_job else None
         if self._running_since is None or expected is None:

@@ -48,6 +48,10 @@ ENDED_KNOWN_FOR = 900.0
 READS_WITHOUT_LIST = 50
 """Jobs read by themselves between two tries to read a list that fails."""
 FIRST_BACK_OFF = 1.0
+BACK_OFF_INTERVALS = 2
+"""Times the shortest poll interval for which a failing service is left alone at most, within the two limits below."""
+SHORTEST_LONGEST_BACK_OFF = 5.0
+"""Seconds."""
 LONGEST_BACK_OFF = 60.0
 """Seconds for which a service that fails is left alone at most, unless it asks for more itself. Even then it is asked
 again after ``LONGEST_PAUSE``: a gateway may name a day and be back in a second."""
@@ -438,9 +442,15 @@ class WatchPlan:
         self._hold_until = 0.0
         self._refusals.on_success()
 
+    @property
+    def _longest_back_off(self) -> float:
+        """Seconds; a user who wants to look every second does not want to wait a minute after a few dropped polls."""
+        longest = min((job.longest for job in self._jobs.values()), default=LONGEST_BACK_OFF)
+        return min(max(BACK_OFF_INTERVALS * longest, SHORTEST_LONGEST_BACK_OFF), LONGEST_BACK_OFF)
+
     def _back_off(self, error: errors.QiskitRuntimeError, now: float) -> None:
         """Leave the service alone for a while, as long as it asks if that is not too long."""
-        seconds = min(FIRST_BACK_OFF * 2 ** min(self._failures, 10), LONGEST_BACK_OFF)
+        seconds = min(FIRST_BACK_OFF * 2 ** min(self._failures, 10), self._longest_back_off)
         self._failures += 1
         asked = min(getattr(error, "retry_after", None) or 0.0, LONGEST_PAUSE)
         self._hold_until = now + max(seconds * self.random.uniform(0.9, 1.1), asked)
