@@ -17,6 +17,8 @@ from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.bounds import AnswerLimits
+    from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.jobs.backends.disk_cache import BackendCache
     from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,18 @@ def circuit_cache() -> CircuitCache | None:
 
     directory = conf.get(SECTION, "circuit_cache", fallback="").strip()
     return None if directory.lower() == NO_CACHE else CircuitCache(directory or None)
+
+
+def backend_cache(settings: ClientSettings) -> BackendCache | None:
+    """Return the cache of what the service says of backends; None if it is disabled.
+
+    Args:
+        settings: Of the connection.
+    """
+    from airflow_provider_qrt.jobs.backends.disk_cache import BackendCache
+
+    directory = conf.get(SECTION, "backend_cache", fallback="").strip()
+    return None if directory.lower() == NO_CACHE else BackendCache(settings, directory or None)
 
 
 def record_path() -> str | None:

@@ -131,6 +131,17 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/var/cache/airflow/circuits",
                         "default": "",
                     },
+                    "backend_cache": {
+                        "description": (
+                            "Directory in which configuration and calibration of backends are kept for up to 15 "
+                            "minutes, and the list's entry of a backend that tasks name for a minute. Empty: a "
+                            "directory of the worker's user (~/.cache/airflow-provider-qrt/backends). none: no cache."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/cache/airflow/backends",
+                        "default": "",
+                    },
                     "record_path": {
                         "description": (
                             "Folder, local or in an object store, in which tasks keep their records on an Airflow "

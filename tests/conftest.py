@@ -42,6 +42,8 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["XDG_CACHE_HOME"] = _HOME
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+# The emulators of the tests change their backends between two tests, and use each other's ports.
+os.environ.setdefault("AIRFLOW__QISKIT_RUNTIME__BACKEND_CACHE", "none")
 os.environ.setdefault("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False")
 
 import pytest  # noqa: E402

@@ -23,7 +23,7 @@ from airflow_provider_qrt.emulator.errors import (
 from airflow_provider_qrt.emulator.executions import estimated_seconds, executions_of
 from airflow_provider_qrt.emulator.legacy import Generation
 from airflow_provider_qrt.emulator.mocks import is_mock
-from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Work
+from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, Work, with_times
 from airflow_provider_qrt.emulator.submission import Submission
 
 RAN_TOO_LONG_STATUS = "Cancelled - Ran too long"
@@ -231,6 +231,8 @@ class Job:
         result = work.result
         if self.submission.program_id == CALIBRATE and self.started is not None:
             result = calibration_result(self.started, moment)
+        elif result is not None and self.started is not None:
+            result = with_times(result, self.started, moment)
         raw = None if result is None else result.encode()
         if raw is not None and self.most_bytes is not None and len(raw) > self.most_bytes:
             reason = f"The result has {len(raw)} bytes; {self.most_bytes:g} are allowed."

@@ -138,10 +138,14 @@ class ResultFetch:
             # Before the result is read: that of a private job is given out once.
             check_format(job.program_id, destination.format, decode=self._decode)
         calibration = destination is not None or bool(task.outlets) or lineage.is_on()
-        facts = JobFacts.read(task.hook.client, job, with_calibration=calibration)
-        task.report.read(facts)
+        facts = None
+        if calibration or job.private:
+            facts = JobFacts.read(task.hook.client, job, with_calibration=calibration)
         text = self._text(job)
         result = read_any_result(job.program_id, text, decode=self._decode)
+        facts = facts or JobFacts.of_result(job, getattr(result, "metadata", None))
+        facts = facts or JobFacts.read(task.hook.client, job, with_calibration=calibration)
+        task.report.read(facts)
         if isinstance(result, NoiseModel):
             result = date_model(task.hook.client, job, result)
         return deliver(result, facts, program_id=job.program_id or "", destination=destination)

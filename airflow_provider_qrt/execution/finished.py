@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 class CompletedJobs:
     """The jobs as a program reads them; see :class:`~airflow_provider_qrt.programs.FinishedJobs`.
 
-    What is known of the jobs beside their results is read first: what needs the network comes before the one time that
-    a private result can be read.
+    What is known of a private job beside its result is read first: what needs the network comes before the one time
+    that its result can be read. That of other jobs is read only if their results do not tell it.
 
     Args:
         task: The operator.
@@ -61,8 +61,10 @@ class CompletedJobs:
         self._store = store
         self._split = split
         self.jobs = jobs
-        self._facts = self._read_facts()
-        task.report.read(self._facts)
+        # When the backend was calibrated is one more request, and not everybody wants to know.
+        self._with_calibration = arguments.destination is not None or bool(task.outlets) or lineage.is_on()
+        read_first = self._with_calibration or split is not None or jobs[0].private or arguments.private
+        self._facts: JobFacts | None = self._read_facts() if read_first else None
 
     @property
     def split(self) -> Sequence[Sequence[int]] | None:
@@ -87,23 +89,22 @@ class CompletedJobs:
 
     def deliver(self, result: Any, *, used_qiskit: bool = False) -> dict[str, Any]:
         """Return what goes to XCom, and write the whole result to its file if it has one."""
+        facts = self._facts or JobFacts.of_result(self.jobs[0], getattr(result, "metadata", None)) or self._read_facts()
+        facts = replace(facts, estimated_seconds=self._estimated_seconds())
+        self._task.report.read(facts)
         return deliver(
             result,
-            self._facts,
+            facts,
             program_id=self._program_id,
             destination=self._arguments.destination,
             used_qiskit=used_qiskit,
         )
 
     def _read_facts(self) -> JobFacts:
-        client = self._task.hook.client
-        # When the backend was calibrated is one more request, and not everybody wants to know.
-        calibration = self._arguments.destination is not None or bool(self._task.outlets) or lineage.is_on()
+        client, calibration = self._task.hook.client, self._with_calibration
         if self._split is None:
-            facts = JobFacts.read(client, self.jobs[0], with_calibration=calibration)
-        else:
-            facts = SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=calibration)
-        return replace(facts, estimated_seconds=self._estimated_seconds())
+            return JobFacts.read(client, self.jobs[0], with_calibration=calibration)
+        return SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=calibration)
 
     def _estimated_seconds(self) -> float | None:
         """Return what the jobs were expected to take; None if that is not known of each."""

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.client.models import Usage, parse_time
+from airflow_provider_qrt.client.models import JobMetrics, Usage, parse_time
 from airflow_provider_qrt.config import usage_wait_seconds
 from airflow_provider_qrt.jobs.submit.identity import fingerprint_of
+from airflow_provider_qrt.primitives.results.timing import execution_times
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
-    from airflow_provider_qrt.client.models import Job, JobMetrics
+    from airflow_provider_qrt.client.models import Job
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class JobFacts:
 
     Attributes:
         job: The job.
-        metrics: Its times and its bill; None if they could not be read.
+        metrics: Its times and its bill, as the service's metrics or its result tell them; None if they could not be
+            read.
         calibrated: When the backend had last been calibrated when the job ran; None if that was not asked for, or is
             not known.
         estimated_seconds: QPU seconds that the task's jobs were expected to take when its budget was checked; None
@@ -62,6 +64,25 @@ class JobFacts:
         with_calibration = with_calibration and client.channel.offers(Feature.BACKEND_DETAILS)
         calibrated = read_calibration(client, job, metrics) if with_calibration else None
         return cls(job, metrics, calibrated)
+
+    @classmethod
+    def of_result(cls, job: Job, metadata: Any) -> Self | None:
+        """Take the facts from the job as it was last read, and from its result; None if they do not tell all.
+
+        This saves the request for the metrics. The job's answer has its settled charge; the result tells when the
+        circuits ran, which is up to some seconds after the service picked the job up, and before it declared it ended.
+
+        Args:
+            job: The job, completed.
+            metadata: Of the whole result, as plain JSON; None if the result has none.
+        """
+        if job.usage is None or not job.usage.complete or job.created is None:
+            return None
+        times = execution_times(metadata)
+        if times is None:
+            return None
+        began, ended = times
+        return cls(job, JobMetrics(created=job.created, running=began, finished=ended, usage=job.usage))
 
     @property
     def usage(self) -> Usage:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt import config
 from airflow_provider_qrt.client.channels.base import Channel, Feature
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
@@ -197,9 +198,17 @@ class Preparation:
             channel.require(Feature.BACKEND_DETAILS, f"backend={LEAST_BUSY!r}")
         elif not channel.offers(Feature.BACKENDS):
             return Backend(asked, status="unknown")
-        fields = WAIT_TIME if channel.offers(Feature.BACKEND_DETAILS) else ()
-        backends = self.hook.client.backends(fields=fields)
-        return choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
+        detailed = channel.offers(Feature.BACKEND_DETAILS)
+        # Which backend is the least busy is asked each time.
+        cache = config.backend_cache(self.hook.settings) if asked != LEAST_BUSY and detailed else None
+        known = cache.listed(asked) if cache is not None else None
+        if known is not None:
+            return known
+        backends = self.hook.client.backends(fields=WAIT_TIME if detailed else ())
+        chosen = choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
+        if cache is not None:
+            cache.note_listed(chosen)
+        return chosen
 
     def _join(self, session_id: str, request: JobRequest) -> str:
         """See that the session takes the job, where it can be asked; return the backend to ask for."""

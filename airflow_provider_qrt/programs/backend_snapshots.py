@@ -1,4 +1,4 @@
-"""How a backend is configured and calibrated now, read at most once for a task."""
+"""How a backend is configured and calibrated now, read at most once for a task, and kept on disk for the next ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_qrt import config
 from airflow_provider_qrt.client import errors
 
 if TYPE_CHECKING:
@@ -32,9 +33,23 @@ class BackendSnapshots:
         from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
 
         if self._last is None or self._last.name != backend.name:
-            configuration = self.client.backend_configuration(backend.name)
-            self._last = BackendSnapshot(backend.name, configuration, read_properties(self.client, backend.name))
+            self._last = BackendSnapshot(backend.name, *self._describe(backend))
         return self._last
+
+    def _describe(self, backend: Backend) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+        cache = config.backend_cache(self.client.settings)
+        known = cache.description(backend) if cache is not None else None
+        if known is not None:
+            return known
+        configuration = self.client.backend_configuration(backend.name)
+        try:
+            properties = _calibration(self.client, backend.name)
+        except errors.ForbiddenError:
+            # Not kept: another connection's key may be allowed to read it.
+            return configuration, None
+        if cache is not None:
+            cache.note_description(backend, configuration, properties)
+        return configuration, properties
 
 
 def read_properties(
@@ -48,10 +63,17 @@ def read_properties(
         updated_before: The calibration that was valid then; None: now.
     """
     try:
+        return _calibration(client, name, updated_before)
+    except errors.ForbiddenError:
+        # The key may run circuits and not read calibrations, which are no more than a help.
+        return None
+
+
+def _calibration(
+    client: QiskitRuntimeClient, name: str, updated_before: datetime | None = None
+) -> Mapping[str, Any] | None:
+    try:
         return client.backend_properties(name, updated_before=updated_before)
     except errors.NotFoundError:
         # It was never calibrated.
-        return None
-    except errors.ForbiddenError:
-        # The key may run circuits and not read calibrations, which are no more than a help.
         return None

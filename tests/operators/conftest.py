@@ -30,7 +30,13 @@ class OperatorTask:
 
         module = importlib.import_module(f"airflow_provider_qrt.operators.{self.operator_module}")
         operator_class = getattr(module, self.operator_class)
-        arguments = {"backend": "ibm_fez", "poll_interval": 0.02, "deferrable": False, "defer_after": 0, **self.defaults}
+        arguments = {
+            "backend": "ibm_fez",
+            "poll_interval": 0.02,
+            "deferrable": False,
+            "defer_after": 0,
+            **self.defaults,
+        }
         with DAG("the_dag", schedule=None, template_searchpath=[str(self.folder)]) as dag:
             operator = operator_class(task_id="the_task", **{**arguments, **self.arguments, **more})
         # What Airflow does when it has parsed a DAG file, and before it executes a task.

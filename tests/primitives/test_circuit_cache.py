@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from airflow_provider_qrt.primitives.circuits import cache as circuit_cache
-from airflow_provider_qrt.primitives.circuits.cache import STALE_SECONDS, CircuitCache, default_directory
+from airflow_provider_qrt.primitives.circuits.cache import CircuitCache
+from airflow_provider_qrt.untrusted import private_cache
+from airflow_provider_qrt.untrusted.private_cache import STALE_SECONDS, default_directory
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -114,7 +115,7 @@ def test_a_write_that_fails_midway_leaves_the_old_entry_and_no_rest(cache, monke
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(circuit_cache.Path, "replace", full)
+    monkeypatch.setattr(private_cache.Path, "replace", full)
     cache.put(KEY, b"new")
     assert "No space left" in caplog.text
     assert files(cache) == [f"{KEY}.circuit"]
@@ -145,10 +146,10 @@ def test_a_directory_of_somebody_else_is_not_used_even_if_it_is_named(tmp_path, 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     CircuitCache().put(KEY, b"mine")
     assert CircuitCache().get(KEY) == b"mine"
-    monkeypatch.setattr(circuit_cache.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(private_cache.os, "geteuid", lambda: os.getuid() + 1)
     assert CircuitCache().get(KEY) is None
     assert "belongs to another user" in caplog.text
-    assert CircuitCache(default_directory()).get(KEY) is None
+    assert CircuitCache(default_directory("circuits")).get(KEY) is None
 
 
 def test_the_default_directory_is_the_users_cache(tmp_path, monkeypatch):
@@ -165,7 +166,7 @@ def test_a_user_without_a_home_gets_a_directory_of_their_own(monkeypatch):
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(circuit_cache.Path, "home", homeless)
+    monkeypatch.setattr(private_cache.Path, "home", homeless)
     assert str(os.geteuid()) in str(CircuitCache().directory)
 
 

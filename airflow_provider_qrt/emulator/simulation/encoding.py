@@ -17,20 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_provider_qrt.emulator.clock import timestamp
-from airflow_provider_qrt.emulator.simulation.outcome import PubEstimates, PubSamples
+from airflow_provider_qrt.emulator.simulation.outcome import ENDED, STARTED, PubEstimates, PubSamples
 
 
-def encode_samples(pubs: Sequence[PubSamples], tagged: bool, start: float, stop: float) -> str:
+def encode_samples(pubs: Sequence[PubSamples], tagged: bool) -> str:
     """Write a sampler result as JSON text.
 
     Args:
         pubs: Samples of every PUB, in order.
         tagged: Whether the tagged Qiskit encoding is wanted.
-        start: Start of the sampling, in seconds since the epoch.
-        stop: End of the sampling, in seconds since the epoch.
     """
-    return json.dumps(_tagged(pubs, start, stop) if tagged else _plain(pubs))
+    return json.dumps(_tagged(pubs) if tagged else _plain(pubs))
 
 
 def encode_estimates(pubs: Sequence[PubEstimates], tagged: bool, about: dict[str, Any] | None = None) -> str:
@@ -119,7 +116,7 @@ def _hex(packed: NDArray[np.uint8]) -> list[Any]:
     return [hex(int.from_bytes(row.tobytes(), "big")) for row in packed]
 
 
-def _tagged(pubs: Sequence[PubSamples], start: float, stop: float) -> dict[str, Any]:
+def _tagged(pubs: Sequence[PubSamples]) -> dict[str, Any]:
     results = []
     slices: dict[str, list[Any]] = {}
     for index, pub in enumerate(pubs):
@@ -132,8 +129,8 @@ def _tagged(pubs: Sequence[PubSamples], start: float, stop: float) -> dict[str, 
         results.append(tag("SamplerPubResult", {"data": _data_bin(fields, pub.shape), "metadata": metadata}))
         slices[str(index)] = [[*pub.shape, pub.shots], 0, math.prod(pub.shape), 0, pub.shots]
     span = {
-        "start": tag("datetime", timestamp(start)),
-        "stop": tag("datetime", timestamp(stop)),
+        "start": tag("datetime", STARTED),
+        "stop": tag("datetime", ENDED),
         "data_slices": slices,
     }
     spans = tag("ExecutionSpans", {"spans": [tag("DoubleSliceSpan", span)]})

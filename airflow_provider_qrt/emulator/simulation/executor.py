@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_provider_qrt.emulator.clock import Clock, timestamp
 from airflow_provider_qrt.emulator.errors import INVALID_INPUT
 from airflow_provider_qrt.emulator.executor_input import SCHEMA_VERSION, Item, QuantumProgram
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.emulator.simulation import circuits, isa, kerneled, samplex, sampling, tensors, timing
 from airflow_provider_qrt.emulator.simulation.instruction_limits import check_instructions
 from airflow_provider_qrt.emulator.simulation.noise import Machine
-from airflow_provider_qrt.emulator.simulation.outcome import JobFailedError, check_executions, seeds_for
+from airflow_provider_qrt.emulator.simulation.outcome import ENDED, STARTED, JobFailedError, check_executions, seeds_for
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,12 @@ class Ready:
     drawn: dict[str, NDArray[Any]]
 
 
-def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | None) -> str:
+def run(program: QuantumProgram, machine: Machine, seed: int | None) -> str:
     """Execute a quantum program.
 
     Args:
         program: The program.
         machine: The machine to simulate.
-        clock: The clock for the timestamps in the result.
         seed: Seed of samples and randomizations.
 
     Returns:
@@ -57,7 +55,6 @@ def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | Non
     Raises:
         JobFailedError: A circuit or its arguments cannot be run.
     """
-    begun = clock.now()
     seeds = seeds_for(seed, 2 * len(program.items))
     ready = []
     for index, (circuit, item) in enumerate(zip(_circuits(program), program.items, strict=True)):
@@ -76,7 +73,7 @@ def run(program: QuantumProgram, machine: Machine, clock: Clock, seed: int | Non
         for index, item in enumerate(ready)
     ]
     parts = [_part(index, item) for index, item in enumerate(ready)]
-    chunk = {"start": timestamp(begun), "stop": timestamp(clock.now()), "parts": parts}
+    chunk = {"start": STARTED, "stop": ENDED, "parts": parts}
     return json.dumps(
         {
             "schema_version": SCHEMA_VERSION,

@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_provider_qrt.emulator.clock import timestamp
 from airflow_provider_qrt.emulator.errors import TOO_MANY_SHOTS
 from airflow_provider_qrt.emulator.programs import Pub
 from airflow_provider_qrt.emulator.settings import MAX_EXECUTIONS_PER_JOB
+
+STARTED = "36d8a1f6-started"
+"""Stands in the JSON of a result for the time at which the job started, which is not known when it is simulated."""
+ENDED = "36d8a1f6-ended"
+"""The same for the time at which it ended."""
 
 
 class JobFailedError(Exception):
@@ -159,3 +165,8 @@ def seeds_for(seed: int | None, number: int) -> list[int | None]:
     if seed is None:
         return [None] * number
     return [int(one) for one in np.random.SeedSequence(seed).generate_state(number)]
+
+
+def with_times(result: str, started: float, ended: float) -> str:
+    """Return a result with the times at which its job started and ended, in seconds since the epoch."""
+    return result.replace(f'"{STARTED}"', f'"{timestamp(started)}"').replace(f'"{ENDED}"', f'"{timestamp(ended)}"')

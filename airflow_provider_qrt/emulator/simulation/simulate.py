@@ -37,7 +37,7 @@ def run(
     Args:
         submission: The job.
         device: The device to check it against.
-        clock: The clock for the timestamps.
+        clock: Tells when the simulation has ended.
         seed: Seed of the samples.
         max_active: Largest group of coupled qubits that is simulated when it is not Clifford.
         noise: Whether the device has the noise in its calibration.
@@ -51,11 +51,11 @@ def run(
         if submission.generation is not Generation.PRESENT:
             result = running.run(submission, machine, seed)
         elif submission.quantum_program is not None:
-            result = executor.run(submission.quantum_program, machine, clock, seed)
+            result = executor.run(submission.quantum_program, machine, seed)
         elif submission.noise_learning is not None:
             result = noise_learner.run(submission.noise_learning, machine, seed)
         else:
-            result = _run(submission, machine, clock, seed)
+            result = _run(submission, machine, seed)
     except JobFailedError as failure:
         return Work(clock.now(), failure=failure)
     except Exception as error:
@@ -68,7 +68,7 @@ def run(
     return Work(clock.now(), result=result)
 
 
-def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | None) -> str:
+def _run(submission: Submission, machine: Machine, seed: int | None) -> str:
     estimating = submission.program_id == "estimator"
     prepared = [_prepare(pub, machine.device, f"PUB {index}", estimating) for index, pub in enumerate(submission.pubs)]
     for pub in prepared:
@@ -80,9 +80,8 @@ def _run(submission: Submission, machine: Machine, clock: Clock, seed: int | Non
     if estimating:
         estimates = [estimator.estimate(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
         return encode_estimates(estimates, tagged, estimator.about(submission.pubs))
-    begun = clock.now()
     samples = [sampling.sample(pub, seed, machine) for pub, seed in zip(prepared, seeds, strict=True)]
-    return encode_samples(samples, tagged, begun, clock.now())
+    return encode_samples(samples, tagged)
 
 
 def _prepare(pub: Pub, device: Device, where: str, estimating: bool) -> Prepared:

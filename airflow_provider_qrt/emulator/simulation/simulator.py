@@ -131,7 +131,7 @@ def run(
     Args:
         submission: The job.
         device: The device to check it against.
-        clock: The clock for the timestamps.
+        clock: Tells when the simulation has ended.
         seed: Seed of the samples.
         max_active: Largest group of coupled qubits that is simulated when it is not Clifford.
         noise: Whether the device has the noise in its calibration.

@@ -1,159 +1,22 @@
-"""A disk cache of transpiled circuits, so that a retry does not repeat minutes of computation.
-
-An entry can be lost without harm: a circuit that is not found is transpiled again, with the same result. So the cache
-never fails a task. Errors of the file system are logged and treated as "not found".
-"""
+"""The disk cache of transpiled circuits, so that a retry does not repeat minutes of computation."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-import tempfile
-import time
-import zlib
-from contextlib import suppress
-from pathlib import Path
 
-from airflow_provider_qrt.untrusted.folders import make_private, read_private, why_not_private
-from airflow_provider_qrt.untrusted.inflate import TooLargeError, inflate
-
-log = logging.getLogger(__name__)
+from airflow_provider_qrt.untrusted.private_cache import PrivateCache, default_directory
 
 MAX_BYTES = 256 * 1024 * 1024
 """Default limit on the total size in bytes; enough for a thousand circuits of 127 qubits and 50,000 gates."""
-MAX_QPY_BYTES = 256 * 1024 * 1024
-"""Maximum uncompressed size of one entry in bytes."""
-STALE_SECONDS = 3600.0
-"""Age in seconds after which an unfinished file is left over from a dead process; writing one takes far less."""
-
-_DIGEST_BYTES = hashlib.sha256().digest_size
-_ENTRY = ".circuit"
-_UNFINISHED = ".unfinished"
 
 
-def default_directory() -> Path:
-    """Return the default directory, in the user's cache directory and not in Airflow's home.
-
-    It is under ``$XDG_CACHE_HOME`` or ``~/.cache`` (XDG Base Directory Specification); a user without a home directory
-    gets a private directory among the temporary files.
-    """
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "airflow-provider-qrt" / "circuits"
-    try:
-        return Path.home() / ".cache" / "airflow-provider-qrt" / "circuits"
-    except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"airflow-provider-qrt-{os.geteuid()}" / "circuits"
-
-
-class CircuitCache:
-    """A directory of transpiled circuits as compressed QPY, each under a digest of everything that it depends on.
-
-    Any number of processes can read and write at the same time without locks:
-
-    - A file is written under a temporary name and then renamed, which is atomic. A reader sees no file, the old file or
-      the new file. Two writers of one key write the same circuit, and the last file stays.
-    - A file ends with a SHA-256 digest of its key and its content. A file that was truncated by a full disk or a power
-      failure, damaged, or renamed does not match; it counts as missing and is replaced.
-    - A file that is removed while a process reads it stays readable for that process (POSIX).
-
-    The digest protects against accidents, but not against attackers. Therefore only the owner has access to the
-    directory, and it is used only if nobody but this user and root could have written to it or replaced it. Files in it
-    that are links or belong to other users are ignored.
-
-    When the entries exceed ``max_bytes``, the least recently used ones are removed.
+class CircuitCache(PrivateCache):
+    """A directory of transpiled circuits as compressed QPY.
 
     Args:
-        directory: The directory; None: see :func:`default_directory`. Workers on several machines can share one.
+        directory: The directory; None: one in the user's cache directory.
         max_bytes: Limit on the total size of all entries in bytes.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, max_bytes: int = MAX_BYTES) -> None:
-        self.directory = default_directory() if directory is None else Path(directory)
-        self.max_bytes = max_bytes
-
-    def get(self, key: str) -> bytes | None:
-        """Return the QPY bytes stored under a key (hexadecimal digits), or None; finding an entry marks it as used."""
-        path = self._path(key)
-        try:
-            if not self._is_trusted():
-                return None
-            content = read_private(path, self.max_bytes)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            log.warning("The cached circuit %s cannot be read: %s", path, error)
-            return None
-        if content is None:
-            log.warning("The cached circuit %s is a link or belongs to another user; it is transpiled again.", path)
-            return None
-        packed, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-        if digest != _digest(key, packed):
-            log.warning("The cached circuit %s is damaged; it is transpiled again.", path)
-            return None
-        with suppress(OSError):
-            os.utime(path, follow_symlinks=False)
-        try:
-            return inflate(packed, MAX_QPY_BYTES)
-        except (TooLargeError, zlib.error) as error:
-            log.warning("The cached circuit %s cannot be unpacked; it is transpiled again: %s", path, error)
-            return None
-
-    def put(self, key: str, data: bytes) -> None:
-        """Store QPY bytes under a key, replacing any earlier entry."""
-        packed = zlib.compress(data)
-        content = packed + _digest(key, packed)
-        if len(content) > self.max_bytes:
-            log.warning("A circuit of %d bytes is larger than the whole cache and is not kept.", len(content))
-            return
-        try:
-            make_private(self.directory)
-            if not self._is_trusted():
-                return
-            self._write(self._path(key), content)
-            self._trim()
-        except OSError as error:
-            log.warning("The transpiled circuit cannot be kept in %s: %s", self.directory, error)
-
-    def _path(self, key: str) -> Path:
-        return self.directory / f"{key}{_ENTRY}"
-
-    def _is_trusted(self) -> bool:
-        reason = why_not_private(self.directory)
-        if reason is None:
-            return True
-        log.warning("Transpiled circuits are not kept in %s: %s.", self.directory, reason)
-        return False
-
-    def _write(self, path: Path, content: bytes) -> None:
-        handle, unfinished = tempfile.mkstemp(dir=self.directory, suffix=_UNFINISHED)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(unfinished).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(unfinished).unlink()
-            raise
-
-    def _trim(self) -> None:
-        """Remove stale unfinished files, and the least recently used entries above the limit."""
-        entries: list[tuple[float, int, str]] = []
-        with os.scandir(self.directory) as files:
-            for file in files:
-                with suppress(FileNotFoundError):  # Another process may be removing files too.
-                    status = file.stat(follow_symlinks=False)
-                    if file.name.endswith(_ENTRY):
-                        entries.append((status.st_mtime, status.st_size, file.path))
-                    elif file.name.endswith(_UNFINISHED) and status.st_mtime < time.time() - STALE_SECONDS:
-                        Path(file.path).unlink()
-        excess = sum(size for _, size, _ in entries) - self.max_bytes
-        for _, size, path in sorted(entries):
-            if excess <= 0:
-                break
-            Path(path).unlink(missing_ok=True)
-            excess -= size
-
-
-def _digest(key: str, data: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + data).digest()
+        super().__init__(directory or default_directory("circuits"), kind="circuit", max_bytes=max_bytes)
