@@ -121,7 +121,7 @@ class PrivateCache:
         reason = why_not_private(self.directory)
         if reason is None:
             return True
-        log.warning("Each %s is made anew, and none is kept in %s: %s.", self.kind, self.directory, reason)
+        log.warning("The cache %s is not used: %s.", self.directory, reason)
         return False
 
     def _write(self, path: Path, content: bytes) -> None:

@@ -30,7 +30,13 @@ class DecoratedTask:
             return returned
 
         function = returned if callable(returned) else measure
-        arguments = {"backend": "ibm_fez", "poll_interval": 0.02, "deferrable": False, "task_id": "the_task"}
+        arguments = {
+            "backend": "ibm_fez",
+            "poll_interval": 0.02,
+            "deferrable": False,
+            "defer_after": 0,
+            "task_id": "the_task",
+        }
         decorate = getattr(primitives, self.decorator)
         with DAG("the_dag", schedule=None, template_searchpath=[str(self.folder)]) as dag:
             made = decorate(**{**arguments, **self.arguments, **more})(function)(*args)

@@ -844,3 +844,19 @@ def test_a_job_of_a_list_that_runs_on_is_read_less_and_less():
         assert plan.next(now) == ReadJob("job-0")
         assert plan.on_job(running("job-0", 4.0), now) == [running("job-0", 4.0)]
     assert pauses == pytest.approx([4.0, 2.0, 3.0, 4.5, 6.75])
+
+
+@pytest.mark.parametrize(("interval", "most"), [(1.0, 60.0), (0.1, 60.0), (30.0, 400.0)])
+def test_a_short_interval_is_not_followed_by_a_long_back_off(interval, most):
+    plan = WatchPlan()
+    plan.add("j", submitted_at=0.0, longest=interval, now=0.0, first_look=0.0)
+    now = 0.0
+    for _ in range(8):
+        step = plan.next(now)
+        while isinstance(step, Pause):
+            now += step.seconds
+            step = plan.next(now)
+        plan.on_error(step, errors.NoAnswerError("dropped"), now)
+    step = plan.next(now)
+    assert isinstance(step, Pause)
+    assert now + step.seconds <= most

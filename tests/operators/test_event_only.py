@@ -78,7 +78,7 @@ def test_a_function_that_returned_qiskit(task, kept, emulator):
     calls = []
 
     def operator(**_: Any) -> Any:
-        @qiskit_sampler_task(backend="ibm_fez", deferrable=True, poll_interval=0.02, **kept)
+        @qiskit_sampler_task(backend="ibm_fez", deferrable=True, defer_after=0, poll_interval=0.02, **kept)
         def flip() -> QuantumCircuit:
             calls.append(1)
             circuit = QuantumCircuit(1, 1)

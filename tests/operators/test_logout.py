@@ -44,7 +44,7 @@ def sampler(**more):
 
 def job_of(context, **more):
     with pytest.raises(TaskDeferred):
-        sampler(deferrable=True, **more).execute(context)
+        sampler(deferrable=True, defer_after=0, **more).execute(context)
     return context["ti"].pushed["job_id"]
 
 
@@ -68,11 +68,11 @@ def test_a_task_whose_job_fails(context, emulator, logins):
 
 def test_each_leg_of_a_deferred_task_and_its_trigger(context, emulator, logins, in_the_triggerer):
     with pytest.raises(TaskDeferred) as deferral:
-        sampler(deferrable=True).execute(context)
+        sampler(deferrable=True, defer_after=0).execute(context)
     assert logins() == (1, 1)
     event = in_the_triggerer(deferral.value.trigger)
     assert logins() == (2, 2)
-    sampler(deferrable=True).execute_complete(context, event)
+    sampler(deferrable=True, defer_after=0).execute_complete(context, event)
     assert logins() == (3, 3)
 
 

@@ -1,4 +1,4 @@
-"""What the service says of backends, kept on disk for the tasks of this worker.
+"""The service's descriptions of backends, kept on disk for the tasks of this worker.
 
 A configuration and a calibration take two requests and a megabyte each time. They are kept by the backend and its
 calibration: the list of backends, which a task reads anyway, tells the medians of the errors, which change with every

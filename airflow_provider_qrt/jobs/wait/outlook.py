@@ -19,7 +19,7 @@ PREDICTABLE = 1.5
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is known of a job's time in the queue when it is submitted.
+    """A job's expected time in the queue, as it is known at the submission.
 
     Attributes:
         queue_seconds: Expected time until the job runs, in seconds; infinity while the backend runs no jobs; None if

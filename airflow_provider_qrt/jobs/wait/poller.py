@@ -141,6 +141,8 @@ class JobPoller:
         if self.pace is not None:
             self.pace.failed()
         seconds, is_first = self._patience.after_error(error, self._delay(now), now)
+        if self.pace is not None and self.pace.is_over(now + seconds):
+            return self._timed_out(None)
         if not is_first and not self._patience.refusals.is_first:
             return KeepWaiting(seconds)
         until = f" {describe_patience(self.patience)}" if isinstance(error, REFUSALS) else ""
