@@ -1,9 +1,10 @@
-"""Counts the HTTP requests of one job, from the first token to the counts, for our provider and its alternatives.
+"""Measures one short job, from the first token to the counts: its HTTP requests, and when its result is in hand.
 
 All systems run the same two-qubit circuit, already in the machine's gates, on a named backend of the same emulator,
-whose journal counts the requests. The job ends five seconds after its submission. Our task is deferrable and runs in a
-real Airflow with a scheduler and a triggerer. Every run starts new processes, so that no system can reuse a token of an
-earlier run.
+whose journal counts the requests. The job ends three seconds after its submission: it queues, and then runs for as long
+as IBM's documentation estimates. Our task is deferrable and runs in a real Airflow with a scheduler and a triggerer.
+Every run starts new processes, so that no system can reuse a token of an earlier run. The descriptions of backends that
+our tasks and the official client keep on disk are those of the runs before; our first run, without any, has a row.
 """
 
 from __future__ import annotations
@@ -36,12 +37,17 @@ from benchmarks.running import (
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
+    from tools.local_airflow import LocalAirflow
 
-RUNS = 3
-MOST_REQUESTS = 10
-QUEUE_SECONDS = 4.0
-RUN_SECONDS = 1.0
-DAG_ID = "one_job"
+RUNS = 5
+MOST_REQUESTS = 6
+MOST_SECONDS = 0.5
+"""From the job's end to the result, median."""
+LIFE_SECONDS = 3.0
+RUN_SECONDS = 2.36
+"""The estimate of IBM's documentation for 1024 executions."""
+FIRST, OURS, DEFERRED = "first", "ours", "deferred"
+DAG_IDS = {FIRST: "one_job", OURS: "one_job", DEFERRED: "one_deferred_job"}
 KINDS = ("token", "backends", "submit", "poll", "result", "other")
 
 
@@ -105,23 +111,25 @@ def observe(emulator: Emulator, run: Callable[[], Answer]) -> Run:
     return Run(Counter(what for what, _ in journal), others, noticed, answer.result_at - ended)
 
 
-def run_in_airflow(emulator: Emulator, folder: Path) -> Answer:
-    """Run the DAG in a separate Airflow; the counts are available once the task has ended and its XCom can be read."""
-    with local_airflow(emulator, folder) as airflow:
-        run_id = airflow.trigger(DAG_ID)
-        state = airflow.wait_for_run(DAG_ID, run_id, seconds=RUN_TIMEOUT_SECONDS)
-        if state != "success":
-            raise RuntimeError(f"the DAG run ended as {state}:\n{airflow.task_log(DAG_ID, run_id, TASK)[-4000:]}")
-        counts = airflow.xcom(DAG_ID, run_id, TASK)["results"][0]["counts"]
-        return Answer(counts, _epoch(airflow.task(DAG_ID, run_id, TASK)["end_date"]))
+def run_in_airflow(airflow: LocalAirflow, dag_id: str) -> Answer:
+    """Run a DAG; the counts are available once the task has ended and its XCom can be read."""
+    run_id = airflow.trigger(dag_id)
+    state = airflow.wait_for_run(dag_id, run_id, seconds=RUN_TIMEOUT_SECONDS)
+    if state != "success":
+        raise RuntimeError(f"the DAG run ended as {state}:\n{airflow.task_log(dag_id, run_id, TASK)[-4000:]}")
+    counts = airflow.xcom(dag_id, run_id, TASK)["results"][0]["counts"]
+    return Answer(counts, _epoch(airflow.task(dag_id, run_id, TASK)["end_date"]))
 
 
 def report(runs: int = RUNS) -> Report:
-    """Measure all systems one after the other."""
+    """Measure all systems in turn."""
     from airflow_provider_qrt.emulator import Emulator
 
+    ours = f"airflow-provider-qrt {version_of('airflow-provider-qrt')}"
     names = {
-        "ours": f"airflow-provider-qrt {version_of('airflow-provider-qrt')}, deferred",
+        FIRST: f"{ours}, first task of a worker",
+        OURS: ours,
+        DEFERRED: f"{ours}, defer_after=0",
         "official": f"qiskit-ibm-runtime {version_of('qiskit-ibm-runtime')}",
         "prefect": "prefect-qiskit",
     }
@@ -129,44 +137,49 @@ def report(runs: int = RUNS) -> Report:
     reasons: dict[str, str] = {}
     with (
         tempfile.TemporaryDirectory(prefix="qrt-bench-", ignore_cleanup_errors=True) as name,
-        Emulator(queue_seconds=QUEUE_SECONDS, run_seconds=RUN_SECONDS, rate_limit=False) as emulator,
+        Emulator(queue_seconds=LIFE_SECONDS - RUN_SECONDS, run_seconds=RUN_SECONDS, rate_limit=False) as emulator,
     ):
         folder = Path(name)
-        systems: dict[str, Callable[[Path], Answer]] = {
-            "ours": lambda place: run_in_airflow(emulator, place),
-            "official": lambda place: run_program(sys.executable, "official_client", emulator, place),
-        }
         try:
             python, names["prefect"] = install_prefect(folder / "venv")
-            systems["prefect"] = lambda place: run_program(python, "prefect_flow", emulator, place)
         except NotMeasurableError as reason:
             reasons["prefect"] = str(reason)
-        for number in range(runs):
-            for system, run in systems.items():
-                if system in reasons:
-                    continue
-                place = folder / f"{system}-{number}"
-                try:
-                    found.setdefault(system, []).append(observe(emulator, lambda run=run, place=place: run(place)))
-                except NotMeasurableError as reason:
-                    reasons[system] = str(reason)
+        with local_airflow(emulator, folder / "airflow") as airflow:
+            systems: dict[str, Callable[[Path], Answer]] = {
+                **{one: lambda _, dag=dag: run_in_airflow(airflow, dag) for one, dag in DAG_IDS.items()},
+                "official": lambda place: run_program(sys.executable, "official_client", emulator, place),
+                "prefect": lambda place: run_program(python, "prefect_flow", emulator, place),
+            }
+            for number in range(runs):
+                for system, run in systems.items():
+                    if system in reasons or (system == FIRST and number):
+                        continue
+                    place = folder / f"{system}-{number}"
+                    try:
+                        found.setdefault(system, []).append(observe(emulator, lambda run=run, place=place: run(place)))
+                    except NotMeasurableError as reason:
+                        reasons[system] = str(reason)
         longer = looks_table(folder / "looks")
     rows = [_row(names[system], found.get(system, []), reasons.get(system)) for system in names]
-    most = max(run.total for run in found["ours"])
-    seconds = f"{QUEUE_SECONDS + RUN_SECONDS:.0f} s"
+    requests = statistics.median(run.total for run in found[OURS])
+    seconds = statistics.median(run.lag for run in found[OURS])
     return Report(
-        "Requests per job",
+        "One short job",
         [
             Table(
-                f"One sampler job that ends {seconds} after its submission ({runs} runs each, in turn; median, and the "
-                "range where runs differ):",
+                f"One sampler job that ends {LIFE_SECONDS:g} s after its submission ({runs} runs each, in turn; "
+                "median, and the range where runs differ):",
                 ("system", "requests", *KINDS, "end noticed after", "result after"),
                 rows,
             ),
             longer,
         ],
-        [Goal(f"at most {MOST_REQUESTS} requests for a deferred job, in every run", f"at most {most}",
-              most <= MOST_REQUESTS)],
+        [
+            Goal(f"the result is in hand at most {MOST_SECONDS:g} s after the job's end (median)", f"{seconds:.2f} s",
+                 seconds <= MOST_SECONDS),
+            Goal(f"at most {MOST_REQUESTS} requests, token included (median)", f"{requests:g}",
+                 requests <= MOST_REQUESTS),
+        ],
         [f"Of kind other, {names[system]}: {', '.join(runs_[-1].others)}."
          for system, runs_ in found.items() if runs_[-1].others],
     )  # fmt: skip
@@ -228,7 +241,7 @@ def _row(name: str, runs: list[Run], reason: str | None) -> tuple[str, ...]:
 
 
 def _duration(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
 
 
 def _epoch(moment: str) -> float:

@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LANES = 12
 SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "14",
+    # Tasks defer at once, unless their DAG says otherwise.
+    "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0",
     # What no process of a task is left to cancel is seen to in seconds instead of minutes.
     "AIRFLOW__QISKIT_RUNTIME__CLEANUP_INTERVAL": "5",
     # So long must a refusal go on before it is believed (default: 600).

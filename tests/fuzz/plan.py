@@ -31,6 +31,7 @@ class Plan:
         jobs: How many jobs the task's input takes.
         private: Whether they are private.
         deferrable: Whether the task waits in the triggerer.
+        defer_after: How long it may wait on its worker first, seconds.
         waits: ``wait_for_completion``.
         to_file: Whether the result goes to a file too.
         retries: In the DAG file, to begin with.
@@ -48,6 +49,7 @@ class Plan:
     jobs: int
     private: bool
     deferrable: bool
+    defer_after: float
     waits: bool
     to_file: bool
     retries: int
@@ -71,6 +73,8 @@ class Plan:
             jobs=jobs,
             private=chance.random() < 0.15,
             deferrable=chance.random() < 0.5,
+            # Of a source of its own: the rest of an episode is as it was before this was drawn.
+            defer_after=random.Random(f"defer_after {seed}").choice((0.0, 3.0, 10.0, 60.0)),
             waits=chance.random() < 0.88,
             to_file=chance.random() < 0.2,
             retries=chance.choice((0, 1, 2, 2, 3)),
@@ -103,6 +107,7 @@ class Plan:
             "max_execution_time": cost(version),
             "private": self.private,
             "deferrable": self.deferrable,
+            "defer_after": self.defer_after,
             "wait_for_completion": self.waits,
             "poll_interval": 20 if self.settings["queue_seconds"] < 1000 else 120,
             "timeout": self.timeout,

@@ -1,5 +1,6 @@
 """When a job that may end within seconds is looked at."""
 
+import itertools
 import random
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_waiting_time_that_is_no_guide_is_not_trusted_for_long():
 
 def test_an_overdue_job_is_looked_at_at_growing_intervals():
     found = looks(pace(), queued=0.0, runs=4.0, estimate=1.0)
-    gaps = [round(b - a, 3) for a, b in zip(found[1:], found[2:], strict=False)]
+    gaps = [round(b - a, 3) for a, b in itertools.pairwise(found[1:])]
     assert gaps[0] == SHORTEST
     assert gaps == sorted(gaps)
     assert len(found) <= 8

@@ -35,12 +35,12 @@ class EmptyDeferrableOperator(BaseOperator):
         super().__init__(**kwargs)
         self.seconds = seconds
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> None:  # noqa: ARG002
         """Defer."""
         moment = datetime.now(timezone.utc) + timedelta(seconds=self.seconds)  # noqa: UP017
         self.defer(trigger=DateTimeTrigger(moment), method_name="execute_complete")
 
-    def execute_complete(self, context: Context, event: Any = None) -> str:
+    def execute_complete(self, context: Context, event: Any = None) -> str:  # noqa: ARG002
         """Return the time of the event."""
         return str(event)
 

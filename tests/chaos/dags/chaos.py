@@ -41,6 +41,12 @@ for name, deferrable in (("blocking", False), ("deferred", True)):
     with DAG(f"chaos_{name}_in_a_short_run", schedule=None, dagrun_timeout=timedelta(hours=6)):
         QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=deferrable, **MEASURE)
 
+for name, seconds in (("waiting_first", 60), ("about_to_defer", 4)):
+    with DAG(f"chaos_{name}", schedule=None, default_args=RETRIES):
+        QiskitRuntimeSamplerOperator(
+            task_id="measure", circuits=BELL_PAIR, deferrable=True, defer_after=seconds, **MEASURE
+        )
+
 with DAG("chaos_blocking_with_a_late_retry", schedule=None, default_args=LATER):
     QiskitRuntimeSamplerOperator(task_id="measure", circuits=BELL_PAIR, deferrable=False, **MEASURE)
 
