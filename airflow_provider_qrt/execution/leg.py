@@ -114,8 +114,16 @@ class Leg:
         """
         assert self.jobs is not None
         timeout = earlier(since + self.arguments.timeout_seconds, self.execution_limit(since)) - since
-        deferrable = self.arguments.deferrable
-        wait = RateLimitWait(self.jobs, self.budget, since, timeout, refusals, deferrable, self._defer_submission)
+        wait = RateLimitWait(
+            self.jobs,
+            self.budget,
+            since,
+            timeout,
+            refusals,
+            self.arguments.deferrable,
+            self.arguments.defer_after_seconds if self.arguments.deferrable else 0.0,
+            self._defer_submission,
+        )
         return wait.wait(obtain)
 
     def deadline_of(self, submitted_at: float, since: float) -> float:

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import sleep
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EARLY_BY = 2.0
+"""Seconds by which a task may have come early for its turn, where the service does not say."""
+SCATTER = 0.5
+"""Seconds over which tasks are spread that wait on their workers for the same moment."""
+
 
 @dataclass
 class RateLimitWait:
@@ -34,6 +39,7 @@ class RateLimitWait:
         timeout: Seconds from then on for which no submission may be accepted.
         refusals: How often IBM has said 429.
         deferrable: Whether the task was asked to defer.
+        defer_after: Seconds that it may wait on its worker before that.
         defer: Leaves the worker; takes the epoch seconds before which no submission is due, and this wait.
     """
 
@@ -43,7 +49,9 @@ class RateLimitWait:
     timeout: float
     refusals: int
     deferrable: bool
+    defer_after: float
     defer: Callable[[float, RateLimitWait], NoReturn]
+    _napped: float = field(default=0.0, init=False)
 
     @property
     def left(self) -> float:
@@ -73,6 +81,12 @@ class RateLimitWait:
                 self._wait_for_window(full)
 
     def _wait_for_window(self, full: SubmissionRateLimitedError) -> None:
+        nap = self._nap(full.retry_after)
+        if nap is not None:
+            self._napped += nap
+            log.info("%s The task tries again in %.1f s, on its worker.", full, nap)
+            sleep(nap)
+            return
         self.refusals += 1
         pause = pause_before_submission(full.retry_after, self.refusals, random.Random())  # noqa: S311
         if self.left < pause:
@@ -88,6 +102,20 @@ class RateLimitWait:
             self.defer(time.time() + short, self)
         log.info("The submission is tried again in %.0f s.", pause)
         sleep(pause)
+
+    def _nap(self, retry_after: float | None) -> float | None:
+        """Return the seconds to wait on the worker although the task may defer; None if it should defer.
+
+        A task that has waited for its turn may come a little early: the time to start its process varies.
+        """
+        if not self._may_defer():
+            return None
+        if retry_after is None and not self.refusals:
+            # Its turn may be minutes away.
+            return None
+        least = EARLY_BY if retry_after is None else retry_after
+        nap = least + random.uniform(0.0, SCATTER)  # noqa: S311
+        return nap if self._napped + nap <= min(self.defer_after, self.left) else None
 
     def _may_defer(self) -> bool:
         """Whether the next leg would know of the jobs that this one has submitted."""

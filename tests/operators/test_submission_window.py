@@ -115,3 +115,45 @@ def test_a_task_killed_while_it_waits_for_its_turn_submits_nothing(task, emulato
     with pytest.raises(AirflowException, match="was killed"):
         operator.execute(task.context)
     assert emulator.jobs() == []
+
+
+def test_a_few_seconds_are_waited_on_the_worker(task, emulator, slept):
+    refuse(emulator, times=2, retry_after=3)
+    emulator.configure(run_seconds=0.0)
+    assert task.execute(deferrable=True, defer_after=10)["status"] == "Completed"
+    assert [3 <= nap <= 3.5 for nap in slept] == [True, True]
+    assert len(emulator.jobs()) == 1
+
+
+def test_the_naps_of_a_task_are_no_longer_than_it_may_wait(task, emulator, slept):
+    refuse(emulator, times=5, retry_after=4)
+    deferred = task.defer(defer_after=10)
+    assert len(slept) == 2
+    assert isinstance(deferred.trigger, QiskitRuntimeSubmissionTrigger)
+    assert deferred.kwargs["refusals"] == 1
+    assert emulator.jobs() == []
+
+
+def test_a_task_whose_turn_may_be_far_off_defers(task, emulator, slept):
+    refuse(emulator)
+    assert isinstance(task.defer(defer_after=10).trigger, QiskitRuntimeSubmissionTrigger)
+    refuse(emulator, retry_after=50)
+    assert isinstance(task.defer(defer_after=10).trigger, QiskitRuntimeSubmissionTrigger)
+    assert slept == []
+
+
+def test_a_task_that_comes_a_little_early_for_its_turn_waits_for_it(task, emulator, slept):
+    refuse(emulator, times=3)
+    deferred = task.defer(defer_after=10)
+    emulator.configure(run_seconds=0.0)
+    arguments = {**deferred.kwargs, "event": {"waited_until": 0.0}}
+    operator = task.operator(deferrable=True, defer_after=10)
+    assert operator.resume_execution(deferred.method_name, arguments, task.context)["status"] == "Completed"
+    assert [2 <= nap <= 2.5 for nap in slept] == [True, True]
+
+
+def test_naps_end_with_the_timeout(task, emulator, slept):
+    refuse(emulator, times=9, retry_after=3)
+    with pytest.raises(AirflowException, match="no submission within the task's timeout"):
+        task.execute(deferrable=True, defer_after=10, timeout=2)
+    assert slept == []
