@@ -25,6 +25,7 @@ CONF: dict[str, dict[str, Any]] = {
     "qaoa_maxcut": {},
     "sampled_diagonalization": {},
     "learn_noise": {},
+    "short_jobs": {},
     "submit_and_wait": {},
     "wait_for_backend": {},
     "calibration_record": {},
