@@ -27,6 +27,7 @@ LATE = {"timeout": 5}
 TASKS: dict[str, dict[str, Any]] = {
     "one_job": {"deferrable": True},
     "one_deferred_job": {"deferrable": True, "defer_after": 0},
+    "one_awaited_job": {"deferrable": True, "defer_after": 60},
     "deferred": {"deferrable": True, **SOON},
     "blocking": {"deferrable": False, **SOON},
     "late": {"deferrable": True, **SOON, **LATE},
