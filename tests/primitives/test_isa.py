@@ -436,6 +436,21 @@ def test_the_same_circuit_in_many_pubs_is_read_once(monkeypatch):
     assert len(read) == 1
 
 
+def test_the_instruction_set_is_read_once_for_all_circuits(monkeypatch):
+    from airflow_provider_qrt.primitives.circuits.instruction_set import InstructionSet
+
+    read = []
+    original = InstructionSet.from_configuration
+
+    def from_configuration(configuration, properties=None):
+        read.append(configuration)
+        return original(configuration, properties)
+
+    monkeypatch.setattr(InstructionSet, "from_configuration", from_configuration)
+    check_pubs_isa(coerce_pubs([f"{HEAD}bit c; rz({angle}) $0; c = measure $0;" for angle in (0.1, 0.2, 0.3)]), FEZ)
+    assert len(read) == 1
+
+
 def test_a_wide_and_deep_circuit_is_checked_in_a_fraction_of_a_second():
     body = [HEAD, ECR]
     for layer in range(100):

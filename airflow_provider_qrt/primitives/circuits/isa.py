@@ -146,6 +146,7 @@ def check_pubs_isa(
             ``QuantumCircuit``.
     """
     seen: set[str] = set()
+    instruction_set = InstructionSet.from_configuration(configuration, properties)
     for index, pub in enumerate(pubs):
         where = place.format(index)
         text, info = _text_of(pub)
@@ -161,9 +162,9 @@ def check_pubs_isa(
             text,
             configuration,
             values=values,
-            properties=properties,
             one_register=not is_text,
             gates_randomized_by=gates_randomized_by,
+            instruction_set=instruction_set,
         )
         _refuse(misfits, configuration, where, with_line=is_text, remedy=remedy)
 
@@ -221,6 +222,7 @@ def find_misfits(
     properties: Mapping[str, Any] | None = None,
     one_register: bool = False,
     gates_randomized_by: str | None = None,
+    instruction_set: InstructionSet | None = None,
 ) -> list[Misfit]:
     """Return the instructions of a circuit that the backend cannot run, in the order of the text.
 
@@ -232,8 +234,10 @@ def find_misfits(
         one_register: Whether to use virtual indices as physical ones only if there is a single register. Set it for
             text that Qiskit wrote, which may declare registers in another order than the circuit.
         gates_randomized_by: See ``check_pubs_isa``.
+        instruction_set: The instruction set of ``configuration`` and ``properties``, if it was read before.
     """
-    instruction_set = InstructionSet.from_configuration(configuration, properties)
+    if instruction_set is None:
+        instruction_set = InstructionSet.from_configuration(configuration, properties)
     code = blank_noise(text)
     constants = read_constants(code)
     qubits = _Qubits(one_register, constants)
