@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_qrt.primitives import InvalidInputError, SamplerPub, coerce_pubs, sampler_params
 from airflow_provider_qrt.primitives.circuits import reader
+from airflow_provider_qrt.primitives.circuits.outline import outline
 
 PLAIN = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 INPUTS = (
@@ -159,9 +160,9 @@ def test_more_executions_than_ibm_takes_are_refused():
 def test_many_large_texts_share_one_budget_for_the_slow_parser(monkeypatch):
     parsed = []
     monkeypatch.setattr(
-        "airflow_provider_qrt.primitives.circuits.text._parse", lambda text, where: parsed.append(where)
+        "airflow_provider_qrt.primitives.circuits.syntax._parse", lambda text, where: parsed.append(where)
     )
-    monkeypatch.setattr(reader, "STRICT_PARSE_MAX_CHARS", len(PLAIN) + len(ONE_INPUT) - 1)
+    monkeypatch.setattr(reader, "STRICT_PARSE_MAX_CHARS", len(outline(PLAIN)) + len(outline(ONE_INPUT)) - 1)
     coerce_pubs([PLAIN, PLAIN, (ONE_INPUT, [1])])
     assert parsed == ["circuits[0]"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import encode_circuit, is_quantum_circuit, is_tagged_circuit
 from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, refuse_name, tag_saved_qpy
-from airflow_provider_qrt.primitives.circuits.text import BYTE_ORDER_MARK, STRICT_PARSE_MAX_CHARS, CircuitInfo
+from airflow_provider_qrt.primitives.circuits.syntax import STRICT_PARSE_MAX_CHARS, SyntaxReader
+from airflow_provider_qrt.primitives.circuits.text import BYTE_ORDER_MARK, CircuitInfo
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ class ReadCircuit:
 
 
 class CircuitReader:
-    """Reads the circuits of one job; a repeated text is parsed only once.
+    """Reads the circuits of one job; a repeated text is read only once, and similar texts are parsed only once.
 
     All texts together share one budget for the slow parser, ``STRICT_PARSE_MAX_CHARS``; texts beyond it are only
     scanned.
 
     Args:
-        check_text: The program's check of OpenQASM 3 text: ``(text, where, strict=...)``.
+        check_text: The program's check of OpenQASM 3 text: ``(text, where, parser=...)``.
         check_object: The program's check of a ``QuantumCircuit``: ``(circuit, where)``.
     """
 
@@ -46,7 +47,7 @@ class CircuitReader:
         self._check_text = check_text
         self._check_object = check_object
         self._known: dict[str, CircuitInfo] = {}
-        self._budget = STRICT_PARSE_MAX_CHARS
+        self._parser = SyntaxReader(STRICT_PARSE_MAX_CHARS)
 
     def read(self, circuit: Any, where: str) -> ReadCircuit:
         """Read one circuit, for which ``is_circuit`` is true.
@@ -60,9 +61,7 @@ class CircuitReader:
         if isinstance(circuit, str):
             circuit = circuit.removeprefix(BYTE_ORDER_MARK)
             if circuit not in self._known:
-                strict = len(circuit) <= self._budget
-                self._budget -= len(circuit) if strict else 0
-                self._known[circuit] = self._check_text(circuit, where, strict=strict)
+                self._known[circuit] = self._check_text(circuit, where, parser=self._parser)
             return ReadCircuit(circuit, self._known[circuit])
         if is_quantum_circuit(circuit):
             self._check_object(circuit, where)

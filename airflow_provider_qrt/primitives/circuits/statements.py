@@ -14,7 +14,7 @@ from dataclasses import dataclass
 CONTROL_FLOW = {"if": "if_else", "while": "while_loop", "for": "for_loop", "switch": "switch_case"}
 """Keywords of control flow, and their names in a backend's ``supported_instructions``."""
 
-_NO_GATE = frozenset(
+NO_GATE = frozenset(
     re.findall(
         r"\w+",
         """OPENQASM include defcalgrammar def cal defcal gate extern box let break continue if else end return for
@@ -78,7 +78,7 @@ def read_instructions(code: str) -> Iterator[Instruction | QubitRegister]:
     """
     for text, position in _cut(code):
         found = _ON_PHYSICAL.fullmatch(text)
-        if found and found[1] not in _NO_GATE:
+        if found and found[1] not in NO_GATE:
             name, arguments, operands = found.groups()
             yield Instruction(name, arguments or "", _split(operands), position + found.start(1))
         else:
@@ -130,7 +130,7 @@ def _read_call(text: str, position: int) -> Instruction | None:
     while modifier := _MODIFIER.match(text, at):
         at = modifier.end()
     word = _FIRST_WORD.match(text, at)
-    if word is None or word[1] in _NO_GATE:
+    if word is None or word[1] in NO_GATE:
         return None
     after = _skip(text, word.end(), "(")
     arguments = text[word.end() : after].strip()[1:-1]

@@ -8,22 +8,13 @@ circuit on physical qubits is the highest ``$n`` plus one.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.constants import evaluate, evaluate_whole
+from airflow_provider_qrt.primitives.circuits.syntax import STRICT_PARSE_MAX_CHARS, Syntax, SyntaxReader, excerpt
 from airflow_provider_qrt.primitives.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from openqasm3 import ast
-
-STRICT_PARSE_MAX_CHARS = 250_000
-"""Longest text, in characters, that is given to the reference parser. The parser is written in Python and needs about
-10 microseconds per character: 0.7 s for 5 000 lines (72 kB), 7.5 s for 50 000 lines (735 kB). Two or three seconds on a
-worker are worth it if they avoid a failure after a day in the queue; half a minute is not. Longer texts only get the
-scan below (0.13 s for 50 000 lines), and the service parses them."""
 
 _HEADER = re.compile(r"OPENQASM\s+(\d+)(?:\.(\d+))?\s*;")
 _ANY_HEADER = re.compile(r"\bOPENQASM\b\s*([^;\n]*)")
@@ -52,7 +43,6 @@ _CONTROL_FLOW = re.compile(r"\b(?:if|for|while|switch|box)\b")
 _STRETCH = re.compile(r"\bstretch\b")
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors write it at the start of a text; it is not part of the program."""
-_NOT_RECOGNIZED = re.compile(r"token recognition error at: '(.)", re.S)
 
 
 @dataclass(frozen=True)
@@ -77,7 +67,9 @@ class CircuitInfo:
     stretches: bool = False
 
 
-def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
+def check_circuit(
+    text: str, where: str = "circuits[0]", *, strict: bool | None = None, parser: SyntaxReader | None = None
+) -> CircuitInfo:
     """Check that a text is an OpenQASM 3 circuit for a sampler and return its declarations.
 
     This does not check whether the circuit fits a backend (its gates, its coupled pairs).
@@ -86,13 +78,14 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
         text: OpenQASM 3 source.
         where: The place named at the start of an error message.
         strict: Whether to use the reference parser; None: if the text is at most ``STRICT_PARSE_MAX_CHARS`` long.
+        parser: Gives the texts of one job to the reference parser, in place of ``strict``.
 
     Raises:
         InvalidInputError: The text is empty, is a file name or OpenQASM 2, does not begin with an ``OPENQASM 3``
             header, cannot be parsed (the message gives line, column and the wrong text), uses names or indices that it
             does not declare, or has no measurement.
     """
-    code, info, program = _read(text, where, strict)
+    code, info, syntax = _read(text, where, strict, parser)
     if not info.registers:
         raise InvalidInputError(
             f"{where}: the circuit has no classical bits, so a sampler has nothing to return. "
@@ -104,23 +97,27 @@ def check_circuit(text: str, where: str = "circuits[0]", *, strict: bool | None 
             f"{where}: no measurement is written into a classical register, so every shot would read zero. "
             f"Add one, for example: {first}[0] = measure $0;"
         )
-    _check_scope(program, where)
+    if syntax is not None:
+        syntax.check_names()
     return info
 
 
-def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: bool | None = None) -> CircuitInfo:
+def check_circuit_to_estimate(
+    text: str, where: str = "circuits[0]", *, strict: bool | None = None, parser: SyntaxReader | None = None
+) -> CircuitInfo:
     """Check that a text is an OpenQASM 3 circuit for an estimator and return its declarations.
 
     Args:
         text: OpenQASM 3 source.
         where: The place named at the start of an error message.
         strict: As in ``check_circuit``.
+        parser: As in ``check_circuit``.
 
     Raises:
         InvalidInputError: As in ``check_circuit``, except that a circuit with measurements is refused, because the
             estimator adds the measurements that its observables need. A circuit without qubits is refused too.
     """
-    code, info, program = _read(text, where, strict)
+    code, info, syntax = _read(text, where, strict, parser)
     if measured := _ANY_MEASUREMENT.search(code):
         line = code.count("\n", 0, measured.start()) + 1
         raise InvalidInputError(
@@ -129,29 +126,25 @@ def check_circuit_to_estimate(text: str, where: str = "circuits[0]", *, strict: 
         )
     if not info.num_qubits:
         raise InvalidInputError(f"{where}: the circuit has no qubits, so there is nothing to estimate.")
-    _check_scope(program, where)
+    if syntax is not None:
+        syntax.check_names()
     return info
 
 
-def _read(text: str, where: str, strict: bool | None) -> tuple[str, CircuitInfo, ast.Program | None]:
-    """Return the code without comments and strings, its declarations, and its syntax tree if it was parsed."""
+def _read(
+    text: str, where: str, strict: bool | None, parser: SyntaxReader | None
+) -> tuple[str, CircuitInfo, Syntax | None]:
+    """Return the code without comments and strings, its declarations, and what is left to check of its syntax."""
     if not isinstance(text, str):
         raise InvalidInputError(f"{where}: expected OpenQASM 3 text, got {type(text).__name__}.")
     text = text.removeprefix(BYTE_ORDER_MARK)
     _check_not_something_else(text, where)
     code = blank_noise(text)
     _check_header(code, text, where)
-    program = None
-    if strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS:
-        program = _parse(text, where)
-    return code, _scan(code, where), program
-
-
-def _check_scope(program: ast.Program | None, where: str) -> None:
-    if program is not None:
-        from airflow_provider_qrt.primitives.circuits.scope import check_scope
-
-        check_scope(program, where)
+    if parser is None and (strict if strict is not None else len(text) <= STRICT_PARSE_MAX_CHARS):
+        parser = SyntaxReader()
+    syntax = None if parser is None else parser.read(text, where)
+    return code, _scan(code, where), syntax
 
 
 def blank_noise(text: str) -> str:
@@ -199,52 +192,8 @@ def _check_header(code: str, text: str, where: str) -> None:
         )
     raise InvalidInputError(
         f"{where}: the text does not start with a version, so it is not OpenQASM 3 (or a template was not "
-        f"rendered). It starts with {_excerpt(text)!r}; begin it with: OPENQASM 3.0;"
+        f"rendered). It starts with {excerpt(text)!r}; begin it with: OPENQASM 3.0;"
     )
-
-
-def _excerpt(text: str, length: int = 40) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= length else flat[: length - 3] + "..."
-
-
-def _parse(text: str, where: str) -> ast.Program | None:
-    """Parse the text with the reference parser; return None if it is nested too deep for a parser written in Python."""
-    from openqasm3.parser import QASM3ParsingError, parse
-
-    try:
-        return parse(text)
-    except QASM3ParsingError as error:
-        raise InvalidInputError(f"{where}: not valid OpenQASM 3: {_explain(error, text)}") from error
-    except RecursionError:
-        return None
-
-
-def _explain(error: Exception, text: str) -> str:
-    """Return where and why the parser stopped; the token of a syntax error is in the exception that its cause wraps."""
-    cause = error.__cause__
-    recognition = cause.args[0] if cause is not None and cause.args else cause
-    token = getattr(recognition, "offendingToken", None)
-    if token is not None:
-        line, column, found = token.line, token.column, token.text
-        problem = "the text ends too early" if found == "<EOF>" else f"unexpected {found!r}"
-    elif positioned := re.match(r"L(\d+):C(\d+): (.*)", str(error), re.S):
-        line, column, problem = int(positioned[1]), int(positioned[2]), _named(positioned[3])
-    else:
-        return str(error) or type(error).__name__
-    lines = text.splitlines()
-    shown = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-    hint = f", in: {_excerpt(shown, 100)}" if shown else ""
-    return f"line {line}, column {column + 1}: {problem}{hint}"
-
-
-def _named(problem: str) -> str:
-    """Return the name of an invisible character that the parser does not accept."""
-    found = _NOT_RECOGNIZED.match(problem)
-    if found is None or (found[1].isprintable() and not found[1].isspace()):
-        return problem
-    name = unicodedata.name(found[1], "a control character")
-    return f"the invisible character U+{ord(found[1]):04X} ({name}) has no meaning in OpenQASM 3; delete it"
 
 
 def _scan(code: str, where: str) -> CircuitInfo:
