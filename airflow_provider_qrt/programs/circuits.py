@@ -304,8 +304,17 @@ class CircuitsProgram(TaskProgram):
 
     def _asked(self) -> Sequence[Asked]:
         """Return parameter values and observables; of a task that has waited, from its arguments again."""
-        asked: Sequence[Asked] = self.arguments.circuits.asked(lambda: self._pubs or self.read_pubs())
+        asked: Sequence[Asked] = self.arguments.circuits.asked(self._pubs_again)
         return asked
+
+    def _pubs_again(self) -> Sequence[Any]:
+        """Return the PUBs; after a wait, read again without the slow parser, because their job has run."""
+        from airflow_provider_qrt.primitives.circuits.syntax import right_already
+
+        if self._pubs:
+            return self._pubs
+        with right_already():
+            return self.read_pubs()
 
     def _with_what_was_asked(self, result: Any) -> Any:
         """Put parameter values and the names of observables beside what was measured, where they are known."""

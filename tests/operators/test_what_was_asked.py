@@ -109,6 +109,16 @@ def test_a_function_is_not_called_again_for_them(either_way, context, in_the_tri
     assert value["results"][0]["observables"] == "Z"
 
 
+def test_after_a_wait_circuits_are_not_parsed_again_for_them(sampler, monkeypatch):
+    from airflow_provider_qrt.primitives.circuits import syntax
+
+    parsed = []
+    parse = syntax._parse
+    monkeypatch.setattr(syntax, "_parse", lambda text, where: parsed.append(where) or parse(text, where))
+    sampler.run()
+    assert parsed == ["circuits[0]"]
+
+
 def test_the_page_shows_them_at_each_point(sampler):
     views, _ = pub_views(sampler.run())
     assert [point["asked"] for point in views[0]["points"]] == [{"theta": value} for value in VALUES]

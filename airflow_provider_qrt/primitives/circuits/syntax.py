@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.primitives.circuits.outline import outline
@@ -19,6 +22,18 @@ worker are worth it if they avoid a failure after a day in the queue; half a min
 scanned for declarations, and the service parses them."""
 
 _NOT_RECOGNIZED = re.compile(r"token recognition error at: '(.)", re.S)
+
+_right_already: ContextVar[bool] = ContextVar("_right_already", default=False)
+
+
+@contextmanager
+def right_already() -> Iterator[None]:
+    """Do not give texts to the parser within this context: they were found right before, and are read again."""
+    token = _right_already.set(True)
+    try:
+        yield
+    finally:
+        _right_already.reset(token)
 
 
 class SyntaxReader:
@@ -43,11 +58,14 @@ class SyntaxReader:
             where: The place named at the start of an error message.
 
         Returns:
-            What is left to check; None if nothing is, or if the text is too long for the parser.
+            What is left to check; None if nothing is, if the text is too long for the parser, or within
+            :func:`right_already`.
 
         Raises:
             InvalidInputError: The text cannot be parsed; the message gives line, column and the wrong text.
         """
+        if _right_already.get():
+            return None
         # A text whose outline is wrong is parsed too, for the message.
         if self._room is not None and len(text) > STRICT_PARSE_MAX_CHARS:
             return None
