@@ -70,8 +70,8 @@ class AirflowApi:
         """Return a token for the API of an Airflow without login."""
         return str(self._session.get(f"{self.url}/auth/token", timeout=120).json()["access_token"])
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Wait until Airflow knows a DAG, start a run of it, and return the run's id."""
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until Airflow knows a DAG, and it is not paused."""
 
         def known() -> bool:
             try:
@@ -80,6 +80,10 @@ class AirflowApi:
                 return False
 
         wait_until(known, seconds=300, what=f"The parsing of DAG {dag_id}")
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Wait until Airflow knows a DAG, start a run of it, and return the run's id."""
+        self.wait_for_dag(dag_id)
         run = self.api("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 

@@ -1,4 +1,4 @@
-"""Our DAGs: many circuits as one task, and some of them as a task each.
+"""Our DAGs: many circuits as one task, some of them as a task each, and a task that does nothing.
 
 ``BENCHMARK_QUESTION`` gives backend and shots, and the numbers ``circuits`` and ``mapped``; without these numbers there
 is no DAG.
@@ -10,7 +10,7 @@ import json
 import math
 import os
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
 
@@ -28,6 +28,11 @@ def circuit(angle: float) -> str:
     )  # fmt: skip
 
 
+@task
+def nothing() -> None:
+    """Take the time that Airflow needs for any task."""
+
+
 if "circuits" in QUESTION:
     number = QUESTION["circuits"]
     circuits = [circuit(math.pi * one / (number - 1)) for one in range(number)]
@@ -39,5 +44,7 @@ if "circuits" in QUESTION:
     }
     with DAG(dag_id="packed", schedule=None, catchup=False):
         QiskitRuntimeSamplerOperator(circuits=circuits, **measure)
+    with DAG(dag_id="empty", schedule=None, catchup=False):
+        nothing()
     with DAG(dag_id="mapped", schedule=None, catchup=False):
         QiskitRuntimeSamplerOperator.partial(**measure).expand(circuits=circuits[:: number // QUESTION["mapped"]])
