@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_qrt.emulator.simulation import openqasm_flow
+from airflow_provider_qrt.emulator.simulation import openqasm_flow, similar_texts
 
 BYTE_ORDER_MARK = "\ufeff"
 REWRITTEN = "rewritten"
@@ -33,9 +33,9 @@ def loads(text: str) -> Any:
         Exception: Any error of the parser or the importer.
     """
     import qiskit_qasm3_import
-    from openqasm3 import ast, parse
+    from openqasm3 import ast
 
-    program = parse(text.removeprefix(BYTE_ORDER_MARK))
+    program = similar_texts.parse(text.removeprefix(BYTE_ORDER_MARK))
     names = [
         node.identifier.name
         for node in program.statements
