@@ -28,6 +28,7 @@ TURNS = (
     "c[0] = measure $0;"
 )
 PAIR = 'OPENQASM 3.0; include "stdgates.inc"; x $0; x $1;'
+OTHER_MARKS = {"variable_start_string": "<<", "variable_end_string": ">>", "line_statement_prefix": "#"}
 Pub = namedtuple("Pub", "circuit values shots")
 
 OBSERVABLES: dict[str, tuple[Callable[[], Any], Any]] = {
@@ -345,3 +346,74 @@ def test_a_decorated_function_gets_what_its_caller_passed(task):
         operator.execute(task.context)
     assert got[0] is frame
     assert got[1] is angles
+
+
+TEXTS = [
+    FLIP,
+    FLIP + "\n",
+    FLIP + "\n\n",
+    FLIP.replace("; ", ";\r\n"),
+    FLIP + " // {{ params.angle }}",
+    "{# no circuit #}" + FLIP,
+    FLIP + "{% raw %}{{{% endraw %}",
+    FLIP + " // { {",
+    FLIP + " // <<params.angle>>",
+    f'["{FLIP}"]'.replace('"stdgates.inc"', "'stdgates.inc'"),
+    "\n",
+    "\n\n",
+    "# set x = 1\n;",
+]
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("kwargs", [{}, {"keep_trailing_newline": True}, {"newline_sequence": "\r\n"}, OTHER_MARKS])
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts_without_a_template_are_what_jinja_makes_of_them(text, kwargs, native):
+    from airflow.sdk import DAG
+
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    with DAG("the_dag", schedule=None, render_template_as_native_obj=native, jinja_environment_kwargs=kwargs) as dag:
+        task = QiskitRuntimeSamplerOperator(task_id="the_task", circuits=text, backend="ibm_fez")
+    environment = dag.get_template_env()
+    context = {"params": {"angle": 1}}
+    assert task.render_template(text, context, environment) == environment.from_string(text).render(context)
+
+
+def test_an_extension_may_change_texts():
+    import jinja2
+    from jinja2.ext import Extension
+    from jinja2.lexer import Token
+
+    from airflow_provider_qrt.templating import _without_template
+
+    class Before(Extension):
+        def preprocess(self, source, name, filename=None):
+            return source.replace("$0", "$1")
+
+    class After(Extension):
+        def filter_stream(self, stream):
+            return (Token(one.lineno, one.type, one.value.replace("$0", "$1")) for one in stream)
+
+    assert _without_template(FLIP, jinja2.Environment(extensions=[Before])) == FLIP.replace("$0", "$1")
+    assert _without_template(FLIP, jinja2.Environment(extensions=[After])) is None
+
+
+def test_circuits_without_a_template_are_not_compiled(monkeypatch):
+    import jinja2
+    from airflow.sdk import DAG
+
+    from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperator
+
+    compiled = []
+    from_string = jinja2.Environment.from_string
+    monkeypatch.setattr(
+        jinja2.Environment, "from_string", lambda self, text: compiled.append(text) or from_string(self, text)
+    )
+    with DAG("the_dag", schedule=None):
+        task = QiskitRuntimeSamplerOperator(
+            task_id="the_task", circuits=[FLIP, "{{ params.circuit }};"], backend="ibm_fez"
+        )
+    task.render_template_fields({"params": {"circuit": "x"}})
+    assert task.circuits == [FLIP, "x;"]
+    assert FLIP not in compiled
