@@ -19,7 +19,7 @@ TREES = 64
 """Number of syntax trees that are kept."""
 
 _NUMBER = re.compile(
-    r"OPENQASM\s+[0-9.]+|\"[^\"\n]*\"|//[^\n]*|/\*.*?\*/"
+    r"OPENQASM\s+[0-9.]+|\"[^\"\n]*\"|//[^\n]*|/\*.*?(?:\*/|\Z)"
     r"|(?<![\w.$])(?P<number>[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?)(?![\w.])",
     re.S,
 )
