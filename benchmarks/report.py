@@ -87,6 +87,28 @@ class Report:
         return "\n\n".join(part for part in parts if part)
 
 
+def with_busy(idle: Report, busy: Report, processes: int) -> Report:
+    """Return a report whose tables have each row twice: as it is, and as it was measured under load.
+
+    Args:
+        idle: Measured without load; its goals and notes stay.
+        busy: Measured under load.
+        processes: How many other processes computed meanwhile.
+    """
+    tables = []
+    for one, other in zip(idle.tables, busy.tables, strict=True):
+        loaded = {row[0]: row for row in other.rows}
+        rows = []
+        for row in one.rows:
+            rows.append(row)
+            under_load = loaded.get(row[0])
+            if under_load is not None:
+                rows.append((f"{row[0]}, busy machine", *under_load[1:]))
+        tables.append(Table(one.title, one.columns, rows, one.words))
+    note = f"Busy machine: {processes} other processes computed all the time."
+    return Report(idle.title, tables, idle.goals, [*idle.notes, note])
+
+
 def version_of(distribution: str) -> str:
     """Return the installed version of a distribution, or ``absent``."""
     try:
