@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 DEEPEST = 64
@@ -15,8 +14,11 @@ MOST_CONTAINERS = 4_000_000
 MOST_PARTS = 24_000_000
 """Maximum number of values. IBM's largest results have ten million shots, in the worst case one text each."""
 CONTAINERS = frozenset({dict, list, tuple})
-_LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER + 1}}}")
-_LONG_NUMBER_BYTES = re.compile(_LONG_NUMBER.pattern.encode())
+_PIECE = 1 << 16
+"""Characters that are examined at a time, so that they stay in the processor's cache."""
+_LONG_NUMBER = b"0" * (LONGEST_NUMBER + 1)
+_ZERO_FOR_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+_NOT_STRUCTURE = bytes(code for code in range(256) if code not in b"[{,")
 
 
 class UnfitJsonError(ValueError):
@@ -34,10 +36,9 @@ def parse_json(text: str | bytes | bytearray, *, strict: bool = True) -> Any:
         UnfitJsonError: It is JSON, but exceeds the limits.
         ValueError: It is not JSON.
     """
-    _check_size(text)
     hooks: dict[str, Any] = {"parse_constant": _refuse_constant} if strict else {}
-    if (_LONG_NUMBER if isinstance(text, str) else _LONG_NUMBER_BYTES).search(text):  # type: ignore[arg-type]
-        # Only if needed, since this is slow; the search also matches bitstrings.
+    if _check_text(text):
+        # Only if needed, since this is slow; bitstrings are long runs of digits too.
         hooks["parse_int"] = _whole
     try:
         value = json.loads(text, **hooks)
@@ -47,16 +48,27 @@ def parse_json(text: str | bytes | bytearray, *, strict: bool = True) -> Any:
     return value
 
 
-def _check_size(text: str | bytes | bytearray) -> None:
-    def count(letter: str) -> int:
-        return text.count(letter) if isinstance(text, str) else text.count(letter.encode())
+def _check_text(text: str | bytes | bytearray) -> bool:
+    """Check the number of values, and return whether more than :data:`LONGEST_NUMBER` digits follow each other.
 
-    containers = count("[") + count("{")
+    Tables of bytes do it in a tenth of the time of a regular expression, which took longer than the parser.
+    """
+    containers = parts = 0
+    many_digits = False
+    for start in range(0, len(text), _PIECE):
+        # The pieces overlap, so that a number across their border is found.
+        piece = text[start : start + _PIECE + LONGEST_NUMBER]
+        codes = piece.encode("ascii", "replace") if isinstance(piece, str) else piece
+        many_digits = many_digits or _LONG_NUMBER in codes.translate(_ZERO_FOR_DIGITS)
+        structure = codes[:_PIECE].translate(None, _NOT_STRUCTURE)
+        commas = structure.count(b",")
+        parts += commas
+        containers += len(structure) - commas
     if containers > MOST_CONTAINERS:
         raise UnfitJsonError(f"it holds {containers:,} lists and objects; at most {MOST_CONTAINERS:,} are read")
-    parts = count(",")
     if parts > MOST_PARTS:
         raise UnfitJsonError(f"it holds {parts:,} values; at most {MOST_PARTS:,} are read")
+    return many_digits
 
 
 def check_depth(value: Any, deepest: int = DEEPEST) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -28,6 +29,7 @@ from airflow_provider_qrt.client.reading import (
     read_text,
     read_whole,
 )
+from airflow_provider_qrt.untrusted import json_text
 
 NO_ID = "The service's answer holds an invalid id: ids are letters, digits, - _ . and =."
 NO_NUMBER = "A number in the service's answer is malformed or too large."
@@ -189,6 +191,28 @@ def test_json_that_no_service_sends_is_an_invalid_answer(text, says):
     with pytest.raises(InvalidAnswerError) as caught:
         parse_json(text)
     assert str(caught.value) == f"The answer cannot be read: {says}."
+
+
+@pytest.mark.parametrize("before", [0, 1, 65_494, 65_495, 65_496, 65_535, 65_536, 131_030])
+@pytest.mark.parametrize("kind", [str, str.encode, lambda text: bytearray(text.encode())])
+def test_a_number_that_is_too_long_is_found_wherever_it_is(before, kind):
+    text = " " * before + "[" + "7" * 41 + "]"
+    with pytest.raises(InvalidAnswerError, match="a whole number of 41 digits"):
+        parse_json(kind(text))
+    assert parse_json(kind(text.replace("7" * 41, "7" * 40))) == [int("7" * 40)]
+
+
+def test_long_texts_of_digits_and_of_other_alphabets_are_no_numbers():
+    assert parse_json(json.dumps(["01" * 50_000, "\u0661" * 50], ensure_ascii=False)) == ["01" * 50_000, "\u0661" * 50]
+
+
+@pytest.mark.parametrize(("part", "says"), [("[],", "lists and objects"), ("0,", "values")])
+def test_values_are_counted_over_the_whole_text(part, says, monkeypatch):
+    monkeypatch.setattr(json_text, "MOST_CONTAINERS", 50_001)
+    monkeypatch.setattr(json_text, "MOST_PARTS", 50_000)
+    assert len(parse_json("[" + part * 50_000 + "0]")) == 50_001
+    with pytest.raises(InvalidAnswerError, match=f"holds 50,00[12] {says}"):
+        parse_json("[" + part * 50_001 + "0]")
 
 
 def test_an_error_may_hold_numbers_that_are_none():
