@@ -80,3 +80,23 @@ def test_the_repr_of_large_counts_is_short():
 def test_counts_of_distinct_shots_share_the_memory_of_the_shots():
     rows = np.arange(60_000, dtype=">u2").view(np.uint8).reshape(-1, 2)
     assert BitRegister(rows, 16).counts().rows.base is rows.base or BitRegister(rows, 16).counts().rows is rows
+
+
+@pytest.mark.parametrize("num_bits", [0, 1, 63, 64, 65, 127])
+@pytest.mark.parametrize(("shots", "distinct"), [(0, 1), (1, 1), (1600, 1600), (1600, 1100), (1600, 3)])
+def test_a_dictionary_holds_all_outcomes_in_their_order(num_bits, shots, distinct):
+    rng = np.random.default_rng(num_bits)
+    pool = rng.integers(0, 256, (distinct, -(-num_bits // 8)), dtype=np.uint8)
+    chosen = np.arange(shots) if shots == distinct else rng.integers(0, distinct, shots)
+    register = BitRegister(pool[chosen], num_bits)
+    plain = register.counts().to_dict()
+    assert list(plain.items()) == list(Counter(register.bitstrings()).items())
+    assert all(type(count) is int for count in plain.values())
+
+
+def test_the_counts_of_distinct_shots_take_no_memory_for_each():
+    counts = BitRegister(np.arange(256, dtype=np.uint8).reshape(256, 1), 8).counts()
+    assert counts.values_array.dtype == np.int64
+    assert counts.values_array.strides == (0,)
+    assert counts.most_common(1) == [("00000000", 1)]
+    assert counts.sorted().to_dict() == counts.to_dict()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BLOCK = 2048
-"""Rows converted to text at a time. The text of a block, some hundred kilobytes, stays in the processor's cache, which
-halves the time compared to blocks of 16 384."""
+_BLOCK = 512
+"""Rows converted to text at a time. The text and the strings of a block, some hundred kilobytes, stay in the processor's
+cache until they are in the dictionary; with blocks of 16 384 a dictionary takes twice as long."""
 
 _SPLIT_BLOCK = 16_384
 """Rows whose bits are unpacked at a time."""
@@ -35,7 +35,7 @@ class Counts(Mapping[str, int]):
 
     Attributes:
         rows: The distinct outcomes, ``uint8`` of shape ``(distinct, ceil(num_bits / 8))``.
-        values_array: The count of each outcome, ``int64`` of shape ``(distinct,)``.
+        values_array: The count of each outcome, ``int64`` of shape ``(distinct,)``; read-only if all of them are 1.
         num_bits: The length of the strings.
     """
 
@@ -90,8 +90,13 @@ class Counts(Mapping[str, int]):
         plain: dict[str, int] = {}
         start = 0
         for strings in _string_blocks(self.rows, self.num_bits):
-            plain.update(zip(strings, self.values_array[start : start + len(strings)].tolist(), strict=True))
+            values = self.values_array[start : start + len(strings)]
             start += len(strings)
+            if (values == values[0]).all():
+                # As of distinct outcomes. A dictionary is updated faster from another one than from pairs.
+                plain.update(dict.fromkeys(strings, int(values[0])))
+            else:
+                plain.update(zip(strings, values.tolist(), strict=True))
         return plain
 
 
@@ -249,7 +254,8 @@ def _string_blocks(rows: NDArray[np.uint8], num_bits: int) -> Iterator[list[str]
     import numpy as np
 
     if num_bits == 0:
-        yield [""] * len(rows)
+        if len(rows):
+            yield [""] * len(rows)
         return
     for start in range(0, len(rows), _BLOCK):
         bits = np.unpackbits(rows[start : start + _BLOCK], axis=-1)

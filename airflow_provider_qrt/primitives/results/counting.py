@@ -32,7 +32,7 @@ def count_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.i
 
     Returns:
         The distinct rows, shape ``(distinct, bytes)``, in the order of their first appearance, and their counts. If
-        every row is distinct, the first item is ``rows`` itself and not a copy.
+        every row is distinct, the first item is ``rows`` itself and not a copy, and the counts are read-only.
     """
     import numpy as np
 
@@ -43,7 +43,8 @@ def count_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.i
     keys = words[:, 0] if words.shape[1] == 1 else _mix(words)
     ordered = np.sort(keys)
     if not (ordered[1:] == ordered[:-1]).any():
-        return rows, np.ones(shots, dtype=np.int64)
+        # A view of a single number, because eight bytes a row are half as much as the rows of 127 bits themselves.
+        return rows, np.broadcast_to(np.int64(1), shots)
     del ordered
     order = np.argsort(keys)
     starts = _starts(keys, order)
