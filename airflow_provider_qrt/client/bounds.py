@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 import urllib3
@@ -164,13 +164,21 @@ def _use_ours(manager: Any) -> None:
     manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
-def read_body(response: requests.Response, max_bytes: int, label: str) -> None:
+class BodyReader(Protocol):
+    """Takes the body of an answer in pieces, in the place of the answer's ``content``."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take the next decompressed bytes."""
+
+
+def read_body(response: requests.Response, max_bytes: int, label: str, reader: BodyReader | None = None) -> None:
     """Read the body of an answer requested with ``stream=True``; ``content`` holds it afterwards.
 
     Args:
         response: The answer.
         max_bytes: The maximum decompressed size.
         label: The request, for the message.
+        reader: Takes the body while it arrives, and ``content`` is empty afterwards.
 
     Raises:
         InvalidAnswerError: It is larger, damaged, or has an encoding that was not requested.
@@ -181,10 +189,17 @@ def read_body(response: requests.Response, max_bytes: int, label: str) -> None:
     if inner.get("_content", False) is not False:
         if len(response.content) > max_bytes:
             raise _too_large(label, max_bytes)
+        if reader is not None:
+            reader.write(response.content)
         return
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     try:
-        inner["_content"] = b"".join(_pieces(response.raw, encoding, max_bytes, label))
+        pieces = _pieces(response.raw, encoding, max_bytes, label)
+        if reader is not None:
+            for piece in pieces:
+                reader.write(piece)
+            pieces = iter(())
+        inner["_content"] = b"".join(pieces)
         inner["_content_consumed"] = True
     finally:
         # A connection whose answer was not read completely must not be reused.

@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+import requests
+
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.bounds import MEBIBYTE, AnswerLimits
+from airflow_provider_qrt.client.bounds import MEBIBYTE, AnswerLimits, BodyReader
 from airflow_provider_qrt.client.channels.base import Channel, Feature, Submission, quoted
 from airflow_provider_qrt.client.limits import (
     JOBS_PAGE_SIZE,
@@ -47,6 +49,8 @@ from airflow_provider_qrt.client.retry import RetryPolicy
 from airflow_provider_qrt.client.settings import ClientSettings
 from airflow_provider_qrt.client.transport import OnRequest, Transport
 from airflow_provider_qrt.untrusted.blotter import readable
+
+Reader = TypeVar("Reader", bound=BodyReader)
 
 LONGEST_LOG = MEBIBYTE
 """Number of characters kept of a job's log: the last ones, which say why a job failed."""
@@ -299,14 +303,43 @@ class QiskitRuntimeClient:
         Raises:
             ResultsNotReadyError: If the job has not ended.
         """
+        response = self._result_answer(job_id)
+        response.encoding = "utf-8"
+        return response.text
+
+    def receive_result(self, job_id: str, new_reader: Callable[[], Reader]) -> Reader:
+        """Give the result of a completed job to a reader while it arrives; see :meth:`job_result`.
+
+        Args:
+            job_id: The job.
+            new_reader: Called for each attempt; its value takes the body, in pieces of bytes, with ``write``.
+
+        Returns:
+            The reader that has taken the whole result.
+
+        Raises:
+            ResultsNotReadyError: If the job has not ended.
+        """
+        readers: list[Reader] = []
+
+        def begin() -> Reader:
+            # Of an attempt that failed, nothing is kept.
+            readers[:] = [new_reader()]
+            return readers[0]
+
+        response = self._result_answer(job_id, begin)
+        if response.status_code != 200:
+            begin().write(response.content)
+        return readers[0]
+
+    def _result_answer(self, job_id: str, new_reader: Callable[[], BodyReader] | None = None) -> requests.Response:
         path = f"/jobs/{quoted(job_id)}/results"
-        response = self._http.send("GET", path, large=True)
+        response = self._http.send("GET", path, large=True, new_reader=new_reader)
         if response.status_code == 204:
             raise errors.ResultsNotReadyError(
                 204, errors.ErrorBody(message="The job has no results yet"), request=f"GET {path}"
             )
-        response.encoding = "utf-8"
-        return response.text
+        return response
 
     def cancel_job(self, job_id: str) -> None:
         """Request a job's cancellation; it takes effect after a moment.

@@ -18,7 +18,14 @@ from requests.auth import AuthBase
 from airflow_provider_qrt import __version__
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.answers import is_page, read_error, read_json
-from airflow_provider_qrt.client.bounds import ACCEPTED_ENCODINGS, AnswerLimits, BoundedAdapter, read_body, within
+from airflow_provider_qrt.client.bounds import (
+    ACCEPTED_ENCODINGS,
+    AnswerLimits,
+    BodyReader,
+    BoundedAdapter,
+    read_body,
+    within,
+)
 from airflow_provider_qrt.client.cautions import is_this_machine
 from airflow_provider_qrt.client.connections import SharedConnections
 from airflow_provider_qrt.client.endpoint import Endpoint
@@ -169,20 +176,27 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         large: bool = False,
+        new_reader: Callable[[], BodyReader] | None = None,
     ) -> requests.Response:
         """Send a request that is safe to repeat, and retry it after temporary errors.
 
-        ``large`` means that the answer may be as large as a result.
+        Args:
+            method: HTTP method.
+            path: Path of the request.
+            params: Query parameters.
+            body: Body, sent as JSON.
+            large: Whether the answer may be as large as a result.
+            new_reader: Called for each answer with status 200; takes its body while it arrives.
 
         Returns:
-            The answer, with a 2xx status.
+            The answer, with a 2xx status; without content if a reader took it.
 
         Raises:
             QiskitRuntimeError: See :mod:`airflow_provider_qrt.client.errors`.
         """
         with self._call():
             return self._retry.for_repeatable(self._sleep)(
-                self._once, method, path, params=params, body=body, large=large
+                self._once, method, path, params=params, body=body, large=large, new_reader=new_reader
             )
 
     def get_json(
@@ -251,6 +265,7 @@ class Transport:
         authenticated: bool = True,
         read_timeout: float | None = None,
         large: bool = False,
+        new_reader: Callable[[], BodyReader] | None = None,
     ) -> requests.Response:
         """Send a request once; after a 401, repeat it with a fresh token up to :data:`FRESH_TOKENS` times."""
         url = self._endpoint.base_url + path
@@ -269,6 +284,7 @@ class Transport:
                     auth=self._auth if authenticated else _NoAuth(),
                     timeout=(self._connect_timeout, read_timeout or self._read_timeout),
                     max_bytes=self._limits.max_result_bytes if large else self._limits.max_bytes,
+                    new_reader=new_reader,
                 )
                 status = response.status_code
                 return response
@@ -295,6 +311,7 @@ class Transport:
         timeout: tuple[float, float],
         field: str = "host",
         max_bytes: int | None = None,
+        new_reader: Callable[[], BodyReader] | None = None,
         **arguments: Any,
     ) -> requests.Response:
         """Send and receive; raise on connection errors only. ``url`` comes from the connection's ``field``."""
@@ -313,7 +330,8 @@ class Transport:
                     stream=True,
                     **arguments,
                 )
-                read_body(response, max_bytes or self._limits.max_bytes, label)
+                reader = new_reader() if new_reader is not None and response.status_code == 200 else None
+                read_body(response, max_bytes or self._limits.max_bytes, label, reader)
                 return response
         except requests.exceptions.InvalidJSONError as error:
             raise ValueError(f"{label}: the body cannot be written as JSON ({error}); nothing was sent.") from None

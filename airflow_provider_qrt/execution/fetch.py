@@ -28,6 +28,7 @@ from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.jobs.wait.progress import queue_length
 from airflow_provider_qrt.jobs.wait.short_wait import ShortWait
 from airflow_provider_qrt.links.qiskit_runtime import job_url
+from airflow_provider_qrt.programs.receiving import receive
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.execution.result import Destination
     from airflow_provider_qrt.execution.task import Task
     from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 
 class ResultFetch:
@@ -141,7 +143,7 @@ class ResultFetch:
         facts = None
         if calibration or job.private:
             facts = JobFacts.read(task.hook.client, job, with_calibration=calibration)
-        text = self._text(job)
+        text = self._fetch(job)
         result = read_any_result(job.program_id, text, decode=self._decode)
         facts = facts or JobFacts.of_result(job, getattr(result, "metadata", None))
         facts = facts or JobFacts.read(task.hook.client, job, with_calibration=calibration)
@@ -150,11 +152,14 @@ class ResultFetch:
             result = date_model(task.hook.client, job, result)
         return deliver(result, facts, program_id=job.program_id or "", destination=destination)
 
-    def _text(self, job: Job) -> str:
-        read = self._task.hook.client.job_result
+    def _fetch(self, job: Job) -> str | ArrivingResult:
+        from airflow_provider_qrt.primitives.results.any_result import READ_WHILE_ARRIVING
+
+        client = self._task.hook.client
         if not job.private:
-            return read(job.id)
-        return read_once(job.id, read, store=task_store(self._context), destination=self._destination)
+            arriving = self._decode and job.program_id in READ_WHILE_ARRIVING
+            return receive(client, job.id) if arriving else client.job_result(job.id)
+        return read_once(job.id, client.job_result, store=task_store(self._context), destination=self._destination)
 
     def _defer(self, job_id: str, poll_seconds: float, deadline: float, connection: str) -> NoReturn:
         from airflow_provider_qrt.triggers.qiskit_runtime import QiskitRuntimeJobTrigger

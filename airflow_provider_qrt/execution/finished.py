@@ -17,6 +17,7 @@ from airflow_provider_qrt.execution.failure import JobUnreadError
 from airflow_provider_qrt.execution.job_info import JobFacts, SplitJobFacts
 from airflow_provider_qrt.execution.private_result import read_once
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
+from airflow_provider_qrt.programs.receiving import receive
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.execution.task import JobTask
     from airflow_provider_qrt.execution.task_jobs import TaskJobs
     from airflow_provider_qrt.jobs.submit.record import StateStore
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,13 @@ class CompletedJobs:
             return read_once(job.id, read, store=store, destination=self._arguments.destination)
         except errors.NotFoundError as error:
             raise self._gone(job, error) from error
+
+    def receive(self, place: int = 0) -> str | ArrivingResult:
+        """Fetch a result, and unpack its arrays while it arrives; that of a private job as :meth:`fetch` does."""
+        job = self.jobs[place]
+        if job.private or self._arguments.private:
+            return self.fetch(place)
+        return receive(self._task.hook.client, job.id)
 
     def add_to_events(self, facts: Mapping[str, Any]) -> None:
         """Add facts to the events of the assets in the task's ``outlets``."""

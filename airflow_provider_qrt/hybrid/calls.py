@@ -29,6 +29,7 @@ from airflow_provider_qrt.jobs.submit.split import Split, part_store
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 from airflow_provider_qrt.primitives.results.any_result import read_any_result
+from airflow_provider_qrt.programs.receiving import receive
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend, Job
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.hybrid.parts import LoopParts
     from airflow_provider_qrt.hybrid.slots import CallStore
     from airflow_provider_qrt.jobs.submit.record import StateStore
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
     from airflow_provider_qrt.programs.base import TaskProgram
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,13 @@ class CallJobs:
             return read(job.id)
         store = self.store if self.split is None else part_store(self.store, place + 1)
         return read_once(job.id, read, store=store, destination=None)
+
+    def receive(self, place: int = 0) -> str | ArrivingResult:
+        """Fetch a result, and unpack its arrays while it arrives; that of a private job as :meth:`fetch` does."""
+        job = self.jobs[place]
+        if job.private or self.parts.rules.private:
+            return self.fetch(place)
+        return receive(self.parts.machine.service.client, job.id)
 
     def add_to_events(self, facts: Mapping[str, Any]) -> None:
         """Do nothing: the jobs of a loop have no assets of their own."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend, Job
     from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 AUTO = "auto"
 """Stands for whichever program can run the input, the executor first."""
@@ -35,6 +36,12 @@ class FinishedJobs(Protocol):
 
     def fetch(self, place: int = 0) -> str:
         """Fetch the text of a job's result; that of a private job is kept before anything else can fail."""
+
+    def receive(self, place: int = 0) -> str | ArrivingResult:
+        """Fetch a job's result, and unpack its arrays while it arrives, for a decoder of :mod:`primitives`.
+
+        The result of a private job is fetched as text, because that is kept before anything else can fail.
+        """
 
     def add_to_events(self, facts: Mapping[str, Any]) -> None:
         """Add facts to the events of the assets in the task's ``outlets``.

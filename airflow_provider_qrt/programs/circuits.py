@@ -92,6 +92,8 @@ class CircuitsProgram(TaskProgram):
     snapshots: BackendSnapshots | None = field(default=None, repr=False, kw_only=True)
     max_executions: ClassVar[int | None] = None
     """How often IBM runs circuits in one job of this program, if that is limited."""
+    decodes_arriving: ClassVar[bool] = False
+    """Whether :meth:`decode` takes an ``ArrivingResult`` too."""
     _pubs: Sequence[Any] = field(default=(), init=False)
     _fitted: tuple[Sequence[Any], Backend] | None = field(default=None, init=False)
 
@@ -114,8 +116,8 @@ class CircuitsProgram(TaskProgram):
         """Count how often circuits are run in all; None if that has no limit."""
 
     @abstractmethod
-    def decode(self, text: str) -> Any:
-        """Read the text of the program's result.
+    def decode(self, text: Any) -> Any:
+        """Read the text of the program's result, or an ``ArrivingResult`` if :attr:`decodes_arriving`.
 
         Raises:
             InvalidResultError: It cannot be read.
@@ -225,7 +227,8 @@ class CircuitsProgram(TaskProgram):
 
     def read(self, finished: FinishedJobs) -> Any:
         """Decode the results of all jobs, and put them together in the order that was asked for."""
-        decoded: list[Any] = [self.decode(finished.fetch(place)) for place in range(len(finished.jobs))]
+        fetch = finished.receive if self.decodes_arriving else finished.fetch
+        decoded: list[Any] = [self.decode(fetch(place)) for place in range(len(finished.jobs))]
         whole = decoded[0]
         if finished.split is not None:
             whole = whole.with_pubs(unpack(finished.split, [one.pubs for one in decoded]))

@@ -29,6 +29,7 @@ from airflow_provider_qrt.programs.noise_learner import NoiseLearnerProgram
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.models import Backend, Job
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 LEARN = "learn"
 """In place of a noise model: learn one first, in the same session or batch."""
@@ -82,6 +83,7 @@ class EstimatorProgram(CircuitsProgram):
 
     arguments: EstimatorArguments
     program_id = "estimator"
+    decodes_arriving = True
 
     def read_pubs(self) -> Sequence[primitives.EstimatorPub]:
         """Check circuits, observables, precision, level and options."""
@@ -120,8 +122,8 @@ class EstimatorProgram(CircuitsProgram):
         """Return the option that makes the service randomize gates, if one does."""
         return primitives.gate_randomizer(self.options(), resilience_level=self.level())
 
-    def decode(self, text: str) -> primitives.EstimatorResult:
-        """Read the text of the program's result."""
+    def decode(self, text: str | ArrivingResult) -> primitives.EstimatorResult:
+        """Read the program's result."""
         return primitives.decode_estimator_result(text, max_bytes=max_decoded_bytes())
 
 
@@ -130,6 +132,7 @@ class ExecutorEstimatorProgram(EstimatorProgram):
     """The same over the program ``executor``: the official client prepares the input and puts the result together."""
 
     program_id = EXECUTOR
+    decodes_arriving = False
     _learned: NoiseModel | None = field(default=None, init=False)
 
     def read_pubs(self) -> Sequence[primitives.EstimatorPub]:
@@ -226,8 +229,9 @@ class ExecutorEstimatorProgram(EstimatorProgram):
                 f"fractional gates, and would extrapolate from nothing. {WITHOUT_FRACTIONAL_GATES}"
             )
 
-    def decode(self, text: str) -> primitives.EstimatorResult:
-        """Put the result together."""
+    def decode(self, text: str | ArrivingResult) -> primitives.EstimatorResult:
+        """Put the result together; the official client unpacks the text itself."""
+        text = text if isinstance(text, str) else text.text()
         return primitives.decode_executor_estimates(text, max_bytes=max_decoded_bytes())
 
     def uses_qiskit(self) -> bool:

@@ -17,6 +17,7 @@ from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsPro
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
+    from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 MANY_OUTCOMES = "when every shot gives another outcome"
 FEWER_SHOTS = "ask for fewer shots"
@@ -48,6 +49,7 @@ class SamplerProgram(CircuitsProgram):
     arguments: SamplerArguments
     program_id = "sampler"
     max_executions = MAX_EXECUTIONS_PER_JOB
+    decodes_arriving = True
 
     def read_pubs(self) -> Sequence[primitives.SamplerPub]:
         """Check circuits, shots and options."""
@@ -79,8 +81,8 @@ class SamplerProgram(CircuitsProgram):
         """Return the option that makes the service randomize gates, if one does."""
         return primitives.gate_randomizer(self.options())
 
-    def decode(self, text: str) -> primitives.SamplerResult:
-        """Read the text of the program's result."""
+    def decode(self, text: str | ArrivingResult) -> primitives.SamplerResult:
+        """Read the program's result."""
         return primitives.decode_sampler_result(text, max_bytes=max_decoded_bytes())
 
 
@@ -143,8 +145,8 @@ class ExecutorSamplerProgram(SamplerProgram):
         """Tell whether Qiskit has a part in what was submitted."""
         return super().uses_qiskit() or self._is_prepared(self.options())
 
-    def decode(self, text: str) -> primitives.SamplerResult:
-        """Read the text of the program's result."""
+    def decode(self, text: str | ArrivingResult) -> primitives.SamplerResult:
+        """Read the program's result."""
         return primitives.decode_executor_result(text, max_bytes=max_decoded_bytes())
 
     def _is_prepared(self, options: Mapping[str, Any]) -> bool:

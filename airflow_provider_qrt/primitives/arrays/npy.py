@@ -13,7 +13,7 @@ from collections.abc import Callable
 from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
+from airflow_provider_qrt.primitives.arrays.inflate import Inflater, most_bytes
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.untrusted.files import read_up_to
 
@@ -39,16 +39,12 @@ def read_array(text: str, max_bytes: int) -> NDArray[Any]:
         InvalidResultError: The text is damaged or too large, contains Python objects, or does not have the amount of
             data that its header states.
     """
-    import numpy as np
-
     inflater = Inflater(text)
     shape, fortran_order, dtype = _read_header(inflater.read, "biufc")
     size = _checked_size(shape, dtype, max_bytes)
-    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
+    if size > most_bytes(text):
         raise InvalidResultError(f"an array claims {size:,} bytes, more than {len(text):,} characters can hold")
-    data = np.empty(size, dtype=np.uint8)
-    inflater.read_into(data.data)
-    return _shaped(data, shape, fortran_order, dtype)
+    return _shaped(inflater.rest(size), shape, fortran_order, dtype)
 
 
 def read_file(file: IO[bytes], max_bytes: int) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.arrays.inflate import MAX_DEFLATE_RATIO, Inflater
+from airflow_provider_qrt.primitives.arrays.inflate import Inflater, most_bytes
 from airflow_provider_qrt.primitives.arrays.npy import cost_of
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.results.bits import BitRegister
@@ -59,8 +59,6 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     Raises:
         InvalidResultError: It is not such a tensor, is damaged, or is too large.
     """
-    import numpy as np
-
     if not isinstance(tensor, Mapping) or not isinstance(tensor.get("data"), str):
         raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     if tensor.get("dtype") != "bool":
@@ -72,13 +70,12 @@ def read_bits(tensor: Any, where: str, budget: Budget) -> BitRegister:
     text = tensor["data"]
     num_bits = shape[-1]
     packed = -(-prod(shape) // 8)
-    if packed > MAX_DEFLATE_RATIO * (len(text) + 1):
+    if packed > most_bytes(text):
         raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
     try:
         # A register without bits takes no bytes, but its shots still count against the budget.
         budget.take(prod(shape[:-1]) * max(1, -(-num_bits // 8)))
-        raw = np.empty(packed, dtype=np.uint8)
-        Inflater(text).read_into(raw.data)
+        raw = Inflater(text).rest(packed)
     except InvalidResultError as error:
         raise InvalidResultError(f"{where}: {error}") from None
     rows = _rows(raw, prod(shape[:-1]), num_bits)
@@ -113,12 +110,11 @@ def read_complex(tensor: Mapping[str, Any], where: str, budget: Budget) -> NDArr
         raise InvalidResultError(f"{where}: expected a tensor, with data, shape and dtype, but {describe(tensor)}")
     shape = _shape(tensor.get("shape"), where, at_least=1)
     size = prod(shape) * dtype.itemsize
-    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
+    if size > most_bytes(text):
         raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
     try:
         budget.take(prod(shape) * np.dtype(np.complex128).itemsize)
-        raw = np.empty(size, dtype=np.uint8)
-        Inflater(text).read_into(raw.data)
+        raw = Inflater(text).rest(size)
     except InvalidResultError as error:
         raise InvalidResultError(f"{where}: {error}") from None
     return raw.view(dtype).reshape(shape).astype(np.complex128)
@@ -146,12 +142,11 @@ def read_tensor(tensor: Any, where: str, budget: Budget) -> NDArray[Any]:
     dtype, shape = np.dtype(TYPES[tensor["dtype"]]), read_shape(tensor.get("shape"), where)
     number = prod(shape)
     size = -(-number // 8) if dtype.kind == "b" else number * dtype.itemsize
-    if size > MAX_DEFLATE_RATIO * (len(text) + 1):
+    if size > most_bytes(text):
         raise InvalidResultError(f"{where}: the shape {shape} is more than {len(text):,} characters can hold")
     try:
         budget.take(cost_of(shape, number * dtype.itemsize))
-        raw = np.empty(size, dtype=np.uint8)
-        Inflater(text).read_into(raw.data)
+        raw = Inflater(text).rest(size)
     except InvalidResultError as error:
         raise InvalidResultError(f"{where}: {error}") from None
     if dtype.kind == "b":

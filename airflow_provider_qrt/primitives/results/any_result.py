@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError
+from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.decoding import load_document
 from airflow_provider_qrt.primitives.results.executor_arrays import decode_executor_arrays
@@ -36,12 +37,14 @@ def _read_executor(text: str) -> Any:
         return decode_executor_arrays(document)
 
 
-READERS: Mapping[str, Callable[[str], Any]] = {
+READERS: Mapping[str, Callable[[Any], Any]] = {
     "sampler": decode_sampler_result,
     "estimator": decode_estimator_result,
     "executor": _read_executor,
 }
 """The decoders by ``program_id``."""
+READ_WHILE_ARRIVING = ("sampler", "estimator")
+"""Programs whose decoders take an ``ArrivingResult`` too."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,12 @@ def _only_json(result_format: ResultFormat) -> str:
     )
 
 
-def read_any_result(program_id: str | None, text: str, *, decode: bool = True) -> Any:
+def read_any_result(program_id: str | None, text: str | ArrivingResult, *, decode: bool = True) -> Any:
     """Read the text of a program's result.
 
     Args:
         program_id: The program; results of the primitives and of the executor are decoded.
-        text: The text that the service returned.
+        text: The text that the service returned, or for :data:`READ_WHILE_ARRIVING` what was decoded on arrival.
         decode: Whether to decode the result; if not, JSON is only parsed.
 
     Raises:
@@ -110,8 +113,9 @@ def read_any_result(program_id: str | None, text: str, *, decode: bool = True) -
     reader = READERS.get(program_id or "") if decode else None
     if reader is not None:
         return reader(text)
+    text = text if isinstance(text, str) else text.text()
     try:
-        value = parse_json(text, strict=False)
+        value: Any = parse_json(text, strict=False)
     except UnfitJsonError as error:
         raise InvalidResultError(f"the result cannot be read: {error}") from None
     except ValueError:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 512
-"""Rows converted to text at a time. The text and the strings of a block, some hundred kilobytes, stay in the processor's
-cache until they are in the dictionary; with blocks of 16 384 a dictionary takes twice as long."""
+"""Rows converted to text at a time. The text and the strings of a block, some hundred kilobytes, stay in the cache of
+the processor until they are in the dictionary; with blocks of 16 384 a dictionary takes twice as long."""
 
 _SPLIT_BLOCK = 16_384
 """Rows whose bits are unpacked at a time."""

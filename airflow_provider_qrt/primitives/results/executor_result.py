@@ -7,11 +7,13 @@ classical register by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import is_complex, read_bits, read_complex
 from airflow_provider_qrt.primitives.errors import InvalidResultError
 from airflow_provider_qrt.primitives.inputs.executor import PASSTHROUGH_KEY
+from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 from airflow_provider_qrt.primitives.results.bits import BitRegister
 from airflow_provider_qrt.primitives.results.decoding import MAX_DECODED_BYTES, Budget
 from airflow_provider_qrt.primitives.results.executor_arrays import load_executor_document
@@ -33,7 +35,7 @@ def is_of_executor(document: Any) -> bool:
 
 
 def decode_executor_result(
-    payload: str | bytes | Mapping[str, Any], *, max_bytes: int = MAX_DECODED_BYTES
+    payload: str | bytes | Mapping[str, Any] | ArrivingResult, *, max_bytes: int = MAX_DECODED_BYTES
 ) -> SamplerResult:
     """Read the result of an ``executor`` job that was built by ``executor_params`` or by hand.
 
@@ -42,13 +44,15 @@ def decode_executor_result(
     together, as the official client does it (``qiskit_ibm_runtime.decoders.executor_sampler``), without Qiskit.
 
     Args:
-        payload: The body of ``GET /jobs/{id}/results``, or its parsed JSON.
+        payload: The body of ``GET /jobs/{id}/results``, its parsed JSON, or the body as it was decoded on arrival.
         max_bytes: Maximum total size of all registers in bytes, uncompressed.
 
     Raises:
         InvalidResultError: The text is not JSON (the message shows its end, which is the reason for a failed job), is
             the result of another program or schema, or is damaged or too large.
     """
+    if isinstance(payload, ArrivingResult):
+        return payload.decode(partial(decode_executor_result, max_bytes=max_bytes))
     document = load_executor_document(payload)
     passthrough = document.get("passthrough_data")
     orders = _orders(passthrough, len(document["data"]))
