@@ -148,7 +148,7 @@ def test_another_call_than_before_buys_nothing_and_names_the_difference(loop, re
 def test_a_call_that_is_under_way_is_compared_too(loop, retry, emulator, monkeypatch):
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-    monkeypatch.setattr(QiskitRuntimeClient, "job_result", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(QiskitRuntimeClient, "receive_result", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     shots = [10, 20]
 
     def function(qpu):

@@ -20,15 +20,15 @@ def unread(monkeypatch):
     """Let the process die before the result of the second job is read."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
 
-    read, reads = QiskitRuntimeClient.job_result, []
+    read, reads = QiskitRuntimeClient.receive_result, []
 
-    def dying(client, job_id):
+    def dying(client, job_id, new_reader):
         reads.append(job_id)
         if len(reads) == 2:
             raise KeyboardInterrupt
-        return read(client, job_id)
+        return read(client, job_id, new_reader)
 
-    monkeypatch.setattr(QiskitRuntimeClient, "job_result", dying)
+    monkeypatch.setattr(QiskitRuntimeClient, "receive_result", dying)
 
 
 # Another call than before
