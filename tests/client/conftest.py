@@ -187,6 +187,16 @@ def serve() -> Iterator[Callable[[dict[str, Any]], RawServer]]:
 
 
 @pytest.fixture
+def client_of(make_client: Callable[..., QiskitRuntimeClient]) -> Callable[..., QiskitRuntimeClient]:
+    """Makes a client of a :class:`RawServer`."""
+
+    def make(server: RawServer, **others: Any) -> QiskitRuntimeClient:
+        return make_client(**{"base_url": f"{server.url}/api/v1", "iam_url": server.url, **others})
+
+    return make
+
+
+@pytest.fixture
 def closed_port() -> int:
     """A port of this machine on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -15,14 +15,6 @@ ONCE = RetryPolicy(attempts=1)
 JOB = http_reply({"id": "job-1", "state": {"status": "Queued"}})
 
 
-@pytest.fixture
-def client_of(make_client):
-    def make(server, **others):
-        return make_client(**{"base_url": f"{server.url}/api/v1", "iam_url": server.url, **others})
-
-    return make
-
-
 def submit(client):
     return client.submit_job(program_id="sampler", backend="b", params={})
 

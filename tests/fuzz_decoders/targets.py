@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import requests
@@ -26,7 +27,9 @@ from airflow_provider_qrt.primitives.circuits.qpy_forms import is_qpy, tag_saved
 from airflow_provider_qrt.primitives.circuits.statements import read_instructions
 from airflow_provider_qrt.primitives.circuits.text import blank_noise, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInputError, InvalidResultError, NoCountsError
+from airflow_provider_qrt.primitives.results import arriving
 from airflow_provider_qrt.primitives.results.any_result import READERS, read_any_result
+from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 from airflow_provider_qrt.primitives.results.decode import decode_estimator_result, decode_sampler_result
 from airflow_provider_qrt.primitives.results.estimator_file import read_estimates
 from airflow_provider_qrt.primitives.results.estimator_result import EstimatorResult
@@ -294,6 +297,33 @@ def _decode(decode: Callable[..., Any], text: Any) -> None:
     _use(decode(text, max_bytes=SMALL))
 
 
+def _outcome(decode: Callable[..., Any], payload: Any) -> str:
+    try:
+        result = decode(payload, max_bytes=SMALL)
+    except InvalidResultError as error:
+        return f"InvalidResultError: {error}"
+    if isinstance(result, SamplerResult):
+        return repr(
+            [(pub.metadata, {name: one.array.tobytes() for name, one in pub.registers.items()}) for pub in result.pubs]
+        )
+    return repr([(pub.metadata, {name: one.tobytes() for name, one in pub.data.items()}) for pub in result.pubs])
+
+
+def _arriving(decode: Callable[..., Any], text: str) -> None:
+    """Decode a text as it arrives in pieces, which must have the outcome of the whole text."""
+    body = text.encode("utf-8", "replace")
+    source, start, result = random.Random(len(body)), 0, ArrivingResult(SMALL)
+    # The examples are short.
+    with patch.object(arriving, "SHORTEST", 8):
+        while start < len(body):
+            end = start + source.choice([1, 5, 40, 1000])
+            result.write(body[start:end])
+            start = end
+    whole = body.decode("utf-8", "replace")
+    if (told := _outcome(decode, result)) != (expected := _outcome(decode, whole)):
+        raise AssertionError(f"{told[:80]} instead of {expected[:80]}")
+
+
 def _arrays_file(data: bytes) -> None:
     items, metadata, passthrough, job = read_executor(data, SMALL)
     read = tuple(ExecutorItemResult(*item) for item in items)
@@ -348,6 +378,8 @@ TARGETS: dict[str, Target] = {
     "result: estimator": Target(_of_text(ESTIMATOR_TAGGED, ESTIMATOR_PLAIN, ESTIMATOR_V1), partial(_decode, decode_estimator_result), RESULT),
     "result: executor": Target(_of_text(EXECUTOR), partial(_decode, decode_executor_result), RESULT),
     "result: arrays": Target(_of_text(ARRAYS, EXECUTOR), partial(_decode, decode_executor_arrays), RESULT),
+    "result: sampler, arriving": Target(_of_text(SAMPLER_TAGGED, SAMPLER_PLAIN, EXECUTOR), partial(_arriving, decode_sampler_result), RESULT),
+    "result: estimator, arriving": Target(_of_text(ESTIMATOR_TAGGED, ESTIMATOR_PLAIN), partial(_arriving, decode_estimator_result), RESULT),
     "result: any program": Target(_of_text(SAMPLER_PLAIN, ESTIMATOR_PLAIN, EXECUTOR, {"a": [1]}), _any, ()),
     "array: npy": Target(
         lambda source: base64.b64encode(zlib.compress(mutations.mutate_bytes(zlib.decompress(base64.b64decode(_npy(_BITS))), source))).decode(),
