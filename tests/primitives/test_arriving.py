@@ -145,7 +145,10 @@ def test_an_estimator_result_is_the_one_of_its_text(dtype, order):
     result = arrived(text)
     assert unpacked(result) == 2
     assert outcome(ESTIMATES, result) == outcome(ESTIMATES, text)
-    assert ESTIMATES(arrived(text))[0].evs.tolist() == values.astype(float).tolist()
+    evs = ESTIMATES(arrived(text))[0].evs
+    assert evs.tolist() == values.astype(float).tolist()
+    assert evs.dtype == np.float64
+    assert evs.flags.writeable
 
 
 def test_a_result_of_the_executor_is_the_one_of_its_text():

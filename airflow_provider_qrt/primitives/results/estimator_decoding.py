@@ -136,6 +136,7 @@ def _numbers(value: Any) -> NDArray[np.float64] | None:
         array = np.asarray(value)
         if array.dtype.kind == "O" and all(item is None or isinstance(item, int | float) for item in array.flat):
             return array.astype(np.float64)
-        return array.astype(np.float64) if array.dtype.kind in "iuf" else None
+        # An array of a million values is copied only if it has another type, or belongs to bytes.
+        return np.require(array, np.float64, ["W", "A"]) if array.dtype.kind in "iuf" else None
     except (ValueError, OverflowError):
         return None
