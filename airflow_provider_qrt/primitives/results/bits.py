@@ -31,7 +31,7 @@ class Counts(Mapping[str, int]):
     """The counts of bitstrings: a read-only mapping that stores packed rows instead of strings.
 
     The outcomes are in the order of first appearance unless ``sorted()``. A million distinct outcomes of 127 bits take
-    24 MB here and some 230 MB as a dictionary, so call ``to_dict()`` only when a dictionary is needed.
+    16 MB here and some 210 MB as a dictionary, so call ``to_dict()`` only when a dictionary is needed.
 
     Attributes:
         rows: The distinct outcomes, ``uint8`` of shape ``(distinct, ceil(num_bits / 8))``.
