@@ -8,7 +8,7 @@ Memory is the peak in ``tracemalloc`` above a baseline that includes the payload
 The limit of a plain dictionary is what Python takes to split a ready text into its keys and to put these into a
 dictionary: two calls of C code, without any decoding.
 
-A second table shows what is left after the last byte; see ``decode_arriving``.
+A second table shows the time from the last byte of the body; see ``decode_arriving``.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def dict_of_lines(text: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a plain dictionary of these outcomes costs in any case.
+    """The least that a plain dictionary of these outcomes costs.
 
     Attributes:
         seconds: To make the keys from a ready text, and the dictionary from the keys.

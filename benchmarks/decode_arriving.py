@@ -1,4 +1,4 @@
-"""What is left to do after the last byte of a large result, when its arrays are unpacked while it arrives.
+"""Times from the last byte of a large result to its arrays, which are unpacked while the result arrives.
 
 A sampler's million shots of 127 bits, and an estimator's million values with their errors, in the tagged encoding. The
 body comes in pieces of 64 KiB, as from the network. The official client decodes the whole text after the last byte.

@@ -38,7 +38,7 @@ class FinishedJobs(Protocol):
         """Fetch the text of a job's result; that of a private job is kept before anything else can fail."""
 
     def receive(self, place: int = 0) -> str | ArrivingResult:
-        """Fetch a job's result, and unpack its arrays while it arrives, for a decoder of :mod:`primitives`.
+        """Fetch a job's result, and unpack its arrays while it arrives, for a decoder of the primitives.
 
         The result of a private job is fetched as text, because that is kept before anything else can fail.
         """

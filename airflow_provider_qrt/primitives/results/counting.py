@@ -42,12 +42,13 @@ def count_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.i
     words = as_words(rows)
     keys = words[:, 0] if words.shape[1] == 1 else _mix(words)
     ordered = np.sort(keys)
-    if not (ordered[1:] == ordered[:-1]).any():
+    changes = ordered[1:] != ordered[:-1]
+    del ordered
+    if changes.all():
         # A view of a single number, because eight bytes a row are half as much as the rows of 127 bits themselves.
         return rows, np.broadcast_to(np.int64(1), shots)
-    del ordered
     order = np.argsort(keys)
-    starts = _starts(keys, order)
+    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
     if words.shape[1] > 1 and not _groups_agree(words, order, starts):
         order = np.lexsort(words.T)
         starts = _row_starts(words, order)
@@ -92,14 +93,6 @@ def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
         mixed ^= mixed >> np.uint64(32)
         mixed += words[:, column]
     return mixed
-
-
-def _starts(keys: NDArray[np.uint64], order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the positions in the order at which groups of equal keys start."""
-    import numpy as np
-
-    ordered = keys[order]
-    return np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
 
 
 def _groups_agree(words: NDArray[np.uint64], order: NDArray[np.intp], starts: NDArray[np.intp]) -> bool:
