@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger
-
 if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
     from airflow.sdk.bases.decorator import is_async_callable as is_async_callable
@@ -29,15 +27,6 @@ else:
 
         from airflow.exceptions import TaskDeferralError, TaskDeferralTimeout
         from airflow.utils.operator_helpers import determine_kwargs
-
-HAS_ON_KILL = hasattr(BaseTrigger, "on_kill")
-"""Whether a triggerer tells a trigger that its task was stopped (Airflow 3.3). Before, it only cancels the trigger."""
-
-HAS_TEMPLATED_TRIGGERS = hasattr(BaseTrigger, "render_template_fields")
-"""Whether the triggerer renders templates in the arguments of a task that starts there (Airflow 3.3)."""
-
-HAS_ASSET_STATE_STORE = find_spec("airflow.triggers.shared_stream") is not None
-"""Whether the triggers of assets keep state (Airflow 3.3, with the streams that they share)."""
 
 
 @contextmanager
@@ -57,6 +46,28 @@ def needs(version: str, what: str) -> Iterator[None]:
         from airflow import __version__
 
         raise ImportError(f"{what} need Airflow {version} or newer; this is Airflow {__version__}.") from error
+
+
+def triggerer_calls_on_kill() -> bool:
+    """Return whether a triggerer tells a trigger that its task was stopped (Airflow 3.3).
+
+    Before, it only cancels the trigger.
+    """
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")
+
+
+def triggerer_renders_templates() -> bool:
+    """Return whether the triggerer renders templates in the arguments of a task that starts there (Airflow 3.3)."""
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "render_template_fields")
+
+
+def has_asset_state_store() -> bool:
+    """Return whether the triggers of assets keep state (Airflow 3.3, with the streams that they share)."""
+    return find_spec("airflow.triggers.shared_stream") is not None
 
 
 def never_expire() -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, EXTRA_FIELDS, UI_FIELD_BEHAVIOUR
+from airflow_provider_qrt.hooks.connection_form import EXTRA_FIELDS, UI_FIELD_BEHAVIOUR
+from airflow_provider_qrt.hooks.connection_names import CONNECTION_TYPE
 
 INTEGRATION = "IBM Quantum (Qiskit Runtime)"
 ASSETS = "airflow_provider_qrt.assets.qiskit_runtime"

@@ -191,8 +191,8 @@ def looks(life: float) -> int:
     This imports Airflow, which changes logging for the whole process, so do not call it in the benchmarks' process.
     """
     from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL
     from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
-    from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
     from airflow_provider_qrt.jobs.wait.poller import JobPoller
     from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_qrt.compat import HAS_TEMPLATED_TRIGGERS, connections_have_teams, has_state_store
+from airflow_provider_qrt.compat import connections_have_teams, has_state_store, triggerer_renders_templates
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -50,7 +50,7 @@ except ImportError:
 
 needs_state_store = pytest.mark.skipif(not has_state_store(), reason="this Airflow has no task state store")
 needs_templated_triggers = pytest.mark.skipif(
-    not HAS_TEMPLATED_TRIGGERS, reason="this Airflow renders nothing in the triggerer"
+    not triggerer_renders_templates(), reason="this Airflow renders nothing in the triggerer"
 )
 needs_teams = pytest.mark.skipif(not connections_have_teams(), reason="in this Airflow no team has connections")
 

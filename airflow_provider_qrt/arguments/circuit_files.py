@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.config import circuit_folders
-from airflow_provider_qrt.primitives.circuits.qpy_forms import names_a_file, path_of
+from airflow_provider_qrt.primitives.circuits.qpy_names import names_a_file, path_of
 from airflow_provider_qrt.primitives.errors import InvalidInputError
-from airflow_provider_qrt.untrusted.files import within
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -63,6 +61,9 @@ def with_files(circuits: Any, written: frozenset[str]) -> Any:
         name = circuits.strip()
         if name in written:
             return path_of(name)
+        from airflow_provider_qrt.config import circuit_folders
+        from airflow_provider_qrt.untrusted.files import within
+
         path = within(name, circuit_folders())
         if path is None:
             raise InvalidInputError(

@@ -10,8 +10,6 @@ from airflow.sdk.bases.operator import partial as begin_mapped
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 from airflow_provider_qrt.arguments.names import NamedArguments, check_names
-from airflow_provider_qrt.client.errors import InvalidSettingsError
-from airflow_provider_qrt.jobs.errors import InvalidTagsError
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -109,7 +107,11 @@ def check_constants(cls: type, values: Mapping[str, Any], *, task_id: str | None
             continue
         try:
             check(name, value)
-        except (InvalidInputError, InvalidTagsError, InvalidSettingsError) as error:
+        except Exception as error:
+            from airflow_provider_qrt.jobs.errors import INPUT
+
+            if not isinstance(error, INPUT):
+                raise
             raise InvalidConstantError(f"{error} This is task {task_id!r}.") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -121,6 +120,8 @@ def _meant(cls: type, name: str, known: Iterable[str]) -> str:
     elsewhere = {**ELSEWHERE, **getattr(cls, "arguments_elsewhere", {})}
     if name in elsewhere:
         return f": {elsewhere[name]}."
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=1, cutoff=CUTOFF)
     return f"; did you mean {near[0]!r}?" if near else "."
 

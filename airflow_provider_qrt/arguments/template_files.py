@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ def missing_file(circuits: Any, extensions: Sequence[str], environment: jinja2.E
 
 def no_such_file(name: str, environment: jinja2.Environment) -> str:
     """Return a message about a missing circuit file, with a suggestion and what to do."""
+    import difflib
+
     near = difflib.get_close_matches(Path(name).name, _beside(name, environment), n=1)
     hint = f" Did you mean {str(Path(name).with_name(near[0]))!r}?" if near else ""
     return (

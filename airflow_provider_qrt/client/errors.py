@@ -6,9 +6,7 @@ code, message, solution and trace id, and what to do. It never contains a creden
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from airflow_provider_qrt.untrusted.blotter import without_secrets
+from typing import NamedTuple
 
 __all__ = [
     "MISTAKES",
@@ -41,8 +39,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ErrorBody:
+class ErrorBody(NamedTuple):
     """The service's description of a failed request.
 
     Attributes:
@@ -132,6 +129,8 @@ class ApiError(QiskitRuntimeError):
     what_to_do = ""
 
     def __init__(self, status: int, body: ErrorBody, *, request: str, what_to_do: str | None = None) -> None:
+        from airflow_provider_qrt.untrusted.blotter import without_secrets
+
         self.status = status
         self.body = body
         self.request = request

@@ -11,19 +11,18 @@ from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from airflow_provider_qrt.arguments.circuit_files import written_names
 from airflow_provider_qrt.compat import determine_kwargs
-from airflow_provider_qrt.decorators.returned import check_returned, check_returned_program
-from airflow_provider_qrt.execution.run import TaskRun, remembered
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 from airflow_provider_qrt.operators.executor import QiskitRuntimeExecutorOperator
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
 from airflow_provider_qrt.primitives.inputs.plain import plain
-from airflow_provider_qrt.programs.given import ASKED, RETURNED_QISKIT, GivenCircuits, ReturnedCircuits
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_qrt.arguments.keywords import CircuitsArguments, ExecutorArguments
+    from airflow_provider_qrt.execution.run import TaskRun
+    from airflow_provider_qrt.programs.given import GivenCircuits, ReturnedCircuits
 
 
 class FunctionOperator(DecoratedOperator, QiskitRuntimeJobOperator):
@@ -90,6 +89,8 @@ class FunctionCircuitsOperator(FunctionOperator, QiskitRuntimeCircuitsOperator):
 
     def make_given(self) -> GivenCircuits:
         """Return the function's circuits; the function is called at most once per process."""
+        from airflow_provider_qrt.programs.given import ReturnedCircuits
+
         if self._given is None:
             self._given = ReturnedCircuits(self._call, self.who(), self._remembered)
         return self._given
@@ -103,6 +104,9 @@ class FunctionCircuitsOperator(FunctionOperator, QiskitRuntimeCircuitsOperator):
         asked: Sequence[Mapping[str, Any]] | None = None,
     ) -> Any:
         """Resume after the trigger has fired, without calling the function."""
+        from airflow_provider_qrt.execution.run import remembered
+        from airflow_provider_qrt.programs.given import ASKED, RETURNED_QISKIT
+
         ti = context["ti"]
         self._remembered = {
             RETURNED_QISKIT: remembered(ti, RETURNED_QISKIT, returned_qiskit),
@@ -111,6 +115,8 @@ class FunctionCircuitsOperator(FunctionOperator, QiskitRuntimeCircuitsOperator):
         return super().execute_complete(context, event, parts)
 
     def _call(self) -> Any:
+        from airflow_provider_qrt.decorators.returned import check_returned
+
         value = self.call_function()
         check_returned(value, self.who())
         # For the task's page and for lineage.
@@ -172,6 +178,7 @@ class FunctionExecutorOperator(FunctionOperator, QiskitRuntimeExecutorOperator):
 
     def give_program(self) -> Callable[[], Any]:
         """Return what calls the function the first time."""
+        from airflow_provider_qrt.decorators.returned import check_returned_program
 
         def give() -> Any:
             if not self._returned:
@@ -196,5 +203,8 @@ class FunctionExecutorOperator(FunctionOperator, QiskitRuntimeExecutorOperator):
         returned_qiskit: bool | None = None,
     ) -> Any:
         """Resume after the trigger has fired, without calling the function."""
+        from airflow_provider_qrt.execution.run import remembered
+        from airflow_provider_qrt.programs.given import RETURNED_QISKIT
+
         self._remembered_qiskit = bool(remembered(context["ti"], RETURNED_QISKIT, returned_qiskit))
         return super().execute_complete(context, event, parts)

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from airflow_provider_qrt.operators.circuits import CIRCUIT_FILES
-from airflow_provider_qrt.primitives.circuits.reader import is_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInputError
-from airflow_provider_qrt.primitives.inputs.executor_program import is_program
 
 
 class QuantumCircuitLike(Protocol):
@@ -61,6 +59,8 @@ def check_returned_program(value: Any, who: str) -> None:
     Raises:
         InvalidInputError: It is something else.
     """
+    from airflow_provider_qrt.primitives.inputs.executor_program import is_program
+
     if is_program(value) or isinstance(value, Mapping):
         return
     raise InvalidInputError(
@@ -79,6 +79,8 @@ def check_returned(value: Any, who: str) -> None:
     Raises:
         InvalidInputError: It is something else.
     """
+    from airflow_provider_qrt.primitives.circuits.reader import is_circuit
+
     if isinstance(value, str) and value.strip().endswith(CIRCUIT_FILES):
         raise InvalidInputError(
             f"circuits: {who} returned the name of a file, {value!r}. Pass the name to the function as an argument: it "

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.config import refusal_patience
+from airflow_provider_qrt.execution.cancel_note import CancelNote, pull
 from airflow_provider_qrt.execution.context import clear_number_of, identity_of, run_number, task_store
-from airflow_provider_qrt.execution.failure_callback import CancelNote, pull
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution.task_jobs import JobHandle, KnownJob, TaskJobs
 from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRecord

@@ -12,7 +12,7 @@ from airflow_provider_qrt import config
 from airflow_provider_qrt.client.channels.base import Channel, Feature
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, WAIT_TIME, choose_backend
+from airflow_provider_qrt.jobs.backends.select import WAIT_TIME, choose_backend
 from airflow_provider_qrt.jobs.budget.spending import (
     QiskitRuntimeBudget,
     Spending,
@@ -23,6 +23,7 @@ from airflow_provider_qrt.jobs.budget.spending import (
     jobs_of,
     limits_within,
 )
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.sessions.opening import check_session
 from airflow_provider_qrt.jobs.sessions.usage import dedicated_sessions
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest

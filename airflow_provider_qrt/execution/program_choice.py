@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_qrt.execution.context import identity_of
 from airflow_provider_qrt.execution.failure import may_be_about_program
 from airflow_provider_qrt.execution.preparation import Preparation, check_needs
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.execution.leg import Leg

@@ -21,9 +21,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
+from airflow_provider_qrt.execution.cancel_note import pull
 from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
 from airflow_provider_qrt.execution.failure import JobUnreadError, no_retry_for_permanent_errors
-from airflow_provider_qrt.execution.failure_callback import pull
 from airflow_provider_qrt.execution.leg import Leg
 from airflow_provider_qrt.execution.obtaining import Obtaining
 from airflow_provider_qrt.execution.outlets import describe_in_outlets

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.errors import SubmissionRateLimitedError
 from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRequest, check_session, close
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, ProgramInput

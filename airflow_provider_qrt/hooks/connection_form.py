@@ -7,8 +7,6 @@ from typing import Any
 
 from airflow_provider_qrt.client.limits import API_VERSION, CHANNEL
 
-CONNECTION_TYPE = "qiskit_runtime"
-DEFAULT_CONNECTION = "qiskit_runtime_default"
 CHANNEL_LABELS = {
     CHANNEL: "ibm_quantum_platform: IBM Quantum Platform",
     "ibm_cloud": "ibm_cloud: the older API, with an IBM Cloud API key",

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook
 
-from airflow_provider_qrt.client.errors import MISTAKES, InternalError
-from airflow_provider_qrt.config import answer_limits
-from airflow_provider_qrt.hooks.connection import settings_from_connection
-from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
-from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
-from airflow_provider_qrt.jobs.cancel import cancel_job
-from airflow_provider_qrt.observability.metrics import counting_cancellations, counting_polls
+from airflow_provider_qrt.hooks.connection_names import CONNECTION_TYPE, DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Program
     from airflow_provider_qrt.client.retry import RetryPolicy
     from airflow_provider_qrt.client.settings import ClientSettings
+    from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
     from airflow_provider_qrt.jobs.budget.spending import Spending
     from airflow_provider_qrt.jobs.orphans.finding import Orphan
 
@@ -87,6 +82,8 @@ class QiskitRuntimeHook(BaseHook):
     @cached_property
     def settings(self) -> ClientSettings:
         """The validated settings of the connection."""
+        from airflow_provider_qrt.hooks.connection import settings_from_connection
+
         try:
             connection = self.get_connection(self.qiskit_runtime_conn_id)
         except AirflowNotFoundException:
@@ -118,6 +115,8 @@ class QiskitRuntimeHook(BaseHook):
     @cached_property
     def defaults(self) -> ConnectionDefaults:
         """The connection's defaults for the tasks that use it."""
+        from airflow_provider_qrt.hooks.connection_defaults import ConnectionDefaults
+
         return ConnectionDefaults.read(
             self.qiskit_runtime_conn_id, self.get_connection(self.qiskit_runtime_conn_id).extra_dejson
         )
@@ -140,6 +139,8 @@ class QiskitRuntimeHook(BaseHook):
         would never be released.
         """
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
+        from airflow_provider_qrt.config import answer_limits
+        from airflow_provider_qrt.observability.metrics import counting_cancellations
 
         client = QiskitRuntimeClient(
             self.settings,
@@ -179,6 +180,8 @@ class QiskitRuntimeHook(BaseHook):
         Returns:
             The outcome, for the log. Nothing is raised.
         """
+        from airflow_provider_qrt.jobs.cancel import cancel_job
+
         try:
             return cancel_job(self._hasty_client(), job_id, submitted_to=submitted_to)
         except Exception as error:
@@ -208,6 +211,8 @@ class QiskitRuntimeHook(BaseHook):
 
     def cancel_tagged_jobs_quickly(self, tag: str) -> str:
         """Cancel the active job with this identity tag; otherwise like :meth:`cancel_job_quickly`."""
+        from airflow_provider_qrt.jobs.cancel import cancel_job
+
         try:
             client = self._hasty_client()
             found = [job.id for job in client.jobs(tags=[tag], pending=True) if tag in job.tags]
@@ -231,6 +236,8 @@ class QiskitRuntimeHook(BaseHook):
 
     def _not_done(self, what: str, error: Exception) -> str:
         """Describe what could not be done; for a bug of our own, also log the traceback."""
+        from airflow_provider_qrt.client.errors import MISTAKES, InternalError
+
         if isinstance(error, (*MISTAKES, InternalError)):
             self.log.exception(what)
         return f"{what}: {error}"
@@ -375,6 +382,8 @@ def poll_client(conn_id: str, settings: ClientSettings) -> QiskitRuntimeClient:
     """Build a client that never retries by itself, since the polling code handles errors."""
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.client.retry import RetryPolicy
+    from airflow_provider_qrt.config import answer_limits
+    from airflow_provider_qrt.observability.metrics import counting_polls
 
     return QiskitRuntimeClient(
         settings, retry=RetryPolicy(attempts=1), limits=answer_limits(), on_request=counting_polls(conn_id)

@@ -18,9 +18,9 @@ from airflow_provider_qrt.hybrid.values import from_json, to_json
 from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 
 if TYPE_CHECKING:
-    from airflow_provider_qrt.hybrid.arguments import OnDivergence
     from airflow_provider_qrt.hybrid.inputs import CallInput
     from airflow_provider_qrt.hybrid.parts import LoopParts
+    from airflow_provider_qrt.hybrid.reading import OnDivergence
     from airflow_provider_qrt.hybrid.slots import CallStore
 
 log = logging.getLogger(__name__)

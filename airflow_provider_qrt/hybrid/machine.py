@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.execution.preparation import Preparation
 from airflow_provider_qrt.hybrid.errors import LoopLimitError
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRequest, close
 from airflow_provider_qrt.programs.backend_snapshots import BackendSnapshots
 

@@ -22,7 +22,7 @@ from airflow_provider_qrt.hybrid.slots import Slots
 from airflow_provider_qrt.hybrid.turn import Turn
 from airflow_provider_qrt.hybrid.waiting import Waiting
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRecord, close
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity
 from airflow_provider_qrt.jobs.submit.submitter import JobSubmitter
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.channels.base import Channel
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-    from airflow_provider_qrt.hybrid.arguments import OnDivergence
+    from airflow_provider_qrt.hybrid.reading import OnDivergence
     from airflow_provider_qrt.jobs.sessions.opening import Mode
     from airflow_provider_qrt.jobs.submit.record import StateStore
 

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.compat import TaskDeferralError
 from airflow_provider_qrt.config import refusal_patience
+from airflow_provider_qrt.execution.cancel_note import CancelNote
 from airflow_provider_qrt.execution.context import (
     StoreAfterFiles,
     clear_number_of,
@@ -25,7 +26,6 @@ from airflow_provider_qrt.execution.context import (
     task_store,
 )
 from airflow_provider_qrt.execution.failure import JobUnreadError, no_retry_for_permanent_errors
-from airflow_provider_qrt.execution.failure_callback import CancelNote
 from airflow_provider_qrt.execution.leg import DEFERRAL_MARGIN
 from airflow_provider_qrt.execution.superseded import Standing, standing_of, will_retry
 from airflow_provider_qrt.execution.task import link_key

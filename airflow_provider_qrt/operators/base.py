@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt import config, durations, templated
+from airflow_provider_qrt.arguments.checks import (
+    check_backend,
+    check_backend_filters,
+    check_budget,
+    check_result_format,
+    check_tags,
+)
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout
 from airflow_provider_qrt.execution import lineage
 from airflow_provider_qrt.execution.failure_callback import CALLBACKS, with_callback
-from airflow_provider_qrt.execution_timeout import began_at
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.hooks.with_hook import WithHook
-from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, check_name
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
-from airflow_provider_qrt.jobs.submit.identity import check_tags
-from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL, LEAST_BUSY
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
-from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.templating import RendersInputs, readable_again
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.arguments.keywords import Duration, TaskArguments
     from airflow_provider_qrt.execution.run import TaskRun
+    from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
     from airflow_provider_qrt.programs.base import TaskProgram
 
 __all__ = ["QiskitRuntimeJobOperator"]
@@ -118,16 +120,16 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
     checks: ClassVar[Mapping[str, Check]] = {
-        "backend": lambda _, value: check_name(value),
-        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
-        "tags": lambda _, value: check_tags(value),
+        "backend": check_backend,
+        "backend_filters": check_backend_filters,
+        "tags": check_tags,
         "max_execution_time": durations.execution_time,
         "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
-        "budget": lambda _, value: QiskitRuntimeBudget.read(value),
+        "budget": check_budget,
         "dry_run": partial(templated.one_of_or_flag, word="service"),
-        "result_format": lambda _, value: ResultFormat.read(value),
+        "result_format": check_result_format,
         **dict.fromkeys(FLAGS, boolean),
     }
 
@@ -217,6 +219,8 @@ class QiskitRuntimeJobOperator(CheckedArguments, WithHook, lineage.ReportsLineag
 
         ``dag.test()`` hands on nothing but the event. The wait then counts from the start of the try.
         """
+        from airflow_provider_qrt.execution_timeout import began_at
+
         since = began_at(context) if waiting_since is None else waiting_since
         return self._begin_run(context).submit_and_wait(waiting_since=since, refusals=refusals)
 

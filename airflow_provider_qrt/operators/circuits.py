@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_qrt import config, templated
+from airflow_provider_qrt import templated
 from airflow_provider_qrt.arguments.circuit_files import names_in_dag, with_files, written_names
 from airflow_provider_qrt.arguments.constants import Check, boolean
-from airflow_provider_qrt.arguments.template_files import missing_file, no_such_file
-from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
 from airflow_provider_qrt.templating import HANDED_ON
 
@@ -104,6 +102,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
 
     def circuit_arguments(self) -> dict[str, Any]:
         """Return the arguments that the programs of both primitives take."""
+        from airflow_provider_qrt import config
+
         through_xcom = self.wait_for_completion and templated.optional_text(self.result_path) is None
         return {
             "circuits": self.make_given(),
@@ -120,6 +120,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         Raises:
             NotOfferedError: It takes neither; says how to run its programs.
         """
+        from airflow_provider_qrt.client.channels.base import Feature
+
         channel = self.hook.channel
         if channel.offers(Feature.PUBS):
             return True
@@ -132,6 +134,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
         Airflow reads the files of all tasks of a DAG wherever one of its tasks runs, and logs a traceback for each
         that is not there.
         """
+        from airflow_provider_qrt.arguments.template_files import missing_file
+
         if missing_file(self.circuits, self.template_ext, self.get_template_env()) is None:
             super().resolve_template_files()
 
@@ -145,6 +149,8 @@ class QiskitRuntimeCircuitsOperator(QiskitRuntimeJobOperator):
     ) -> None:
         """Render templates; a circuit file that is missing or trips Jinja gets a message that says so."""
         import jinja2
+
+        from airflow_provider_qrt.arguments.template_files import missing_file, no_such_file
 
         # Before Airflow looks, which logs a traceback of its own for a file that is not there.
         missing = missing_file(self.circuits, self.template_ext, jinja_env) if parent is self else None

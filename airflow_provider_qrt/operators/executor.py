@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from airflow_provider_qrt import config, templated
+from airflow_provider_qrt import templated
 from airflow_provider_qrt.arguments.constants import Check, boolean
 from airflow_provider_qrt.arguments.options import executor_options
 from airflow_provider_qrt.operators.base import QiskitRuntimeJobOperator
-from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -26,10 +25,12 @@ def arrays_format(_name: str, value: Any) -> None:
     Raises:
         InvalidInputError: There is no such format, or it holds tables.
     """
+    if value is None:
+        return
     from airflow_provider_qrt.primitives.results.executor_arrays_file import check_arrays_format
+    from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 
-    if value is not None:
-        check_arrays_format(ResultFormat.read(value))
+    check_arrays_format(ResultFormat.read(value))
 
 
 class QiskitRuntimeExecutorOperator(QiskitRuntimeJobOperator):
@@ -101,6 +102,7 @@ class QiskitRuntimeExecutorOperator(QiskitRuntimeJobOperator):
 
     def make_program(self) -> TaskProgram:
         """Return the program, with the quantum program in it."""
+        from airflow_provider_qrt import config
         from airflow_provider_qrt.execution.result import Destination
         from airflow_provider_qrt.programs.executor import ExecutorArguments, ExecutorTaskProgram
 

@@ -9,24 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt import durations, templated
+from airflow_provider_qrt.arguments.checks import check_backend, check_backend_filters, check_tags
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.compat import TaskDeferralError, TaskDeferralTimeout, determine_kwargs
 from airflow_provider_qrt.execution.failure_callback import CALLBACKS, with_callback
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.hooks.with_hook import WithHook
-from airflow_provider_qrt.hybrid.arguments import (
-    HybridArguments,
+from airflow_provider_qrt.hybrid.reading import (
     read_budget,
     read_mode,
     read_on_divergence,
     read_seconds,
 )
-from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, check_name
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
-from airflow_provider_qrt.jobs.submit.identity import check_tags
-from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL, LEAST_BUSY
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink
 from airflow_provider_qrt.operators.base import ONE_DAY
 from airflow_provider_qrt.templating import RendersInputs
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.arguments.keywords import Duration, TaskArguments
     from airflow_provider_qrt.hybrid.qpu import Qpu
     from airflow_provider_qrt.hybrid.task import HybridTask
+    from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
 
 __all__ = ["QiskitRuntimeHybridOperator"]
 
@@ -112,11 +109,11 @@ class QiskitRuntimeHybridOperator(CheckedArguments, WithHook, RendersInputs):
     ui_color = "#e8daff"
     ui_fgcolor = "#161616"
     checks: ClassVar[Mapping[str, Check]] = {
-        "backend": lambda _, value: check_name(value),
-        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+        "backend": check_backend,
+        "backend_filters": check_backend_filters,
         "mode": read_mode,
         "max_ttl": durations.whole_seconds,
-        "tags": lambda _, value: check_tags(value),
+        "tags": check_tags,
         "max_execution_time": durations.execution_time,
         "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
@@ -252,6 +249,7 @@ class QiskitRuntimeHybridOperator(CheckedArguments, WithHook, RendersInputs):
         return lambda qpu: self.call_function(qpu, cast("Mapping[str, Any]", context))
 
     def _begin_leg(self, context: Context) -> HybridTask:
+        from airflow_provider_qrt.hybrid.arguments import HybridArguments
         from airflow_provider_qrt.hybrid.task import HybridTask
 
         self._loop = HybridTask(self, HybridArguments.of(self), context, is_stopped=self._was_killed)

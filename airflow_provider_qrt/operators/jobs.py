@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt import durations, templated
+from airflow_provider_qrt.arguments.checks import check_result_format
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean, mapping
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.execution import lineage
-from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.hooks.with_hook import WithHook
-from airflow_provider_qrt.jobs.cancel import cancel_job
-from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
-from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL
+from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.operators.base import DEFER_AFTER, ONE_DAY, QiskitRuntimeJobOperator
 from airflow_provider_qrt.primitives.errors import InvalidInputError
-from airflow_provider_qrt.primitives.results.result_file import ResultFormat
 from airflow_provider_qrt.templating import RendersInputs
 
 if TYPE_CHECKING:
@@ -116,7 +113,7 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
         "defer_after": durations.seconds_or_zero,
         "poll_interval": durations.seconds,
         "timeout": durations.seconds,
-        "result_format": lambda _, value: ResultFormat.read(value),
+        "result_format": check_result_format,
     }
 
     def __init__(
@@ -149,6 +146,8 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look at the job; wait if it has not ended."""
+        from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
+
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             job_id = templated.optional_text(self.job_id)
             if job_id is None:
@@ -165,6 +164,9 @@ class QiskitRuntimeGetResultOperator(CheckedArguments, WithHook, lineage.Reports
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Go on after the trigger has fired."""
+        from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
+        from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+
         outcome = WaitOutcome.from_event(event)
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             self.job_url = job_url(self.hook.settings.base_url, outcome.job_id)
@@ -211,6 +213,9 @@ class QiskitRuntimeCancelJobOperator(CheckedArguments, WithHook, RendersInputs):
 
     def execute(self, context: Context) -> str:
         """Cancel it."""
+        from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
+        from airflow_provider_qrt.jobs.cancel import cancel_job
+
         job_id = templated.optional_text(self.job_id)
         if job_id is None:
             outcome = "There is no job to cancel."

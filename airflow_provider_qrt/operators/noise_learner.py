@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_qrt.arguments.constants import Check
-from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.operators.circuits import QiskitRuntimeCircuitsOperator
 
 if TYPE_CHECKING:
@@ -24,10 +23,11 @@ def noise_learner_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
+    if options is None:
+        return
     from airflow_provider_qrt.primitives.inputs.noise_learning import check_noise_learner_options
 
-    if options is not None:
-        check_noise_learner_options(options)
+    check_noise_learner_options(options)
 
 
 class QiskitRuntimeNoiseLearnerOperator(QiskitRuntimeCircuitsOperator):
@@ -72,6 +72,7 @@ class QiskitRuntimeNoiseLearnerOperator(QiskitRuntimeCircuitsOperator):
 
     def make_program(self) -> TaskProgram:
         """Return the noise learner."""
+        from airflow_provider_qrt.client.channels.base import Feature
         from airflow_provider_qrt.execution.result import Destination
         from airflow_provider_qrt.programs.circuits import CircuitArguments
         from airflow_provider_qrt.programs.noise_learner import NoiseLearnerProgram

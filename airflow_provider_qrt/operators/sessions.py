@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_qrt import durations, templated
+from airflow_provider_qrt.arguments.checks import check_backend_filters
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, boolean
 from airflow_provider_qrt.arguments.names import check_names
-from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.channels.base import Feature
-from airflow_provider_qrt.execution.context import task_store
-from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.hooks.with_hook import WithHook
-from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, WAIT_TIME, choose_backend
-from airflow_provider_qrt.jobs.sessions.opening import Mode, SessionOpener, SessionRequest, close
-from airflow_provider_qrt.jobs.sessions.usage import session_use
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.templating import RendersInputs
 
@@ -32,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
     from airflow_provider_qrt.arguments.keywords import CommonArguments, TaskArguments
+    from airflow_provider_qrt.jobs.sessions.opening import Mode
 
 __all__ = [
     "QiskitRuntimeCloseSessionOperator",
@@ -83,7 +77,7 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
     template_fields: Sequence[str] = ("mode", "backend", "backend_filters", "max_ttl", "qiskit_runtime_conn_id")
     checks: ClassVar[Mapping[str, Check]] = {
         "mode": lambda _, value: check_mode(value),
-        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+        "backend_filters": check_backend_filters,
         "max_ttl": durations.whole_seconds,
         "keep_open": boolean,
     }
@@ -111,6 +105,14 @@ class QiskitRuntimeCreateSessionOperator(_SessionOperator):
 
     def execute(self, context: Context) -> str:
         """Open it, or find the one an earlier try opened."""
+        from airflow_provider_qrt.client import errors
+        from airflow_provider_qrt.client.channels.base import Feature
+        from airflow_provider_qrt.execution.context import task_store
+        from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
+        from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+        from airflow_provider_qrt.jobs.backends.select import WAIT_TIME, choose_backend
+        from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRequest
+
         with self.hook, no_retry_for_permanent_errors(self.hook.describe):
             check_mode(self.mode)
             wanted = Feature.BATCHES if self.mode == "batch" else Feature.SESSIONS
@@ -176,6 +178,12 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Close it and say what it was used for."""
+        from airflow_provider_qrt.client import errors
+        from airflow_provider_qrt.client.channels.base import Feature
+        from airflow_provider_qrt.execution.failure import no_retry_for_permanent_errors
+        from airflow_provider_qrt.jobs.sessions.opening import close
+        from airflow_provider_qrt.jobs.sessions.usage import session_use
+
         session_id = templated.optional_text(self.session_id)
         if session_id is None:
             self.log.info("There is no session to close.")
@@ -201,8 +209,7 @@ class QiskitRuntimeCloseSessionOperator(_SessionOperator):
             return use.to_json()
 
 
-@dataclass(frozen=True)
-class RuntimeSession:
+class RuntimeSession(NamedTuple):
     """A session as the tasks inside it see it.
 
     Attributes:

@@ -16,7 +16,7 @@ from airflow_provider_qrt.compat import connections_have_teams
 from airflow_provider_qrt.config import answer_limits, pages_connections, pages_look_back
 from airflow_provider_qrt.hooks.airflow_name import airflow_name
 from airflow_provider_qrt.hooks.connection import settings_from_connection
-from airflow_provider_qrt.hooks.connection_form import CONNECTION_TYPE, DEFAULT_CONNECTION
+from airflow_provider_qrt.hooks.connection_names import CONNECTION_TYPE, DEFAULT_CONNECTION
 from airflow_provider_qrt.plugins.rates import users
 from airflow_provider_qrt.plugins.readings import ConnectionReader
 

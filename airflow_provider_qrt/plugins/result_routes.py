@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 
 from airflow_provider_qrt.hooks.airflow_name import airflow_name
-from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
+from airflow_provider_qrt.hooks.connection_names import DEFAULT_CONNECTION
 from airflow_provider_qrt.plugins import run_data, task_results
 from airflow_provider_qrt.plugins.access import ResultsDep
 from airflow_provider_qrt.plugins.addresses import run_page

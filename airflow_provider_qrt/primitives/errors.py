@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
-
-from airflow_provider_qrt.untrusted.blotter import readable
 
 LONGEST_MESSAGE = 8000
 """Maximum number of characters of a message that quotes a result."""
@@ -31,6 +28,8 @@ class InvalidResultError(ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
+        from airflow_provider_qrt.untrusted.blotter import readable
+
         # The message may quote the service's answer.
         super().__init__(readable(message, LONGEST_MESSAGE))
 
@@ -41,6 +40,8 @@ class NoCountsError(ValueError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the most similar known name, or an empty string."""
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 

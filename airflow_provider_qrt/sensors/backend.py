@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSensorTimeout, conf
 from airflow.sdk import PokeReturnValue
 
+from airflow_provider_qrt.arguments.checks import check_backend_filters
 from airflow_provider_qrt.arguments.constants import Check
-from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.backends.criteria import PLACE, BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY, WAIT_TIME
-from airflow_provider_qrt.jobs.backends.waiting import BackendEnding, BackendOutcome, BackendPoller, BackendWish
-from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 from airflow_provider_qrt.templated import whole_number
@@ -29,6 +25,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.arguments.keywords import WaitArguments
     from airflow_provider_qrt.client.client import QiskitRuntimeClient
+    from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome, BackendPoller, BackendWish
+    from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
 
 DEFERRAL_MARGIN = 60.0
 """Seconds added to our deadline for Airflow's own deferral timeout, which only matters if the triggerer fails."""
@@ -59,7 +57,7 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
     ui_fgcolor = "#161616"
     checks: ClassVar[Mapping[str, Check]] = {
         "max_queue": partial(whole_number, at_least=0),
-        "backend_filters": lambda _, value: BackendCriteria.from_filters(value),
+        "backend_filters": check_backend_filters,
     }
 
     def __init__(
@@ -80,6 +78,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Check the backends once."""
+        from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome
+
         step = self._look()
         if isinstance(step, BackendOutcome):
             return PokeReturnValue(True, self._conclude(step))
@@ -89,6 +89,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger has fired."""
+        from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome
+
         return self._conclude(BackendOutcome.from_event(event))
 
     @cached_property
@@ -101,6 +103,9 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     @cached_property
     def _poller(self) -> BackendPoller:
+        from airflow_provider_qrt.config import refusal_patience
+        from airflow_provider_qrt.jobs.backends.waiting import BackendPoller
+
         return BackendPoller(self._wish, time.time(), None, self.poke_interval, patience=refusal_patience())
 
     @cached_property
@@ -109,6 +114,9 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
         return self.hook.create_poll_client()
 
     def _look(self) -> KeepWaiting | BackendOutcome:
+        from airflow_provider_qrt.client import errors
+        from airflow_provider_qrt.jobs.backends.select import WAIT_TIME
+
         poller = self._poller
         try:
             poller.where = self.hook.describe()
@@ -121,6 +129,8 @@ class QiskitRuntimeBackendSensor(QiskitRuntimeSensor):
 
     def _conclude(self, outcome: BackendOutcome) -> dict[str, Any]:
         """Return the XCom value at the end of the wait, or raise an error."""
+        from airflow_provider_qrt.jobs.backends.waiting import BackendEnding
+
         if outcome.ending is BackendEnding.TIMED_OUT:
             raise AirflowSensorTimeout(outcome.message)
         if outcome.ending is BackendEnding.UNREAD:
@@ -155,6 +165,9 @@ def read_wish(backend: Any, max_queue: Any, backend_filters: Any) -> BackendWish
     Raises:
         InvalidInputError: If they are invalid; says what to write instead.
     """
+    from airflow_provider_qrt.jobs.backends.criteria import PLACE, BackendCriteria
+    from airflow_provider_qrt.jobs.backends.waiting import BackendWish
+
     name = str(backend or "").strip()
     if name in ("", "None"):
         raise InvalidInputError("backend: name one, such as 'ibm_fez', or write 'least_busy' for any that fits.")

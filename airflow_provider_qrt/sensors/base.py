@@ -19,7 +19,6 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow_provider_qrt.arguments.constants import Check, CheckedArguments, InvalidConstantError, boolean
 from airflow_provider_qrt.arguments.names import check_names
 from airflow_provider_qrt.durations import seconds
-from airflow_provider_qrt.execution_timeout import earlier, execution_deadline, is_over_note
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
 from airflow_provider_qrt.hooks.with_hook import WithHook
 from airflow_provider_qrt.primitives.errors import InvalidInputError
@@ -74,6 +73,8 @@ class QiskitRuntimeSensor(CheckedArguments, WithHook, RendersInputs, BaseSensorO
 
     def execute(self, context: Context) -> Any:
         """Wait on the worker, or check once and defer."""
+        from airflow_provider_qrt.execution_timeout import earlier, execution_deadline
+
         with self.hook:
             if not self.deferrable:
                 return super().execute(context)
@@ -94,6 +95,8 @@ class QiskitRuntimeSensor(CheckedArguments, WithHook, RendersInputs, BaseSensorO
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
+            from airflow_provider_qrt.execution_timeout import is_over_note
+
             if self.execution_timeout is not None and self.execution_timeout.total_seconds() < self.timeout:
                 raise AirflowException(f"{error}{is_over_note(self, context)}") from error
             raise

@@ -5,31 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 from airflow.sdk import PokeReturnValue
-from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_qrt.arguments.constants import Check, boolean, check_constants
-from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.compat import HAS_TEMPLATED_TRIGGERS
-from airflow_provider_qrt.config import refusal_patience
+from airflow_provider_qrt.compat import triggerer_renders_templates
 from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
-from airflow_provider_qrt.jobs.failure import explain_failure
-from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
-from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.wait.poller import UNKNOWN_STATE_READS
-from airflow_provider_qrt.jobs.wait.progress import Progress, queue_length
 from airflow_provider_qrt.links.qiskit_runtime import QiskitRuntimeJobLink, job_url
 from airflow_provider_qrt.sensors.base import QiskitRuntimeSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
+    from airflow.triggers.base import StartTriggerArgs
 
     from airflow_provider_qrt.arguments.keywords import WaitArguments
     from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.jobs.refusals import Refusals
+    from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+    from airflow_provider_qrt.jobs.wait.progress import Progress
 
 TRIGGER = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeJobTrigger"
 
@@ -40,7 +36,7 @@ def can_render_in_triggerer(job_id: Any) -> bool:
     It cannot render an XComArg, nor an ``xcom_pull`` without ``map_indexes``: Airflow 3.3 then requests a list of
     values, which the triggerer never answers, so the trigger would hang. An older Airflow renders nothing there.
     """
-    if not HAS_TEMPLATED_TRIGGERS:
+    if not triggerer_renders_templates():
         return isinstance(job_id, str) and not any(mark in job_id for mark in ("{{", "{%"))
     return isinstance(job_id, str) and ("xcom_pull" not in job_id or "map_indexes" in job_id)
 
@@ -85,10 +81,11 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
         self.job_id = job_id
         self.job_url: str | None = ""
         self._unknown_reads = 0
-        self._refusals = Refusals(patience=refusal_patience())
         self._progress: Progress | None = None
         self.start_from_trigger = start_from_trigger and deferrable and can_render_in_triggerer(job_id)
         if self.start_from_trigger:
+            from airflow.triggers.base import StartTriggerArgs
+
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=TRIGGER,
                 trigger_kwargs={
@@ -101,8 +98,20 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
                 timeout=min(timedelta(seconds=self.timeout), self.execution_timeout or timedelta.max),
             )
 
+    @cached_property
+    def _refusals(self) -> Refusals:
+        from airflow_provider_qrt.config import refusal_patience
+        from airflow_provider_qrt.jobs.refusals import Refusals
+
+        return Refusals(patience=refusal_patience())
+
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Check the job once."""
+        from airflow_provider_qrt.client import errors
+        from airflow_provider_qrt.client.states import JobStatus
+        from airflow_provider_qrt.jobs.refusals import REFUSALS, describe_patience
+        from airflow_provider_qrt.jobs.wait.poller import UNKNOWN_STATE_READS
+
         job_id = self._checked_job_id()
         place = ""
         try:
@@ -135,6 +144,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
 
     def _tell(self, job: Job) -> None:
         """Log at growing intervals that the job has not ended."""
+        from airflow_provider_qrt.jobs.wait.progress import Progress, queue_length
+
         now = time.time()
         if self._progress is None:
             self._progress = Progress(job.created.timestamp() if job.created else now)
@@ -145,6 +156,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger has fired."""
+        from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+
         outcome = WaitOutcome.from_event(event)
         with self.hook:
             return self._conclude(outcome)
@@ -160,6 +173,8 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
 
     def _conclude(self, outcome: WaitOutcome) -> dict[str, Any]:
         """Return the XCom value at the end of the wait, or raise an error."""
+        from airflow_provider_qrt.jobs.wait.outcome import Ending
+
         if not outcome.job_id:
             raise AirflowFailException(outcome.message)
         if outcome.job is None or outcome.ending is not Ending.FINAL:
@@ -192,6 +207,9 @@ class QiskitRuntimeJobSensor(QiskitRuntimeSensor):
 
     def _summary(self, job: Job) -> dict[str, Any]:
         """Return the XCom value of a completed job; raise an error for a failed or cancelled one."""
+        from airflow_provider_qrt.client.states import JobStatus
+        from airflow_provider_qrt.jobs.failure import explain_failure
+
         if job.status is not JobStatus.COMPLETED:
             raise AirflowFailException(explain_failure(self.hook.client, job, is_ours=False))
         return {

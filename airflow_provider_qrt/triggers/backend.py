@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.config import refusal_patience
-from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
-from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome, BackendPoller, BackendWish
-from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.triggers.readers import shared_reader
+from airflow_provider_qrt.hooks.connection_names import DEFAULT_CONNECTION
+from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL, LEAST_BUSY
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.jobs.backends.waiting import BackendOutcome
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendReadyTrigger"
 """Path stored in Airflow's database; it must stay importable, since tasks may be deferred during an upgrade."""
@@ -51,6 +49,8 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         deadline: float | None = None,
         poll_interval: float = DEFAULT_POLL_INTERVAL,
     ) -> None:
+        from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+
         super().__init__()  # type: ignore[no-untyped-call]
         self.backend = backend
         self.backend_filters = BackendCriteria.from_filters(backend_filters).to_filters()
@@ -78,6 +78,12 @@ class QiskitRuntimeBackendReadyTrigger(BaseTrigger):
         yield TriggerEvent((await self._wait()).to_event())
 
     async def _wait(self) -> BackendOutcome:
+        from airflow_provider_qrt.config import refusal_patience
+        from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+        from airflow_provider_qrt.jobs.backends.waiting import BackendPoller, BackendWish
+        from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+        from airflow_provider_qrt.triggers.readers import shared_reader
+
         now = time.time()
         wish = BackendWish(self.backend, BackendCriteria.from_filters(self.backend_filters))
         poller = BackendPoller(

@@ -5,32 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.client.models import Backend
-from airflow_provider_qrt.compat import HAS_ASSET_STATE_STORE
-from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.jobs.backends.calibration import Calibration
-from airflow_provider_qrt.jobs.backends.events import (
-    BackendConditions,
-    BackendEvent,
-    BackendMark,
-    Pace,
-    judge,
-    read_interval,
-)
-from airflow_provider_qrt.jobs.backends.reader import BackendReader
-from airflow_provider_qrt.jobs.backends.select import named
-from airflow_provider_qrt.triggers.readers import shared_reader
-from airflow_provider_qrt.triggers.watermark import Watermark
+from airflow_provider_qrt.compat import has_asset_state_store
+from airflow_provider_qrt.hooks.connection_names import DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import SharedStreamProducer
+
+    from airflow_provider_qrt.client.models import Backend
+    from airflow_provider_qrt.jobs.backends.calibration import Calibration
+    from airflow_provider_qrt.jobs.backends.events import BackendEvent, BackendMark
+    from airflow_provider_qrt.jobs.backends.reader import BackendReader
+    from airflow_provider_qrt.triggers.watermark import Watermark
 
 CLASS_PATH = "airflow_provider_qrt.triggers.qiskit_runtime.QiskitRuntimeBackendTrigger"
 """Path stored in Airflow's database."""
@@ -46,19 +37,21 @@ async def _nothing() -> None:
     """Save nothing."""
 
 
-@dataclass
 class Look:
     """State of a backend at one poll.
 
-    Attributes:
+    Args:
         backend: The backend as listed.
         calibration: Its last calibration; None if it is not needed.
+
+    Attributes:
         keep: Saves the state once its event has been sent. Set when the poll is evaluated.
     """
 
-    backend: Backend
-    calibration: Calibration | None
-    keep: Callable[[], Awaitable[None]] = _nothing
+    def __init__(self, backend: Backend, calibration: Calibration | None) -> None:
+        self.backend = backend
+        self.calibration = calibration
+        self.keep: Callable[[], Awaitable[None]] = _nothing
 
 
 class QiskitRuntimeBackendTrigger(BaseEventTrigger):
@@ -97,6 +90,8 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         qiskit_runtime_conn_id: str = DEFAULT_CONNECTION,
         poll_interval: float = DEFAULT_INTERVAL,
     ) -> None:
+        from airflow_provider_qrt.jobs.backends.events import BackendConditions, read_interval
+
         super().__init__()  # type: ignore[no-untyped-call]
         self.conditions = BackendConditions.from_arguments(
             backend=backend,
@@ -163,6 +158,9 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
 
     async def looks(self) -> AsyncGenerator[Look]:
         """Poll the backend endlessly. Errors are logged, and polling continues."""
+        from airflow_provider_qrt.jobs.backends.events import Pace
+        from airflow_provider_qrt.jobs.backends.select import named
+
         pace, pause = Pace(self.poll_interval), 0.0
         reader = self._reader()
         with reader.joined():
@@ -181,6 +179,8 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
 
     async def _judge(self, look: Look) -> TriggerEvent | None:
         """Return the event of a poll, if any, and set how to save its state."""
+        from airflow_provider_qrt.jobs.backends.events import judge
+
         if self._watermark is None and not await self._load():
             return None
         before = self._mark
@@ -210,14 +210,19 @@ class QiskitRuntimeBackendTrigger(BaseEventTrigger):
         return await reader.calibration(self.conditions.backend, LOOKS_PER_CALIBRATION * self.poll_interval)
 
     def _reader(self) -> BackendReader:
+        from airflow_provider_qrt.triggers.readers import shared_reader
+
         return shared_reader(self.qiskit_runtime_conn_id)
 
     async def _load(self) -> bool:
         """Load the state that an earlier triggerer saved. Without it, no event can be determined."""
+        from airflow_provider_qrt.jobs.backends.events import BackendMark
+        from airflow_provider_qrt.triggers.watermark import Watermark
+
         key = f"{KEY}.{self.conditions.digest(self.qiskit_runtime_conn_id)}"
         try:
             accessors = getattr(self, "asset_state_store", None)
-            watermark = Watermark(accessors, key, has_store=HAS_ASSET_STATE_STORE)
+            watermark = Watermark(accessors, key, has_store=has_asset_state_store())
             self._mark = self._kept = BackendMark.latest(await watermark.load())
         except Exception as error:
             self._store_fails(error)

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_qrt.client import errors
-from airflow_provider_qrt.compat import HAS_ON_KILL
-from airflow_provider_qrt.config import answer_limits
-from airflow_provider_qrt.jobs.cancel import cancel_job
-from airflow_provider_qrt.observability.metrics import counting_cancellations
+from airflow_provider_qrt.compat import triggerer_calls_on_kill
 from airflow_provider_qrt.task_states import AT_WORK, DEFERRED, RUNNING
 from airflow_provider_qrt.triggers.connection import disconnect, read_settings
 from airflow_provider_qrt.triggers.threads import asking_airflow, cancelling, in_thread
@@ -74,7 +71,7 @@ class CancellingTrigger(BaseTrigger):
         try:
             yield
         except asyncio.CancelledError:
-            if not HAS_ON_KILL:
+            if not triggerer_calls_on_kill():
                 await self.on_kill()
             raise
 
@@ -126,6 +123,8 @@ class CancellingTrigger(BaseTrigger):
         """
         from airflow_provider_qrt.client.client import QiskitRuntimeClient
         from airflow_provider_qrt.client.retry import RetryPolicy
+        from airflow_provider_qrt.config import answer_limits
+        from airflow_provider_qrt.observability.metrics import counting_cancellations
 
         try:
             client = QiskitRuntimeClient(
@@ -150,6 +149,8 @@ class CancellingTrigger(BaseTrigger):
         return " ".join(fate for fate in fates if fate) if all(fates) else None
 
     async def _cancel_one(self, client: QiskitRuntimeClient, job_id: str) -> str | None:
+        from airflow_provider_qrt.jobs.cancel import cancel_job
+
         try:
             fate = await _repeated(partial(cancel_job, client, job_id, submitted_to=self.submitted_to))
         except errors.QiskitRuntimeError as error:

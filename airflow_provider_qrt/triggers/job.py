@@ -8,25 +8,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_qrt.client.models import Job
-from airflow_provider_qrt.config import refusal_patience
-from airflow_provider_qrt.hooks.connection_form import DEFAULT_CONNECTION
-from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.wait.pacing import DEFAULT_POLL_INTERVAL, KeepWaiting
-from airflow_provider_qrt.jobs.wait.poller import JobPoller
-from airflow_provider_qrt.jobs.wait.shared_poller import shared
-from airflow_provider_qrt.jobs.wait.watch_plan import WatchPlan
-from airflow_provider_qrt.jobs.wait.watcher import Failure, JobWatch, JobWatcher
-from airflow_provider_qrt.observability import traces
+from airflow_provider_qrt.hooks.connection_names import DEFAULT_CONNECTION
+from airflow_provider_qrt.jobs.defaults import DEFAULT_POLL_INTERVAL
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
-from airflow_provider_qrt.triggers.connection import connect
-from airflow_provider_qrt.triggers.status_stream import Follower
-from airflow_provider_qrt.triggers.telling import Teller
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.client.models import Job
+    from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
+    from airflow_provider_qrt.jobs.wait.watcher import Failure, JobWatch, JobWatcher
 
 LAST_LOOK_SECONDS = 2.0
 """Seconds to wait for the answer to the last poll, at the deadline."""
@@ -110,6 +104,9 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire."""
+        from airflow_provider_qrt.jobs.wait.outcome import Ending
+        from airflow_provider_qrt.observability import traces
+
         traces.annotate(job_id=self.job_id)
         async with self.noticing_a_stop():
             outcome = await self._wait()
@@ -131,6 +128,8 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
     async def _wait(self) -> WaitOutcome:
         """Wait until all jobs have completed, or one has ended otherwise."""
+        from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
+
         self.job_id = str(self.job_id or "").strip()
         if self.job_id in ("", "None"):
             # The template of a sensor that starts in the triggerer was empty. GET /jobs/ would list jobs instead.
@@ -160,6 +159,13 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
                 wait.cancel()
 
     async def _wait_for(self, job_id: str, watcher: JobWatcher) -> WaitOutcome:
+        from airflow_provider_qrt.client.models import Job
+        from airflow_provider_qrt.config import refusal_patience
+        from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
+        from airflow_provider_qrt.jobs.wait.poller import JobPoller
+        from airflow_provider_qrt.triggers.status_stream import Follower
+        from airflow_provider_qrt.triggers.telling import Teller
+
         now = time.time()
         submitted_at = self.submitted_at or now
         poller = JobPoller(
@@ -213,6 +219,12 @@ class QiskitRuntimeJobTrigger(CancellingTrigger):
 
 def shared_watcher(conn_id: str) -> JobWatcher:
     """Return the watcher that all triggers of a connection in this triggerer share."""
+    from airflow_provider_qrt.config import refusal_patience
+    from airflow_provider_qrt.jobs.wait.shared_poller import shared
+    from airflow_provider_qrt.jobs.wait.watch_plan import WatchPlan
+    from airflow_provider_qrt.jobs.wait.watcher import JobWatcher
+    from airflow_provider_qrt.triggers.connection import connect
+
     return shared(
         JobWatcher,
         conn_id,

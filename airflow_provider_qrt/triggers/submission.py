@@ -6,15 +6,24 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
 from airflow_provider_qrt.triggers.cancelling import CancellingTrigger
 from airflow_provider_qrt.triggers.timing import FIRST_DELAY
 
-_queues: defaultdict[str, SubmissionQueue] = defaultdict(SubmissionQueue)
+if TYPE_CHECKING:
+    from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
+
+
+def _new_queue() -> SubmissionQueue:
+    from airflow_provider_qrt.jobs.submit.rate import SubmissionQueue
+
+    return SubmissionQueue()
+
+
+_queues: defaultdict[str, SubmissionQueue] = defaultdict(_new_queue)
 """One queue per connection, for all triggers of this process."""
 
 

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
-
 Answer = TypeVar("Answer")
 
 cancelling = ThreadPoolExecutor(8, thread_name_prefix="qiskit-runtime-cancel")
@@ -30,6 +28,8 @@ async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Answer], *
     triggerer also ends if such a call is cancelled while it waits for the answer, so a cancellation of the caller
     leaves it alone.
     """
+    from asgiref.sync import sync_to_async
+
     call = sync_to_async(function, thread_sensitive=False, executor=pool)
     work: asyncio.Task[Answer] = asyncio.create_task(_awaited(call(*arguments)))
     _in_progress.add(work)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_qrt.execution.failure_callback import XCOM_KEY, CancelNote
+from airflow_provider_qrt.execution.cancel_note import XCOM_KEY, CancelNote
 from airflow_provider_qrt.jobs.sessions.opening import STORE_KEY as SESSION_KEY
 from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
 from airflow_provider_qrt.jobs.submit.identity import fingerprint_of

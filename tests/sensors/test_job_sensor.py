@@ -318,7 +318,7 @@ def test_a_template_is_rendered_in_the_triggerer(sensor, context):
 
 
 def test_where_the_triggerer_renders_nothing_a_template_needs_a_worker(sensor, monkeypatch):
-    monkeypatch.setattr("airflow_provider_qrt.sensors.job.HAS_TEMPLATED_TRIGGERS", False)
+    monkeypatch.setattr("airflow_provider_qrt.sensors.job.triggerer_renders_templates", lambda: False)
     assert sensor(job_id="{{ 'dabc' }}", deferrable=True, start_from_trigger=True).start_trigger_args is None
     assert sensor(job_id="dabc", deferrable=True, start_from_trigger=True).start_trigger_args is not None
 

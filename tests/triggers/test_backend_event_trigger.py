@@ -15,7 +15,7 @@ from airflow.models.trigger import Trigger
 from airflow.sdk import Asset, AssetWatcher, BaseHook
 from airflow.triggers.base import BaseEventTrigger
 
-from airflow_provider_qrt.compat import HAS_ASSET_STATE_STORE
+from airflow_provider_qrt.compat import has_asset_state_store
 from airflow_provider_qrt.jobs.wait.shared_poller import _pollers
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.triggers import backend_event
@@ -106,7 +106,7 @@ class Triggerer:
 @asynccontextmanager
 async def triggerer(*watchers: tuple[QiskitRuntimeBackendTrigger, StateStore | None]):
     """A triggerer for a while; it is gone afterwards as if it had been stopped."""
-    if not HAS_ASSET_STATE_STORE:
+    if not has_asset_state_store():
         pytest.skip("the triggers of this Airflow keep no state of an asset")
     running = Triggerer()
     for number, (trigger, store) in enumerate(watchers):

@@ -571,7 +571,7 @@ def test_a_triggerer_that_shuts_down_leaves_the_job(trigger, cancelled, job_id, 
 def test_a_trigger_that_is_cancelled_asks_whether_its_task_was_stopped(
     trigger, cancelled, job_id, monkeypatch, state, stops
 ):
-    monkeypatch.setattr(cancelling, "HAS_ON_KILL", False)
+    monkeypatch.setattr(cancelling, "triggerer_calls_on_kill", lambda: False)
     states_are(monkeypatch, {"run": {"task": state}}, published=job_id)
 
     async def run() -> None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import parse_time
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
 from airflow_provider_qrt.jobs.backends.waiting import REFUSED
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.templated import flag, is_nothing, whole_number
 

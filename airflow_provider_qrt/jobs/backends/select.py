@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.backends.criteria import PLACE, BackendCriteria
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.errors import NoBackendAvailableError, NoBackendFitsError
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
 
-LEAST_BUSY = "least_busy"
 WAIT_TIME = ("wait_time_seconds",)
 """The field that :meth:`~airflow_provider_qrt.client.client.QiskitRuntimeClient.backends` must be asked for."""
 SLIP_OF_THE_PEN = 0.85

@@ -17,7 +17,6 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria, processor
 from airflow_provider_qrt.jobs.backends.select import (
-    LEAST_BUSY,
     check_names,
     describe_hopeless,
     describe_misfits,
@@ -27,6 +26,7 @@ from airflow_provider_qrt.jobs.backends.select import (
     wait_seconds,
 )
 from airflow_provider_qrt.jobs.counting import counted
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals
 from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting, Patience
 

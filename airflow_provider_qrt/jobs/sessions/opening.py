@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
 from airflow_provider_qrt.client.models import Session
-from airflow_provider_qrt.jobs.backends.select import LEAST_BUSY
+from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.errors import SessionUnusableError
 from airflow_provider_qrt.jobs.submit.record import StateStore
 

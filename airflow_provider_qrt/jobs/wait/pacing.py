@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.refusals import Refusals
 
-DEFAULT_POLL_INTERVAL = 30.0
-"""Longest time between two looks, seconds, unless the user says otherwise."""
 SHORTEST_DELAY = 2.0
 """Seconds between looks at a young job; a job shorter than that is rare."""
 SHARE_OF_AGE = 0.5

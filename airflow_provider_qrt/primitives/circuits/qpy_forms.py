@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_qrt.primitives.circuits.qpy import tag_qpy
+from airflow_provider_qrt.primitives.circuits.qpy_names import names_a_file
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.untrusted.files import read_file
 from airflow_provider_qrt.untrusted.inflate import TooLargeError, inflate
@@ -24,7 +25,6 @@ MAX_QPY_BYTES = 64 * 1024 * 1024
 otherwise expand to gigabytes."""
 _MAGIC = b"QISKIT"
 _HEADER_BYTES = 18
-_FILE = re.compile(r"[^\n;]+\.qpy")
 _BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]++=*+\s*+")
 """Base64 of ``QISKIT``, or of the first two bytes of zlib data."""
 
@@ -32,18 +32,8 @@ _BASE64 = re.compile(r"(?:UUlTS0lU|e[AFJN])[A-Za-z0-9+/\s]++=*+\s*+")
 def is_qpy(item: Any) -> bool:
     """Return whether a value stands for saved QPY: bytes, base64 text, a path, or text that ends in ``.qpy``."""
     if isinstance(item, str):
-        return bool(_FILE.fullmatch(item.strip()) or _BASE64.fullmatch(item.strip()))
+        return names_a_file(item) or _BASE64.fullmatch(item.strip()) is not None
     return isinstance(item, bytes | bytearray | os.PathLike)
-
-
-def names_a_file(item: Any) -> bool:
-    """Return whether a value is the name of a QPY file as text."""
-    return isinstance(item, str) and _FILE.fullmatch(item.strip()) is not None
-
-
-def path_of(name: str) -> Path:
-    """Return the path that a name stands for."""
-    return Path(name.strip())
 
 
 def refuse_name(item: Any, where: str) -> None:
@@ -85,7 +75,7 @@ def tag_saved_qpy(item: Any, where: str) -> dict[str, str]:
 def _bytes(item: Any, where: str) -> bytes:
     if isinstance(item, bytes | bytearray):
         return bytes(item)
-    if isinstance(item, os.PathLike) or _FILE.fullmatch(item.strip()):
+    if isinstance(item, os.PathLike) or names_a_file(item):
         path = Path(item.strip() if isinstance(item, str) else item)
         try:
             return read_file(path, MAX_QPY_BYTES)
