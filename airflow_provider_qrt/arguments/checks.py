@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
+from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 
 def check_backend(_name: str, value: Any) -> None:
     """Accept the name of a backend, or ``least_busy``.
 
     Raises:
-        InvalidInputError: It cannot be a name.
+        InvalidInputError: It cannot be a name; says what to write instead.
     """
-    if isinstance(value, str) and value == LEAST_BUSY:
-        return
-    from airflow_provider_qrt.jobs.backends.select import check_name
-
-    check_name(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        names = ", ".join(repr(name) for name in value)
+        raise InvalidInputError(
+            "backend: expected one name, or 'least_busy'. To let the least busy of several be chosen, leave backend "
+            f"out and write backend_filters={{'names': [{names}]}}."
+        )
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInputError("backend: name one, such as 'ibm_fez', or write 'least_busy'.")
 
 
 def check_backend_filters(_name: str, value: Any) -> None:

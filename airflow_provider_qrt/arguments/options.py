@@ -19,7 +19,8 @@ def sampler_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
-    _check_either(options, primitives.check_sampler_options, primitives.check_executor_sampler_options)
+    if options is not None and not _are_v1(options):
+        _check_either(options, primitives.check_sampler_options, primitives.check_executor_sampler_options)
 
 
 def estimator_options(_name: str, options: Any) -> None:
@@ -28,7 +29,8 @@ def estimator_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
-    _check_either(options, primitives.check_estimator_options, primitives.check_executor_estimator_options)
+    if options is not None and not _are_v1(options):
+        _check_either(options, primitives.check_estimator_options, primitives.check_executor_estimator_options)
 
 
 def executor_options(_name: str, options: Any) -> None:
@@ -37,6 +39,8 @@ def executor_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
+    if options is None:
+        return
     from airflow_provider_qrt.primitives.inputs.executor_encoding import check_executor_options
 
     check_executor_options(options)
@@ -48,14 +52,14 @@ def calibration_options(_name: str, options: Any) -> None:
     Raises:
         InvalidInputError: One is unknown or wrong; starts with its path.
     """
+    if options is None:
+        return
     from airflow_provider_qrt.primitives.inputs.calibration import check_calibration_options
 
     check_calibration_options(options)
 
 
 def _check_either(options: Any, check: Callable[[Any], object], check_for_executor: Callable[[Any], object]) -> None:
-    if options is None or _are_v1(options):
-        return
     try:
         check(options)
     except InvalidInputError:

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.client.models import Backend
 from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.backends.select import check_name, choose_backend, rank, wait_seconds
+from airflow_provider_qrt.jobs.backends.select import choose_backend, rank, wait_seconds
 from airflow_provider_qrt.jobs.errors import NoBackendAvailableError, NoBackendFitsError
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 
@@ -293,40 +293,6 @@ def test_a_misspelt_name_in_the_filters_is_refused(key):
         f"backend_filters.{key}: 'ibm_fezz' is not among the backends of {WHERE}: ibm_fez, ibm_boston. Did you mean "
         "'ibm_fez'?"
     )
-
-
-@pytest.mark.parametrize("name", ["ibm_fez", "least_busy", " x "])
-def test_a_name_may_be_any_text(name):
-    check_name(name)
-
-
-NAME_ONE = "backend: name one, such as 'ibm_fez', or write 'least_busy'."
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ("", NAME_ONE),
-        ("  ", NAME_ONE),
-        (None, NAME_ONE),
-        (5, NAME_ONE),
-        *(
-            (
-                kind(["ibm_fez"] if kind in (set, frozenset) else ["ibm_fez", "ibm_boston"]),
-                "backend: expected one name, or 'least_busy'. To let the least busy of several be chosen, leave "
-                "backend out and write backend_filters={'names': ['ibm_fez'"
-                + ("" if kind in (set, frozenset) else ", 'ibm_boston'")
-                + "]}.",
-            )
-            for kind in (list, tuple, set, frozenset)
-        ),
-    ],
-    ids=repr,
-)
-def test_what_can_be_no_name_of_a_backend_is_refused(given, says):
-    with pytest.raises(InvalidInputError) as refused:
-        check_name(given)
-    assert str(refused.value) == says
 
 
 def test_a_retired_backend_may_stay_excluded_but_cannot_be_chosen_from():

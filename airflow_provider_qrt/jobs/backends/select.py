@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.jobs.backends.criteria import PLACE, BackendCriteria
 from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 from airflow_provider_qrt.jobs.errors import NoBackendAvailableError, NoBackendFitsError
-from airflow_provider_qrt.primitives.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
@@ -20,22 +19,6 @@ WAIT_TIME = ("wait_time_seconds",)
 """The field that :meth:`~airflow_provider_qrt.client.client.QiskitRuntimeClient.backends` must be asked for."""
 SLIP_OF_THE_PEN = 0.85
 """From this likeness on (``difflib``) a name is taken for a misspelt one, not for that of another backend."""
-
-
-def check_name(value: Any) -> None:
-    """See that what is given as a backend can be the name of one, or ``least_busy``.
-
-    Raises:
-        InvalidInputError: It cannot; says what to write instead.
-    """
-    if isinstance(value, list | tuple | set | frozenset):
-        names = ", ".join(repr(name) for name in value)
-        raise InvalidInputError(
-            "backend: expected one name, or 'least_busy'. To let the least busy of several be chosen, leave backend "
-            f"out and write backend_filters={{'names': [{names}]}}."
-        )
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInputError("backend: name one, such as 'ibm_fez', or write 'least_busy'.")
 
 
 def choose_backend(
