@@ -1,9 +1,9 @@
 """Measures the import time of the provider, which the DAG processor spends again for each parsing of a DAG file.
 
-Every round starts two new processes one after the other, so that a busy machine slows both equally. Each process first
-imports the usual names from ``airflow.sdk`` and collects garbage. The timed part then imports either every operator,
-sensor, trigger, hook and link of the provider, or ``qiskit_ibm_runtime``, which a DAG file with the official client
-would import.
+Every round starts two new processes one after the other. Each process first imports the usual names from
+``airflow.sdk``, collects garbage, and then imports either every operator, sensor, trigger, hook and link of the
+provider, or ``qiskit_ibm_runtime``, which a DAG file with the official client would import. The second time is divided
+by the first of the same process, since a slow or busy machine lengthens both.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from benchmarks.report import Goal, Report, Table
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 15
-MOST_MILLISECONDS = 150
+MOST_SHARE = 0.026
+"""Of the time that the names from ``airflow.sdk`` take."""
 FORBIDDEN = ("qiskit", "numpy")
 HEAVY = ("numpy", "qiskit", "requests", "openqasm3")
 ROOMS = ("operators", "sensors", "triggers", "hooks", "links", "decorators")
@@ -105,7 +106,7 @@ def report(rounds: int = ROUNDS) -> Report:
                 official.append(pair[1])
     base = statistics.median(one["base"] for one in ours + official)
     rows = [_row("all of airflow_provider_qrt", ours), _row("qiskit_ibm_runtime", official)]
-    median = statistics.median(one["added"] for one in ours) * 1000
+    share = statistics.median(map(_share, ours))
     ratio = statistics.median(b["added"] / a["added"] for a, b in zip(ours, official, strict=True))
     loaded = sorted({name for one in ours for name in one["heavy"]})
     forbidden = [name for name in FORBIDDEN if name in loaded]
@@ -114,33 +115,40 @@ def report(rounds: int = ROUNDS) -> Report:
         [
             Table(
                 f"Time added by importing {len(ours_lines)} classes ({rounds} pairs of fresh processes):",
-                ("imported", "median", "quartiles", "slowest", "new modules", "heavy ones loaded"),
+                ("imported", "share of airflow.sdk", "quartiles", "time", "new modules", "heavy ones loaded"),
                 rows,
             )
         ],
         [
-            Goal(f"the median of the added time is at most {MOST_MILLISECONDS} ms", f"{median:.0f} ms",
-                 median <= MOST_MILLISECONDS),
+            Goal(f"the median of the share is at most {_percent(MOST_SHARE)}", _percent(share), share <= MOST_SHARE),
             Goal(f"neither {' nor '.join(FORBIDDEN)} is loaded", ", ".join(forbidden) or "neither", not forbidden),
         ],
         [
-            f"Both come on top of {base * 1000:.0f} ms (median) for `{BASE}`, which a DAG file imports anyway.",
+            f"airflow.sdk is `{BASE}`, which a DAG file imports anyway: {base * 1000:.0f} ms (median).",
             f"Within a pair, importing qiskit_ibm_runtime takes {ratio:.0f} times as long (median).",
             "Imported: " + ", ".join(line.rsplit(" ", 1)[1] for line in ours_lines) + ".",
         ],
     )  # fmt: skip
 
 
+def _share(measured: Mapping[str, Any]) -> float:
+    """Return the added time as a share of the time that the names from ``airflow.sdk`` took in the same process."""
+    return float(measured["added"] / measured["base"])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 def _row(name: str, measured: list[dict[str, Any]]) -> tuple[str, ...]:
-    times = sorted(one["added"] * 1000 for one in measured)
-    low, median, high = statistics.quantiles(times, n=4)
+    low, median, high = statistics.quantiles(map(_share, measured), n=4)
     heavy = sorted({name for one in measured for name in one["heavy"]})
     modules = statistics.median(one["modules"] for one in measured)
     return (
         name,
-        f"{median:.0f} ms",
-        f"{low:.0f} to {high:.0f} ms",
-        f"{times[-1]:.0f} ms",
+        _percent(median),
+        f"{100 * low:.1f} to {_percent(high)}",
+        f"{statistics.median(one['added'] for one in measured) * 1000:.0f} ms",
         f"{modules:.0f}",
         ", ".join(heavy) or "none",
     )
