@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from airflow_provider_qrt import durations, templated
 from airflow_provider_qrt.client.errors import InvalidSettingsError
 from airflow_provider_qrt.execution.result import Destination
-from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
-from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
-from airflow_provider_qrt.jobs.budget.spending import SERVICE
 from airflow_provider_qrt.jobs.submit.identity import JobRequest, check_tags
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+    from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
     from airflow_provider_qrt.jobs.submit.identity import ProgramInput
 
 
@@ -27,6 +26,8 @@ def read_dry_run(name: str, value: Any) -> bool | str:
     Raises:
         InvalidInputError: It is something else.
     """
+    from airflow_provider_qrt.jobs.budget.spending import SERVICE
+
     return templated.one_of_or_flag(name, value, SERVICE)
 
 
@@ -97,11 +98,15 @@ class RunArguments:
     @cached_property
     def criteria(self) -> BackendCriteria:
         """The backends that ``least_busy`` may choose from."""
+        from airflow_provider_qrt.jobs.backends.criteria import BackendCriteria
+
         return BackendCriteria.from_filters(self.backend_filters)
 
     @cached_property
     def own_budget(self) -> QiskitRuntimeBudget | None:
         """The task's budget; None if it names none."""
+        from airflow_provider_qrt.jobs.budget import QiskitRuntimeBudget
+
         return QiskitRuntimeBudget.read(self.budget)
 
     @cached_property

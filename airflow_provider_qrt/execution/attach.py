@@ -13,7 +13,6 @@ from airflow_provider_qrt.execution.cancel_note import CancelNote, pull
 from airflow_provider_qrt.execution.context import clear_number_of, identity_of, run_number, task_store
 from airflow_provider_qrt.execution.task import link_key
 from airflow_provider_qrt.execution.task_jobs import JobHandle, KnownJob, TaskJobs
-from airflow_provider_qrt.jobs.sessions.opening import SessionOpener, SessionRecord
 from airflow_provider_qrt.jobs.submit.identity import JobRequest
 from airflow_provider_qrt.jobs.submit.record import SubmissionRecord
 from airflow_provider_qrt.jobs.submit.split import Split, part_store
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_qrt.execution.arguments import RunArguments
     from airflow_provider_qrt.execution.task import JobTask
+    from airflow_provider_qrt.jobs.sessions.opening import SessionOpener
     from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,8 @@ class Attachment:
 
     def session_opener(self) -> SessionOpener:
         """Return what opens a batch for the task's jobs, or finds the one that an earlier leg or try opened."""
+        from airflow_provider_qrt.jobs.sessions.opening import SessionOpener
+
         return SessionOpener(
             self._task.hook.client,
             max_tries=self.ti.max_tries,
@@ -198,6 +200,8 @@ class Attachment:
         """Return the batch of a task that stopped half-way to wait before it may submit the rest."""
         if len(jobs.job_ids) == len(jobs.handles):
             return None
+        from airflow_provider_qrt.jobs.sessions.opening import SessionRecord
+
         record = SessionRecord.read(self.store)
         return record.session_id if record is not None and record.max_tries == self.ti.max_tries else None
 

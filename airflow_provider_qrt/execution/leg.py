@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_qrt.config import refusal_patience
 from airflow_provider_qrt.execution.attach import Attachment
-from airflow_provider_qrt.execution.rate_limit import RateLimitWait
 from airflow_provider_qrt.execution.superseded import Standing, standing_of, will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs
 from airflow_provider_qrt.execution_timeout import earlier, execution_deadline
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_qrt.execution.arguments import RunArguments
+    from airflow_provider_qrt.execution.rate_limit import RateLimitWait
     from airflow_provider_qrt.execution.task import JobTask
     from airflow_provider_qrt.jobs.budget.spending import QiskitRuntimeBudget
     from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
@@ -112,6 +112,8 @@ class Leg:
             since: Epoch seconds when the wait began.
             refusals: How often IBM has said 429 since then.
         """
+        from airflow_provider_qrt.execution.rate_limit import RateLimitWait
+
         assert self.jobs is not None
         timeout = earlier(since + self.arguments.timeout_seconds, self.execution_limit(since)) - since
         wait = RateLimitWait(

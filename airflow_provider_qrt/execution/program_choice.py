@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_qrt.execution.context import identity_of
 from airflow_provider_qrt.execution.failure import may_be_about_program
-from airflow_provider_qrt.execution.preparation import Preparation, check_needs
 from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.execution.leg import Leg
+    from airflow_provider_qrt.execution.preparation import Preparation
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
     from airflow_provider_qrt.programs.base import TaskProgram
 
@@ -39,6 +39,8 @@ class ProgramChoice:
 
     def build_request(self) -> JobRequest:
         """Check all arguments and return what is asked of the service."""
+        from airflow_provider_qrt.execution.preparation import check_needs
+
         backend = self._arguments.backend_name()
         # Settings before circuits: without a connection there is nothing to check circuits for.
         _ = self._task.hook.settings
@@ -60,6 +62,8 @@ class ProgramChoice:
 
     def preparation_of(self, program: TaskProgram) -> Preparation:
         """Return what completes the requests of another program."""
+        from airflow_provider_qrt.execution.preparation import Preparation
+
         return Preparation(
             hook=self._task.hook,
             identity=identity_of(self._leg.context["ti"]),

@@ -25,18 +25,11 @@ from airflow_provider_qrt.execution.cancel_note import pull
 from airflow_provider_qrt.execution.conclusion import Conclusion, StartAgainError
 from airflow_provider_qrt.execution.failure import JobUnreadError, no_retry_for_permanent_errors
 from airflow_provider_qrt.execution.leg import Leg
-from airflow_provider_qrt.execution.obtaining import Obtaining
-from airflow_provider_qrt.execution.outlets import describe_in_outlets
-from airflow_provider_qrt.execution.planning import estimates_by_service, make_plan
-from airflow_provider_qrt.execution.preliminary import Preliminary
 from airflow_provider_qrt.execution.program_choice import ProgramChoice
-from airflow_provider_qrt.execution.stages import Stages
 from airflow_provider_qrt.execution.superseded import will_retry
 from airflow_provider_qrt.execution.task_jobs import KnownJob, TaskJobs, add_to_message
 from airflow_provider_qrt.execution_timeout import began_at, is_over_note
-from airflow_provider_qrt.jobs.budget.spending import SERVICE
 from airflow_provider_qrt.jobs.submit.split import Split
-from airflow_provider_qrt.jobs.wait.last_look import known_end, last_look
 from airflow_provider_qrt.jobs.wait.outcome import WaitOutcome
 from airflow_provider_qrt.primitives.errors import ProgramUnfitError
 
@@ -46,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.execution.arguments import RunArguments
     from airflow_provider_qrt.execution.attach import Attachment
     from airflow_provider_qrt.execution.preparation import Preparation
+    from airflow_provider_qrt.execution.stages import Stages
     from airflow_provider_qrt.execution.task import JobTask
     from airflow_provider_qrt.jobs.submit.identity import JobRequest
     from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
@@ -103,6 +97,8 @@ class TaskRun:
         Args:
             event: The trigger's.
         """
+        from airflow_provider_qrt.execution.stages import Stages
+
         with self._settle_on_error():
             # Before the event is read: if nobody understands it, the job must be known to be cancelled.
             self.leg.attach_stage(next(reversed(self.attachment.stages())))
@@ -155,6 +151,8 @@ class TaskRun:
                 raise TaskDeferralTimeout(
                     "IBM accepted no submission within the task's timeout. Nothing was submitted."
                 ) from error
+            from airflow_provider_qrt.jobs.wait.last_look import last_look
+
             outcome = last_look(self.task.hook.client.job, [handle.job_id for handle in jobs.handles])
             jobs.note_completed(outcome)
             return self._conclude(outcome)
@@ -162,6 +160,12 @@ class TaskRun:
     # How it is done
 
     def _submit_and_wait(self, waiting_since: float | None, refusals: int, *, in_stage: bool = False) -> Any:
+        from airflow_provider_qrt.execution.outlets import describe_in_outlets
+        from airflow_provider_qrt.execution.planning import make_plan
+        from airflow_provider_qrt.execution.stages import Stages
+        from airflow_provider_qrt.jobs.budget.spending import SERVICE
+        from airflow_provider_qrt.jobs.wait.last_look import known_end
+
         request = self.choice.build_request()
         self.task.report.asked(request)
         since = waiting_since or time.time()
@@ -245,6 +249,9 @@ class TaskRun:
         self, request: JobRequest, preparation: Preparation, stages: Stages, *, resumed: bool
     ) -> Callable[[], Sequence[ObtainedJob]]:
         """Return what obtains the jobs of this request."""
+        from airflow_provider_qrt.execution.obtaining import Obtaining
+        from airflow_provider_qrt.execution.preliminary import Preliminary
+
         obtaining = Obtaining(self.task, self.arguments, self.attachment, self.choice.program, preparation)
         self.split = obtaining.divide(request)
         # An earlier try may have split it for the other program.
@@ -275,6 +282,9 @@ class TaskRun:
         self, request: JobRequest, preparation: Preparation, stages: Stages
     ) -> Sequence[float | None] | None:
         """Return IBM's estimate of each job, if the budget asks for it and something is going to be submitted."""
+        from airflow_provider_qrt.execution.planning import estimates_by_service
+        from airflow_provider_qrt.jobs.budget.spending import SERVICE
+
         budget = self.leg.budget
         if budget is None or budget.estimate != SERVICE or self._has_submitted():
             return None

@@ -77,11 +77,13 @@ class QiskitRuntimeSamplerOperator(QiskitRuntimeCircuitsOperator):
 
     def make_program(self) -> TaskProgram:
         """Return the sampler that the connection's channel offers."""
-        from airflow_provider_qrt.programs import sampler, v1
+        from airflow_provider_qrt.programs import sampler
         from airflow_provider_qrt.programs.auto import choose_program
 
         arguments = sampler.SamplerArguments(**self.circuit_arguments(), shots=self.shots)
         if not self.takes_pubs():
+            from airflow_provider_qrt.programs import v1
+
             return v1.SamplerV1Program(self.hook.client, arguments, self.program_id)
         return choose_program(
             self.program_id,
@@ -225,7 +227,7 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
 
     def make_program(self) -> TaskProgram:
         """Return the estimator that the connection's channel offers."""
-        from airflow_provider_qrt.programs import estimator, v1
+        from airflow_provider_qrt.programs import estimator
         from airflow_provider_qrt.programs.auto import choose_program
 
         arguments = estimator.EstimatorArguments(
@@ -237,6 +239,8 @@ class QiskitRuntimeEstimatorOperator(QiskitRuntimeCircuitsOperator):
             noise_model_max_age=self.noise_model_max_age,
         )
         if not self.takes_pubs():
+            from airflow_provider_qrt.programs import v1
+
             return v1.EstimatorV1Program(self.hook.client, arguments, self.program_id)
         if self.noise_model is not None:
             return estimator.program_with_model(self.hook.client, arguments, self.program_id)

@@ -238,6 +238,18 @@ class CircuitsProgram(TaskProgram):
         """Return what circuits that a function returned would not tell again."""
         return self.arguments.circuits.to_remember(self._asked(), used_qiskit=self.uses_qiskit())  # type: ignore[no-any-return]
 
+    def pubs_again(self) -> Sequence[Any]:
+        """Return the PUBs; when the task has waited, read them again, for what was asked for beside the circuits.
+
+        This leaves out the slow parser: a circuit whose job has run is right.
+        """
+        from airflow_provider_qrt.primitives.circuits.syntax import right_already
+
+        if self._pubs:
+            return self._pubs
+        with right_already():
+            return self.read_pubs()
+
     def uses_qiskit(self) -> bool:
         """Tell whether what was submitted is Qiskit's work, so that its version belongs to the result."""
         return self.arguments.level is not None or self.arguments.circuits.were_qiskits()
@@ -307,17 +319,8 @@ class CircuitsProgram(TaskProgram):
 
     def _asked(self) -> Sequence[Asked]:
         """Return parameter values and observables; of a task that has waited, from its arguments again."""
-        asked: Sequence[Asked] = self.arguments.circuits.asked(self._pubs_again)
+        asked: Sequence[Asked] = self.arguments.circuits.asked(self.pubs_again)
         return asked
-
-    def _pubs_again(self) -> Sequence[Any]:
-        """Return the PUBs; after a wait, read again without the slow parser, because their job has run."""
-        from airflow_provider_qrt.primitives.circuits.syntax import right_already
-
-        if self._pubs:
-            return self._pubs
-        with right_already():
-            return self.read_pubs()
 
     def _with_what_was_asked(self, result: Any) -> Any:
         """Put parameter values and the names of observables beside what was measured, where they are known."""

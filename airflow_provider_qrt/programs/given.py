@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,8 +104,18 @@ class ReturnedCircuits(GivenCircuits):
         return kept
 
 
+def are_bare(circuits: Any) -> bool:
+    """Tell whether these are circuits alone, without parameter values or anything else that a PUB may have."""
+    items = circuits if isinstance(circuits, list) else [circuits]
+    return all(isinstance(one, str | bytes | os.PathLike) or _is_qiskits(one) for one in items)
+
+
 def holds_qiskit(circuits: Any) -> bool:
     """Tell whether there is an object of Qiskit's among circuits, at any depth."""
     if isinstance(circuits, list | tuple):
         return any(map(holds_qiskit, circuits))
-    return type(circuits).__module__.partition(".")[0] == "qiskit"
+    return _is_qiskits(circuits)
+
+
+def _is_qiskits(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "qiskit"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_qrt import primitives, templated
 from airflow_provider_qrt.config import max_decoded_bytes
 from airflow_provider_qrt.jobs.submit.identity import ProgramInput
-from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS
-from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.inputs.options import DEFAULT_SHOTS, MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.primitives.results.asked import Asked
 from airflow_provider_qrt.programs.base import EXECUTOR
 from airflow_provider_qrt.programs.circuits import CircuitArguments, CircuitsProgram
+from airflow_provider_qrt.programs.given import are_bare
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Backend
@@ -62,6 +62,12 @@ class SamplerProgram(CircuitsProgram):
             FEWER_SHOTS,
         )
         return pubs
+
+    def pubs_again(self) -> Sequence[primitives.SamplerPub]:
+        """Return the PUBs; none when the task has waited and has circuits alone, which need not be parsed for that."""
+        if not self._pubs and are_bare(self.arguments.circuits.read()):
+            return ()
+        return super().pubs_again()
 
     def options(self) -> dict[str, Any]:
         """Return the options, checked."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInputError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 
 
 def check_values(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.primitives.circuits.text import CircuitInfo
 
 FOR_FRACTIONAL_GATES = "local_pauli"
 """The group that can twirl gates which are no Clifford gates: https://quantum.cloud.ibm.com/docs/guides/fractional-gates"""

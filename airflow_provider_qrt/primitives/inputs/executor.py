@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.arrays.tensors import write_floats
 from airflow_provider_qrt.primitives.circuits.parameters import written
-from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.combinations import (
     check_decoupling,
@@ -37,7 +36,6 @@ from airflow_provider_qrt.primitives.inputs.official_program import (
     prepare_with,
     read_circuit,
 )
-from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub, check_executions, coerce_pubs
 from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from airflow_provider_qrt.primitives.circuits.backend_snapshot import BackendSnapshot
+    from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 
 NEEDED_FOR = "options.twirling and options.dynamical_decoupling over the program executor"
 """The arguments that need Qiskit, for messages."""
@@ -75,6 +74,8 @@ def executor_params(pubs: Any, *, shots: int | None = None, options: Mapping[str
             circuits (twirling, dynamical decoupling): see :func:`prepare_executor_sampler`.
         ProgramUnfitError: An option is not supported by the executor (a simulator's), or a circuit has a box.
     """
+    from airflow_provider_qrt.primitives.inputs.pubs import coerce_pubs
+
     checked_options = check_executor_sampler_options(options)
     checked_pubs = check_executor_pubs(coerce_pubs(pubs, shots=shots), checked_options)
     if changes_circuits(checked_options):
@@ -140,6 +141,8 @@ def check_executor_pubs(pubs: Sequence[SamplerPub], options: Mapping[str, Any]) 
             that cannot be decoupled.
         ProgramUnfitError: The executor cannot run a circuit, or not with these options.
     """
+    from airflow_provider_qrt.primitives.inputs.pubs import check_executions
+
     check_registers(pubs)
     check_no_boxes(pubs)
     check_decoupling(pubs, options)
@@ -196,6 +199,8 @@ def _circuits(pubs: Sequence[SamplerPub]) -> dict[str, Any]:
     texts = [pub.circuit for pub in pubs if isinstance(pub.circuit, str)]
     if len(texts) == len(pubs):
         return {"data": texts}
+    from airflow_provider_qrt.primitives.circuits.qpy_file import write_qpy_file
+
     return write_qpy_file([pub.circuit for pub in pubs])
 
 

@@ -20,7 +20,8 @@ from airflow_provider_qrt.primitives.errors import InvalidInputError, did_you_me
 from airflow_provider_qrt.primitives.inputs.executor import order_by_name
 from airflow_provider_qrt.primitives.inputs.executor_sampler_options import CLASSIFIED, MEAS_TYPES
 from airflow_provider_qrt.primitives.inputs.option_checks import is_whole, json_problem, native
-from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB, check_shots
+from airflow_provider_qrt.primitives.inputs.options import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.inputs.pubs import check_shots
 from airflow_provider_qrt.primitives.qiskit_needed import qiskit_needed
 
 if TYPE_CHECKING:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_qrt.primitives.circuits.importing import one_line, read_qpy, read_text, with_native_gates
-from airflow_provider_qrt.primitives.circuits.transpile import backend_with
 from airflow_provider_qrt.primitives.errors import InvalidInputError, ProgramUnfitError
-from airflow_provider_qrt.primitives.inputs.pubs import MAX_EXECUTIONS_PER_JOB
+from airflow_provider_qrt.primitives.inputs.options import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.primitives.qiskit_needed import QiskitMissingError, qiskit_needed, quiet_passes
 
 if TYPE_CHECKING:
@@ -59,6 +57,8 @@ def read_circuit(
         ProgramUnfitError: Qiskit cannot read a text, which the service may still do.
         QiskitMissingError: Qiskit is not installed.
     """
+    from airflow_provider_qrt.primitives.circuits.importing import read_qpy, read_text, with_native_gates
+
     if isinstance(circuit, str):
         try:
             read = read_text(circuit, where, registers, needed_for=needed_for, instead="Give a QuantumCircuit")
@@ -142,6 +142,9 @@ def prepare_with(
         ProgramUnfitError: The client refuses the input, or the job has more executions than IBM allows.
     """
     from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
+
+    from airflow_provider_qrt.primitives.circuits.importing import one_line
+    from airflow_provider_qrt.primitives.circuits.transpile import backend_with
 
     ready = None if backend is None else backend_with(_target(backend))
     try:

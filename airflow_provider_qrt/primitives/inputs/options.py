@@ -20,6 +20,8 @@ from airflow_provider_qrt.primitives.inputs.option_checks import (
     seconds,
 )
 
+MAX_EXECUTIONS_PER_JOB = 10_000_000
+"""Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
 DEFAULT_SHOTS = 4096
 """The number of shots when the PUB, the task and ``options.default_shots`` set none."""
 

@@ -18,10 +18,8 @@ from airflow_provider_qrt.primitives.circuits.reader import CircuitReader, descr
 from airflow_provider_qrt.primitives.circuits.text import CircuitInfo, check_circuit
 from airflow_provider_qrt.primitives.errors import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.listing import as_list
+from airflow_provider_qrt.primitives.inputs.options import MAX_EXECUTIONS_PER_JOB
 from airflow_provider_qrt.primitives.inputs.shots import check_room_for_shots, sampler_shots
-
-MAX_EXECUTIONS_PER_JOB = 10_000_000
-"""Shots times parameter sets, over all PUBs of one sampler job (IBM's job limits)."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.primitives.inputs.estimator_options import zne_settings
-from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
 from airflow_provider_qrt.primitives.inputs.options import V1_DEFAULT_SHOTS
-from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 from airflow_provider_qrt.primitives.inputs.shots import sampler_shots
+
+if TYPE_CHECKING:
+    from airflow_provider_qrt.primitives.inputs.estimator_pubs import EstimatorPub
+    from airflow_provider_qrt.primitives.inputs.pubs import SamplerPub
 
 NUMBER_BYTES = 26
 """Bytes of the longest number in JSON, such as ``-2.2250738585072014e-308``, with comma and space."""
