@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,9 @@ from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
 
+# Ten thousand tests and the modules that they import are no garbage: to look for some takes a quarter of the collection.
+gc.disable()
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -71,6 +75,9 @@ QUICK: dict[str, Any] = {
 
 REFUSAL_PATIENCE = 12.0
 """Seconds for which a refusal must be repeated in tests before it ends a wait; longer than the hiccups they make."""
+HERE = Path(__file__).parent
+MAKE_TEST = "not e2e and not slow"
+"""The expression with which ``make test`` chooses its tests."""
 TOGETHER = (
     "tests/chaos/",
     "tests/e2e/test_examples_hybrid.py",
@@ -124,12 +131,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return ChaosTogether(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no test file all of whose tests ``-m`` leaves out: some of these load Qiskit and its client."""
+    if config.option.markexpr != MAKE_TEST or not collection_path.is_relative_to(HERE):
+        return None
+    place = collection_path.relative_to(HERE).as_posix()
+    return True if place in SLOW or place in ORDER else None
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, and not among what the collection has made."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and mark what is slow."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: ORDER.get(item.path.relative_to(here).parts[0], 2))
+    items.sort(key=lambda item: ORDER.get(item.path.relative_to(HERE).parts[0], 2))
     for item in items:
-        place = item.path.relative_to(here)
+        place = item.path.relative_to(HERE)
         if place.parts[0] in SLOW or place.as_posix() in SLOW:
             item.add_marker(pytest.mark.slow)
 
