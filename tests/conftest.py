@@ -54,7 +54,7 @@ from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 if TYPE_CHECKING:
     from airflow_provider_qrt.emulator import Emulator
 
-# Ten thousand tests and the modules that they import are no garbage: to look for some takes a quarter of the collection.
+# Ten thousand tests and what they import are no garbage: to look for some takes a quarter of the collection.
 gc.disable()
 
 # How long an example takes says more about the machine than about the code.

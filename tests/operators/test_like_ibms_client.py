@@ -7,7 +7,6 @@ import time
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
-from qiskit_ibm_runtime import EstimatorV2, SamplerV2
 
 from airflow_provider_qrt.primitives import coerce_estimator_pubs, coerce_pubs
 
@@ -88,6 +87,8 @@ def backend(emulator):
 
 @pytest.mark.parametrize("case", SAMPLES)
 def test_neither_client_submits_a_sampler_job_that_fails(task, emulator, backend, case):
+    from qiskit_ibm_runtime import SamplerV2
+
     pub, options = SAMPLES[case]
     with pytest.raises(Exception, match=r"."):
         SamplerV2(mode=backend, options=options).run([pub])
@@ -98,6 +99,8 @@ def test_neither_client_submits_a_sampler_job_that_fails(task, emulator, backend
 
 @pytest.mark.parametrize("case", ESTIMATES)
 def test_neither_client_submits_an_estimator_job_that_fails(task, emulator, backend, case):
+    from qiskit_ibm_runtime import EstimatorV2
+
     pub, options = ESTIMATES[case]
     task.operator_class, task.defaults = "QiskitRuntimeEstimatorOperator", {}
     with pytest.raises(Exception, match=r"."):

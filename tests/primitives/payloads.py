@@ -5,10 +5,11 @@ import json
 import numpy as np
 from hypothesis import strategies as st
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
-from qiskit_ibm_runtime import RuntimeEncoder
 
 
 def tagged(result):
+    from qiskit_ibm_runtime import RuntimeEncoder
+
     return json.dumps(result, cls=RuntimeEncoder)
 
 

@@ -14,11 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
-from qiskit_ibm_runtime.execution_span import (
-    DoubleSliceSpan,
-    ExecutionSpans,
-    TwirledSliceSpanV2,
-)
 
 from airflow_provider_qrt.primitives import InvalidResultError, decode_sampler_result
 
@@ -139,6 +134,8 @@ def test_an_array_longer_than_one_piece_is_read():
 
 
 def test_metadata_becomes_plain_json():
+    from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
+
     start = datetime.datetime(2026, 11, 1, 12, 0, tzinfo=datetime.UTC)
     spans = ExecutionSpans(
         [

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
-from qiskit_ibm_runtime import RuntimeDecoder
 
 from airflow_provider_qrt.primitives import EstimatorResult, InvalidResultError, decode_estimator_result
 
@@ -59,6 +58,8 @@ def agree(ours, theirs):
 @steady
 @given(results)
 def test_the_tagged_encoding_is_read_as_qiskit_reads_it(theirs):
+    from qiskit_ibm_runtime import RuntimeDecoder
+
     text = payloads.tagged(theirs)
     agree(decode_estimator_result(text), json.loads(text, cls=RuntimeDecoder))
 

@@ -22,13 +22,6 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, qp
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.random import random_circuit
 from qiskit.primitives import BitArray
-from qiskit_ibm_runtime.decoders.executor.converters import quantum_program_result_from_2_0
-from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
-from qiskit_ibm_runtime.fake_provider import FakeFez
-from qiskit_ibm_runtime.options_models.executor import ExecutorOptions
-from qiskit_ibm_runtime.quantum_program import QuantumProgram
-from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_to_2_0
-from samplomatic.quantum_program import CircuitItem
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.primitives import (
@@ -169,6 +162,8 @@ def test_circuits_of_chance_have_the_distribution_of_the_sampler(both, values):
 
 
 def test_random_circuits_in_one_job_have_the_distribution_of_the_sampler(both):
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+
     target = FakeFez().target
     circuits = [random_circuit(4, 5, max_operands=2, measure=True, seed=seed) for seed in range(8)]
     isa = transpile(circuits, target=target, optimization_level=1, seed_transpiler=3)
@@ -220,6 +215,11 @@ def test_the_input_passes_ibms_schema_and_says_the_same_circuits(circuits):
 
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 2)])
 def test_arguments_are_those_that_the_official_client_sends(shape):
+    from qiskit_ibm_runtime.options_models.executor import ExecutorOptions
+    from qiskit_ibm_runtime.quantum_program import QuantumProgram
+    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_to_2_0
+    from samplomatic.quantum_program import CircuitItem
+
     rng = np.random.default_rng(3)
     circuit = quantum(values=True)
     circuit.rx(Parameter("s") + Parameter("u"), 1)
@@ -257,6 +257,9 @@ def test_values_by_name_for_an_encoded_circuit_take_qiskits_order():
 
 @pytest.mark.parametrize("circuits", [[REGISTERS, ONE], [(ENTANGLED, [[0.1, 0.2], [1.0, 2.0]])]])
 def test_the_result_is_read_as_the_official_client_reads_it(run, circuits):
+    from qiskit_ibm_runtime.decoders.executor.converters import quantum_program_result_from_2_0
+    from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
+
     text = run(circuits, shots=50)
     ours = decode_executor_result(text)
     marked = {"version": "v0.1", "twirling": False, "meas_type": "classified", "shots": 50, "options": {}}

@@ -11,9 +11,6 @@ import pytest
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from pydantic import BaseModel, ConfigDict
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime.fake_provider import FakeFez
-from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
 from airflow_provider_qrt.primitives import (
     InvalidInputError,
@@ -80,11 +77,15 @@ def prepare(circuits=FLIP, observables="Z", precision=0.1, **more):
 
 def program_of(prepared):
     """The program and its options as the official client reads them."""
+    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
+
     return quantum_program_from_2_0(ParamsModel.model_validate(json.loads(json.dumps(prepared.params))))
 
 
 @pytest.fixture(scope="module")
 def fez():
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+
     backend = FakeFez()
     described = [
         json.loads((Path(backend.dirname) / name).read_text())
@@ -190,6 +191,8 @@ def test_what_cannot_be_served_is_found_before_there_is_a_backend():
 
 
 def test_every_option_of_the_official_clients_model_is_known_and_no_other():
+    from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+
     def names(model, path=()):
         found = {}
         for name, one in model.model_fields.items():
@@ -219,6 +222,8 @@ def test_every_option_of_the_official_clients_model_is_known_and_no_other():
     ids=["pec", "pea"],
 )
 def test_with_a_noise_model_pec_and_pea_are_options_too(method):
+    from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+
     options = {**EVERYTHING, "resilience": {**EVERYTHING["resilience"], **method}}
     assert check_executor_estimator_options(options, with_noise_model=True) == options
     EstimatorOptions(**options)

@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import PauliLindbladMap
-from samplomatic import ChangeBasis, InjectNoise, Twirl, build
-from samplomatic.quantum_program import QuantumProgram
 
 from airflow_provider_qrt.primitives import InvalidInputError
 from airflow_provider_qrt.primitives.inputs.executor_encoding import (
@@ -23,6 +22,9 @@ from airflow_provider_qrt.primitives.inputs.executor_encoding import (
 )
 from airflow_provider_qrt.primitives.inputs.executor_program import holds_qiskit, read_program
 
+if TYPE_CHECKING:
+    from samplomatic.quantum_program import QuantumProgram
+
 HEAD = 'OPENQASM 3.0; include "stdgates.inc";\n'
 ONE = f"{HEAD}bit[1] c; x $0; c[0] = measure $0;"
 VALUES = np.linspace(0, 1, 4)
@@ -30,6 +32,9 @@ VALUES = np.linspace(0, 1, 4)
 
 def layered(rate: float = 0.1) -> QuantumProgram:
     """A program with expressions of parameters, injected noise and changes of basis, built anew each time."""
+    from samplomatic import ChangeBasis, InjectNoise, Twirl, build
+    from samplomatic.quantum_program import QuantumProgram
+
     circuit = QuantumCircuit(3, 3)
     vector, angle = ParameterVector("v", 3), Parameter("t")
     for layer in range(2):

@@ -13,11 +13,6 @@ from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from pydantic import BaseModel
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
-from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
-from qiskit_ibm_runtime.fake_provider import FakeFez
-from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
-from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
 from airflow_provider_qrt.primitives import (
     InvalidInputError,
@@ -74,6 +69,8 @@ NOT_OURS = {(): {"simulator", "environment", "max_execution_time"}}
 
 @pytest.fixture(scope="module")
 def fez():
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+
     backend = FakeFez()
     described = [
         json.loads((Path(backend.dirname) / name).read_text())
@@ -88,6 +85,8 @@ def prepare(circuits=BELL, *, shots=None, **more):
 
 def program_of(prepared):
     """The program and its options as the official client reads them."""
+    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
+
     return quantum_program_from_2_0(ParamsModel.model_validate(json.loads(json.dumps(prepared.params))))
 
 
@@ -147,6 +146,8 @@ def test_objects_and_texts_are_prepared_alike(circuit):
 
 
 def test_every_option_of_the_official_client_is_taken_or_refused_by_name(fez):
+    from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+
     def walk(model, ours, path=()):
         names = set(model.model_fields) - NOT_OURS.get(path, set())
         assert names == set(ours) - {"simulator"}, path
@@ -242,6 +243,9 @@ def answer(params, items):
 
 
 def theirs(text):
+    from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
+    from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
+
     return ClientSideSamplerResultDecoder.decode(ExecutorResultDecoder.decode(text))
 
 

@@ -9,8 +9,6 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, transpile
 from qiskit.circuit import Parameter
 from qiskit.circuit.random import random_circuit
-from qiskit_ibm_runtime.fake_provider import FakeFez, FakeSherbrooke
-from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient
 from airflow_provider_qrt.emulator.devices import load_devices
@@ -30,6 +28,8 @@ NAMES = {"if": "if_else", "while": "while_loop", "for": "for_loop"}
 
 @pytest.fixture(scope="module")
 def targets():
+    from qiskit_ibm_runtime.fake_provider import FakeFez, FakeSherbrooke
+
     return {"ibm_fez": FakeFez().target, "ibm_sherbrooke": FakeSherbrooke().target}
 
 
@@ -60,6 +60,8 @@ def transpiled(seed, target, configuration):
 @pytest.mark.parametrize("configuration", [FEZ, SHERBROOKE], ids=["fez", "sherbrooke"])
 @pytest.mark.parametrize("seed", range(8))
 def test_what_qiskit_transpiled_passes_and_a_changed_gate_is_found_in_its_line(seed, configuration, targets):
+    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
     target = targets[configuration["backend_name"]]
     text = qasm3.dumps(transpiled(seed, target, configuration))
     assert find_misfits(text, configuration) == []
@@ -177,6 +179,8 @@ class Writer:
 
 @pytest.mark.parametrize("device", ["ibm_fez", "ibm_sherbrooke"])
 def test_random_programs_are_judged_line_by_line_as_the_targets_say_and_as_the_official_client_does(device, targets):
+    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
     target = targets[device]
     configuration = {**DEVICES[device].configuration}
     if device == "ibm_fez":  # The snapshot's target is without the fractional gates.
@@ -206,6 +210,9 @@ _BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[
 
 
 def test_registers_that_qiskit_declares_in_another_order_are_not_taken_for_other_qubits():
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
     # Qiskit writes loose qubits before registers, wherever they stand in the circuit.
     register = QuantumRegister(1, "late")
     circuit = QuantumCircuit(register, ClassicalRegister(1, "c"))
@@ -566,6 +573,8 @@ def calibrated(faults):
     ],
 )
 def test_qubits_and_gates_out_of_service_are_refused_as_the_official_client_does(body, found):
+    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
     properties = calibrated(FAULTY)
     assert of(body, FEZ, properties=properties) == found
     target = BackendSnapshot("ibm_fez", FEZ, properties).target()

@@ -12,8 +12,6 @@ import pytest
 from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime.fake_provider import FakeFez
-from samplomatic.transpiler.passes.add_inject_noise import AddInjectNoise
 
 from airflow_provider_qrt.primitives import (
     InvalidInputError,
@@ -55,6 +53,8 @@ MODEL = NoiseModel(
 
 @pytest.fixture(scope="module")
 def fez():
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+
     backend = FakeFez()
     described = [
         json.loads((Path(backend.dirname) / name).read_text())
@@ -301,6 +301,8 @@ def rates_sent(circuit, layers):
 
 
 def test_a_layer_has_its_noise_whatever_ibms_client_calls_it_in_this_process(monkeypatch):
+    from samplomatic.transpiler.passes.add_inject_noise import AddInjectNoise
+
     circuit = circuit_of((0, 1), (1, 2))
     learned = with_rates(layers_of(circuit))
     expected = {layer.gates: [layer.terms[0][2]] for layer in learned}

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import ibm_quantum_schemas
 import pytest
-import qiskit_ibm_runtime
 from ibm_quantum_schemas.calibrator.version_0_1 import ParamsModel as CalibratorParams
 from ibm_quantum_schemas.executor.version_2_0 import (
     CircuitItemModel,
@@ -27,11 +26,6 @@ from ibm_quantum_schemas.executor.version_2_0 import (
 )
 from pydantic import BaseModel
 from qiskit import QuantumCircuit
-from qiskit_ibm_runtime import options_models
-from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
-from qiskit_ibm_runtime.fake_provider import FakeFez
-from qiskit_ibm_runtime.options_models.environment import EnvironmentOptions
-from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
 from airflow_provider_qrt.operators.calibration import QiskitRuntimeCalibrateOperator
 from airflow_provider_qrt.operators.jobs import QiskitRuntimeSubmitJobOperator
@@ -82,6 +76,8 @@ WITHOUT_CHECK = {"ExecutorOptions"}
 
 def models():
     """The client's models of options, by name."""
+    from qiskit_ibm_runtime import options_models
+
     found = {}
     for name in dir(options_models):
         one = getattr(options_models, name)
@@ -170,6 +166,8 @@ def test_every_model_of_options_belongs_to_a_program_that_is_known():
 
 
 def test_every_field_of_the_environment_is_named_where_it_is_refused():
+    from qiskit_ibm_runtime.options_models.environment import EnvironmentOptions
+
     said = OF_THE_OPERATOR["environment"]
     assert [name for name in EnvironmentOptions.model_fields if name not in said] == []
 
@@ -212,6 +210,8 @@ PACKAGES_ELSEWHERE = ("fake_provider", "visualization", "debug_tools", "transpil
 
 
 def classes_of_the_client():
+    import qiskit_ibm_runtime
+
     for module in pkgutil.walk_packages(qiskit_ibm_runtime.__path__, "qiskit_ibm_runtime."):
         if module.name.split(".")[1] in PACKAGES_ELSEWHERE:
             continue
@@ -230,12 +230,17 @@ def test_every_class_that_runs_a_program_is_known():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_program_has_an_operator():
+    from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+
     ids = {one._PROGRAM_ID for one in classes_of_the_client() if "_PROGRAM_ID" in vars(one)}
     assert ids >= {"executor", "calibrate"}
     assert ids | set(CLASSES.values()) | set(DEFAULT_DECODERS) == set(RUN_BY) | NOT_RUN
 
 
 def test_every_role_of_a_program_of_the_executor_has_an_operator():
+    import qiskit_ibm_runtime
+    from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+
     decoders = [one.SEMANTIC_ROLE for one in DEFAULT_DECODERS["executor"] if hasattr(one, "SEMANTIC_ROLE")]
     written = {
         role
@@ -253,6 +258,7 @@ def newest(package):
 
 def test_what_is_sent_has_ibms_newest_schemas():
     from ibm_quantum_schemas import calibrator, executor
+    from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
     assert newest(executor) == official_program.SCHEMA_VERSION
     assert newest(calibrator) == calibration.SCHEMA_VERSION
@@ -279,6 +285,8 @@ MEASURED = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; sx $0; cz $0, $1; c[
 
 @pytest.fixture(scope="module")
 def fez():
+    from qiskit_ibm_runtime.fake_provider import FakeFez
+
     backend = FakeFez()
     described = [
         json.loads((Path(backend.dirname) / name).read_text())
