@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
-from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import PauliLindbladMap
@@ -166,6 +165,8 @@ def test_readout_points_are_returned_as_they_are(executor, level):
     "make", [lambda: PROGRAM, lambda: swept(shape=[2, 3]), directed], ids=["text", "sweep", "samplex"]
 )
 def test_what_is_sent_passes_ibms_model(executor, make):
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+
     built = executor.operator(program=make(), options={"init_qubits": False}).make_program().build()
     model = ParamsModel.model_validate(json.loads(json.dumps(built.params)))
     assert model.options.init_qubits is False

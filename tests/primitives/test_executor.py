@@ -17,7 +17,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ibm_quantum_schemas.common import CompressedTensorModel
-from ibm_quantum_schemas.executor.version_2_0 import ParamsModel, QuantumProgramResultModel
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, qpy, transpile
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.random import random_circuit
@@ -204,6 +203,8 @@ def test_a_circuit_that_came_encoded_is_sent_as_it_is(run):
     ids=["text", "sweep", "object", "mixed"],
 )
 def test_the_input_passes_ibms_schema_and_says_the_same_circuits(circuits):
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+
     params = json.loads(json.dumps(executor_params(circuits, shots=7)))
     model = ParamsModel.model_validate(params)
     assert model.quantum_program.shots == 7
@@ -257,6 +258,7 @@ def test_values_by_name_for_an_encoded_circuit_take_qiskits_order():
 
 @pytest.mark.parametrize("circuits", [[REGISTERS, ONE], [(ENTANGLED, [[0.1, 0.2], [1.0, 2.0]])]])
 def test_the_result_is_read_as_the_official_client_reads_it(run, circuits):
+    from ibm_quantum_schemas.executor.version_2_0 import QuantumProgramResultModel
     from qiskit_ibm_runtime.decoders.executor.converters import quantum_program_result_from_2_0
     from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
 
@@ -325,6 +327,8 @@ def test_more_shots_than_are_unpacked_at_a_time_take_no_more_memory_than_they_ne
     ],
 )
 def test_options_that_the_executor_knows_go_over(given, sent):
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+
     params = executor_params(ONE, options=given)
     assert params["options"] == sent
     ParamsModel.model_validate(params)

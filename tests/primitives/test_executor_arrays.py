@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ibm_quantum_schemas.common import CompressedTensorModel
 
 from airflow_provider_qrt.primitives import ExecutorResult, InvalidInputError, InvalidResultError, SamplerResult
 from airflow_provider_qrt.primitives.arrays.tensors import TYPES
@@ -31,6 +30,8 @@ def example(dtype: str, shape: tuple[int, ...] = (2, 3, 5)) -> Any:
 
 
 def payload(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    from ibm_quantum_schemas.common import CompressedTensorModel
+
     data = [
         {
             "results": {name: CompressedTensorModel.from_numpy(array).model_dump() for name, array in item.items()},
@@ -70,6 +71,8 @@ def written(result: ExecutorResult, result_format: ResultFormat, **job: Any) -> 
 
 
 def test_every_type_of_ibms_tensors_is_read():
+    from ibm_quantum_schemas.common import CompressedTensorModel
+
     [item] = decode_executor_arrays(json.dumps(payload(EVERY_TYPE)))
     assert set(TYPES) == set(CompressedTensorModel._ELEM_SIZE_LOOKUP.default)
     for name, array in EVERY_TYPE.items():

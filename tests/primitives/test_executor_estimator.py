@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from pydantic import BaseModel, ConfigDict
 from qiskit import QuantumCircuit
 
@@ -77,6 +76,7 @@ def prepare(circuits=FLIP, observables="Z", precision=0.1, **more):
 
 def program_of(prepared):
     """The program and its options as the official client reads them."""
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
     from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
     return quantum_program_from_2_0(ParamsModel.model_validate(json.loads(json.dumps(prepared.params))))

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ibm_quantum_schemas.common import CompressedTensorModel
-from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from pydantic import BaseModel
 from qiskit import QuantumCircuit
 
@@ -85,6 +83,7 @@ def prepare(circuits=BELL, *, shots=None, **more):
 
 def program_of(prepared):
     """The program and its options as the official client reads them."""
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
     from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
     return quantum_program_from_2_0(ParamsModel.model_validate(json.loads(json.dumps(prepared.params))))
@@ -220,6 +219,8 @@ def test_the_identity_does_not_depend_on_what_is_drawn_at_random():
 
 
 def tensor(array):
+    from ibm_quantum_schemas.common import CompressedTensorModel
+
     return CompressedTensorModel.from_numpy(np.asarray(array)).model_dump(mode="json")
 
 

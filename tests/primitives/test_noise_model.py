@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ibm_quantum_schemas.common import CompressedTensorModel
-from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
 from qiskit import QuantumCircuit
 
 from airflow_provider_qrt.primitives import (
@@ -390,6 +388,8 @@ def prepared(fez):
 
 
 def test_the_program_passes_ibms_schema_and_carries_the_model(prepared):
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+
     program, layers = prepared
     params = ParamsModel.model_validate(json.loads(json.dumps(program.params)))
     assert params.quantum_program.semantic_role is None
@@ -412,6 +412,8 @@ def test_circuits_without_layers_are_refused(fez):
 
 def answer(program):
     """The service's answer to a learning program: zeros throughout."""
+    from ibm_quantum_schemas.common import CompressedTensorModel
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
     from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
 
     quantum, _ = quantum_program_from_2_0(ParamsModel.model_validate(json.loads(json.dumps(program.params))))

@@ -14,16 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import ibm_quantum_schemas
 import pytest
-from ibm_quantum_schemas.calibrator.version_0_1 import ParamsModel as CalibratorParams
-from ibm_quantum_schemas.executor.version_2_0 import (
-    CircuitItemModel,
-    OptionsModel,
-    ParamsModel,
-    QuantumProgramModel,
-    SamplexItemModel,
-)
 from pydantic import BaseModel
 from qiskit import QuantumCircuit
 
@@ -122,11 +113,23 @@ def examples(kind):
     return known.get(kind, [])
 
 
+OPTIONS = Path(__file__).with_name("official_options.json")
+"""The options of the client's models with values of each, so that the client is not needed to count the tests."""
+
+
 def cases():
-    for name in CHECKS:
-        for path, values in options_of(models()[name]):
-            for value in values or [None]:
-                yield pytest.param(name, path, value, id=f"{name}-{'.'.join(path)}-{json.dumps(value)[:30]}")
+    for name, path, value in json.loads(OPTIONS.read_text()):
+        yield pytest.param(name, path, value, id=f"{name}-{'.'.join(path)}-{json.dumps(value)[:30]}")
+
+
+def test_the_options_are_those_of_the_installed_client():
+    found = [
+        json.dumps([name, path, value])
+        for name in CHECKS
+        for path, values in options_of(models()[name])
+        for value in values or [None]
+    ]
+    assert OPTIONS.read_text() == "[\n" + ",\n".join(found) + "\n]\n"
 
 
 def check(name, options):
@@ -173,6 +176,8 @@ def test_every_field_of_the_environment_is_named_where_it_is_refused():
 
 
 def test_every_option_of_the_program_executor_is_taken():
+    from ibm_quantum_schemas.executor.version_2_0 import OptionsModel
+
     assert set(OptionsModel.model_fields) == {*EXECUTION, "experimental"}
 
 
@@ -266,6 +271,8 @@ def test_what_is_sent_has_ibms_newest_schemas():
 
 
 def test_every_program_with_a_schema_is_known():
+    import ibm_quantum_schemas
+
     found = {module.name for module in pkgutil.iter_modules(ibm_quantum_schemas.__path__) if module.ispkg}
     assert found - {"common"} == {
         "calibrator",
@@ -328,11 +335,19 @@ SENT = {
     "pea": lambda _: with_noise_model({"zne_mitigation": True, "zne": {"amplifier": "pea"}}),
     "learner": learning,
 }
-ITEMS = {"circuit": CircuitItemModel, "samplex": SamplexItemModel}
 
 
 @pytest.mark.parametrize("what", SENT)
 def test_what_is_sent_to_the_executor_passes_the_schema_and_has_no_other_fields(what, fez):
+    from ibm_quantum_schemas.executor.version_2_0 import (
+        CircuitItemModel,
+        OptionsModel,
+        ParamsModel,
+        QuantumProgramModel,
+        SamplexItemModel,
+    )
+
+    items = {"circuit": CircuitItemModel, "samplex": SamplexItemModel}
     sent: dict[str, Any] = json.loads(json.dumps(SENT[what](fez), allow_nan=False))
     ParamsModel.model_validate(sent)
     program = sent["quantum_program"]
@@ -340,12 +355,14 @@ def test_what_is_sent_to_the_executor_passes_the_schema_and_has_no_other_fields(
         (sent, ParamsModel),
         (sent["options"], OptionsModel),
         (program, QuantumProgramModel),
-        *((item, ITEMS[item["item_type"]]) for item in program["items"]),
+        *((item, items[item["item_type"]]) for item in program["items"]),
     ):
         assert set(fields) <= set(model.model_fields)
     assert program["items"]
 
 
 def test_what_is_sent_to_calibrate_passes_the_schema_and_has_no_other_fields():
+    from ibm_quantum_schemas.calibrator.version_0_1 import ParamsModel as CalibratorParams
+
     sent = json.loads(json.dumps(calibration_params({"experimental": {"a": 1}})))
     assert CalibratorParams.model_validate(sent).model_dump(mode="json") == sent

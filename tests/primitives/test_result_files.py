@@ -7,7 +7,6 @@ import pathlib
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
@@ -144,6 +143,8 @@ def test_an_npz_file_holds_packed_bits_by_pub_and_register_and_a_header():
 
 
 def test_a_parquet_file_is_the_dataframe():
+    import pandas as pd
+
     table = pd.read_parquet(io.BytesIO(written(sweep(), "parquet")))
     assert table.fillna(-1).to_dict("list") == {
         "pub": [0, 0, 0, 1, 1],
@@ -156,6 +157,8 @@ def test_a_parquet_file_is_the_dataframe():
 
 
 def test_the_estimators_parquet_file_is_the_dataframe():
+    import pandas as pd
+
     zne = {"evs_extrapolated": np.arange(6.0).reshape(3, 2)}
     result = EstimatorResult(
         (
@@ -259,6 +262,8 @@ def test_a_file_that_was_cut_off_is_damaged(result_format, tmp_path):
 
 
 def test_files_of_others_are_refused(tmp_path):
+    import pandas as pd
+
     np.savez(tmp_path / "a.npz", x=np.zeros(3))
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.json").write_text("{}")
