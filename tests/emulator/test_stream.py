@@ -9,7 +9,6 @@ import pytest
 import websockets
 
 from airflow_provider_qrt.emulator import Emulator
-from airflow_provider_qrt.emulator.http import websocket_protocol
 
 from .older import FLIP, Cloud
 
@@ -250,7 +249,7 @@ def test_a_fault_that_makes_no_sense_is_refused(cloud, rule):
 
 
 def test_without_the_package_everything_else_is_served(monkeypatch):
-    monkeypatch.setattr(websocket_protocol, "websocket_protocol", lambda: None)
+    monkeypatch.setattr("airflow_provider_qrt.emulator.http.websocket_protocol.websocket_protocol", lambda: None)
     with Emulator(queue_seconds=0, run_seconds=0) as emulator:
         cloud = Cloud(emulator)
         job_id = cloud.submit("sampler", SAMPLE)["id"]

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from airflow_provider_qrt.plugins.app import STATIC
 from tests.plugins.conftest import FLIP, LINK, PAGES, RUN
 from tests.plugins.partial_rights import NO_XCOM, OUTSIDER
 
@@ -140,6 +139,8 @@ def test_no_secret_reaches_a_page(browser, two_dags, emulator):
 
 
 def test_pages_ask_for_nothing_from_elsewhere(browser):
+    from airflow_provider_qrt.plugins.app import STATIC
+
     answer = browser().get("/api/quantum")
 
     policy = answer.headers["content-security-policy"]
