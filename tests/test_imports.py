@@ -28,7 +28,13 @@ NEVER = (
     "fastapi",
     "pandas",
     "pyarrow",
+    "airflow_provider_qrt.client.models",
     "airflow_provider_qrt.emulator",
+    "airflow_provider_qrt.execution.run",
+    "airflow_provider_qrt.jobs.budget",
+    "airflow_provider_qrt.jobs.wait",
+    "airflow_provider_qrt.primitives.circuits.text",
+    "airflow_provider_qrt.programs",
 )
 EXAMPLES = Path(__file__).parents[1] / "example_dags"
 
