@@ -201,7 +201,7 @@ class Preparation:
             return Backend(asked, status="unknown")
         detailed = channel.offers(Feature.BACKEND_DETAILS)
         # Which backend is the least busy is asked each time.
-        cache = config.backend_cache(self.hook.settings) if asked != LEAST_BUSY and detailed else None
+        cache = config.backend_cache(self.hook.client.settings) if asked != LEAST_BUSY and detailed else None
         known = cache.listed(asked) if cache is not None else None
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""What befalls a deferrable task while it waits on its worker, before it would defer: one job, cancelled if need be."""
+"""Mishaps of a deferrable task while it waits on its worker, before it would defer: one job, cancelled if need be."""
 
 from __future__ import annotations
 

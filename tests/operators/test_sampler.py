@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferred
@@ -102,8 +102,27 @@ def test_a_bill_is_asked_for_once_if_nobody_wants_to_wait(task, emulator, monkey
     assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
 
 
-def test_a_bill_that_is_settled_is_asked_for_once(task, sent):
-    task.run()
+@pytest.mark.parametrize("program_id", ["executor", "sampler"])
+def test_a_bill_that_is_settled_is_not_asked_for(task, sent, emulator, program_id):
+    emulator.configure(run_seconds=0.2)
+    value = task.run(program_id=program_id, options={}, shots=20)
+    assert [line for line in sent("GET") if line.endswith("/metrics")] == []
+    [job] = emulator.jobs()
+    # The result tells when the job ran, and the job what it was charged.
+    told = datetime.fromisoformat(value["finished"]) - datetime.fromisoformat(job["ended"])
+    assert abs(told.total_seconds()) < 0.001
+    assert value["usage_seconds"] >= 0.2
+    assert value["usage_complete"] is True
+
+
+def test_the_metrics_of_a_private_job_are_read_before_its_result(task, sent):
+    value = task.run(program_id="sampler", private=True)
+    assert value["finished"] is not None
+    assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
+
+
+def test_the_metrics_tell_when_the_backend_was_calibrated(task, sent, tmp_path):
+    task.run(result_path=str(tmp_path))
     assert len([line for line in sent("GET") if line.endswith("/metrics")]) == 1
 
 
@@ -121,6 +140,7 @@ def test_a_service_that_fails_while_a_bill_is_waited_for_costs_no_result(task, e
 
 
 def test_metrics_that_cannot_be_read_do_not_cost_the_result(task, emulator):
+    emulator.configure(usage_pending_seconds=600)
     emulator.add_fault(path="/jobs/*/metrics", status=403, times=None)
     value = task.run()
     assert (value["finished"], value["results"][0]["counts"]) == (None, {"1": 20})

@@ -2,7 +2,7 @@
 
 A configuration and a calibration take two requests and a megabyte each time. They are kept by the backend and its
 calibration: the list of backends, which a task reads anyway, tells the medians of the errors, which change with every
-calibration. The entry of a named backend in that list is kept too, for a minute.
+calibration. The entry of a named backend in that list is kept too, for five minutes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 1024 * 1024
 """Limit on the total size in bytes; a backend of 156 qubits takes about 100 kB, compressed."""
-LISTED_FOR = 60.0
+LISTED_FOR = 300.0
 """Seconds for which the entry of a backend in the list is good enough for a task that names it."""
 DESCRIBED_FOR = 900.0
 """Seconds for which configuration and calibration are, at most: a qubit may go out of service in between."""
@@ -47,7 +47,7 @@ class BackendCache:
         self._files = PrivateCache(directory or default_directory("backends"), kind="backend", max_bytes=MAX_BYTES)
 
     def listed(self, name: str) -> Backend | None:
-        """Return how the list showed a backend less than a minute ago; None if it was not read since."""
+        """Return how the list showed a backend less than five minutes ago; None if it was not read since."""
         entry = self._get("list", name, LISTED_FOR)
         try:
             return None if entry is None else Backend(**entry["backend"])
