@@ -135,7 +135,7 @@ def get_provider_info() -> dict[str, Any]:
                     "backend_cache": {
                         "description": (
                             "Directory in which configuration and calibration of backends are kept for up to 15 "
-                            "minutes, and the list's entry of a backend that tasks name for five. Empty: a "
+                            "minutes, and the list's entry of a backend that tasks name for one. Empty: a "
                             "directory of the worker's user (~/.cache/airflow-provider-qrt/backends). none: no cache."
                         ),
                         "version_added": "0.1.0",

@@ -26,6 +26,7 @@ from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.wait.outlook import Outlook
 from airflow_provider_qrt.jobs.wait.poller import JobPoller
 from airflow_provider_qrt.jobs.wait.progress import queue_length
+from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
 from airflow_provider_qrt.jobs.wait.short_wait import ShortWait
 from airflow_provider_qrt.links.qiskit_runtime import job_url
 from airflow_provider_qrt.programs.receiving import receive
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from airflow_provider_qrt.client.models import Job
     from airflow_provider_qrt.execution.result import Destination
     from airflow_provider_qrt.execution.task import Task
-    from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
     from airflow_provider_qrt.primitives.results.arriving import ArrivingResult
 
 
@@ -94,7 +94,7 @@ class ResultFetch:
         client = task.hook.create_poll_client()
         now = time.time()
 
-        def poller(pace: QuickPace | None) -> JobPoller:
+        def poller(pace: QuickPace) -> JobPoller:
             return JobPoller(job_id, now, deadline, poll_seconds, task.hook.describe(), pace=pace)
 
         if deferrable:
@@ -104,7 +104,7 @@ class ResultFetch:
             if outcome is None:
                 self._defer(job_id, poll_seconds, deadline, connection)
         else:
-            outcome = wait_for_job(client.job, poller(None), queue_length=partial(queue_length, client))
+            outcome = wait_for_job(client.job, poller(QuickPace(now, now)), queue_length=partial(queue_length, client))
         return self.conclude(outcome)
 
     def conclude(self, outcome: WaitOutcome) -> dict[str, Any]:

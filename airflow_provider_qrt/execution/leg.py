@@ -155,7 +155,7 @@ class Leg:
         if self.arguments.defer_after_seconds <= 0:
             return None
         client = self.task.hook.create_poll_client()
-        return ShortWait(self.arguments.defer_after_seconds, self.outlook).wait(
+        outcome = ShortWait(self.arguments.defer_after_seconds, self.outlook).wait(
             client.job,
             obtained,
             lambda job, pace: self._poller(job, submitted_at, deadline, pace),
@@ -163,6 +163,10 @@ class Leg:
             asked=place_of(client.settings),
             sleep=self.jobs.sleep,
         )
+        if outcome is None:
+            # A task that was stopped meanwhile must not defer.
+            self.jobs.stop_if_killed()
+        return outcome
 
     def wait_here(self, obtained: Sequence[ObtainedJob], submitted_at: float, deadline: float) -> WaitOutcome:
         """Wait for jobs on the worker.
@@ -176,7 +180,7 @@ class Leg:
         client = self.task.hook.create_poll_client()
         return wait_for_jobs(
             client.job,
-            [self._poller(job, submitted_at, deadline, QuickPace(job.submitted_at)) for job in obtained],
+            [self._poller(job, submitted_at, deadline, QuickPace(job.submitted_at, time.time())) for job in obtained],
             asked=place_of(client.settings),
             sleep=self.jobs.sleep,
             queue_length=partial(queue_length, client),

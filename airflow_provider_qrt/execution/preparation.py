@@ -63,6 +63,7 @@ class Preparation:
     note_outlook: Callable[[Outlook], None] | None = None
     _fitted: JobRequest | None = field(default=None, init=False)
     _session: Session | None = field(default=None, init=False)
+    _listed_seconds_ago: float = field(default=0.0, init=False)
     _warned: bool = field(default=False, init=False)
 
     def complete(self, request: JobRequest) -> JobRequest:
@@ -107,7 +108,7 @@ class Preparation:
                 backend.status_reason or "no reason given",
             )
         if self.note_outlook is not None:
-            self.note_outlook(Outlook.of(backend, self._session))
+            self.note_outlook(Outlook.of(backend, self._session, seconds_ago=self._listed_seconds_ago))
         return self.fit_request(replace(request, backend=backend.name), backend)
 
     def check_budget(self, requests: Sequence[JobRequest]) -> list[JobRequest]:
@@ -204,7 +205,8 @@ class Preparation:
         cache = config.backend_cache(self.hook.client.settings) if asked != LEAST_BUSY and detailed else None
         known = cache.listed(asked) if cache is not None else None
         if known is not None:
-            return known
+            backend, self._listed_seconds_ago = known
+            return backend
         backends = self.hook.client.backends(fields=WAIT_TIME if detailed else ())
         chosen = choose_backend(backends, asked, where=self.hook.describe(), criteria=self.criteria)
         if cache is not None:

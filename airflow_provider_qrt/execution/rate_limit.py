@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 EARLY_BY = 2.0
 """Seconds by which a task may have come early for its turn, where the service does not say."""
+NAP_GROWTH = 1.5
 SCATTER = 0.5
 """Seconds over which tasks are spread that wait on their workers for the same moment."""
 
@@ -52,6 +53,7 @@ class RateLimitWait:
     defer_after: float
     defer: Callable[[float, RateLimitWait], NoReturn]
     _napped: float = field(default=0.0, init=False)
+    _naps: int = field(default=0, init=False)
 
     @property
     def left(self) -> float:
@@ -84,8 +86,9 @@ class RateLimitWait:
         nap = self._nap(full.retry_after)
         if nap is not None:
             self._napped += nap
+            self._naps += 1
             log.info("%s The task tries again in %.1f s, on its worker.", full, nap)
-            sleep(nap)
+            self.jobs.sleep(nap)
             return
         self.refusals += 1
         pause = pause_before_submission(full.retry_after, self.refusals, random.Random())  # noqa: S311
@@ -113,7 +116,8 @@ class RateLimitWait:
         if retry_after is None and not self.refusals:
             # Its turn may be minutes away.
             return None
-        least = EARLY_BY if retry_after is None else retry_after
+        # However often the service says "now": each try takes a request, and longer from one to the next.
+        least = max(EARLY_BY * NAP_GROWTH**self._naps, retry_after or 0.0)
         nap = least + random.uniform(0.0, SCATTER)  # noqa: S311
         return nap if self._napped + nap <= min(self.defer_after, self.left) else None
 

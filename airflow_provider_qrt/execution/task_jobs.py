@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
 
+# Not needed here: on_kill runs in a signal handler, which should find loaded what cancels.
+import airflow_provider_qrt.client.client
+import airflow_provider_qrt.jobs.cancel
+import airflow_provider_qrt.jobs.sessions.opening  # noqa: F401
+
 if TYPE_CHECKING:
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook
     from airflow_provider_qrt.jobs.submit.record import SubmissionRecord

@@ -180,9 +180,9 @@ class QiskitRuntimeHook(BaseHook):
         Returns:
             The outcome, for the log. Nothing is raised.
         """
-        from airflow_provider_qrt.jobs.cancel import cancel_job
-
         try:
+            from airflow_provider_qrt.jobs.cancel import cancel_job
+
             return cancel_job(self._hasty_client(), job_id, submitted_to=submitted_to)
         except Exception as error:
             return self._not_done(f"Job {job_id} could not be cancelled and may still run and be charged", error)
@@ -211,9 +211,9 @@ class QiskitRuntimeHook(BaseHook):
 
     def cancel_tagged_jobs_quickly(self, tag: str) -> str:
         """Cancel the active job with this identity tag; otherwise like :meth:`cancel_job_quickly`."""
-        from airflow_provider_qrt.jobs.cancel import cancel_job
-
         try:
+            from airflow_provider_qrt.jobs.cancel import cancel_job
+
             client = self._hasty_client()
             found = [job.id for job in client.jobs(tags=[tag], pending=True) if tag in job.tags]
             return " ".join(cancel_job(client, job_id) for job_id in found) or "The task has no active job."
@@ -226,9 +226,9 @@ class QiskitRuntimeHook(BaseHook):
 
     def close_session_quickly(self, session_id: str, *, kind: str = "Session") -> str:
         """Close a session with a short request; its jobs still run. Otherwise like :meth:`cancel_job_quickly`."""
-        from airflow_provider_qrt.jobs.sessions.opening import close
-
         try:
+            from airflow_provider_qrt.jobs.sessions.opening import close
+
             closed = close(self._hasty_client(), session_id)
         except Exception as error:
             return self._not_done(f"{kind} {session_id} could not be closed; it ends by itself", error)

@@ -28,6 +28,9 @@ STALE_SECONDS = 3600.0
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _UNFINISHED = ".unfinished"
 
+_warned_of: set[tuple[str, str]] = set()
+"""Directories and reasons that this process has warned of."""
+
 
 def default_directory(name: str) -> Path:
     """Return a directory in the user's cache directory, and not in Airflow's home.
@@ -112,7 +115,7 @@ class PrivateCache:
             self._write(self._path(key), content)
             self._trim()
         except OSError as error:
-            log.warning("The %s cannot be kept in %s: %s", self.kind, self.directory, error)
+            self._warn_once("Nothing can be kept in the cache %s: %s", error)
 
     def _path(self, key: str) -> Path:
         return self.directory / f"{key}.{self.kind}"
@@ -121,8 +124,15 @@ class PrivateCache:
         reason = why_not_private(self.directory)
         if reason is None:
             return True
-        log.warning("The cache %s is not used: %s.", self.directory, reason)
+        self._warn_once("The cache %s is not used: %s.", reason)
         return False
+
+    def _warn_once(self, message: str, reason: object) -> None:
+        """Warn of the directory, once in each process for each reason."""
+        what = (str(self.directory), str(reason))
+        if what not in _warned_of:
+            _warned_of.add(what)
+            log.warning(message, self.directory, reason)
 
     def _write(self, path: Path, content: bytes) -> None:
         handle, unfinished = tempfile.mkstemp(dir=self.directory, suffix=_UNFINISHED)

@@ -57,7 +57,9 @@ def test_what_was_read_is_known_to_the_next_task(cache, tmp_path):
     cache.note_listed(FEZ)
     cache.note_description(FEZ, CONFIGURATION, PROPERTIES)
     again = BackendCache(settings(), tmp_path / "backends")
-    assert again.listed("ibm_fez") == FEZ
+    backend, seconds_ago = again.listed("ibm_fez")
+    assert backend == FEZ
+    assert 0 <= seconds_ago < disk_cache.LISTED_FOR
     assert again.description(FEZ) == (CONFIGURATION, PROPERTIES)
 
 
@@ -98,6 +100,11 @@ def test_entries_age(cache, later):
     assert cache.description(FEZ) is not None
     later(disk_cache.DESCRIBED_FOR)
     assert cache.description(FEZ) is None
+
+
+def test_a_backend_that_is_paused_is_asked_for_again(cache):
+    cache.note_listed(replace(FEZ, status="paused"))
+    assert cache.listed("ibm_fez") is None
 
 
 def test_a_clock_that_was_put_back_makes_nothing_fresh(cache, later):

@@ -60,6 +60,7 @@ def test_the_reason_is_said():
     )
     assert Outlook.of(replace(FREE, queue_length=1)).reason == "1 job in the queue of ibm_fez"
     assert Outlook.of(FREE).reason == "the queue of ibm_fez is empty"
+    assert Outlook.of(FREE, seconds_ago=42.4).reason == "the queue of ibm_fez was empty 42 s ago"
     assert Outlook.of(replace(FREE, status="paused")).reason == "ibm_fez is paused"
     assert Outlook.of(FREE, Session("s", "batch", "active", True)).reason == "its batch is active"
     assert Outlook.of(FREE, Session("s", "dedicated", "active", True)).reason == "its session is active"

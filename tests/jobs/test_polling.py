@@ -63,8 +63,8 @@ def test_only_the_first_look_is_put_off():
     assert poller(first_delay=6.0).on_job(job(), now=1000.0).seconds == SHORTEST_DELAY
 
 
-def test_putting_off_the_first_look_does_not_shorten_a_longer_wait():
-    assert poller(first_delay=6.0).first(now=5000.0).seconds == 30.0
+def test_the_first_look_comes_as_soon_as_it_may_however_old_the_job_is():
+    assert poller(first_delay=6.0).first(now=5000.0).seconds == 6.0
 
 
 def test_the_first_look_is_not_put_off_past_the_deadline():

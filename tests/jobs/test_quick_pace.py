@@ -15,7 +15,7 @@ class Still(random.Random):
 
 
 def pace(**more):
-    return QuickPace(0.0, random=Still(), **more)
+    return QuickPace(0.0, 0.0, random=Still(), **more)
 
 
 def job(status, runs=None):
@@ -44,8 +44,8 @@ def test_the_first_look_comes_after_a_fraction_of_a_second():
 
 
 def test_looks_are_put_off_at_random():
-    assert len({QuickPace(0.0).delay(0.0) for _ in range(20)}) > 10
-    assert all(FIRST_LOOK <= QuickPace(0.0).delay(0.0) <= FIRST_LOOK + JITTER for _ in range(50))
+    assert len({QuickPace(0.0, 0.0).delay(0.0) for _ in range(20)}) > 10
+    assert all(FIRST_LOOK <= QuickPace(0.0, 0.0).delay(0.0) <= FIRST_LOOK + JITTER for _ in range(50))
 
 
 def test_a_running_job_is_looked_at_when_it_should_end():
@@ -113,3 +113,24 @@ def test_failed_reads_are_repeated_at_growing_intervals():
     assert delays[-1] == delays[-2] == 32.0
     waiting.seen(job("Running", 2.0), 1.0)
     assert waiting.delay(1.0) <= 2.0
+
+
+@pytest.mark.parametrize("estimate", [0.0, 0.05, 0.3])
+def test_a_tiny_estimate_does_not_let_a_queued_job_be_looked_at_all_the_time(estimate):
+    found = looks(pace(leave_at=10.0, latest=20.0), queued=3600.0, runs=1.0, estimate=estimate)
+    assert len(found) <= 9
+    assert min(b - a for a, b in itertools.pairwise(found)) >= SHORTEST - 0.001
+
+
+def test_a_wait_that_begins_late_is_young_all_the_same():
+    late = QuickPace(0.0, 3600.0)
+    assert late.is_young(3601.0)
+    assert not late.is_young(3600.0 + 31)
+    assert late.delay(3600.0) <= JITTER
+
+
+def test_no_pause_is_longer_than_the_time_on_the_worker():
+    waiting = pace(leave_at=10.0, latest=20.0)
+    assert waiting.within(300.0, 4.0) == 6.0
+    assert waiting.within(300.0, 14.0) == 0.0
+    assert pace().within(300.0, 4.0) == 300.0

@@ -36,7 +36,7 @@ def test_a_short_job_needs_no_triggerer(waiting, emulator, caplog):
     value = waiting.execute()
     assert value["results"][0]["counts"] == {"1": 20}
     [line] = log(caplog)
-    assert line.endswith(f"the task waits on its worker for up to 3 s before it defers: the {QUEUE} is empty.")
+    assert line.endswith(f"the task waits on its worker before it defers (defer_after is 3 s): the {QUEUE} is empty.")
 
 
 def test_the_requests_of_a_short_job(waiting, emulator, monkeypatch, tmp_path):
@@ -119,7 +119,7 @@ def test_a_retry_waits_for_a_job_that_runs(waiting, emulator, caplog):
     time.sleep(0.1)
     waiting.context["ti"].try_number += 1
     assert waiting.execute(defer_after=20)["results"]
-    assert log(caplog)[-1].endswith("before it defers: the job runs already.")
+    assert log(caplog)[-1].endswith("the job runs already.")
     assert len(emulator.jobs()) == 1
 
 
@@ -170,6 +170,46 @@ def test_a_task_that_is_stopped_during_the_wait_cancels_its_job(waiting, emulato
         signal.signal(signal.SIGALRM, before)
     [job] = emulator.jobs()
     assert job["status"] == "Cancelled"
+
+
+def test_a_task_that_was_stopped_does_not_defer(waiting, emulator):
+    """The job that it cancels may be queued for a moment longer than it waits on its worker."""
+    emulator.configure(queue_seconds=600)
+    emulator.add_fault(method="POST", path="/jobs/*/cancel", delay=0.1, drop="before", times=None)
+
+    def stop(*_):
+        waiting.last.on_kill()
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    try:
+        with pytest.raises(AirflowException, match="was killed"):
+            waiting.execute(defer_after=3)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_job_of_an_earlier_try_is_left_after_the_same_time(waiting, emulator):
+    emulator.configure(run_seconds=600)
+    deferred(waiting, defer_after=0)
+    emulator.advance(60)
+    waiting.context["ti"].try_number += 1
+    began = time.monotonic()
+    deferred(waiting, defer_after=3, poll_interval=300)
+    # Not after half of its age. The machine may be busy.
+    assert time.monotonic() - began < 27
+
+
+def test_a_clock_that_is_put_back_holds_no_worker(waiting, emulator, monkeypatch):
+    emulator.configure(queue_seconds=600)
+    real, began = time.time, time.monotonic()
+    monkeypatch.setattr(
+        "airflow_provider_qrt.jobs.wait.clock.time.time",
+        lambda: real() - (3600 if time.monotonic() - began > 1 else 0),
+    )
+    deferred(waiting, defer_after=2)
+    assert time.monotonic() - began < 60
 
 
 def test_a_session_that_is_active_promises_a_short_wait(waiting, emulator, client, caplog):

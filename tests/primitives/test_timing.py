@@ -37,6 +37,11 @@ def test_spans_of_a_sampler_job():
         {"chunk_timing": [{"start": "soon", "stop": "later"}]},
         {"chunk_timing": [{"start": 1, "stop": 2}]},
         {"chunk_timing": [{"start": ONE["stop"], "stop": ONE["start"]}]},
+        # Beyond what a calendar holds in UTC, and what nobody can mean.
+        {"chunk_timing": [{"start": "0001-01-01T00:00:00+01:00", "stop": "2026-11-30T10:00:00Z"}]},
+        {"chunk_timing": [{"start": "2026-11-30T10:00:00Z", "stop": "9999-12-31T23:59:59-01:00"}]},
+        {"chunk_timing": [{"start": "2026-11-30T10:00:00Z", "stop": "9999-12-31T00:00:00Z"}]},
+        {"chunk_timing": [{"start": "0001-01-01T00:00:00Z", "stop": "2026-11-30T10:00:00Z"}]},
         {"execution": {}},
         {"execution": {"execution_spans": {"spans": None}}},
     ],

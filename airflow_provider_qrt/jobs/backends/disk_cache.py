@@ -2,7 +2,7 @@
 
 A configuration and a calibration take two requests and a megabyte each time. They are kept by the backend and its
 calibration: the list of backends, which a task reads anyway, tells the medians of the errors, which change with every
-calibration. The entry of a named backend in that list is kept too, for five minutes.
+calibration. The entry of a named backend in that list is kept too, for a minute, if it runs jobs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 1024 * 1024
 """Limit on the total size in bytes; a backend of 156 qubits takes about 100 kB, compressed."""
-LISTED_FOR = 300.0
+LISTED_FOR = 60.0
 """Seconds for which the entry of a backend in the list is good enough for a task that names it."""
 DESCRIBED_FOR = 900.0
 """Seconds for which configuration and calibration are, at most: a qubit may go out of service in between."""
@@ -46,17 +46,18 @@ class BackendCache:
         self._place = [settings.base_url, str(settings.instance), settings.api_version]
         self._files = PrivateCache(directory or default_directory("backends"), kind="backend", max_bytes=MAX_BYTES)
 
-    def listed(self, name: str) -> Backend | None:
-        """Return how the list showed a backend less than five minutes ago; None if it was not read since."""
+    def listed(self, name: str) -> tuple[Backend, float] | None:
+        """Return how the list showed a backend less than a minute ago, and how many seconds ago; None if it did not."""
         entry = self._get("list", name, LISTED_FOR)
         try:
-            return None if entry is None else Backend(**entry["backend"])
+            return None if entry is None else (Backend(**entry["backend"]), time.time() - entry["read_at"])
         except (KeyError, TypeError):
             return None
 
     def note_listed(self, backend: Backend) -> None:
-        """Keep how the list shows a backend."""
-        self._put("list", backend.name, {"backend": asdict(backend)})
+        """Keep how the list shows a backend. One that is paused may be back at any moment, and is asked for again."""
+        if backend.is_available:
+            self._put("list", backend.name, {"backend": asdict(backend)})
 
     def description(self, backend: Backend) -> tuple[Mapping[str, Any], Mapping[str, Any] | None] | None:
         """Return configuration and calibration (None if it has none) of a backend; None if they must be read.

@@ -35,12 +35,13 @@ class Outlook:
     is_predictable: bool = False
 
     @classmethod
-    def of(cls, backend: Backend | None, session: Session | None = None) -> Outlook:
+    def of(cls, backend: Backend | None, session: Session | None = None, *, seconds_ago: float = 0.0) -> Outlook:
         """Read it from the backend as the service lists it, and the session or batch that the job joins.
 
         Args:
             backend: The job's; None if it is not known.
             session: The job's; None if it joins none.
+            seconds_ago: When the backend was listed.
         """
         if session is not None and session.state == "active":
             kind = "batch" if session.mode == "batch" else "session"
@@ -53,7 +54,8 @@ class Outlook:
         median, late = told.get("p50"), told.get("p95")
         is_predictable = median is not None and late is not None and late <= PREDICTABLE * median
         if backend.queue_length == 0:
-            return cls(median or 0.0, f"the queue of {backend.name} is empty", True, is_predictable)
+            state = f"was empty {seconds_ago:.0f} s ago" if seconds_ago >= 1 else "is empty"
+            return cls(median or 0.0, f"the queue of {backend.name} {state}", True, is_predictable)
         ahead = counted(backend.queue_length, "job")
         if median is None:
             return cls(SECONDS_PER_JOB * backend.queue_length, f"{ahead} in the queue of {backend.name}")

@@ -23,9 +23,6 @@ from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
 UNKNOWN_STATE_READS = 5
 """Reads of an unknown state word before it is given up; one may be a slip of a service that is being updated."""
 
-QUICK_FOR = 30.0
-"""Age in seconds up to which a job is young. Later its looks come after a share of its age."""
-
 Decision = KeepWaiting | WaitOutcome
 
 
@@ -39,7 +36,7 @@ class JobPoller:
         deadline: Until when to wait; None for no end.
         poll_interval: Longest time between two looks, seconds.
         where: Connection, instance and region, for messages.
-        first_delay: Seconds before the first look at least.
+        first_delay: Seconds before the first look; 0: as the pace says.
         submitted_to: Instance, region and host that the job was submitted to; None if that is not known.
         patience: Seconds for which a refusal must be repeated before it ends the wait.
         shortest: Seconds between two looks at least.
@@ -76,8 +73,8 @@ class JobPoller:
         )
 
     def first(self, now: float) -> KeepWaiting:
-        """When to look for the first time."""
-        return KeepWaiting(self._patience.until_deadline(max(self._delay(now), self.first_delay), now))
+        """When to look for the first time: as soon as that is allowed, if it is not at once."""
+        return KeepWaiting(self._patience.until_deadline(self.first_delay or self._delay(now), now))
 
     def on_job(self, job: Job, now: float) -> Decision:
         """Decide after the job was read."""
@@ -156,8 +153,13 @@ class JobPoller:
         return self._patience.is_over(now) or (self.pace is not None and self.pace.is_over(now))
 
     def _delay(self, now: float) -> float:
-        if self.pace is not None and not self._unknown_reads and now - self.submitted_at < QUICK_FOR:
-            return self._patience.until_deadline(min(self.pace.delay(now), self.poll_interval), now)
+        if self.pace is None:
+            return self._later_delay(now)
+        if self._unknown_reads or not self.pace.is_young(now):
+            return self.pace.within(self._later_delay(now), now)
+        return self._patience.until_deadline(min(self.pace.delay(now), self.poll_interval), now)
+
+    def _later_delay(self, now: float) -> float:
         seconds = self._patience.delay(now)
         expected = self._last_job.estimated_running_seconds if self._last_job else None
         if self._running_since is None or expected is None:

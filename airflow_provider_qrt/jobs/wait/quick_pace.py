@@ -18,7 +18,9 @@ FIRST_LOOK = 0.5
 SHORTEST = 0.3
 """Seconds between two looks at least."""
 GROWTH = 1.5
-"""Factor from one pause to the next while the job is overdue."""
+"""Factor from one pause to the next, while the job is overdue or still queued."""
+YOUNG_FOR = 30.0
+"""Seconds of a wait after which looks come after a share of the job's age, as in the triggerer."""
 LONGEST_LEAP = 3.0
 """Longest pause as a share of the job's age, unless the service's waiting time is a good guide."""
 MARGIN = 0.1
@@ -33,6 +35,7 @@ class QuickPace:
 
     Attributes:
         submitted_at: When it was submitted.
+        began: When the wait began; that of a job of an earlier try begins late.
         queue_seconds: Expected time until it runs, in seconds; 0 if nothing is known.
         is_predictable: Whether jobs hardly differ from ``queue_seconds``.
         leave_at: When to leave the worker at the latest, unless the job runs and ends by ``latest``; None: never.
@@ -41,6 +44,7 @@ class QuickPace:
     """
 
     submitted_at: float
+    began: float
     queue_seconds: float = 0.0
     is_predictable: bool = False
     leave_at: float | None = None
@@ -54,6 +58,10 @@ class QuickPace:
     def __post_init__(self) -> None:
         """Begin."""
         self._waited_at = self.submitted_at
+
+    def is_young(self, now: float) -> bool:
+        """Whether the wait has just begun."""
+        return now - self.began < YOUNG_FOR
 
     def seen(self, job: Job, now: float) -> None:
         """Take note of the job as it was read."""
@@ -87,7 +95,11 @@ class QuickPace:
 
     def delay(self, now: float) -> float:
         """Return the seconds until the next look."""
-        return max(0.0, min(self._delay(now) + self.random.uniform(0.0, JITTER), self._limit - now))
+        return self.within(self._delay(now) + self.random.uniform(0.0, JITTER), now)
+
+    def within(self, seconds: float, now: float) -> float:
+        """Shorten a pause that would keep the task on its worker for too long."""
+        return max(0.0, min(seconds, self._limit - now))
 
     @property
     def _limit(self) -> float:
@@ -108,8 +120,13 @@ class QuickPace:
             return max(0.0, FIRST_LOOK - age)
         end = self.expected_end
         left = 0.0 if end is None else end + MARGIN - now
-        if left > 0:
-            is_told = self._is_running or self.queue_seconds == 0 or self.is_predictable
-            return left if is_told else min(left, max(SHORTEST, LONGEST_LEAP * age))
+        if left <= 0:
+            return self._growing_pause()
+        if self._is_running:
+            return max(left, SHORTEST)
+        is_told = self.queue_seconds == 0 or self.is_predictable
+        return max(left if is_told else min(left, LONGEST_LEAP * age), self._growing_pause())
+
+    def _growing_pause(self) -> float:
         pause, self._pause = self._pause, self._pause * GROWTH
         return pause

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.submit.obtained import ObtainedJob
+from airflow_provider_qrt.jobs.submit.obtained import JobOrigin, ObtainedJob
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_jobs
+from airflow_provider_qrt.jobs.wait.clock import SteadyClock
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.wait.outlook import Outlook
 from airflow_provider_qrt.jobs.wait.poller import JobPoller
@@ -45,6 +46,8 @@ class ShortWait:
             return "defer_after is 0"
         for obtained in jobs:
             job = obtained.job
+            if job is None and obtained.how is JobOrigin.REATTACHED:
+                return "it was submitted before and could not be read"
             if job is None or job.status.is_final:
                 continue
             if job.status is not JobStatus.RUNNING:
@@ -67,7 +70,7 @@ class ShortWait:
         deadline: float,
         asked: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> WaitOutcome | None:
         """Wait; return None if the task should defer.
 
@@ -78,11 +81,12 @@ class ShortWait:
             deadline: When the jobs are too late, epoch seconds.
             asked: Instance, region and host that are asked.
             sleep: Called with seconds.
-            clock: Epoch seconds.
+            clock: Epoch seconds; None: a clock that is not put back.
 
         Returns:
             How the wait has ended, as :func:`~airflow_provider_qrt.jobs.wait.blocking.wait_for_jobs` says it.
         """
+        clock = clock or SteadyClock()
         name = f"Job {jobs[0].job_id}" if len(jobs) == 1 else f"Job {jobs[0].job_id} and {len(jobs) - 1} more"
         why_not = self.why_not(jobs)
         if why_not is not None:
@@ -91,7 +95,7 @@ class ShortWait:
         began = clock()
         known = all(obtained.job is not None for obtained in jobs)
         log.info(
-            "%s: the task waits on its worker for up to %g s before it defers: %s.",
+            "%s: the task waits on its worker before it defers (defer_after is %g s): %s.",
             name,
             self.defer_after,
             "the job runs already" if known else self.outlook.reason,
@@ -102,6 +106,7 @@ class ShortWait:
                 job,
                 QuickPace(
                     job.submitted_at,
+                    began,
                     queue_seconds,
                     self.outlook.is_predictable,
                     leave_at=began + self.defer_after,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -100,9 +101,11 @@ class Syntax:
         try:
             self._program = _parse(short, where)
         except InvalidInputError:
-            if short != text:
-                _parse(text, where)
-            raise
+            if short == text:
+                raise
+            # The whole text decides, and has the right lines for the message.
+            self._short = text
+            self._program = _parse(text, where)
 
     def check_names(self) -> None:
         """Check names, types and indices.
@@ -128,7 +131,9 @@ def _parse(text: str, where: str) -> ast.Program | None:
     from openqasm3.parser import QASM3ParsingError, parse
 
     try:
-        return parse(text)
+        # The parser also writes each error to the console, without saying whose text it is.
+        with redirect_stderr(io.StringIO()):
+            return parse(text)
     except QASM3ParsingError as error:
         raise InvalidInputError(f"{where}: not valid OpenQASM 3: {_explain(error, text)}") from error
     except RecursionError:

@@ -28,8 +28,8 @@ _HEADER_BYTES = 8192
 """Bytes that an array's own header may take beside the array."""
 _OUTPUT = 1 << 20
 """Bytes that are unpacked at a time."""
-_KEYS = (b'"__value__"', b'"data"')
-_LONGEST_KEY = max(map(len, _KEYS))
+_KEY = re.compile(rb'"(?:__value__|data)"')
+_LONGEST_KEY = len(b'"__value__"')
 _START = re.compile(rb'"(?:__value__|data)"[ \t\r\n]{0,8}:[ \t\r\n]{0,8}"(?=e[AFJN])')
 """Begins a string of zlib data in base64: under the key of an array of the primitives, or of a tensor of executor."""
 _LONGEST_START = _LONGEST_KEY + 20
@@ -236,8 +236,8 @@ class _OpenText:
 
 def _first_key(data: bytes, start: int) -> int:
     """Return the position of the first key that may have such a string as its value; -1 if there is none."""
-    found = [at for key in _KEYS if (at := data.find(key, start)) >= 0]
-    return min(found, default=-1)
+    found = _KEY.search(data, start)
+    return -1 if found is None else found.start()
 
 
 def _place(document: Any, texts: dict[str, InflatedText]) -> None:

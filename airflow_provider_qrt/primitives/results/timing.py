@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+"""A time outside of these years is a mistake."""
+
 
 def execution_times(metadata: Any) -> tuple[datetime, datetime] | None:
     """Return start and end of the execution on the QPU, in UTC; None if the result does not tell them.
@@ -21,10 +24,10 @@ def execution_times(metadata: Any) -> tuple[datetime, datetime] | None:
     try:
         starts = [_moment(span["start"]) for span in spans]
         stops = [_moment(span["stop"]) for span in spans]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     start, stop = min(starts), max(stops)
-    return (start, stop) if start <= stop else None
+    return (start, stop) if start.year >= FIRST_YEAR and start <= stop and stop.year <= LAST_YEAR else None
 
 
 def _spans(metadata: Any) -> list[Any]:

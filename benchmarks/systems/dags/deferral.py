@@ -59,6 +59,7 @@ if "queue_seconds" in QUESTION:
                 backend=QUESTION["backend"],
                 shots=QUESTION["shots"],
                 deferrable=True,
+                defer_after=0,
             )
             >> after()
         )
