@@ -65,7 +65,7 @@ def demo_airflow(*, with_history: bool) -> Iterator[tuple[LocalAirflow, Emulator
     """
     with (
         tempfile.TemporaryDirectory(prefix="qrt-demo-") as folder,
-        Emulator(**(PAST if with_history else {}), queue_seconds=5, run_seconds=1) as emulator,
+        Emulator(**(PAST if with_history else {}), queue_seconds=20, run_seconds=1) as emulator,
     ):
         say(f"Qiskit Runtime emulator at {emulator.root_url}: nothing reaches IBM, nothing costs money")
         say("Starting Airflow: api-server, scheduler, dag-processor, triggerer, on SQLite")
@@ -115,7 +115,9 @@ def run(airflow: LocalAirflow, emulator: Emulator) -> int:
     say(f"Triggered {DAG}")
     airflow.wait_for_task_state(DAG, run_id, "measure", "deferred", seconds=120)
     job_id = airflow.xcom(DAG, run_id, "measure", "job_id")
-    say(f"Task 'measure' has submitted job {job_id} and is deferred: no worker waits")
+    say(
+        f"Task 'measure' has submitted job {job_id}, which does not end within seconds; it is deferred: no worker waits"
+    )
     state = airflow.wait_for_run(DAG, run_id, seconds=180)
     if state != "success":
         sys.stderr.write(airflow.task_log(DAG, run_id, "measure"))

@@ -15,6 +15,7 @@ from tools.demo import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
+    "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0",
     # Of each scheduler, queued tasks included.
     "AIRFLOW__CORE__PARALLELISM": "16",
     "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "16",

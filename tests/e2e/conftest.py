@@ -66,7 +66,9 @@ def airflow(service: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copytree(ROOT / "example_dags", dags)
     shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
     connections = {"qiskit_runtime_default": connection(service), **seed_connections(service)}
-    with LocalAirflow(home, dags, connections=connections) as running:
+    # Tasks defer at once, unless their DAG says otherwise: most of these tests are about waits in the triggerer.
+    settings = {"AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0"}
+    with LocalAirflow(home, dags, connections=connections, settings=settings) as running:
         yield IDLE.shared(running)
 
 

@@ -58,6 +58,7 @@ def watched(service, tmp_path_factory) -> Iterator[Watched]:
     shutil.copytree(Path(__file__).parent / "watched_dags", folder / "dags")
     with statsd() as metrics, otlp() as spans:
         settings = {
+            "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0",
             "AIRFLOW__METRICS__STATSD_ON": "True",
             "AIRFLOW__METRICS__STATSD_PORT": str(metrics.port),
             "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "True",

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = "the_same_run"
 LOOK_SECONDS = 5
 SETTINGS = {
+    "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0",
     # Airflow's default: there is no base_url.
     "AIRFLOW__API__BASE_URL": "",
     "AIRFLOW__QISKIT_RUNTIME__CLEANUP_INTERVAL": str(LOOK_SECONDS),

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BEFORE = "689e690"
 """The last commit with the former layout of the package."""
 ONE_JOB = ("waits_for_a_job", "waits_for_a_functions_job", "waits_to_submit")
-SETTINGS = {"AIRFLOW__QISKIT_RUNTIME__MAX_BODY_BYTES": "3250"}
+SETTINGS = {"AIRFLOW__QISKIT_RUNTIME__MAX_BODY_BYTES": "3250", "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0"}
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
