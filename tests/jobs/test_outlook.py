@@ -56,9 +56,9 @@ def test_an_active_session_has_the_backend_for_itself(mode, state, seconds):
 
 def test_the_reason_is_said():
     assert Outlook.of(waits(900, 1000, length=12)).reason == (
-        "12 jobs in the queue of ibm_fez, where jobs wait 900 s by the median"
+        "there are 12 jobs in the queue of ibm_fez, where jobs wait 900 s by the median"
     )
-    assert Outlook.of(replace(FREE, queue_length=1)).reason == "1 job in the queue of ibm_fez"
+    assert Outlook.of(replace(FREE, queue_length=1)).reason == "there is 1 job in the queue of ibm_fez"
     assert Outlook.of(FREE).reason == "the queue of ibm_fez is empty"
     assert Outlook.of(FREE, seconds_ago=42.4).reason == "the queue of ibm_fez was empty 42 s ago"
     assert Outlook.of(replace(FREE, status="paused")).reason == "ibm_fez is paused"

@@ -64,7 +64,7 @@ def test_zero_defers_at_once(waiting, emulator, caplog):
 @pytest.mark.parametrize(
     ("backend", "reason"),
     [
-        ({"queue_length": 40}, f"40 jobs in the {QUEUE}, where jobs wait 40 s by the median"),
+        ({"queue_length": 40}, f"there are 40 jobs in the {QUEUE}, where jobs wait 40 s by the median"),
         ({"status": "paused", "reason": "maintenance"}, "ibm_fez is paused"),
     ],
 )

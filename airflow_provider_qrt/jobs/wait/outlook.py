@@ -56,10 +56,11 @@ class Outlook:
         if backend.queue_length == 0:
             state = f"was empty {seconds_ago:.0f} s ago" if seconds_ago >= 1 else "is empty"
             return cls(median or 0.0, f"the queue of {backend.name} {state}", True, is_predictable)
-        ahead = counted(backend.queue_length, "job")
+        there = "there is" if backend.queue_length == 1 else "there are"
+        ahead = f"{there} {counted(backend.queue_length, 'job')} in the queue of {backend.name}"
         if median is None:
-            return cls(SECONDS_PER_JOB * backend.queue_length, f"{ahead} in the queue of {backend.name}")
-        reason = f"{ahead} in the queue of {backend.name}, where jobs wait {median:.0f} s by the median"
+            return cls(SECONDS_PER_JOB * backend.queue_length, ahead)
+        reason = f"{ahead}, where jobs wait {median:.0f} s by the median"
         return cls(median, reason, False, is_predictable)
 
     def expected_queue_seconds(self, short: float) -> float | None:
