@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_qrt.client.limits import PRICE_PER_SECOND
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.client.bounds import AnswerLimits

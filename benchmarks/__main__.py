@@ -45,7 +45,6 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "imports": imports.report,
     "decode": decode.report,
     "recovery": recovery.report,
-    "stream": stream.report,
 }
 """Those that run when no name is given: less than fifteen minutes on two cores."""
 LONG: dict[str, Callable[[], Report]] = {
@@ -58,6 +57,7 @@ LONG: dict[str, Callable[[], Report]] = {
     "packing_batch": packing.batch_report,
     "pages": pages.report,
     "resumed": resumed.report,
+    "stream": stream.report,
 }
 """Those that run by name only."""
 EVERY = {**BENCHMARKS, **LONG}

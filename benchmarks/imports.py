@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.report import Goal, Report, Table
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = 15
+ROUNDS = 10
 MOST_SHARE = 0.026
 """Of the time that the names from ``airflow.sdk`` take."""
 FORBIDDEN = ("qiskit", "numpy")

@@ -12,8 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 # Not needed here: on_kill runs in a signal handler, which should find loaded what cancels.
 import airflow_provider_qrt.client.client
-import airflow_provider_qrt.jobs.cancel
-import airflow_provider_qrt.jobs.sessions.opening  # noqa: F401
+import airflow_provider_qrt.jobs.cancel  # noqa: F401
 
 if TYPE_CHECKING:
     from airflow_provider_qrt.hooks.qiskit_runtime import QiskitRuntimeHook

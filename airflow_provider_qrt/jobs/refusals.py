@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airflow_provider_qrt.client import errors
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 
 REFUSALS = (errors.UnauthorizedError, errors.ForbiddenError, errors.NotFoundError, errors.InvalidSettingsError)
-DEFAULT_PATIENCE = 600.0
-"""Seconds for which a refusal must be repeated."""
 LEAST_READS = 3
 """Refused reads in a row that it takes at least, however far apart they are."""
 OF_THE_CONNECTION = (errors.UnauthorizedError, errors.InvalidSettingsError)

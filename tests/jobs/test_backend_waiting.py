@@ -20,7 +20,7 @@ from airflow_provider_qrt.jobs.backends.waiting import (
     BackendWish,
     ReadyBackend,
 )
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting
 
 NOW = 1_000_000.0

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_job, wait_for_jobs
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE, SHORTEST_DELAY, KeepWaiting

@@ -13,8 +13,8 @@ import pytest
 from airflow_provider_qrt.client import ClientSettings, QiskitRuntimeClient, RetryPolicy, errors
 from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.emulator import Emulator
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.errors import InvalidTagsError, JobGoneError, LookUpFailedError
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, ProgramInput
 from airflow_provider_qrt.jobs.submit.obtained import JobOrigin
 from airflow_provider_qrt.jobs.submit.record import STORE_KEY, SubmissionRecord

@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobState, JobStatus
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE
 from airflow_provider_qrt.jobs.wait.watch_plan import (
     CONFIRM_AFTER,

@@ -26,8 +26,8 @@ from airflow_provider_qrt.jobs.backends.select import (
     wait_seconds,
 )
 from airflow_provider_qrt.jobs.counting import counted
-from airflow_provider_qrt.jobs.defaults import LEAST_BUSY
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE, LEAST_BUSY
+from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals
 from airflow_provider_qrt.jobs.wait.pacing import KeepWaiting, Patience
 
 REFUSED = (*REFUSALS, errors.BadRequestError, errors.ApiVersionNotHonouredError)

@@ -21,10 +21,10 @@ from airflow_provider_qrt.client.limits import LIST_LAG
 from airflow_provider_qrt.client.models import Job, SubmittedJob
 from airflow_provider_qrt.client.states import JobStatus
 from airflow_provider_qrt.jobs.cancel import cancel_job
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.errors import JobGoneError, LookUpFailedError, SubmissionRateLimitedError
 from airflow_provider_qrt.jobs.failure import retry_can_help
 from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere, place_of
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.submit.identity import JobIdentity, JobRequest, fingerprint_of, job_tags, new_mark
 from airflow_provider_qrt.jobs.submit.look_up import JobLookUp
 from airflow_provider_qrt.jobs.submit.obtained import JobOrigin, ObtainedJob

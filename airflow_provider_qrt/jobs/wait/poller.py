@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, REFUSALS, Refusals, describe_patience
+from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
 from airflow_provider_qrt.jobs.wait.pacing import SHORTEST_DELAY, KeepWaiting, Patience, running_delay
 from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace

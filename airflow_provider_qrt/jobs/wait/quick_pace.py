@@ -23,7 +23,7 @@ YOUNG_FOR = 30.0
 """Seconds of a wait after which looks come after a share of the job's age, as in the triggerer."""
 LONGEST_LEAP = 3.0
 """Longest pause as a share of the job's age, unless the service's waiting time is a good guide."""
-MARGIN = 0.1
+MARGIN = 0.15
 """Seconds after the expected end, which is a figure with few digits."""
 JITTER = 0.1
 """Seconds by which a look is put off at random, so that mapped tasks do not come together."""

@@ -105,7 +105,8 @@ class ShortWait:
             make_poller(
                 job,
                 QuickPace(
-                    job.submitted_at,
+                    # The service counts from about the time at which it answered; an upload may take a while.
+                    began if job.how is JobOrigin.SUBMITTED else job.submitted_at,
                     began,
                     queue_seconds,
                     self.outlook.is_predictable,

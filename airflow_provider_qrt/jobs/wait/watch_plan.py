@@ -18,7 +18,8 @@ from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.limits import JOBS_PAGE_SIZE, LIST_LAG
 from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.client.states import JobStatus
-from airflow_provider_qrt.jobs.refusals import DEFAULT_PATIENCE, OF_THE_CONNECTION, Refusals
+from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
+from airflow_provider_qrt.jobs.refusals import OF_THE_CONNECTION, Refusals
 from airflow_provider_qrt.jobs.wait.pacing import (
     JITTER,
     LONGEST_PAUSE,
