@@ -27,7 +27,7 @@ SECTION = "qiskit_runtime"
 DEFAULT_MAX_XCOM_BYTES = 2_000_000
 DEFAULT_USAGE_WAIT = 10.0
 DEFAULT_DEFER_AFTER = 10.0
-"""About what a deferral costs: docs/benchmarks.md."""
+"""Seconds; docs/waiting.md says what speaks for more and for less."""
 DEFAULT_PAGES_DAYS = 28.0
 DEFAULT_CLEANUP_INTERVAL = 90.0
 """With this interval, abandoned jobs are found twice and cancelled within five minutes."""

@@ -128,6 +128,7 @@ def _without_template(text: str, jinja_env: jinja2.Environment) -> str | None:
     Jinja compiles every text to a Python module, which takes half a millisecond: a tenth of a second for the two
     hundred circuits of a task. Its lexer alone finds that there is nothing to compile.
     """
+    from jinja2 import TemplateError
     from jinja2.ext import Extension
     from jinja2.nativetypes import NativeEnvironment
 
@@ -137,7 +138,7 @@ def _without_template(text: str, jinja_env: jinja2.Environment) -> str | None:
         return None
     try:
         tokens = list(islice(jinja_env.lex(jinja_env.preprocess(text)), 2))
-    except Exception:
+    except TemplateError:
         # Jinja explains the error better when it compiles the text.
         return None
     return tokens[0][2] if [kind for _, kind, _ in tokens] == ["data"] else None

@@ -37,7 +37,13 @@ autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
 # Roles and types of our own must lead somewhere. Other people's classes are not here, nor are type variables.
 nitpicky = True
-nitpick_ignore_regex = [("py:class", r"(?!airflow_provider_qrt\.).*|.*\.(Outcome|ToSample|ToEstimate|ToExecute|Value)")]
+# Types of other packages, type variables, and what is internal.
+nitpick_ignore_regex = [
+    (
+        "py:class",
+        r"(?!airflow_provider_qrt\.).*|.*\.(Outcome|ToSample|ToEstimate|ToExecute|Value|Reader|ArrivingResult)",
+    )
+]
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 
@@ -49,8 +55,14 @@ html_copy_source = False
 
 def setup(app: Sphinx) -> None:
     """Register what is done to a page before it is read."""
+    app.connect("autodoc-skip-member", _is_described_already)
     app.connect("source-read", _read_page)
     app.connect("include-read", _read_included)
+
+
+def _is_described_already(_app: Sphinx, _what: str, _name: str, member: object, _skip: bool, _: object) -> bool | None:
+    """Leave out the fields of a NamedTuple: its docstring describes them."""
+    return True if type(member).__name__ == "_tuplegetter" else None
 
 
 def _read_page(_app: Sphinx, page: str, text: list[str]) -> None:

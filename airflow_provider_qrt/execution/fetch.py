@@ -145,8 +145,7 @@ class ResultFetch:
             facts = JobFacts.read(task.hook.client, job, with_calibration=calibration)
         text = self._fetch(job)
         result = read_any_result(job.program_id, text, decode=self._decode)
-        facts = facts or JobFacts.of_result(job, getattr(result, "metadata", None))
-        facts = facts or JobFacts.read(task.hook.client, job, with_calibration=calibration)
+        facts = facts or JobFacts.with_result(task.hook.client, job, result)
         task.report.read(facts)
         if isinstance(result, NoiseModel):
             result = date_model(task.hook.client, job, result)

@@ -64,9 +64,9 @@ class CompletedJobs:
         self._split = split
         self.jobs = jobs
         # When the backend was calibrated is one more request, and not everybody wants to know.
-        self._with_calibration = arguments.destination is not None or bool(task.outlets) or lineage.is_on()
-        read_first = self._with_calibration or split is not None or jobs[0].private or arguments.private
-        self._facts: JobFacts | None = self._read_facts() if read_first else None
+        calibration = arguments.destination is not None or bool(task.outlets) or lineage.is_on()
+        read_first = calibration or split is not None or jobs[0].private or arguments.private
+        self._facts = self._read_facts(with_calibration=calibration) if read_first else None
 
     @property
     def split(self) -> Sequence[Sequence[int]] | None:
@@ -98,7 +98,7 @@ class CompletedJobs:
 
     def deliver(self, result: Any, *, used_qiskit: bool = False) -> dict[str, Any]:
         """Return what goes to XCom, and write the whole result to its file if it has one."""
-        facts = self._facts or JobFacts.of_result(self.jobs[0], getattr(result, "metadata", None)) or self._read_facts()
+        facts = self._facts or JobFacts.with_result(self._task.hook.client, self.jobs[0], result)
         facts = replace(facts, estimated_seconds=self._estimated_seconds())
         self._task.report.read(facts)
         return deliver(
@@ -109,11 +109,11 @@ class CompletedJobs:
             used_qiskit=used_qiskit,
         )
 
-    def _read_facts(self) -> JobFacts:
-        client, calibration = self._task.hook.client, self._with_calibration
+    def _read_facts(self, *, with_calibration: bool) -> JobFacts:
+        client = self._task.hook.client
         if self._split is None:
-            return JobFacts.read(client, self.jobs[0], with_calibration=calibration)
-        return SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=calibration)
+            return JobFacts.read(client, self.jobs[0], with_calibration=with_calibration)
+        return SplitJobFacts.read_all(client, self.jobs, self._split.fingerprint, with_calibration=with_calibration)
 
     def _estimated_seconds(self) -> float | None:
         """Return what the jobs were expected to take; None if that is not known of each."""

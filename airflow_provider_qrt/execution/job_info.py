@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_qrt.client import errors
 from airflow_provider_qrt.client.channels.base import Feature
@@ -66,21 +66,21 @@ class JobFacts:
         return cls(job, metrics, calibrated)
 
     @classmethod
-    def of_result(cls, job: Job, metadata: Any) -> Self | None:
-        """Take the facts from the job as it was last read, and from its result; None if they do not tell all.
+    def with_result(cls, client: QiskitRuntimeClient, job: Job, result: Any) -> JobFacts:
+        """Take the facts from the job as it was last read and from its result; ask the service if they lack any.
 
-        This saves the request for the metrics. The job's answer has its settled charge; the result tells when the
-        circuits ran, which is up to some seconds after the service picked the job up, and before it declared it ended.
+        This mostly saves the request for the metrics. The job's answer has its settled charge; the result tells when
+        the circuits ran, which is up to some seconds after the service picked the job up, and before it declared it
+        ended.
 
         Args:
+            client: The API.
             job: The job, completed.
-            metadata: Of the whole result, as plain JSON; None if the result has none.
+            result: Decoded; its ``metadata``, if it has any, may tell when the circuits ran.
         """
-        if job.usage is None or not job.usage.complete or job.created is None:
-            return None
-        times = execution_times(metadata)
-        if times is None:
-            return None
+        times = execution_times(getattr(result, "metadata", None))
+        if job.usage is None or not job.usage.complete or job.created is None or times is None:
+            return cls.read(client, job, with_calibration=False)
         began, ended = times
         return cls(job, JobMetrics(created=job.created, running=began, finished=ended, usage=job.usage))
 

@@ -89,6 +89,11 @@ class Run:
         """Let Airflow miss the task's worker, which sends no heartbeats any more, at once instead of in minutes."""
         self.lane.airflow.expire_task(self.dag_id, self.run_id, "measure")
 
+    def clear(self) -> None:
+        """Clear the task, as somebody does in the UI."""
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["measure"], "only_failed": False}
+        self.lane.airflow.api("POST", f"/dags/{self.dag_id}/clearTaskInstances", json=body)
+
     def wait_for_state(self, *states: str) -> dict[str, Any]:
         """Wait until the task is in one of the states."""
         return self.lane.airflow.wait_for_task_state(self.dag_id, self.run_id, "measure", *states, seconds=PATIENCE)

@@ -78,8 +78,7 @@ def cleared(lane: Lane, dag_id: str) -> None:
     if run.task["state"] == "deferred":
         run.wait_for_end_of_process()
     lane.service.configure(queue_seconds=2)
-    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": ["measure"], "only_failed": False}
-    lane.airflow.api("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
+    run.clear()
     wait_until(lambda: run.jobs[0]["status"] == "Cancelled", seconds=PROMISED, what="The cancellation of the first job")
     run.expect_success(jobs=2)
     assert run.jobs[0]["id"] == first["id"]

@@ -64,11 +64,14 @@ def _tree_of(text: str) -> bytes | None:
 
     try:
         program = openqasm3.parse(text)
+    except Exception:
+        # The text itself is parsed, for the position in the message.
+        return None
+    try:
         literals = sorted(_float_literals(program), key=_place)
         places = [_line_and_column(text, found.start()) for found in _NUMBER.finditer(text) if found["number"]]
         return pickle.dumps((program, literals)) if list(map(_place, literals)) == places else None
-    except Exception:
-        # The text itself is parsed, for the position in the message.
+    except RecursionError:
         return None
 
 

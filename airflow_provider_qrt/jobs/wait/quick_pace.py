@@ -24,7 +24,7 @@ YOUNG_FOR = 30.0
 LONGEST_LEAP = 3.0
 """Longest pause as a share of the job's age, unless the service's waiting time is a good guide."""
 MARGIN = 0.15
-"""Seconds after the expected end, which is a figure with few digits."""
+"""Seconds after the expected end, because the service rounds its estimate."""
 JITTER = 0.1
 """Seconds by which a look is put off at random, so that mapped tasks do not come together."""
 

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 QUESTION = json.loads(os.environ["BENCHMARK_QUESTION"])
 
-H = "rz(pi/2) ${0}; sx ${0}; rz(pi/2) ${0}; ".format
-CIRCUIT = (
-    'OPENQASM 3.0; include "stdgates.inc"; bit[2] meas; '
-    + H(0) + H(1) + "cz $0, $1; " + H(1)
-    + "meas[0] = measure $0; meas[1] = measure $1;"
-)  # fmt: skip
-
 
 class EmptyDeferrableOperator(BaseOperator):
     """Waits in the triggerer for a number of seconds, and returns the time at which the trigger was to fire."""
@@ -55,7 +48,7 @@ if "queue_seconds" in QUESTION:
         (
             QiskitRuntimeSamplerOperator(
                 task_id="measure",
-                circuits=CIRCUIT,
+                circuits="bell_pair.qasm",
                 backend=QUESTION["backend"],
                 shots=QUESTION["shots"],
                 deferrable=True,

@@ -13,13 +13,6 @@ from airflow_provider_qrt.operators.primitives import QiskitRuntimeSamplerOperat
 
 QUESTION = json.loads(os.environ["BENCHMARK_QUESTION"])
 
-H = "rz(pi/2) ${0}; sx ${0}; rz(pi/2) ${0}; ".format
-CIRCUIT = (
-    'OPENQASM 3.0; include "stdgates.inc"; bit[2] meas; '
-    + H(0) + H(1) + "cz $0, $1; " + H(1)
-    + "meas[0] = measure $0; meas[1] = measure $1;"
-)  # fmt: skip
-
 # Short poll intervals and delays shorten a run with many faults, and do not change the number of jobs.
 SOON: dict[str, Any] = {"poll_interval": 2, "retries": 2, "retry_delay": timedelta(seconds=1)}
 LATE = {"timeout": 5}
@@ -37,5 +30,9 @@ TASKS: dict[str, dict[str, Any]] = {
 for name, arguments in TASKS.items():
     with DAG(dag_id=name, schedule=None, catchup=False):
         QiskitRuntimeSamplerOperator(
-            task_id="measure", circuits=CIRCUIT, backend=QUESTION["backend"], shots=QUESTION["shots"], **arguments
+            task_id="measure",
+            circuits="bell_pair.qasm",
+            backend=QUESTION["backend"],
+            shots=QUESTION["shots"],
+            **arguments,
         )
