@@ -147,9 +147,10 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and mark what is slow."""
-    items.sort(key=lambda item: ORDER.get(item.path.relative_to(HERE).parts[0], 2))
+    places = {path: path.relative_to(HERE) for path in {item.path for item in items}}
+    items.sort(key=lambda item: ORDER.get(places[item.path].parts[0], 2))
     for item in items:
-        place = item.path.relative_to(HERE)
+        place = places[item.path]
         if place.parts[0] in SLOW or place.as_posix() in SLOW:
             item.add_marker(pytest.mark.slow)
 

@@ -12,7 +12,7 @@ from airflow_provider_qrt.compat import has_state_store
 from airflow_provider_qrt.decorators.primitives import qiskit_estimator_task, qiskit_sampler_task
 from airflow_provider_qrt.execution.failure_callback import cancel_jobs_of_failed_task
 from airflow_provider_qrt.operators.primitives import QiskitRuntimeEstimatorOperator, QiskitRuntimeSamplerOperator
-from tests.older_airflow import DagSerialization
+from tests.older_airflow import dag_serialization
 
 FLIP = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 BOTH = pytest.mark.parametrize("decorate", [qiskit_sampler_task, qiskit_estimator_task])
@@ -92,7 +92,8 @@ def test_a_dag_with_them_can_be_stored(decorate):
         decorated = decorate(backend="ibm_fez")(measure)
         decorated(1)
         decorated.override(task_id="mapped").expand(number=[1, 2])
-    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    serialization = dag_serialization()
+    stored = serialization.from_dict(serialization.to_dict(dag))
     assert set(stored.task_ids) == {"measure", "mapped"}
     assert all(stored.get_task(name).has_on_failure_callback for name in stored.task_ids)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fuzz.plan import Plan
-from tests.fuzz.runner import Fuzzer, fuzzer
+
+if TYPE_CHECKING:
+    from tests.fuzz.runner import Fuzzer
 
 BLOCK = 20
 BLOCKS = 6
@@ -16,6 +19,8 @@ BLOCKS = 6
 
 @pytest.fixture(scope="module")
 def one_fuzzer() -> Iterator[Fuzzer]:
+    from tests.fuzz.runner import fuzzer
+
     with fuzzer() as one:
         yield one
 

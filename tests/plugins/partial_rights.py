@@ -6,9 +6,7 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-SECRET = "secret_"
-OUTSIDER = "outsider"
-NO_XCOM = "no_xcom"
+from tests.plugins.users import NO_XCOM, OUTSIDER, SECRET
 
 
 class PartialRights(SimpleAuthManager):

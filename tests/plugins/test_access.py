@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.plugins.conftest import FLIP, LINK, PAGES, RUN
-from tests.plugins.partial_rights import NO_XCOM, OUTSIDER
+from tests.plugins.users import NO_XCOM, OUTSIDER
 
 OF_DAG = [
     "/api/result",

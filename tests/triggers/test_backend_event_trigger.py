@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from airflow.jobs.triggerer_job_runner import TriggerRunner
-from airflow.models.trigger import Trigger
 from airflow.sdk import Asset, AssetWatcher, BaseHook
 from airflow.triggers.base import BaseEventTrigger
 
@@ -78,6 +76,8 @@ class Triggerer:
     """Airflow's runner with the triggers of some watchers, and a database that stores their events."""
 
     def __init__(self) -> None:
+        from airflow.jobs.triggerer_job_runner import TriggerRunner
+
         self.runner = TriggerRunner()
         self.stored: list[dict[str, Any]] = []
         self.is_storing = True
@@ -214,6 +214,8 @@ def test_an_asset_may_have_it_for_a_watcher_without_its_connection_being_read(mo
 
 
 def test_airflow_knows_it_again_when_the_dag_file_is_read_again():
+    from airflow.models.trigger import Trigger
+
     # It compares hashes; a trigger that it does not know again would be begun anew each time.
     encoded = encode_trigger(QiskitRuntimeBackendTrigger(backend="ibm_fez", max_queue=3, max_two_qubit_error=0.004))
     stored = Trigger(encoded["classpath"], encoded["kwargs"])
