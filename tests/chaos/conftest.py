@@ -27,6 +27,8 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "14",
     # Tasks defer at once, unless their DAG says otherwise.
     "AIRFLOW__QISKIT_RUNTIME__DEFER_AFTER": "0",
+    # A lane's service changes from one scenario to the next: what the last one said of its queue must not count.
+    "AIRFLOW__QISKIT_RUNTIME__BACKEND_CACHE": "none",
     # What no process of a task is left to cancel is seen to in seconds instead of minutes.
     "AIRFLOW__QISKIT_RUNTIME__CLEANUP_INTERVAL": "5",
     # So long must a refusal go on before it is believed (default: 600).

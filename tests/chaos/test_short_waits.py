@@ -20,7 +20,7 @@ PROMISED = 30.0
 """Seconds in which a job that nobody waits for any more is cancelled."""
 ONE_JOB = "^/jobs/[^/]+$"
 WAITING, LEAVING = "chaos_waiting_first", "chaos_about_to_defer"
-"""DAGs whose task would wait on its worker for a minute, and for a few seconds."""
+"""DAGs whose task would wait on its worker for a minute, and until the first look at a queued job."""
 
 
 def start(lane: Lane, dag_id: str = WAITING) -> Run:
@@ -64,15 +64,10 @@ def killed_just_before_it_defers(lane: Lane, die: Callable[[Run], None]) -> None
     """The look is held after which the task would defer: the job is queued, and cannot end in time any more."""
     lane.service.reset()
     lane.service.configure(queue_seconds=3600)
-    lane.service.add_fault(method="GET", path=ONE_JOB, delay=HELD, skip=1)
+    lane.service.add_fault(method="GET", path=ONE_JOB, delay=HELD)
     run = lane.start(LEAVING)
-    job_id = run.wait_for_job()["id"]
-
-    def looked_twice() -> bool:
-        looks = [one for one in lane.service.requests() if one["method"] == "GET" and one["path"].endswith(job_id)]
-        return len(looks) == 2
-
-    wait_until(looked_twice, seconds=480, what=f"The second look of {run.dag_id}", pause=0.1)
+    run.wait_for_log("waits on its worker")
+    run.wait_for_request("GET", run.wait_for_job()["id"])
     assert "leaves its worker" not in run.log
     lane.service.clear_faults()
     die(run)
@@ -107,7 +102,7 @@ def cleared(lane: Lane) -> None:
 
 
 def deferred_after_all(lane: Lane) -> None:
-    """A job that queues on after the few seconds is waited for in the triggerer, and is the same."""
+    """A job that is queued at the first look is waited for in the triggerer, and is the same."""
     run = start(lane, LEAVING)
     run.wait_for_trigger()
     lane.service.finish(run.jobs[0]["id"])

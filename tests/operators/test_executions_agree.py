@@ -98,7 +98,8 @@ def test_a_samplers(task, hook, pubs, options):
     from airflow_provider_qrt.primitives import sampler_params
 
     circuits = [(TURN, {"theta": sweep}, shots) for sweep, shots in pubs]
-    asked = {"circuits": circuits, "shots": None, "options": options, "dry_run": True}
+    # The executor's program rounds shots up to whole randomizations.
+    asked = {"program_id": "sampler", "circuits": circuits, "shots": None, "options": options, "dry_run": True}
     try:
         plan = task.execute(**asked)
     except AirflowFailException as refused:

@@ -126,7 +126,7 @@ def test_a_place_that_cannot_be_written_or_read_fails_nothing(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     cache = CircuitCache(tmp_path / "file" / "circuits")
     cache.put(KEY, b"x")
-    assert "cannot be kept" in caplog.text
+    assert "Nothing can be kept in the cache" in caplog.text
     assert cache.get(KEY) is None
     assert "cannot be read" in caplog.text
 
