@@ -114,7 +114,18 @@ class _Bounded:
             await self._app(scope, counted, noted)
         except _BodyTooLarge:
             if not answered:
+                await _skip_body(receive)
                 await _too_large(self._most)(scope, receive, send)
+
+
+async def _skip_body(receive: Receive) -> None:
+    """Read the rest of a body and drop it: a client reads the answer only after it has sent everything."""
+    skipped = 0
+    while skipped <= MOST_BYTES:
+        message = await receive()
+        skipped += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 class _BodyTooLarge(BaseException):
@@ -148,7 +159,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _refuse(status: int, code: str, message: str, solution: str) -> Response:
-    # The connection closes, because the rest of the body is not read.
+    # The connection closes, because there may be a rest of the body that is not read.
     return JSONResponse(error_body(code, message, solution), status, {"Connection": "close"})
 
 
