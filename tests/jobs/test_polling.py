@@ -11,7 +11,7 @@ from airflow_provider_qrt.client.models import Job
 from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.wait.blocking import wait_for_job, wait_for_jobs
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE, SHORTEST_DELAY, KeepWaiting
+from airflow_provider_qrt.jobs.wait.pacing import LONGEST_PAUSE, SHORTEST_DELAY, SHORTEST_IN_DOUBT, KeepWaiting
 from airflow_provider_qrt.jobs.wait.poller import UNKNOWN_STATE_READS, JobPoller
 
 
@@ -321,7 +321,7 @@ def running(expected: float | None) -> Job:
     return Job.from_json({"id": "j", "state": {"status": "Running"}, "estimated_running_time_seconds": expected})
 
 
-@pytest.mark.parametrize(("expected", "seconds"), [(None, 30.0), (10.0, 10.0), (0.5, SHORTEST_DELAY), (500.0, 30.0)])
+@pytest.mark.parametrize(("expected", "seconds"), [(None, 30.0), (10.0, 10.0), (0.5, SHORTEST_IN_DOUBT), (500.0, 30.0)])
 def test_a_job_that_runs_is_looked_at_when_the_service_expects_its_end(expected, seconds):
     assert poller().on_job(running(expected), now=5000.0).seconds == seconds
 
@@ -341,6 +341,24 @@ def test_a_job_runs_since_it_was_first_seen_running():
     assert looking.on_job(running(20.0), now=6005.0).seconds == 15.0
     # What is expected counts only while the service says so.
     assert looking.on_job(running(None), now=6010.0).seconds == 30.0
+
+
+def test_a_job_whose_begin_was_not_seen_is_looked_at_when_it_can_have_ended():
+    looking = poller()
+    looking.on_job(job("Queued"), now=5000.0)
+    moments = [5002.0]
+    for _ in range(4):
+        moments.append(moments[-1] + looking.on_job(running(9.0), now=moments[-1]).seconds)
+    # It has begun between 5000 and 5002; afterwards it is overdue.
+    assert moments == pytest.approx([5002, 5009, 5010, 5011, 5015.5])
+
+
+def test_a_look_shortly_before_a_job_can_have_ended_is_passed_over():
+    looking = poller()
+    looking.on_job(job("Queued"), now=1004.0)
+    # Looks at a young job come after half its age: at 1009, and then not at 1013.5.
+    assert looking.on_job(running(10.0), now=1006.0).seconds == 3.0
+    assert looking.on_job(running(10.0), now=1009.0).seconds == 5.0
 
 
 @pytest.mark.parametrize(("share", "seconds"), [(0.0, 9.0), (1.0, 11.0)])

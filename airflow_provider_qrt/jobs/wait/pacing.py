@@ -12,6 +12,10 @@ SHORTEST_DELAY = 2.0
 """Seconds between looks at a young job; a job shorter than that is rare."""
 SHARE_OF_AGE = 0.5
 """The next look comes after this share of the job's age, so that a wait is never lengthened by more than that."""
+SHORTEST_IN_DOUBT = 1.0
+"""Seconds between two looks at a job that may have ended, because nobody saw when it began to run."""
+PASSED_OVER = 2.0
+"""Factor by which a delay is lengthened to the time at which a job can have ended."""
 LONGEST_PAUSE = 300.0
 """Seconds for which a service that asks for a pause is left alone at most, unless looks are further apart anyway."""
 JITTER = 0.1
@@ -37,17 +41,28 @@ def growing_delay(waited: float, longest: float, chance: random.Random, *, short
     return seconds * chance.uniform(1 - JITTER, 1 + JITTER)
 
 
-def running_delay(ran: float, expected: float, longest: float, chance: random.Random) -> float:
-    """Seconds until the next look at a job that runs: when it is expected to end, then after a share of its time.
+def running_delay(ran: float, expected: float, longest: float, chance: random.Random, *, doubt: float = 0.0) -> float:
+    """Seconds until the next look at a job that runs: when it can end, when it should have, then a share of its time.
 
     Args:
         ran: Seconds since it was first seen running.
         expected: The service's estimate of its QPU time, seconds.
         longest: Longest time between two looks, seconds.
         chance: Source of jitter.
+        doubt: Seconds for which it may have run before it was seen running: those since the look before.
     """
-    seconds = max(expected - ran, SHARE_OF_AGE * ran, SHORTEST_DELAY)
+    left = expected - ran
+    if left <= 0:
+        seconds = max(SHARE_OF_AGE * ran, SHORTEST_DELAY)
+    else:
+        # Two looks at most while it is in doubt whether it should have ended.
+        seconds = max(left - doubt if left > doubt else min(left, doubt / 2), SHORTEST_IN_DOUBT)
     return min(seconds, longest) * chance.uniform(1 - JITTER, 1 + JITTER)
+
+
+def sooner(growing: float, running: float) -> float:
+    """Return the delay that ends first, but pass over a look shortly before the one at which the job can have ended."""
+    return running if running <= PASSED_OVER * growing else growing
 
 
 @dataclass

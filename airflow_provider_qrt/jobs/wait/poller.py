@@ -18,7 +18,7 @@ from airflow_provider_qrt.jobs.defaults import DEFAULT_PATIENCE
 from airflow_provider_qrt.jobs.place import ELSEWHERE, describe_elsewhere
 from airflow_provider_qrt.jobs.refusals import REFUSALS, Refusals, describe_patience
 from airflow_provider_qrt.jobs.wait.outcome import Ending, WaitOutcome
-from airflow_provider_qrt.jobs.wait.pacing import SHORTEST_DELAY, KeepWaiting, Patience, running_delay
+from airflow_provider_qrt.jobs.wait.pacing import SHORTEST_DELAY, KeepWaiting, Patience, running_delay, sooner
 from airflow_provider_qrt.jobs.wait.quick_pace import QuickPace
 
 UNKNOWN_STATE_READS = 5
@@ -59,11 +59,13 @@ class JobPoller:
     _unknown_reads: int = field(default=0, init=False)
     _last_status: JobStatus | None = field(default=None, init=False)
     _last_job: Job | None = field(default=None, init=False)
+    _waited_at: float = field(init=False)
     _running_since: float | None = field(default=None, init=False)
     _patience: Patience = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin to wait."""
+        self._waited_at = self.submitted_at
         self._patience = Patience(
             self.submitted_at,
             self.deadline,
@@ -83,7 +85,9 @@ class JobPoller:
         self._last_job = job
         if self.pace is not None:
             self.pace.seen(job, now)
-        if job.status is JobStatus.RUNNING and self._running_since is None:
+        if job.status is not JobStatus.RUNNING:
+            self._waited_at = now
+        elif self._running_since is None:
             self._running_since = now
         if job.status.is_final:
             return WaitOutcome(Ending.FINAL, self.job_id, job)
@@ -165,8 +169,8 @@ class JobPoller:
         expected = self._last_job.estimated_running_seconds if self._last_job else None
         if self._running_since is None or expected is None:
             return seconds
-        ran = now - self._running_since
-        return min(seconds, running_delay(ran, expected, self.poll_interval, self.random))
+        ran, doubt = now - self._running_since, self._running_since - self._waited_at
+        return sooner(seconds, running_delay(ran, expected, self.poll_interval, self.random, doubt=doubt))
 
     def _timed_out(self, job: Job | None) -> WaitOutcome:
         state = f"is still {job.state.word.lower()}" if job else "could not be read"

@@ -27,6 +27,7 @@ from airflow_provider_qrt.jobs.wait.pacing import (
     SHORTEST_DELAY,
     growing_delay,
     running_delay,
+    sooner,
 )
 
 FEW = 5
@@ -120,6 +121,7 @@ class Watched:
         listed: Whether it was on the list when that was last read; None if it has never been there, and may be too new.
         told: The state last passed on.
         steady: Seconds between two looks, if fewer would do.
+        waited_at: When it was last seen not running; None if it was not seen.
         running_since: When it was first seen running; None if it was not, or nothing is known of how long it will.
         expected: The service's estimate of its QPU time, seconds.
     """
@@ -134,6 +136,7 @@ class Watched:
     listed: bool | None = None
     told: JobStatus | None = None
     steady: float | None = None
+    waited_at: float | None = None
     running_since: float | None = None
     expected: float = 0.0
 
@@ -145,9 +148,19 @@ class Watched:
         """Take note of a look."""
         self.told = seen.status
         self.refusals.on_success()
-        if seen.status is JobStatus.RUNNING and seen.estimated_running_seconds is not None:
+        if seen.status is not JobStatus.RUNNING:
+            self.waited_at = now
+        elif seen.estimated_running_seconds is not None:
             self.expected = seen.estimated_running_seconds
             self.running_since = self.running_since or now
+
+    def running_delay(self, now: float, chance: random.Random) -> float:
+        """Return the seconds until the next look at a job that runs; infinity if it does not, as far as is known."""
+        if self.running_since is None:
+            return math.inf
+        waited_at = self.submitted_at if self.waited_at is None else self.waited_at
+        doubt = max(0.0, self.running_since - waited_at)
+        return running_delay(now - self.running_since, self.expected, self.longest, chance, doubt=doubt)
 
 
 @dataclass
@@ -416,15 +429,13 @@ class WatchPlan:
         if job.steady:
             return now + job.steady
         seconds = growing_delay(now - job.submitted_at, job.longest, self.random)
-        if job.running_since is not None:
-            seconds = min(seconds, running_delay(now - job.running_since, job.expected, job.longest, self.random))
-        return now + seconds
+        return now + sooner(seconds, job.running_delay(now, self.random))
 
     def _soon(self, job: Watched, now: float) -> float | None:
         """When to read a job by itself that the list names too: it runs, and may end before the list is read again."""
-        if job.running_since is None or job.steady:
+        if job.steady:
             return None
-        seconds = running_delay(now - job.running_since, job.expected, job.longest, self.random)
+        seconds = job.running_delay(now, self.random)
         return now + seconds if seconds < job.longest * (1 - JITTER) else None
 
     def _stalest(self, now: float) -> Watched | None:
