@@ -134,3 +134,25 @@ def test_no_pause_is_longer_than_the_time_on_the_worker():
     assert waiting.within(300.0, 4.0) == 6.0
     assert waiting.within(300.0, 14.0) == 0.0
     assert pace().within(300.0, 4.0) == 300.0
+
+
+@pytest.mark.parametrize(
+    ("known", "stays"),
+    [
+        ({"queue_seconds": 4.0, "is_predictable": True}, True),
+        ({"queue_seconds": 4.0}, False),
+        ({"is_predictable": True}, False),
+        ({"queue_seconds": 12.0, "is_predictable": True}, False),
+    ],
+)
+def test_a_queued_job_is_waited_for_like_a_running_one_if_its_queue_is_predictable(known, stays):
+    waiting = pace(leave_at=10.0, latest=20.0, **known)
+    waiting.seen(job("Queued", 9.8), 0.5)
+    assert waiting.is_over(0.5) is not stays
+
+
+def test_a_queue_that_is_longer_than_predicted_is_left_when_the_job_is_too_late():
+    found = looks(
+        pace(leave_at=10.0, latest=20.0, queue_seconds=4.0, is_predictable=True), queued=3600.0, runs=9.0, estimate=9.0
+    )
+    assert 11.0 <= found[-1] <= 14.0

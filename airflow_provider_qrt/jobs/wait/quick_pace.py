@@ -38,8 +38,9 @@ class QuickPace:
         began: When the wait began; that of a job of an earlier try begins late.
         queue_seconds: Expected time until it runs, in seconds; 0 if nothing is known.
         is_predictable: Whether jobs hardly differ from ``queue_seconds``.
-        leave_at: When to leave the worker at the latest, unless the job runs and ends by ``latest``; None: never.
-        latest: When to leave it although the job runs; infinity: never.
+        leave_at: When to leave the worker at the latest, unless the job should end by ``latest`` and runs or is in a
+            queue of predictable length; None: never.
+        latest: When to leave it although the job should have ended; infinity: never.
         random: Source of jitter.
     """
 
@@ -105,7 +106,8 @@ class QuickPace:
     def _limit(self) -> float:
         if self.leave_at is None:
             return math.inf
-        is_timed = self.expected_end is not None and self._is_running
+        knows_begin = self._is_running or (self.is_predictable and self.queue_seconds > 0)
+        is_timed = self.expected_end is not None and knows_begin
         return self.latest if is_timed else self.leave_at
 
     @property
