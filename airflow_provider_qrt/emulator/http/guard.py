@@ -159,7 +159,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _refuse(status: int, code: str, message: str, solution: str) -> Response:
-    # The connection closes, because there may be a rest of the body that is not read.
+    # The connection closes, because part of the body may be unread.
     return JSONResponse(error_body(code, message, solution), status, {"Connection": "close"})
 
 

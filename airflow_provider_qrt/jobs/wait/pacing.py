@@ -15,7 +15,7 @@ SHARE_OF_AGE = 0.5
 SHORTEST_IN_DOUBT = 1.0
 """Seconds between two looks at a job that may have ended, because nobody saw when it began to run."""
 PASSED_OVER = 2.0
-"""Factor by which a delay is lengthened to the time at which a job can have ended."""
+"""A delay may grow up to this factor, if the next look then comes when the job can have ended."""
 LONGEST_PAUSE = 300.0
 """Seconds for which a service that asks for a pause is left alone at most, unless looks are further apart anyway."""
 JITTER = 0.1
@@ -61,7 +61,7 @@ def running_delay(ran: float, expected: float, longest: float, chance: random.Ra
 
 
 def sooner(growing: float, running: float) -> float:
-    """Return the delay that ends first, but pass over a look shortly before the one at which the job can have ended."""
+    """Return the shorter delay; but skip a look that comes just before the one at which the job can have ended."""
     return running if running <= PASSED_OVER * growing else growing
 
 
